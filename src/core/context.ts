@@ -1,0 +1,66 @@
+import type { Code } from "./errors.ts";
+
+/** What one request cost and how it ended. Filled in place on the way through, published once, at its end. */
+export interface RequestRecord {
+  readonly protocol: string;
+  model: string;
+  version: string;
+  /** Clock milliseconds. */
+  readonly startedAt: number;
+  finishedAt: number;
+  /** Milliseconds between entering the queue and leaving it in a batch. */
+  queueMs: number;
+  /** Milliseconds that the replica worked on the batch. */
+  computeMs: number;
+  /** Requests that shared the batch; 0 when the request never reached a replica. */
+  batchSize: number;
+  outcome: "OK" | Code;
+}
+
+/** Travels with a request through every layer: who, until when, and whether somebody still waits. */
+export class RequestContext {
+  readonly id: string | undefined;
+  /** Clock milliseconds after which nobody waits for the answer. */
+  readonly deadline: number;
+  readonly record: RequestRecord;
+  #aborted: Error | undefined;
+  #controller: AbortController | undefined;
+  #listener: ((reason: Error) => void) | undefined;
+
+  constructor(options: { id?: string | undefined; deadline: number; record: RequestRecord }) {
+    this.id = options.id;
+    this.deadline = options.deadline;
+    this.record = options.record;
+  }
+
+  /** Why the request was given up, when it was. */
+  get aborted(): Error | undefined {
+    return this.#aborted;
+  }
+
+  /** The same as an AbortSignal, made only when somebody asks: most requests end before anybody does. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Whoever holds the request now (queue, then batch, then stream) hears of its end; the last one to ask is told. */
+  onAbort(listener: ((reason: Error) => void) | undefined): void {
+    this.#listener = listener;
+    if (this.#aborted !== undefined) listener?.(this.#aborted);
+  }
+
+  abort(reason: Error): void {
+    if (this.#aborted !== undefined) return;
+    this.#aborted = reason;
+    this.#listener?.(reason);
+    this.#controller?.abort(reason);
+  }
+}
+
+export function createRecord(protocol: string, model: string, startedAt: number): RequestRecord {
+  return { protocol, model, version: "", startedAt, finishedAt: 0, queueMs: 0, computeMs: 0, batchSize: 0, outcome: "OK" };
+}

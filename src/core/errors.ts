@@ -1,0 +1,50 @@
+/** gRPC's canonical codes, without OK: the only ways in which anything in nitrous fails. */
+export const CODES = [
+  "CANCELLED",
+  "UNKNOWN",
+  "INVALID_ARGUMENT",
+  "DEADLINE_EXCEEDED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "ABORTED",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DATA_LOSS",
+  "UNAUTHENTICATED",
+] as const;
+
+export type Code = (typeof CODES)[number];
+
+export interface ServeErrorOptions {
+  readonly cause?: unknown;
+  /** Seconds after which the same request may succeed. */
+  readonly retryAfter?: number;
+}
+
+/** The one error class: a closed code, a message that is safe to show to a client, and the cause, which is not. */
+export class ServeError extends Error {
+  readonly code: Code;
+  readonly retryAfter: number | undefined;
+
+  constructor(code: Code, message: string, options: ServeErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "ServeError";
+    this.code = code;
+    this.retryAfter = options.retryAfter;
+  }
+
+  /** Any thrown value as a ServeError; what is not one already becomes `code` with a text that leaks nothing. */
+  static from(value: unknown, code: Code = "INTERNAL", message = "internal error"): ServeError {
+    return value instanceof ServeError ? value : new ServeError(code, message, { cause: value });
+  }
+}
+
+/** The message of any thrown value, for logs and for statuses that only an operator reads. */
+export function messageOf(value: unknown): string {
+  return value instanceof Error ? value.message : String(value);
+}

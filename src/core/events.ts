@@ -1,0 +1,43 @@
+import type { RequestRecord } from "./context.ts";
+import type { ModelStatus } from "./model.ts";
+
+/** Everything that is announced inside the server; subscribers make logs, metrics and progress of it. */
+export interface EventMap {
+  "request-finished": RequestRecord;
+  "model-state-changed": ModelStatus;
+  /** One line that a host process printed. */
+  "host-log": { readonly host: string; readonly line: string };
+  "environment-progress": { readonly environment: string; readonly line: string };
+  "batch-finished": { readonly model: string; readonly version: string; readonly size: number; readonly rows: number };
+}
+
+export type EventName = keyof EventMap;
+
+export interface Events {
+  emit<Name extends EventName>(name: Name, event: EventMap[Name]): void;
+  /** Returns the function that ends the subscription. */
+  on<Name extends EventName>(name: Name, listener: (event: EventMap[Name]) => void): () => void;
+}
+
+export function createEvents(): Events {
+  const listeners: { [Name in EventName]: Array<(event: EventMap[Name]) => void> } = {
+    "request-finished": [],
+    "model-state-changed": [],
+    "host-log": [],
+    "environment-progress": [],
+    "batch-finished": [],
+  };
+  return {
+    emit(name, event) {
+      for (const listener of listeners[name]) listener(event);
+    },
+    on(name, listener) {
+      const list = listeners[name];
+      list.push(listener);
+      return () => {
+        const index = list.indexOf(listener);
+        if (index >= 0) list.splice(index, 1);
+      };
+    },
+  };
+}

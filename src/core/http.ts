@@ -1,0 +1,43 @@
+import type { RequestContext } from "./context.ts";
+import type { ServeError } from "./errors.ts";
+
+/** One HTTP request as a route sees it; sockets, limits and compression have been dealt with by the server. */
+export interface HttpRequest {
+  readonly method: string;
+  /** Path parameters, percent-decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly query: URLSearchParams;
+  readonly context: RequestContext;
+  /** The whole body, decompressed. Empty for requests without one. */
+  readonly body: Uint8Array;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** An AsyncIterable is sent in pieces, as they come. */
+  readonly body: string | Uint8Array | readonly Uint8Array[] | AsyncIterable<string | Uint8Array>;
+}
+
+/** What is known before the body is read. */
+export interface HttpHead {
+  readonly params: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The declared Content-Length, or 0. */
+  readonly declaredBytes: number;
+}
+
+export interface Route {
+  readonly method: "GET" | "POST";
+  /** Segments with `{parameter}`; a literal may follow a parameter in the last segment: "/v1/models/{model}:predict". */
+  readonly path: string;
+  /** Protocol of the request record, such as "v1" or "oip"; routes without one are not counted as inference. */
+  readonly protocol?: string;
+  /** Refuses before the body is read, by throwing a ServeError. */
+  readonly gate?: (head: HttpHead) => void;
+  readonly handle: (request: HttpRequest) => HttpReply | Promise<HttpReply>;
+  /** The protocol's own error body; also used for failures before `handle` is called. */
+  readonly fail: (error: ServeError) => HttpReply;
+}

@@ -1,0 +1,43 @@
+import type { Parameters, Payload } from "./inference.ts";
+import type { Signature } from "./signature.ts";
+
+/** One call of a replica: one request, or a batch that was put together from several. */
+export interface ReplicaCall {
+  readonly method: string;
+  readonly payload: Payload;
+  readonly outputs?: readonly string[];
+  readonly parameters?: Parameters;
+}
+
+export interface ReplicaResult {
+  readonly payload: Payload;
+  /** Milliseconds that the host spent in the model. */
+  readonly computeMs: number;
+}
+
+/** A loaded model as its host described it. */
+export interface ModelDescription {
+  readonly methods: Readonly<Record<string, Signature>>;
+  /** For example "scikit-learn" and "1.9.1". */
+  readonly framework: string;
+  readonly frameworkVersion: string;
+  /** What an operator should know although the model serves: a version that differs, a warm-up that could not be tried. */
+  readonly warnings: readonly string[];
+  /** A request that the model has answered in its warm-up, as Open Inference Protocol inputs or V1 instances. */
+  readonly example?: unknown;
+}
+
+/** Something that answers calls for one model version. The scheduler never has more than `credit` calls under way. */
+export interface Replica {
+  readonly id: string;
+  readonly credit: number;
+  readonly description: ModelDescription;
+  run(call: ReplicaCall, signal?: AbortSignal): Promise<ReplicaResult>;
+  stream(call: ReplicaCall, signal: AbortSignal): AsyncIterable<Payload>;
+  /** Settles when the replica is gone, with the reason. */
+  readonly exited: Promise<string>;
+  /** Drain: finish what is under way, then stop. */
+  close(): Promise<void>;
+  /** Stop now; calls under way fail with the reason. */
+  destroy(reason: Error): void;
+}

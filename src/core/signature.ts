@@ -1,0 +1,33 @@
+import type { Datatype } from "./tensor.ts";
+
+/** One input or output of a method; -1 in the shape is a variable dimension. */
+export interface TensorSpec {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+  /** An input that may be left out; an output that is answered only when it is asked for. */
+  readonly optional?: boolean;
+}
+
+/**
+ * What one method of a model takes and gives, as its host told when the model had loaded.
+ *
+ * `accepts` says which form the host wants:
+ * - `tensors`: the inputs below, by name;
+ * - `matrix`: one tensor [rows, ...] that the framework gave no name, so any name will do;
+ * - `frame`: a data frame, one tensor per column, each [rows] or [rows, 1];
+ * - `json`: whatever a client sent (a custom model without declared inputs): tensors by name, or V1's JSON rows.
+ */
+export interface Signature {
+  readonly accepts: "tensors" | "matrix" | "frame" | "json";
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  /** Names of a matrix's columns, when the model was fitted on a data frame; lets V1 clients send objects. */
+  readonly columns?: readonly string[];
+  /** The framework converts numeric datatypes itself (scikit-learn, XGBoost, LightGBM). */
+  readonly convertsNumbers?: boolean;
+  /** Rows along the first dimension are independent, so requests may share a call. */
+  readonly batchable?: boolean;
+  /** The method answers with a stream of responses. */
+  readonly streaming?: boolean;
+}

@@ -1,0 +1,27 @@
+import type { RequestRecord } from "./context.ts";
+
+/** Counts of one model version and protocol, cheap enough to keep for every request. */
+export interface RequestStatistics {
+  readonly model: string;
+  readonly version: string;
+  readonly protocol: string;
+  /** Requests by outcome, "OK" or an error code. */
+  readonly outcomes: ReadonlyMap<string, number>;
+  /** Seconds from the first byte to the last, in the queue, and in the model. */
+  readonly duration: Histogram;
+  readonly queue: Histogram;
+  readonly compute: Histogram;
+}
+
+export interface Histogram {
+  /** Upper bounds, ascending; one more bucket than bounds for what is above all. */
+  readonly bounds: readonly number[];
+  readonly counts: Float64Array;
+  readonly sum: number;
+}
+
+export interface Statistics {
+  observe(record: RequestRecord): void;
+  requests(): Iterable<RequestStatistics>;
+  batchSizes(): Iterable<{ readonly model: string; readonly version: string; readonly sizes: Histogram }>;
+}
