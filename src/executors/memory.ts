@@ -1,0 +1,39 @@
+import { readFile } from "node:fs/promises";
+import { freemem } from "node:os";
+
+/**
+ * Bytes that new processes may use now: what the kernel says is available, or what the container's limit leaves.
+ * Linux with cgroup v1 or v2; elsewhere the free memory that the system reports.
+ */
+export async function availableMemory(): Promise<number> {
+  const meminfo = await readOptional("/proc/meminfo");
+  const available = Number(/^MemAvailable:\s+(\d+) kB/m.exec(meminfo)?.[1] ?? 0) * 1024 || freemem();
+  return Math.min(available, await cgroupHeadroom());
+}
+
+async function cgroupHeadroom(): Promise<number> {
+  const files = [
+    ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"],
+    ["/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"],
+  ] as const;
+  for (const [limitFile, usageFile] of files) {
+    const limit = Number.parseInt(await readOptional(limitFile), 10);
+    const usage = Number.parseInt(await readOptional(usageFile), 10);
+    if (Number.isFinite(limit) && Number.isFinite(usage)) return Math.max(0, limit - usage);
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+/** Resident bytes of a process with shared pages counted proportionally (PSS); 0 where the system does not tell. */
+export async function processMemory(pid: number): Promise<number> {
+  const rollup = await readOptional(`/proc/${pid}/smaps_rollup`);
+  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
+}
+
+async function readOptional(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,127 @@
+import type { Code } from "../core/errors.ts";
+import type { JsonValue, Parameters } from "../core/inference.ts";
+import type { ModelFormat } from "../core/model.ts";
+import type { ModelDescription } from "../core/replica.ts";
+import type { Datatype } from "../core/tensor.ts";
+
+/** The frames of docs/frames.md that this version sends and reads. */
+export const FRAME_TYPES = {
+  hello: 1,
+  load: 2,
+  progress: 3,
+  ready: 4,
+  infer: 5,
+  result: 8,
+  chunk: 9,
+  end: 10,
+  error: 11,
+  cancel: 12,
+  credit: 13,
+  ping: 15,
+  log: 17,
+  unload: 19,
+  pong: 20,
+} as const;
+
+export type FrameName = keyof typeof FRAME_TYPES;
+
+export const PROTOCOL_VERSION = 1;
+/** Bytes. */
+export const HEADER_SIZE = 24;
+/** Bytes. */
+export const MAX_METADATA = 64 * 1024 * 1024;
+/** Bytes. */
+export const MAX_BODY = 2 * 1024 * 1024 * 1024;
+
+export type JsonObject = { [key: string]: JsonValue };
+
+/** One frame as it was read; its type is one of FRAME_TYPES. */
+export interface Frame {
+  readonly type: number;
+  /** 0 is the connection itself. */
+  readonly stream: number;
+  readonly meta: JsonObject;
+  /** Views of the bytes that were received, in the order of the metadata. */
+  readonly blobs: readonly Uint8Array[];
+}
+
+/** How the metadata tells of one blob. */
+export interface TensorMetadata {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+  /** Length of the blob without its padding. */
+  readonly bytes: number;
+}
+
+/** A payload's part of the metadata: one key says what it is. */
+export type PayloadMetadata =
+  | { readonly tensors: readonly TensorMetadata[] }
+  | { readonly rows: readonly JsonValue[] }
+  | { readonly columns: Readonly<Record<string, JsonValue>> }
+  | { readonly json: JsonValue };
+
+export interface HelloMetadata {
+  readonly protocol: number;
+  readonly host: string;
+  readonly version: string;
+  readonly language: string;
+  readonly pid: number;
+  /** Calls that may be under way at once. */
+  readonly credit: number;
+}
+
+export interface LoadMetadata {
+  readonly model: string;
+  readonly version: string;
+  readonly format: ModelFormat;
+  readonly file: string;
+  readonly directory: string;
+  /** Path of example.json. */
+  readonly example: string | null;
+  readonly threads: number;
+}
+
+export interface InferMetadata {
+  /** Stream id of the load. */
+  readonly model: number;
+  readonly method: string;
+  readonly outputs?: readonly string[];
+  readonly parameters?: Parameters;
+  /** Chunks that a streaming method may send before more credit comes. */
+  readonly credit?: number;
+}
+
+export interface ErrorMetadata {
+  readonly code: Code;
+  /** For the client. */
+  readonly message: string;
+  /** For the log. */
+  readonly detail?: string;
+}
+
+type Empty = Readonly<Record<never, never>>;
+
+/** The metadata of each frame. */
+export interface FrameMetadata {
+  readonly hello: HelloMetadata;
+  readonly load: LoadMetadata;
+  readonly progress: { readonly step: string };
+  readonly ready: { readonly description: ModelDescription };
+  readonly infer: InferMetadata & PayloadMetadata;
+  readonly result: PayloadMetadata & { readonly computeMs: number };
+  readonly chunk: PayloadMetadata;
+  readonly end: { readonly computeMs: number };
+  readonly error: ErrorMetadata;
+  readonly cancel: Empty;
+  readonly credit: { readonly chunks: number };
+  readonly ping: Empty;
+  readonly log: { readonly level: "info" | "warning" | "error"; readonly message: string };
+  readonly unload: Empty;
+  readonly pong: Empty;
+}
+
+/** Bytes that fill `length` up to a multiple of 8. */
+export function paddingOf(length: number): number {
+  return -length & 7;
+}

@@ -1,0 +1,96 @@
+import { ServeError } from "../core/errors.ts";
+import type { JsonValue, Payload } from "../core/inference.ts";
+import { byteSize, DATATYPE_SIZES, elementCount, isDatatype, type Tensor } from "../core/tensor.ts";
+import type { JsonObject, PayloadMetadata, TensorMetadata } from "./frame.ts";
+
+/** A payload's part of the metadata, and the blobs that go with it; numeric ones are not copied. */
+export function encodePayload(payload: Payload): { meta: PayloadMetadata; blobs: Uint8Array[] } {
+  switch (payload.kind) {
+    case "tensors":
+      return encodeTensors(payload.tensors);
+    case "rows":
+      return { meta: { rows: payload.rows }, blobs: [] };
+    case "columns":
+      return { meta: { columns: payload.columns }, blobs: [] };
+    case "json":
+      return { meta: { json: payload.value }, blobs: [] };
+  }
+}
+
+/**
+ * The payload of a frame; tensors are views of the blobs.
+ * @throws ServeError DATA_LOSS when there is none, or a tensor's shape and blob disagree
+ */
+export function decodePayload(meta: JsonObject, blobs: readonly Uint8Array[]): Payload {
+  const { tensors, rows, columns, json } = meta;
+  if (Array.isArray(tensors)) return { kind: "tensors", tensors: tensors.map((tensor, index) => decodeTensor(tensor, blobs[index])) };
+  if (Array.isArray(rows)) return { kind: "rows", rows };
+  if (isObject(columns)) return { kind: "columns", columns };
+  if (json !== undefined) return { kind: "json", value: json };
+  throw new ServeError("DATA_LOSS", "broken frame: no payload");
+}
+
+function encodeTensors(tensors: readonly Tensor[]): { meta: PayloadMetadata; blobs: Uint8Array[] } {
+  const metadata: TensorMetadata[] = [];
+  const blobs: Uint8Array[] = [];
+  for (const tensor of tensors) {
+    const { name, datatype, shape } = tensor;
+    const blob = tensor.datatype === "BYTES" ? joinElements(tensor.data, byteSize(tensor)) : tensor.data;
+    metadata.push({ name, datatype, shape, bytes: blob.byteLength });
+    blobs.push(blob);
+  }
+  return { meta: { tensors: metadata }, blobs };
+}
+
+function decodeTensor(meta: JsonValue, blob: Uint8Array | undefined): Tensor {
+  if (blob === undefined || !isObject(meta)) throw brokenTensor(meta);
+  const { name, datatype, shape } = meta;
+  if (typeof name !== "string" || !isDatatype(datatype) || !isShape(shape)) throw brokenTensor(meta);
+  const count = elementCount(shape);
+  if (datatype !== "BYTES") {
+    if (blob.byteLength !== count * DATATYPE_SIZES[datatype]) throw brokenTensor(meta);
+    return { name, datatype, shape, data: blob };
+  }
+  const data = splitElements(blob);
+  if (data?.length !== count) throw brokenTensor(meta);
+  return { name, datatype, shape, data };
+}
+
+/** The elements of a BYTES tensor, each with its length before it: `total` bytes. */
+function joinElements(elements: readonly Uint8Array[], total: number): Uint8Array {
+  const joined = Buffer.allocUnsafe(total);
+  let offset = 0;
+  for (const element of elements) {
+    offset = joined.writeUInt32LE(element.byteLength, offset);
+    joined.set(element, offset);
+    offset += element.byteLength;
+  }
+  return joined;
+}
+
+/** Views of the elements, or undefined when the lengths do not add up. */
+function splitElements(blob: Uint8Array): Uint8Array[] | undefined {
+  const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
+  const elements: Uint8Array[] = [];
+  let offset = 0;
+  while (offset < blob.byteLength) {
+    if (offset + 4 > blob.byteLength) return undefined;
+    const start = offset + 4;
+    offset = start + view.getUint32(offset, true);
+    if (offset > blob.byteLength) return undefined;
+    elements.push(blob.subarray(start, offset));
+  }
+  return elements;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isShape(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((dimension) => Number.isSafeInteger(dimension) && dimension >= 0);
+}
+
+function brokenTensor(meta: JsonValue | undefined): ServeError {
+  return new ServeError("DATA_LOSS", `broken frame: tensor ${isObject(meta) ? String(meta.name) : ""}`);
+}

@@ -1,0 +1,133 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Clock } from "../core/clock.ts";
+import { createRecord, RequestContext } from "../core/context.ts";
+import { ServeError } from "../core/errors.ts";
+import type { Events } from "../core/events.ts";
+import type { HttpReply, Route } from "../core/http.ts";
+import { declaredLength, readBody } from "./body.ts";
+import { decompress } from "./compression.ts";
+import { sendReply } from "./reply.ts";
+import { createRouter, type Match } from "./router.ts";
+
+export interface HttpServerOptions {
+  readonly routes: readonly Route[];
+  readonly clock: Clock;
+  readonly events: Events;
+  /** Bytes of a body, also when decompressed. */
+  readonly maxBodyBytes: number;
+  /** Milliseconds a request may take from its first byte to its answer. */
+  readonly requestTimeoutMs: number;
+  /** The error body for paths that no route knows. */
+  readonly unknown: (status: 404 | 405) => HttpReply;
+  /** Told of failures that are bugs, with their cause. */
+  readonly onFault: (error: Error) => void;
+}
+
+export interface HttpServer {
+  /** Settles with the port when the socket is bound. */
+  listen(port: number, host: string): Promise<number>;
+  /** Refuses new connections, lets requests under way finish. */
+  close(): Promise<void>;
+  /** Ends every connection now. */
+  destroy(): void;
+}
+
+const NO_BODY = new Uint8Array(0);
+
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const find = createRouter(options.routes);
+  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 30_000, requestTimeout: 300_000, maxHeaderSize: 16_384, noDelay: true });
+  server.on("request", (request, response) => {
+    const url = request.url ?? "/";
+    const mark = url.indexOf("?");
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const lookup = find(request.method ?? "GET", path);
+    if ("route" in lookup) void answer(options, lookup, mark < 0 ? "" : url.slice(mark + 1), request, response);
+    else refuse(options, lookup.allowed, request, response);
+  });
+  return {
+    listen: (port, host) => listen(server, port, host),
+    close() {
+      return new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      });
+    },
+    destroy() {
+      server.closeAllConnections();
+    },
+  };
+}
+
+async function answer(
+  options: HttpServerOptions,
+  { route, params }: Match,
+  query: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const startedAt = options.clock.now();
+  const record = createRecord(route.protocol ?? "", params.model ?? "", startedAt);
+  const context = new RequestContext({ deadline: startedAt + options.requestTimeoutMs, record });
+  response.on("close", () => {
+    if (!response.writableFinished) context.abort(new ServeError("CANCELLED", "the client went away"));
+  });
+  try {
+    const declaredBytes = declaredLength(request, options.maxBodyBytes);
+    route.gate?.({ params, headers: request.headers, declaredBytes });
+    let body = route.method === "POST" ? await readBody(request, options.maxBodyBytes) : NO_BODY;
+    const encoding = request.headers["content-encoding"];
+    if (encoding !== undefined) body = await decompress(body, encoding, options.maxBodyBytes);
+    const reply = await route.handle({
+      method: request.method ?? route.method,
+      params,
+      headers: request.headers,
+      query: new URLSearchParams(query),
+      context,
+      body,
+    });
+    await sendReply(request, response, reply);
+  } catch (thrown) {
+    const error = ServeError.from(thrown);
+    record.outcome = error.code;
+    if (error.code === "INTERNAL" && error.cause !== undefined) options.onFault(error.cause as Error);
+    fail(route, error, request, response);
+  } finally {
+    if (route.protocol !== undefined) {
+      record.finishedAt = options.clock.now();
+      options.events.emit("request-finished", record);
+    }
+  }
+}
+
+function fail(route: Route, error: ServeError, request: IncomingMessage, response: ServerResponse): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  leaveBodyUnread(request, response);
+  void sendReply(request, response, route.fail(error));
+}
+
+function refuse(options: HttpServerOptions, allowed: readonly string[], request: IncomingMessage, response: ServerResponse): void {
+  leaveBodyUnread(request, response);
+  const reply = options.unknown(allowed.length > 0 ? 405 : 404);
+  const headers = allowed.length > 0 ? { ...reply.headers, Allow: allowed.join(", ") } : reply.headers;
+  void sendReply(request, response, headers === undefined ? reply : { ...reply, headers });
+}
+
+/** A refused body is not read to its end: the answer goes out and the connection ends with it. */
+function leaveBodyUnread(request: IncomingMessage, response: ServerResponse): void {
+  if (request.complete || (request.headers["content-length"] ?? "0") === "0" && request.headers["transfer-encoding"] === undefined) return;
+  response.setHeader("Connection", "close");
+}
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      reject(error.code === "EADDRINUSE" ? new Error(`port ${port} of ${host} is in use; choose another with --http-port`) : error);
+    });
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+  });
+}

@@ -1,0 +1,84 @@
+import type { Route } from "../core/http.ts";
+
+export interface Match {
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+export type Lookup = Match | { readonly allowed: readonly string[] };
+
+interface Pattern {
+  readonly segments: readonly Segment[];
+  readonly route: Route;
+}
+
+type Segment = { readonly literal: string } | { readonly parameter: string; readonly suffix: string };
+
+const CACHE_ENTRIES = 4096;
+
+/**
+ * Finds the route for a method and a raw path. Paths that were found before are answered from a bounded cache, so a
+ * request for a model costs one map lookup.
+ */
+export function createRouter(routes: readonly Route[]): (method: string, path: string) => Lookup {
+  const patterns = routes.map(compile);
+  const cache = new Map<string, Match>();
+  return (method, path) => {
+    const key = `${method} ${path}`;
+    const cached = cache.get(key);
+    if (cached !== undefined) return cached;
+    const found = find(patterns, method, path);
+    if ("route" in found) {
+      if (cache.size >= CACHE_ENTRIES) cache.clear();
+      cache.set(key, found);
+    }
+    return found;
+  };
+}
+
+function find(patterns: readonly Pattern[], method: string, path: string): Lookup {
+  const segments = path.split("/");
+  const allowed = new Set<string>();
+  for (const { segments: pattern, route } of patterns) {
+    const params = matchSegments(pattern, segments);
+    if (params === undefined) continue;
+    if (route.method === method || (route.method === "GET" && method === "HEAD")) return { route, params };
+    allowed.add(route.method);
+  }
+  return { allowed: [...allowed] };
+}
+
+function compile(route: Route): Pattern {
+  const segments = route.path.split("/").map((text): Segment => {
+    const parameter = /^\{(\w+)\}(.*)$/.exec(text);
+    return parameter === null ? { literal: text } : { parameter: parameter[1] as string, suffix: parameter[2] as string };
+  });
+  return { segments, route };
+}
+
+function matchSegments(pattern: readonly Segment[], segments: readonly string[]): Record<string, string> | undefined {
+  if (pattern.length !== segments.length) return undefined;
+  const params: Record<string, string> = {};
+  for (let index = 0; index < pattern.length; index++) {
+    const expected = pattern[index] as Segment;
+    const actual = segments[index] as string;
+    if ("literal" in expected) {
+      if (expected.literal !== actual) return undefined;
+      continue;
+    }
+    if (!actual.endsWith(expected.suffix)) return undefined;
+    const value = decode(actual.slice(0, actual.length - expected.suffix.length));
+    if (value === undefined || value === "" || (expected.suffix === "" && value.includes(":"))) return undefined;
+    params[expected.parameter] = value;
+  }
+  return params;
+}
+
+function decode(text: string): string | undefined {
+  if (!text.includes("%")) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
