@@ -1,0 +1,2 @@
+export { createLocalExecutor } from "./local.ts";
+export { availableMemory, processMemory } from "./memory.ts";

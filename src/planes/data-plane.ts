@@ -1,0 +1,54 @@
+import { ServeError } from "../core/errors.ts";
+import type { InferRequest, InferResponse } from "../core/inference.ts";
+import type { DataPlane } from "../core/planes.ts";
+import type { ReplicaCall } from "../core/replica.ts";
+import type { Signature } from "../core/signature.ts";
+import { bind, type Registry } from "../models/index.ts";
+
+/** The door for requests: find the model, bind the payload to its method, schedule. */
+export function createDataPlane(registry: Registry): DataPlane {
+  return {
+    admit(target, declaredBytes) {
+      const model = registry.find(target);
+      model.assertReady();
+      model.scheduler.admit(declaredBytes);
+    },
+    async infer(request): Promise<InferResponse> {
+      const { target, context } = request;
+      const model = registry.find(target);
+      const { name, version } = model.spec;
+      context.record.model = name;
+      context.record.version = version;
+      model.assertReady();
+      const signature = model.method(target.method);
+      checkOutputs(request, signature);
+      const call = callOf(request, signature);
+      if (signature.streaming === true) {
+        return { modelName: name, modelVersion: version, output: model.scheduler.stream(call, context) };
+      }
+      const { payload } = await model.scheduler.run(call, signature.batchable === true, context);
+      return { modelName: name, modelVersion: version, output: payload };
+    },
+  };
+}
+
+function callOf({ target, payload, outputs, parameters }: InferRequest, signature: Signature): ReplicaCall {
+  return {
+    method: target.method ?? "predict",
+    payload: bind(payload, signature, target.name),
+    ...(outputs === undefined ? {} : { outputs }),
+    ...(parameters === undefined ? {} : { parameters }),
+  };
+}
+
+/** @throws ServeError INVALID_ARGUMENT for an output that the method does not have, or that is asked for twice */
+function checkOutputs({ outputs, target }: InferRequest, signature: Signature): void {
+  if (outputs === undefined || signature.outputs.length === 0) return;
+  const names = signature.outputs.map((output) => output.name);
+  outputs.forEach((name, index) => {
+    if (!names.includes(name)) {
+      throw new ServeError("INVALID_ARGUMENT", `unexpected inference output '${name}' for model '${target.name}'; it has ${names.join(", ")}`);
+    }
+    if (outputs.indexOf(name) !== index) throw new ServeError("INVALID_ARGUMENT", `output '${name}' already exists in request`);
+  });
+}

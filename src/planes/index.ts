@@ -1,0 +1,2 @@
+export { createControlPlane } from "./control-plane.ts";
+export { createDataPlane } from "./data-plane.ts";

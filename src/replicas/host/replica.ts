@@ -1,0 +1,123 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { HostEndpoint } from "../../core/executor.ts";
+import { ServeError } from "../../core/errors.ts";
+import type { Payload } from "../../core/inference.ts";
+import type { ModelDescription, Replica, ReplicaCall, ReplicaResult } from "../../core/replica.ts";
+import { encodePayload, type FrameMetadata, type InferMetadata } from "../../frames/index.ts";
+import type { HostConnection } from "./connection.ts";
+import { createStreamBuffer } from "./stream-buffer.ts";
+
+/** Milliseconds that a host may take to unload a model, and then to end, before it is killed. */
+const UNLOAD_GRACE_MS = 5_000;
+const EXIT_GRACE_MS = 2_000;
+
+export interface HostReplicaOptions {
+  readonly id: string;
+  readonly connection: HostConnection;
+  readonly endpoint: HostEndpoint;
+  readonly load: FrameMetadata["load"];
+  readonly onProgress: (step: string) => void;
+}
+
+/**
+ * Loads a model into a host and returns the replica that answers for it.
+ * @throws ServeError as the host reported it, or when the host ended
+ */
+export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSignal): Promise<Replica> {
+  const { connection, load, onProgress, endpoint } = options;
+  const { credit } = await connection.hello;
+  return await new Promise<Replica>((resolve, reject) => {
+    const give = (reason: unknown): void => reject(reason);
+    signal.addEventListener("abort", () => give(signal.reason), { once: true });
+    const handle: number = connection.open("load", load, [], {
+      onProgress,
+      onReady: (description) => resolve(new HostReplica(options, handle, credit, description)),
+      async onError(error) {
+        // A host that dies while it loads: how it died says more than that the connection ended.
+        if (error.code === "UNAVAILABLE") give(new ServeError("INTERNAL", `its host ${await endpoint.exited} while it loaded the model`));
+        else give(error);
+      },
+    });
+  });
+}
+
+class HostReplica implements Replica {
+  readonly id: string;
+  readonly credit: number;
+  readonly description: ModelDescription;
+  readonly exited: Promise<string>;
+  readonly #connection: HostConnection;
+  readonly #endpoint: HostEndpoint;
+  readonly #handle: number;
+
+  constructor({ id, connection, endpoint }: HostReplicaOptions, handle: number, credit: number, description: ModelDescription) {
+    this.id = id;
+    this.credit = credit;
+    this.description = description;
+    this.exited = endpoint.exited;
+    this.#connection = connection;
+    this.#endpoint = endpoint;
+    this.#handle = handle;
+  }
+
+  run(call: ReplicaCall, signal?: AbortSignal): Promise<ReplicaResult> {
+    return new Promise((resolve, reject) => {
+      const { meta, blobs } = encodePayload(call.payload);
+      const stream = this.#connection.open("infer", { ...this.#inferMetadata(call), ...meta }, blobs, { onResult: resolve, onError: reject });
+      signal?.addEventListener("abort", () => this.#connection.send("cancel", stream, {}), { once: true });
+    });
+  }
+
+  async *stream(call: ReplicaCall, signal: AbortSignal): AsyncGenerator<Payload, void, undefined> {
+    const { meta, blobs } = encodePayload(call.payload);
+    const buffer = createStreamBuffer<Payload>();
+    const stream = this.#connection.open("infer", { ...this.#inferMetadata(call), ...meta, credit: buffer.capacity }, blobs, {
+      onChunk: (payload) => buffer.push(payload),
+      onEnd: () => buffer.end(),
+      onError: (error) => buffer.fail(error),
+      onResult: ({ payload }) => {
+        buffer.push(payload);
+        buffer.end();
+      },
+    });
+    const cancel = (): void => {
+      this.#connection.send("cancel", stream, {});
+      buffer.fail(ServeError.from(signal.reason, "CANCELLED"));
+    };
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+    try {
+      for await (const payload of buffer) {
+        yield payload;
+        if (!buffer.ended) this.#connection.send("credit", stream, { chunks: 1 });
+      }
+    } finally {
+      if (!buffer.ended) this.#connection.send("cancel", stream, {});
+      signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  async close(): Promise<void> {
+    const unloaded = new Promise<void>((resolve) => {
+      this.#connection.ask(this.#handle, "unload", {}, [], { onEnd: resolve, onError: () => resolve() });
+    });
+    const patience = new AbortController();
+    await Promise.race([unloaded, this.exited, delay(UNLOAD_GRACE_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
+    patience.abort();
+    await this.#endpoint.stop(EXIT_GRACE_MS);
+  }
+
+  destroy(reason: Error): void {
+    this.#connection.fail(ServeError.from(reason, "UNAVAILABLE", reason.message));
+    void this.#endpoint.stop(0);
+  }
+
+  #inferMetadata({ method, outputs, parameters }: ReplicaCall): InferMetadata {
+    return {
+      model: this.#handle,
+      method,
+      ...(outputs === undefined ? {} : { outputs }),
+      ...(parameters === undefined ? {} : { parameters }),
+    };
+  }
+}

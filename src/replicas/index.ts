@@ -1,0 +1,2 @@
+export { HostConnection } from "./host/connection.ts";
+export { loadIntoHost } from "./host/replica.ts";
