@@ -2,8 +2,6 @@ import type { Rejection } from "../core/model.ts";
 import type { ControlPlane } from "../core/planes.ts";
 import type { Registry } from "../models/index.ts";
 
-const SETTLED = new Set(["ready", "failed", "registered"]);
-
 /** The door for questions about models. `tried` says whether every model has had its first attempt. */
 export function createControlPlane(registry: Registry, rejections: () => readonly Rejection[], tried: () => boolean): ControlPlane {
   return {
@@ -19,8 +17,7 @@ export function createControlPlane(registry: Registry, rejections: () => readonl
     },
     rejections,
     ready() {
-      const statuses = registry.statuses();
-      return tried() && statuses.every(({ state }) => SETTLED.has(state)) && statuses.some(({ state }) => state === "ready");
+      return tried() && registry.statuses().some(({ state }) => state === "ready");
     },
   };
 }

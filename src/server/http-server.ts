@@ -27,18 +27,26 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** Settles with the port when the socket is bound. */
   listen(port: number, host: string): Promise<number>;
-  /** Refuses new connections, lets requests under way finish. */
+  /** Refuses new connections, and settles when the requests under way have been answered. */
   close(): Promise<void>;
   /** Ends every connection now. */
   destroy(): void;
 }
 
 const NO_BODY = new Uint8Array(0);
+const NO_QUERY = new URLSearchParams();
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const find = createRouter(options.routes);
   const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 30_000, requestTimeout: 300_000, maxHeaderSize: 16_384, noDelay: true });
+  let active = 0;
+  let idle: (() => void) | undefined;
   server.on("request", (request, response) => {
+    active++;
+    response.on("close", () => {
+      active--;
+      if (active === 0) idle?.();
+    });
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
@@ -48,11 +56,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   return {
     listen: (port, host) => listen(server, port, host),
-    close() {
-      return new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      });
+    async close() {
+      server.close();
+      if (active > 0) {
+        await new Promise<void>((resolve) => {
+          idle = resolve;
+        });
+      }
+      server.closeAllConnections();
     },
     destroy() {
       server.closeAllConnections();
@@ -83,7 +94,7 @@ async function answer(
       method: request.method ?? route.method,
       params,
       headers: request.headers,
-      query: new URLSearchParams(query),
+      query: query === "" ? NO_QUERY : new URLSearchParams(query),
       context,
       body,
     });

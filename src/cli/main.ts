@@ -1,0 +1,50 @@
+import { Command, Option } from "commander";
+import { environmentVariable, SETTINGS } from "../settings.ts";
+import { VERSION } from "../version.ts";
+import { CliError } from "./errors.ts";
+
+const program = new Command("nitrous")
+  .description("Serves models of any framework on one machine, over KServe V1 and the Open Inference Protocol.")
+  .version(VERSION)
+  .showHelpAfterError("(nitrous --help lists the commands)")
+  .showSuggestionAfterError();
+
+const serve = program
+  .command("serve")
+  .description("serve model files, model folders, or folders of models")
+  .argument("[paths...]", "model files, model folders, or folders of models")
+  .option("--config <file>", "settings file (default: nitrous.yaml in the working folder, when there is one)")
+  .action(async (paths: string[], options: Record<string, unknown>) => {
+    const { serveCommand } = await import("./serve.ts");
+    await serveCommand(paths, options);
+  });
+for (const [name, schema] of Object.entries(SETTINGS)) {
+  const flag = name === "insecure" ? `--${name}` : `--${name} <value>`;
+  serve.addOption(new Option(flag, `${schema.description} [${environmentVariable(name)}]`));
+}
+// A ServingRuntime's container gets KServe's own spelling of these arguments.
+serve.addOption(new Option("--http_port <value>", "the same as --http-port").hideHelp());
+serve.addOption(new Option("--model_dir <path>", "the same as a path").hideHelp());
+serve.addOption(new Option("--model_name <name>", "serve the model of --model_dir under this name").hideHelp());
+
+program
+  .command("infer")
+  .description("send a request to a model of a running server")
+  .argument("<name>", "name of the model")
+  .option("-f, --file <file>", "request as JSON: Open Inference Protocol inputs or V1 instances; - for standard input")
+  .option("-i, --input <name=value...>", "one input; the value is JSON, or text for BYTES inputs")
+  .option("-m, --model-version <version>", "version of the model")
+  .option("-o, --output <format>", "table or json", "table")
+  .option("--server <url>", `address of the server [${environmentVariable("server")}]`)
+  .action(async (name: string, options: Record<string, unknown>) => {
+    const { inferCommand } = await import("./infer.ts");
+    await inferCommand(name, options);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CliError)) throw error;
+  process.stderr.write(`nitrous: ${error.message}\n`);
+  process.exitCode = error.exitCode;
+}

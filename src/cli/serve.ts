@@ -1,0 +1,73 @@
+import { existsSync } from "node:fs";
+import { isIP } from "node:net";
+import { createEvents } from "../core/events.ts";
+import { createLogger, logEvents } from "../observability/index.ts";
+import { type NitrousServer, serve } from "../serve.ts";
+import { readSettings, type Settings, SettingsError } from "../settings.ts";
+import { banner } from "./banner.ts";
+import { CliError } from "./errors.ts";
+
+const DRAIN_MS = 30_000;
+
+/** `nitrous serve`: runs until a signal asks it to stop. */
+export async function serveCommand(paths: readonly string[], options: Record<string, unknown>): Promise<void> {
+  const { settings, served } = await settingsOf(paths, options);
+  const events = createEvents();
+  const log = createLogger(settings["log-level"]);
+  logEvents(events, log);
+  const server = await serve({ paths: served, settings, events, onFault: (error) => log.error(error) }).catch((error: Error) => {
+    throw new CliError(error.message);
+  });
+  stopOnSignals(server, (line) => log.info(line));
+  log.info(`listening on http://${settings.host}:${server.port}`);
+  await server.loaded;
+  process.stdout.write(banner(server.controlPlane, `http://${settings.host}:${server.port}`, process.stdout.isTTY));
+}
+
+async function settingsOf(paths: readonly string[], options: Record<string, unknown>): Promise<{ settings: Settings; served: string[] }> {
+  const { config, http_port: port, model_dir: directory, model_name: name, ...flags } = kebab(options);
+  if (port !== undefined) flags["http-port"] = port;
+  if (name !== undefined && directory === undefined) throw new CliError("--model_name needs --model_dir", 2);
+  const file = typeof config === "string" ? config : existsSync("nitrous.yaml") ? "nitrous.yaml" : undefined;
+  try {
+    const settings = await readSettings({ flags, environment: process.env, ...(file === undefined ? {} : { file }) });
+    if (!isLoopback(settings.host) && !settings.insecure) {
+      throw new CliError(`${settings.host} can be reached by others, and this server asks nobody who they are; add --insecure if that is wanted`, 2);
+    }
+    const served = [...paths, ...(typeof directory === "string" ? [name === undefined ? directory : `${String(name)}=${directory}`] : [])];
+    if (served.length === 0) throw new CliError("nothing to serve: give a model file, a model folder, or a folder of models", 2);
+    return { settings, served };
+  } catch (error) {
+    throw error instanceof SettingsError ? new CliError(error.message, 2) : error;
+  }
+}
+
+/** Commander names options in camel case; settings have the names of their flags. */
+function kebab(options: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), value]));
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+/** The first signal drains; a second one, or a drain that takes too long, ends everything. */
+function stopOnSignals(server: NitrousServer, say: (line: string) => void): void {
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) {
+      void server.destroy().finally(() => process.exit(130));
+      return;
+    }
+    stopping = true;
+    say("stopping: finishing what is under way (once more to stop at once)");
+    const timer = setTimeout(() => void server.destroy().finally(() => process.exit(1)), DRAIN_MS);
+    void server.close().then(() => {
+      clearTimeout(timer);
+      say("stopped");
+      process.exit(0);
+    });
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+}

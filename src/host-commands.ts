@@ -1,0 +1,52 @@
+import { fileURLToPath } from "node:url";
+import type { HostSpec } from "./core/executor.ts";
+import type { ModelSpec } from "./core/model.ts";
+
+const PYTHON_PACKAGE = fileURLToPath(new URL("../python", import.meta.url));
+/** From the sources as from the build. */
+const SUFFIX = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+const NODE_HOST = fileURLToPath(new URL(`./hosts/node/main${SUFFIX}`, import.meta.url));
+
+/** The command of a Python host. `threads` is what one call may use. */
+export function pythonHost(spec: ModelSpec, threads: number, python: string): HostSpec {
+  return {
+    name: `${spec.name}/${spec.version}`,
+    command: python,
+    arguments: ["-m", "nitrous_host"],
+    environment: {
+      ...inheritedEnvironment(),
+      PYTHONPATH: PYTHON_PACKAGE,
+      PYTHONUNBUFFERED: "1",
+      PYTHONDONTWRITEBYTECODE: "1",
+      OMP_NUM_THREADS: String(threads),
+      OPENBLAS_NUM_THREADS: String(threads),
+      MKL_NUM_THREADS: String(threads),
+      // Idle OpenMP threads would spin and take the processor from other models.
+      OMP_WAIT_POLICY: "PASSIVE",
+      MALLOC_ARENA_MAX: "2",
+    },
+    directory: spec.directory,
+  };
+}
+
+/** The command of a Node host; custom models in TypeScript get a loader that strips their types. */
+export function nodeHost(spec: ModelSpec): HostSpec {
+  const stripsTypes = spec.format === "typescript" || SUFFIX === ".ts";
+  return {
+    name: `${spec.name}/${spec.version}`,
+    command: process.execPath,
+    arguments: [...(stripsTypes ? ["--import", import.meta.resolve("tsx")] : []), NODE_HOST],
+    environment: inheritedEnvironment(),
+    directory: spec.directory,
+  };
+}
+
+/** What a host gets of the server's environment: nothing that could be a secret. */
+function inheritedEnvironment(): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const name of ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"]) {
+    const value = process.env[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return environment;
+}

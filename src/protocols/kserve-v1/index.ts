@@ -1,0 +1,1 @@
+export { createV1Routes, type V1Options } from "./routes.ts";

@@ -1,0 +1,1 @@
+export { createOperationsRoutes, type OperationsOptions } from "./routes.ts";

@@ -1,0 +1,34 @@
+import type { Code, ServeError } from "../../core/errors.ts";
+import type { HttpReply } from "../../core/http.ts";
+
+/** HTTP statuses of the error codes, as gRPC's own gateways map them, but with 400 for OUT_OF_RANGE and FAILED_PRECONDITION. */
+const STATUSES: Readonly<Record<Code, number>> = {
+  CANCELLED: 499,
+  UNKNOWN: 500,
+  INVALID_ARGUMENT: 400,
+  DEADLINE_EXCEEDED: 504,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  PERMISSION_DENIED: 403,
+  RESOURCE_EXHAUSTED: 429,
+  FAILED_PRECONDITION: 400,
+  ABORTED: 409,
+  OUT_OF_RANGE: 400,
+  UNIMPLEMENTED: 501,
+  INTERNAL: 500,
+  UNAVAILABLE: 503,
+  DATA_LOSS: 500,
+  UNAUTHENTICATED: 401,
+};
+
+/** `{"error": message}`, the error body of KServe V1 and the Open Inference Protocol. */
+export function errorBody(error: ServeError): string {
+  return `{"error":${JSON.stringify(error.message)}}`;
+}
+
+/** The reply to a failed request; `Retry-After` is in whole seconds, at least 1. */
+export function failJson(error: ServeError): HttpReply {
+  const headers: Record<string, string> = { "Content-Type": "application/json" };
+  if (error.retryAfter !== undefined) headers["Retry-After"] = String(Math.max(1, Math.ceil(error.retryAfter)));
+  return { status: STATUSES[error.code], headers, body: errorBody(error) };
+}

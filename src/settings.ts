@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
+
+const positive = z.coerce.number().int().positive();
+
+/** Every setting once: flag `--http-port`, environment variable `NITROUS_HTTP_PORT`, and key `http-port` in nitrous.yaml. */
+export const SETTINGS = {
+  host: z.string().min(1).default("127.0.0.1").describe("address to listen on; one that is not loopback also needs --insecure"),
+  "http-port": z.coerce.number().int().min(0).max(65535).default(8080).describe("port for HTTP; 0 takes a free one"),
+  insecure: z.stringbool().or(z.boolean()).default(false).describe("listen on an address that others can reach, without any authentication"),
+  "state-dir": z.string().min(1).default(join(homedir(), ".nitrous")).describe("folder for Python environments and tools"),
+  "server-name": z.string().min(1).default("nitrous").describe("name in the server metadata"),
+  "log-level": z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("least severe log lines to print"),
+  "max-body-bytes": positive.default(64 * 1024 * 1024).describe("largest request body, also when decompressed"),
+  "request-timeout": positive.default(60_000).describe("milliseconds after which a request is given up"),
+  "max-queue-requests": positive.default(4096).describe("requests that may wait for one model"),
+  "max-queue-bytes": positive.default(256 * 1024 * 1024).describe("bytes of requests that may wait for one model"),
+  "max-batch-rows": positive.default(256).describe("rows that one batch may have"),
+  "concurrent-loads": positive.optional().describe("models that may load at the same time (default: the number of processors, at most 4)"),
+  "memory-budget": positive.optional().describe("bytes that all hosts may use together (default: 80 % of what is available)"),
+  "threads-per-host": positive.default(1).describe("threads that a host may use for one call"),
+  "framework-version": z.enum(["compatible", "exact"]).default("compatible").describe("whether a newer scikit-learn may load an older pickle"),
+  python: z.string().min(1).optional().describe("Python interpreter to make environments with"),
+} as const;
+
+const schema = z.strictObject(SETTINGS);
+export type Settings = z.infer<typeof schema>;
+export type SettingName = keyof typeof SETTINGS;
+
+/** Wrong settings, with one line for each. */
+export class SettingsError extends Error {}
+
+export interface SettingsSources {
+  /** Only flags that were given. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Path of nitrous.yaml. */
+  readonly file?: string;
+}
+
+/**
+ * Settings from file, environment and flags, each stronger than the one before.
+ * @throws SettingsError naming each wrong value, where it came from and what was expected
+ */
+export async function readSettings({ flags, environment, file }: SettingsSources): Promise<Settings> {
+  const fromFile = file === undefined ? {} : await readSettingsFile(file);
+  const fromEnvironment: Record<string, unknown> = {};
+  for (const name of Object.keys(SETTINGS)) {
+    const value = environment[environmentVariable(name)];
+    if (value !== undefined && value !== "") fromEnvironment[name] = value;
+  }
+  const merged = { ...fromFile, ...fromEnvironment, ...flags };
+  const parsed = schema.safeParse(merged);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map((issue) => {
+    if (issue.code === "unrecognized_keys") return `unknown setting ${issue.keys.join(", ")}; there are ${Object.keys(SETTINGS).join(", ")}`;
+    const name = String(issue.path[0]);
+    const origin = name in flags ? `--${name}` : name in fromEnvironment ? environmentVariable(name) : `${name} in ${file}`;
+    return `${origin}: ${issue.message}`;
+  });
+  throw new SettingsError(lines.join("\n"));
+}
+
+export function environmentVariable(name: string): string {
+  return `NITROUS_${name.replaceAll("-", "_").toUpperCase()}`;
+}
+
+async function readSettingsFile(file: string): Promise<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    throw new SettingsError(`cannot read the settings file ${file}: ${(error as Error).message}`);
+  }
+  let value: unknown;
+  try {
+    value = parse(text) ?? {};
+  } catch (error) {
+    throw new SettingsError(`${file} is not valid YAML: ${(error as Error).message}`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new SettingsError(`${file} must be a map of settings`);
+  return value as Record<string, unknown>;
+}
