@@ -38,6 +38,8 @@ export interface ServeOptions {
   /** Model files, model folders, folders of models. */
   readonly paths: readonly string[];
   readonly settings: Settings;
+  /** Name for the one model that the paths hold, instead of its file's or folder's. */
+  readonly modelName?: string;
   readonly events?: Events;
   /** Told of failures that are bugs. */
   readonly onFault?: (error: Error) => void;
@@ -48,7 +50,8 @@ const MEMORY_SHARE = 0.8;
 const MAX_CONCURRENT_LOADS = 4;
 
 /** Puts the parts together: the only place that knows them all. The port answers before any model is looked at. */
-export async function serve({ paths, settings, events = createEvents(), onFault = () => undefined }: ServeOptions): Promise<NitrousServer> {
+export async function serve(options: ServeOptions): Promise<NitrousServer> {
+  const { paths, settings, modelName, events = createEvents(), onFault = () => undefined } = options;
   const clock = systemClock;
   const registry = new Registry();
   const statistics = createStatistics();
@@ -85,7 +88,7 @@ export async function serve({ paths, settings, events = createEvents(), onFault 
 
   const loaded = readModels([...paths]).then(async (found) => {
     rejections = found.rejections;
-    const models = found.models.map((spec) => new ModelVersion(spec, createScheduler(spec), events));
+    const models = named(found.models, modelName).map((spec) => new ModelVersion(spec, createScheduler(spec), events));
     for (const model of models) registry.add(model);
     await Promise.all(models.map((model) => manager.start(model)));
     tried = true;
@@ -117,6 +120,13 @@ export async function serve({ paths, settings, events = createEvents(), onFault 
       await executor.close();
     },
   };
+}
+
+function named(models: readonly ModelSpec[], name: string | undefined): readonly ModelSpec[] {
+  if (name === undefined) return models;
+  const found = new Set(models.map((spec) => spec.name));
+  if (found.size > 1) throw new Error(`--model_name ${name} is for one model, and there are ${found.size}: ${[...found].join(", ")}`);
+  return models.map((spec) => ({ ...spec, name }));
 }
 
 /** How a model comes to life on this machine: environment, process, connection, warm-up. */

@@ -11,11 +11,17 @@ const DRAIN_MS = 30_000;
 
 /** `nitrous serve`: runs until a signal asks it to stop. */
 export async function serveCommand(paths: readonly string[], options: Record<string, unknown>): Promise<void> {
-  const { settings, served } = await settingsOf(paths, options);
+  const { settings, served, modelName } = await settingsOf(paths, options);
   const events = createEvents();
   const log = createLogger(settings["log-level"]);
   logEvents(events, log);
-  const server = await serve({ paths: served, settings, events, onFault: (error) => log.error(error) }).catch((error: Error) => {
+  const server = await serve({
+    paths: served,
+    settings,
+    events,
+    onFault: (error) => log.error(error),
+    ...(modelName === undefined ? {} : { modelName }),
+  }).catch((error: Error) => {
     throw new CliError(error.message);
   });
   stopOnSignals(server, (line) => log.info(line));
@@ -24,7 +30,13 @@ export async function serveCommand(paths: readonly string[], options: Record<str
   process.stdout.write(banner(server.controlPlane, `http://${settings.host}:${server.port}`, process.stdout.isTTY));
 }
 
-async function settingsOf(paths: readonly string[], options: Record<string, unknown>): Promise<{ settings: Settings; served: string[] }> {
+interface ServeArguments {
+  readonly settings: Settings;
+  readonly served: readonly string[];
+  readonly modelName: string | undefined;
+}
+
+async function settingsOf(paths: readonly string[], options: Record<string, unknown>): Promise<ServeArguments> {
   const { config, http_port: port, model_dir: directory, model_name: name, ...flags } = kebab(options);
   if (port !== undefined) flags["http-port"] = port;
   if (name !== undefined && directory === undefined) throw new CliError("--model_name needs --model_dir", 2);
@@ -34,9 +46,9 @@ async function settingsOf(paths: readonly string[], options: Record<string, unkn
     if (!isLoopback(settings.host) && !settings.insecure) {
       throw new CliError(`${settings.host} can be reached by others, and this server asks nobody who they are; add --insecure if that is wanted`, 2);
     }
-    const served = [...paths, ...(typeof directory === "string" ? [name === undefined ? directory : `${String(name)}=${directory}`] : [])];
+    const served = typeof directory === "string" ? [...paths, directory] : paths;
     if (served.length === 0) throw new CliError("nothing to serve: give a model file, a model folder, or a folder of models", 2);
-    return { settings, served };
+    return { settings, served, modelName: name === undefined ? undefined : String(name) };
   } catch (error) {
     throw error instanceof SettingsError ? new CliError(error.message, 2) : error;
   }

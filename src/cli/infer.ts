@@ -1,0 +1,77 @@
+import { readFile } from "node:fs/promises";
+import { environmentVariable } from "../settings.ts";
+import { CliError } from "./errors.ts";
+import { requestFromInputs, type ModelMetadata } from "./infer-inputs.ts";
+import { type JsonObject, renderAnswer } from "./infer-output.ts";
+
+interface InferOptions {
+  readonly file?: string;
+  readonly input?: readonly string[];
+  readonly modelVersion?: string;
+  readonly output?: string;
+  readonly server?: string;
+}
+
+/** `nitrous infer NAME`: one request from a file, from inputs, or the model's own example; prints the answer. */
+export async function inferCommand(name: string, options: InferOptions): Promise<void> {
+  const output = options.output ?? "table";
+  if (output !== "table" && output !== "json") throw new CliError(`--output must be table or json, not '${output}'`, 2);
+  if (options.file !== undefined && options.input !== undefined) throw new CliError("give --file or --input, not both", 2);
+  const server = (options.server ?? process.env[environmentVariable("server")] ?? "http://127.0.0.1:8080").replace(/\/$/, "");
+  const version = options.modelVersion === undefined ? "" : `/versions/${encodeURIComponent(options.modelVersion)}`;
+  const path = `/models/${encodeURIComponent(name)}${version}`;
+  const request = await requestOf(server, path, name, options);
+  const url = "instances" in request ? `${server}/v1${path}:predict` : `${server}/v2${path}/infer`;
+  const answer = await call(url, request);
+  process.stdout.write(output === "json" ? `${JSON.stringify(answer, undefined, 2)}\n` : renderAnswer(answer));
+}
+
+async function requestOf(server: string, path: string, name: string, options: InferOptions): Promise<JsonObject> {
+  if (options.file !== undefined) return await readRequest(options.file);
+  if (options.input !== undefined) return requestFromInputs(options.input, (await call(`${server}/v2${path}`)) as unknown as ModelMetadata);
+  const { example } = await call(`${server}/nitrous${path}`);
+  if (typeof example === "object" && example !== null) return example as JsonObject;
+  throw new CliError(`model ${name} has no example; give --file or --input, or put an example.json into its folder`);
+}
+
+async function readRequest(file: string): Promise<JsonObject> {
+  let text: string;
+  try {
+    text = file === "-" ? await readStandardInput() : await readFile(file, "utf8");
+  } catch (error) {
+    throw new CliError(`cannot read ${file}: ${(error as Error).message}`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new CliError(`${file} is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== "object" || value === null || !("instances" in value || "inputs" in value)) {
+    throw new CliError(`${file} must be an object with "inputs" (Open Inference Protocol) or "instances" (V1)`);
+  }
+  return value as JsonObject;
+}
+
+async function readStandardInput(): Promise<string> {
+  let text = "";
+  for await (const chunk of process.stdin.setEncoding("utf8")) text += chunk;
+  return text;
+}
+
+/** GET without a body, POST with one. */
+async function call(url: string, body?: JsonObject): Promise<JsonObject> {
+  let response: Response;
+  try {
+    response = await fetch(url, body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+  } catch {
+    throw new CliError(`no server answers at ${new URL(url).origin}; start one with 'nitrous serve', or name it with --server`);
+  }
+  const text = await response.text();
+  // A streaming model answers one JSON object a line.
+  const lines = response.headers.get("content-type")?.includes("ndjson") ? text.trim().split("\n") : [text];
+  const values = lines.map((line) => JSON.parse(line) as JsonObject);
+  const answer = values.length === 1 ? (values[0] as JsonObject) : { predictions: values.map((value) => value.predictions) };
+  if (!response.ok) throw new CliError(String(answer.error ?? `the server answered ${response.status}`));
+  return answer;
+}
