@@ -56,6 +56,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const registry = new Registry();
   const statistics = createStatistics();
   events.on("request-finished", (record) => statistics.observe(record));
+  events.on("batch-finished", (batch) => statistics.observeBatch(batch));
   let rejections: Awaited<ReturnType<typeof readModels>>["rejections"] = [];
   let tried = false;
 

@@ -22,6 +22,8 @@ export interface Histogram {
 
 export interface Statistics {
   observe(record: RequestRecord): void;
+  /** `size` requests shared a call of the model. */
+  observeBatch(batch: { readonly model: string; readonly version: string; readonly size: number }): void;
   requests(): Iterable<RequestStatistics>;
   batchSizes(): Iterable<{ readonly model: string; readonly version: string; readonly sizes: Histogram }>;
 }

@@ -1,0 +1,112 @@
+import { ServeError } from "../core/errors.ts";
+import type { JsonValue, Payload } from "../core/inference.ts";
+import type { Signature, TensorSpec } from "../core/signature.ts";
+import { bytesOf, elementsOf, type Tensor } from "../core/tensor.ts";
+import { checked, checkNames } from "./bind.ts";
+import { toFloat } from "./tensor-from-values.ts";
+
+type Tensors = Extract<Payload, { kind: "tensors" }>;
+
+/** One tensor of any name, or one per column of the frame that the model was fitted on. */
+export function tensorsToMatrix(payload: Tensors, signature: Signature, model: string): Payload {
+  const spec = matrixSpec(signature);
+  const [only] = payload.tensors;
+  if (only === undefined || payload.tensors.length > 1 || (signature.columns?.includes(only.name) === true && only.shape.length === 1)) {
+    return joinColumns(payload.tensors, signature, spec, model);
+  }
+  if ((only.datatype === "BYTES") !== (spec.datatype === "BYTES")) {
+    throw new ServeError("INVALID_ARGUMENT", `inference input '${only.name}' data-type is '${only.datatype}', but model '${model}' expects '${spec.datatype}'`);
+  }
+  checked(only, spec, model);
+  return payload;
+}
+
+/** Rows of numbers, or objects of columns, as one FP64 matrix [rows, columns]. */
+export function rowsToMatrix(rows: readonly JsonValue[], signature: Signature, model: string): Payload {
+  const spec = matrixSpec(signature);
+  const width = spec.shape[1];
+  const first = rows[0];
+  const columns = width !== undefined && width >= 0 ? width : Array.isArray(first) ? first.length : 1;
+  const matrix = new Float64Array(rows.length * columns);
+  let offset = 0;
+  for (let row = 0; row < rows.length; row++) {
+    const values = rowValues(rows[row], row, columns, signature, model);
+    for (let column = 0; column < columns; column++) {
+      const value = values[column];
+      const number = typeof value === "number" ? value : toFloat(value);
+      if (number === undefined) throw wrongCell(row, column, value, model);
+      matrix[offset++] = number;
+    }
+  }
+  return oneTensor(spec, [rows.length, columns], matrix);
+}
+
+/** V1's columnar form: a list per column. */
+export function columnsToMatrix(columns: Readonly<Record<string, JsonValue>>, signature: Signature, model: string): Payload {
+  const names = Object.keys(columns);
+  const [only] = names;
+  const value = only === undefined ? undefined : columns[only];
+  if (names.length === 1 && Array.isArray(value) && signature.columns?.includes(only as string) !== true) return rowsToMatrix(value, signature, model);
+  checkNames(names, columnSpecs(signature, model), model);
+  const lists = (signature.columns ?? []).map((name) => columns[name]);
+  const length = Array.isArray(lists[0]) ? lists[0].length : 0;
+  const rows = Array.from({ length }, (_, row) =>
+    lists.map((list, index) => {
+      if (!Array.isArray(list) || list.length !== length) {
+        throw new ServeError("INVALID_ARGUMENT", `column '${signature.columns?.[index]}' of model '${model}' must be a list of ${length} values`);
+      }
+      return list[row] as JsonValue;
+    }),
+  );
+  return rowsToMatrix(rows, signature, model);
+}
+
+function rowValues(row: JsonValue | undefined, index: number, columns: number, signature: Signature, model: string): readonly unknown[] {
+  if (Array.isArray(row)) {
+    if (row.length === columns) return row;
+    throw new ServeError("INVALID_ARGUMENT", `instance ${index} has ${row.length} values, but model '${model}' expects ${columns} in each`);
+  }
+  if (typeof row === "object" && row !== null) {
+    checkNames(Object.keys(row), columnSpecs(signature, model), model);
+    return (signature.columns ?? []).map((name) => row[name]);
+  }
+  if (columns === 1) return [row];
+  throw new ServeError("INVALID_ARGUMENT", `instance ${index} is ${JSON.stringify(row)}, but model '${model}' expects a list of ${columns} numbers in each`);
+}
+
+function joinColumns(tensors: readonly Tensor[], signature: Signature, spec: TensorSpec, model: string): Payload {
+  if (signature.columns === undefined) {
+    throw new ServeError("INVALID_ARGUMENT", `expected 1 inputs but got ${tensors.length} inputs for model '${model}'; send one tensor of shape [${spec.shape}]`);
+  }
+  checkNames(tensors.map((tensor) => tensor.name), columnSpecs(signature, model), model);
+  const { columns } = signature;
+  const rows = tensors[0]?.shape[0] ?? 0;
+  const matrix = new Float64Array(rows * columns.length);
+  columns.forEach((name, column) => {
+    const tensor = tensors.find((candidate) => candidate.name === name) as Tensor;
+    if (tensor.datatype === "BYTES") {
+      throw new ServeError("INVALID_ARGUMENT", `inference input '${name}' data-type is 'BYTES', but model '${model}' expects '${spec.datatype}'`);
+    }
+    const elements = elementsOf(tensor);
+    if (elements.length !== rows) throw new ServeError("INVALID_ARGUMENT", `inputs of model '${model}' differ in length: '${name}' has ${elements.length} rows, not ${rows}`);
+    for (let row = 0; row < rows; row++) matrix[row * columns.length + column] = Number(elements[row]);
+  });
+  return oneTensor(spec, [rows, columns.length], matrix);
+}
+
+function matrixSpec({ inputs }: Signature): TensorSpec {
+  return inputs[0] ?? { name: "input-0", datatype: "FP64", shape: [-1, -1] };
+}
+
+function columnSpecs({ columns }: Signature, model: string): TensorSpec[] {
+  if (columns === undefined) throw new ServeError("INVALID_ARGUMENT", `model '${model}' knows no column names: send each instance as a list of numbers`);
+  return columns.map((name) => ({ name, datatype: "FP64", shape: [-1] }));
+}
+
+function oneTensor({ name }: TensorSpec, shape: readonly number[], matrix: Float64Array): Payload {
+  return { kind: "tensors", tensors: [{ name, datatype: "FP64", shape, data: bytesOf(matrix) }] };
+}
+
+function wrongCell(row: number, column: number, value: unknown, model: string): ServeError {
+  return new ServeError("INVALID_ARGUMENT", `instance ${row}, value ${column} is ${JSON.stringify(value)}, but model '${model}' expects numbers`);
+}

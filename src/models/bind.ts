@@ -1,0 +1,156 @@
+import { ServeError } from "../core/errors.ts";
+import type { Payload } from "../core/inference.ts";
+import type { Signature, TensorSpec } from "../core/signature.ts";
+import type { Tensor } from "../core/tensor.ts";
+import { columnsToFrame, rowsToFrame, tensorsToFrame } from "./bind-frame.ts";
+import { columnsToMatrix, rowsToMatrix, tensorsToMatrix } from "./bind-matrix.ts";
+import { closestNames } from "./closest.ts";
+import { tensorFromValues } from "./tensor-from-values.ts";
+
+/**
+ * A request's payload in the form that the method accepts; the same object when it fits already. Nothing else in the
+ * server converts payloads.
+ * @throws ServeError INVALID_ARGUMENT naming what was expected and what came
+ */
+export function bind(payload: Payload, signature: Signature, model: string): Payload {
+  switch (signature.accepts) {
+    case "json":
+      return payload;
+    case "matrix":
+      return bindMatrix(payload, signature, model);
+    case "frame":
+      return bindFrame(payload, signature, model);
+    case "tensors":
+      return bindTensors(payload, signature, model);
+  }
+}
+
+function bindMatrix(payload: Payload, signature: Signature, model: string): Payload {
+  switch (payload.kind) {
+    case "tensors":
+      return tensorsToMatrix(payload, signature, model);
+    case "rows":
+      return rowsToMatrix(payload.rows, signature, model);
+    case "columns":
+      return columnsToMatrix(payload.columns, signature, model);
+    case "json":
+      throw unsupported(model);
+  }
+}
+
+function bindFrame(payload: Payload, signature: Signature, model: string): Payload {
+  switch (payload.kind) {
+    case "tensors":
+      return tensorsToFrame(payload, signature, model);
+    case "rows":
+      return rowsToFrame(payload, signature, model);
+    case "columns":
+      return columnsToFrame(payload, signature, model);
+    case "json":
+      throw unsupported(model);
+  }
+}
+
+function bindTensors(payload: Payload, signature: Signature, model: string): Payload {
+  switch (payload.kind) {
+    case "tensors":
+      checkTensors(payload.tensors, signature, model);
+      return payload;
+    case "rows":
+      return { kind: "tensors", tensors: rowsToTensors(payload.rows, signature, model) };
+    case "columns": {
+      const { columns } = payload;
+      checkNames(Object.keys(columns), signature.inputs, model);
+      const given = signature.inputs.filter((spec) => Object.hasOwn(columns, spec.name));
+      return { kind: "tensors", tensors: given.map((spec) => checked(tensorFromValues(spec, columns[spec.name] ?? null, model), spec, model)) };
+    }
+    case "json":
+      throw unsupported(model);
+  }
+}
+
+/** V1 instances: of a single input each row is an element along the first dimension; of several, an object of all inputs. */
+function rowsToTensors(rows: readonly unknown[], { inputs }: Signature, model: string): Tensor[] {
+  const [only] = inputs;
+  const areObjects = rows.length > 0 && rows.every((row) => typeof row === "object" && row !== null && !Array.isArray(row));
+  if (inputs.length === 1 && only !== undefined && !areObjects) return [checked(tensorFromValues(only, rows, model), only, model)];
+  if (!areObjects) {
+    throw new ServeError("INVALID_ARGUMENT", `model '${model}' has the inputs ${names(inputs)}: each instance must be an object with these keys`);
+  }
+  const objects = rows as ReadonlyArray<Record<string, unknown>>;
+  for (const object of objects) checkNames(Object.keys(object), inputs, model);
+  return inputs
+    .filter((spec) => spec.optional !== true || objects.every((object) => Object.hasOwn(object, spec.name)))
+    .map((spec) => checked(tensorFromValues(spec, objects.map((object) => object[spec.name]), model), spec, model));
+}
+
+function checkTensors(tensors: readonly Tensor[], signature: Signature, model: string): void {
+  const { inputs } = signature;
+  if (tensors.length === 1 && inputs.length === 1 && tensors[0]?.name === inputs[0]?.name) {
+    checkTensor(tensors[0] as Tensor, inputs[0] as TensorSpec, signature.convertsNumbers === true, model);
+    return;
+  }
+  checkNames(tensors.map((tensor) => tensor.name), inputs, model);
+  for (const tensor of tensors) {
+    const spec = inputs.find((input) => input.name === tensor.name) as TensorSpec;
+    checkTensor(tensor, spec, signature.convertsNumbers === true, model);
+  }
+}
+
+function checkTensor(tensor: Tensor, spec: TensorSpec, convertsNumbers: boolean, model: string): void {
+  const convertible = convertsNumbers && tensor.datatype !== "BYTES" && spec.datatype !== "BYTES";
+  if (tensor.datatype !== spec.datatype && !convertible) {
+    throw new ServeError("INVALID_ARGUMENT", `inference input '${spec.name}' data-type is '${tensor.datatype}', but model '${model}' expects '${spec.datatype}'`);
+  }
+  checked(tensor, spec, model);
+}
+
+/** @throws ServeError INVALID_ARGUMENT when the shape does not fit the declared one */
+export function checked(tensor: Tensor, spec: TensorSpec, model: string): Tensor {
+  const { shape } = spec;
+  let fits = shape.length === tensor.shape.length;
+  for (let axis = 0; fits && axis < shape.length; axis++) fits = shape[axis] === -1 || shape[axis] === tensor.shape[axis];
+  if (fits) return tensor;
+  const hint = shape[0] === -1 && shape.length === tensor.shape.length + 1 ? ` (for one row send [1,${tensor.shape}])` : "";
+  throw new ServeError("INVALID_ARGUMENT", `unexpected shape for input '${tensor.name}' for model '${model}'. Expected [${shape}], got [${tensor.shape}]${hint}`);
+}
+
+/** @throws ServeError INVALID_ARGUMENT for names that are missing, unknown, or given twice */
+export function checkNames(given: readonly string[], specs: readonly TensorSpec[], model: string): void {
+  const known = new Set(specs.map((spec) => spec.name));
+  const seen = new Set<string>();
+  for (const name of given) {
+    if (seen.has(name)) throw new ServeError("INVALID_ARGUMENT", `inference input '${name}' for model '${model}' is given twice`);
+    seen.add(name);
+    if (known.has(name)) continue;
+    const [closest] = closestNames(name, [...known]);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `unexpected inference input '${name}' for model '${model}'; it expects ${names(specs)}${closest === undefined ? "" : `. Did you mean '${closest}'?`}`,
+    );
+  }
+  const missing = specs.filter((spec) => spec.optional !== true && !seen.has(spec.name));
+  if (missing.length === 0) return;
+  throw new ServeError(
+    "INVALID_ARGUMENT",
+    `expected ${specs.length} inputs but got ${given.length} inputs for model '${model}'. ` +
+      `Got input(s) [${given.map((name) => `'${name}'`).join(",")}], but missing required input(s) [${missing.map((spec) => `'${spec.name}'`).join(",")}]. ` +
+      "Please provide all required input(s).",
+  );
+}
+
+/** Rows that a payload holds: the first dimension of its tensors, or the length of its list. */
+export function rowCount(payload: Payload): number {
+  if (payload.kind === "rows") return payload.rows.length;
+  if (payload.kind === "tensors") return payload.tensors[0]?.shape[0] ?? 1;
+  return 1;
+}
+
+function names(specs: readonly TensorSpec[]): string {
+  return specs.map((spec) => `'${spec.name}' ${spec.datatype} [${spec.shape}]`).join(", ");
+}
+
+function unsupported(model: string): ServeError {
+  return new ServeError("INVALID_ARGUMENT", `model '${model}' expects tensors or rows`);
+}
+

@@ -1,0 +1,71 @@
+import type { RequestRecord } from "../core/context.ts";
+import type { Histogram, RequestStatistics, Statistics } from "../core/statistics.ts";
+
+/** Seconds. */
+const DURATIONS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+
+class Buckets implements Histogram {
+  readonly bounds: readonly number[];
+  readonly counts: Float64Array;
+  sum = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+    this.counts = new Float64Array(bounds.length + 1);
+  }
+
+  observe(value: number): void {
+    let index = 0;
+    while (index < this.bounds.length && value > (this.bounds[index] as number)) index++;
+    this.counts[index] = (this.counts[index] as number) + 1;
+    this.sum += value;
+  }
+}
+
+interface Child extends RequestStatistics {
+  readonly outcomes: Map<string, number>;
+  readonly duration: Buckets;
+  readonly queue: Buckets;
+  readonly compute: Buckets;
+}
+
+/** Counts every request where it costs next to nothing; metrics are made of it when somebody looks. */
+export function createStatistics(): Statistics {
+  const children = new Map<string, Child>();
+  const sizes = new Map<string, { model: string; version: string; sizes: Buckets }>();
+
+  function childOf({ model, version, protocol }: RequestRecord): Child {
+    const key = `${protocol} ${model} ${version}`;
+    let child = children.get(key);
+    if (child === undefined) {
+      const [duration, queue, compute] = [new Buckets(DURATIONS), new Buckets(DURATIONS), new Buckets(DURATIONS)];
+      child = { model, version, protocol, outcomes: new Map(), duration, queue, compute };
+      children.set(key, child);
+    }
+    return child;
+  }
+
+  return {
+    observe(record) {
+      // A name that no model has is the client's invention: counted together, or anybody could make metrics grow.
+      const child = childOf(record.version === "" ? { ...record, model: "" } : record);
+      child.outcomes.set(record.outcome, (child.outcomes.get(record.outcome) ?? 0) + 1);
+      child.duration.observe((record.finishedAt - record.startedAt) / 1000);
+      if (record.batchSize === 0) return;
+      child.queue.observe(record.queueMs / 1000);
+      child.compute.observe(record.computeMs / 1000);
+    },
+    observeBatch({ model, version, size }) {
+      const key = `${model} ${version}`;
+      let entry = sizes.get(key);
+      if (entry === undefined) {
+        entry = { model, version, sizes: new Buckets(BATCH_SIZES) };
+        sizes.set(key, entry);
+      }
+      entry.sizes.observe(size);
+    },
+    requests: () => children.values(),
+    batchSizes: () => sizes.values(),
+  };
+}

@@ -1,0 +1,110 @@
+import { ServeError } from "../core/errors.ts";
+import type { TensorSpec } from "../core/signature.ts";
+import { allocateElements, bytesOf, elementCount, type Datatype, type NumericDatatype, type Tensor } from "../core/tensor.ts";
+
+const encoder = new TextEncoder();
+
+const RANGES: Partial<Record<NumericDatatype, readonly [bigint, bigint]>> = {
+  UINT8: [0n, 255n],
+  UINT16: [0n, 65535n],
+  UINT32: [0n, 4294967295n],
+  UINT64: [0n, 18446744073709551615n],
+  INT8: [-128n, 127n],
+  INT16: [-32768n, 32767n],
+  INT32: [-2147483648n, 2147483647n],
+  INT64: [-9223372036854775808n, 9223372036854775807n],
+};
+
+/**
+ * Nested JSON lists as a tensor of the declared datatype; the shape is found from the nesting, as numpy does.
+ * @throws ServeError INVALID_ARGUMENT for ragged lists and for values outside the datatype, naming where
+ */
+export function tensorFromValues(spec: TensorSpec, values: unknown, model: string): Tensor {
+  const shape = shapeOf(values);
+  const count = elementCount(shape);
+  const { name, datatype } = spec;
+  const place = { name, datatype, model };
+  if (datatype === "BYTES") {
+    const data: Uint8Array[] = [];
+    walk(values, shape, 0, place, (value, index) => {
+      if (typeof value !== "string") throw wrongValue(place, value, index);
+      data.push(encoder.encode(value));
+    });
+    return { name, datatype, shape, data };
+  }
+  const elements = allocateElements(datatype, count);
+  const convert = converterOf(datatype);
+  walk(values, shape, 0, place, (value, index) => {
+    const element = convert(value);
+    if (element === undefined) throw wrongValue(place, value, index);
+    elements[index] = element as never;
+  });
+  return { name, datatype, shape, data: bytesOf(elements) };
+}
+
+interface Place {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly model: string;
+}
+
+function shapeOf(values: unknown): number[] {
+  return Array.isArray(values) ? [values.length, ...(values.length === 0 ? [] : shapeOf(values[0]))] : [];
+}
+
+/** Visits every element in row-major order; returns the index after the last one. */
+function walk(values: unknown, shape: readonly number[], start: number, place: Place, visit: (value: unknown, index: number) => void): number {
+  if (shape.length === 0) {
+    if (Array.isArray(values)) throw ragged(place, start);
+    visit(values, start);
+    return start + 1;
+  }
+  if (!Array.isArray(values) || values.length !== shape[0]) throw ragged(place, start);
+  const rest = shape.slice(1);
+  let index = start;
+  for (const value of values) index = walk(value, rest, index, place, visit);
+  return index;
+}
+
+/** What a JSON value is in a datatype; undefined when it is not in it. */
+function converterOf(datatype: NumericDatatype): (value: unknown) => number | bigint | undefined {
+  switch (datatype) {
+    case "BOOL":
+      return (value) => (typeof value === "boolean" ? Number(value) : value === 0 || value === 1 ? value : undefined);
+    case "FP64":
+    case "FP32":
+      return toFloat;
+    case "FP16":
+    case "BF16":
+      return () => undefined;
+    default:
+      return integerConverter(datatype);
+  }
+}
+
+/** null is NaN, as in data frames; booleans are 0 and 1. */
+export function toFloat(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  if (typeof value === "bigint" || typeof value === "boolean") return Number(value);
+  return value === null ? Number.NaN : undefined;
+}
+
+function integerConverter(datatype: NumericDatatype): (value: unknown) => number | bigint | undefined {
+  const [least, most] = RANGES[datatype] as readonly [bigint, bigint];
+  const wide = datatype === "INT64" || datatype === "UINT64";
+  return (value) => {
+    const number = typeof value === "boolean" ? Number(value) : value;
+    if (typeof number !== "bigint" && !(typeof number === "number" && Number.isInteger(number))) return undefined;
+    if (number < least || number > most) return undefined;
+    return wide ? BigInt(number) : Number(number);
+  };
+}
+
+function ragged({ name, model }: Place, index: number): ServeError {
+  return new ServeError("INVALID_ARGUMENT", `input '${name}' of model '${model}' must be a rectangular list; at element ${index} the nesting differs from the first one's`);
+}
+
+function wrongValue({ name, datatype, model }: Place, value: unknown, index: number): ServeError {
+  const shown = typeof value === "bigint" ? String(value) : JSON.stringify(value);
+  return new ServeError("INVALID_ARGUMENT", `input '${name}' of model '${model}': element ${index} is ${shown}, which is not a value of ${datatype}`);
+}

@@ -1,0 +1,2 @@
+export { createLogger, type Level, logEvents } from "./logs.ts";
+export { createMetrics, type Metrics, type MetricsOptions } from "./metrics.ts";
