@@ -2,7 +2,7 @@ import { ServeError } from "../core/errors.ts";
 import type { JsonValue, Payload } from "../core/inference.ts";
 import type { Signature } from "../core/signature.ts";
 import { elementCount } from "../core/tensor.ts";
-import { checkNames } from "./bind.ts";
+import { checkNames } from "./check-inputs.ts";
 import { tensorFromValues } from "./tensor-from-values.ts";
 
 type Of<Kind extends Payload["kind"]> = Extract<Payload, { kind: Kind }>;

@@ -2,7 +2,7 @@ import { ServeError } from "../core/errors.ts";
 import type { JsonValue, Payload } from "../core/inference.ts";
 import type { Signature, TensorSpec } from "../core/signature.ts";
 import { bytesOf, elementsOf, type Tensor } from "../core/tensor.ts";
-import { checked, checkNames } from "./bind.ts";
+import { checked, checkNames } from "./check-inputs.ts";
 import { toFloat } from "./tensor-from-values.ts";
 
 type Tensors = Extract<Payload, { kind: "tensors" }>;

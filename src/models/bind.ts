@@ -4,7 +4,7 @@ import type { Signature, TensorSpec } from "../core/signature.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { columnsToFrame, rowsToFrame, tensorsToFrame } from "./bind-frame.ts";
 import { columnsToMatrix, rowsToMatrix, tensorsToMatrix } from "./bind-matrix.ts";
-import { closestNames } from "./closest.ts";
+import { checked, checkNames, inputNames } from "./check-inputs.ts";
 import { tensorFromValues } from "./tensor-from-values.ts";
 
 /**
@@ -75,7 +75,7 @@ function rowsToTensors(rows: readonly unknown[], { inputs }: Signature, model: s
   const areObjects = rows.length > 0 && rows.every((row) => typeof row === "object" && row !== null && !Array.isArray(row));
   if (inputs.length === 1 && only !== undefined && !areObjects) return [checked(tensorFromValues(only, rows, model), only, model)];
   if (!areObjects) {
-    throw new ServeError("INVALID_ARGUMENT", `model '${model}' has the inputs ${names(inputs)}: each instance must be an object with these keys`);
+    throw new ServeError("INVALID_ARGUMENT", `model '${model}' has the inputs ${inputNames(inputs)}: each instance must be an object with these keys`);
   }
   const objects = rows as ReadonlyArray<Record<string, unknown>>;
   for (const object of objects) checkNames(Object.keys(object), inputs, model);
@@ -103,51 +103,6 @@ function checkTensor(tensor: Tensor, spec: TensorSpec, convertsNumbers: boolean,
     throw new ServeError("INVALID_ARGUMENT", `inference input '${spec.name}' data-type is '${tensor.datatype}', but model '${model}' expects '${spec.datatype}'`);
   }
   checked(tensor, spec, model);
-}
-
-/** @throws ServeError INVALID_ARGUMENT when the shape does not fit the declared one */
-export function checked(tensor: Tensor, spec: TensorSpec, model: string): Tensor {
-  const { shape } = spec;
-  let fits = shape.length === tensor.shape.length;
-  for (let axis = 0; fits && axis < shape.length; axis++) fits = shape[axis] === -1 || shape[axis] === tensor.shape[axis];
-  if (fits) return tensor;
-  const hint = shape[0] === -1 && shape.length === tensor.shape.length + 1 ? ` (for one row send [1,${tensor.shape}])` : "";
-  throw new ServeError("INVALID_ARGUMENT", `unexpected shape for input '${tensor.name}' for model '${model}'. Expected [${shape}], got [${tensor.shape}]${hint}`);
-}
-
-/** @throws ServeError INVALID_ARGUMENT for names that are missing, unknown, or given twice */
-export function checkNames(given: readonly string[], specs: readonly TensorSpec[], model: string): void {
-  const known = new Set(specs.map((spec) => spec.name));
-  const seen = new Set<string>();
-  for (const name of given) {
-    if (seen.has(name)) throw new ServeError("INVALID_ARGUMENT", `inference input '${name}' for model '${model}' is given twice`);
-    seen.add(name);
-    if (known.has(name)) continue;
-    const [closest] = closestNames(name, [...known]);
-    throw new ServeError(
-      "INVALID_ARGUMENT",
-      `unexpected inference input '${name}' for model '${model}'; it expects ${names(specs)}${closest === undefined ? "" : `. Did you mean '${closest}'?`}`,
-    );
-  }
-  const missing = specs.filter((spec) => spec.optional !== true && !seen.has(spec.name));
-  if (missing.length === 0) return;
-  throw new ServeError(
-    "INVALID_ARGUMENT",
-    `expected ${specs.length} inputs but got ${given.length} inputs for model '${model}'. ` +
-      `Got input(s) [${given.map((name) => `'${name}'`).join(",")}], but missing required input(s) [${missing.map((spec) => `'${spec.name}'`).join(",")}]. ` +
-      "Please provide all required input(s).",
-  );
-}
-
-/** Rows that a payload holds: the first dimension of its tensors, or the length of its list. */
-export function rowCount(payload: Payload): number {
-  if (payload.kind === "rows") return payload.rows.length;
-  if (payload.kind === "tensors") return payload.tensors[0]?.shape[0] ?? 1;
-  return 1;
-}
-
-function names(specs: readonly TensorSpec[]): string {
-  return specs.map((spec) => `'${spec.name}' ${spec.datatype} [${spec.shape}]`).join(", ");
 }
 
 function unsupported(model: string): ServeError {
