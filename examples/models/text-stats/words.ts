@@ -1,0 +1,3 @@
+export function countWords(line: string): number {
+  return line.split(/\s+/).filter((word) => word !== "").length;
+}

@@ -1,0 +1,91 @@
+import { open } from "node:fs/promises";
+import { basename, extname } from "node:path";
+import type { ModelFormat } from "../core/model.ts";
+
+/** Extensions whose format is certain without a look inside. */
+const BY_EXTENSION: Readonly<Record<string, ModelFormat>> = {
+  ".joblib": "sklearn",
+  ".pkl": "sklearn",
+  ".pickle": "sklearn",
+  ".ubj": "xgboost",
+  ".onnx": "onnx",
+};
+
+/** Extensions that need a look inside: other things have them too. */
+const AMBIGUOUS = new Set([".json", ".txt", ".bst", ".model"]);
+
+/** Code is only a model under this name: other scripts are its helpers. */
+const BY_NAME: Readonly<Record<string, ModelFormat>> = {
+  "model.py": "python",
+  "model.ts": "typescript",
+  "model.js": "typescript",
+  "model.mjs": "typescript",
+};
+
+/** What other servers know and this version does not. */
+const LATER: Readonly<Record<string, string>> = {
+  ".pt": "PyTorch models",
+  ".pth": "PyTorch models",
+  ".pt2": "PyTorch models",
+  ".mar": "TorchServe archives",
+  ".keras": "Keras models",
+  ".h5": "Keras models",
+  ".pb": "TensorFlow models",
+  ".gguf": "GGUF models",
+  ".safetensors": "safetensors models",
+  ".cbm": "CatBoost models",
+  ".pmml": "PMML models",
+  ".skops": "skops models",
+  ".pbtxt": "Triton model configurations",
+  ".yaml": "KServe resources",
+  ".yml": "KServe resources",
+};
+
+const ACCOMPANYING = /^(\..*|readme.*|license.*|requirements\.txt|example\.json|__pycache__|.*\.md|.*\.pyc|package(-lock)?\.json|tsconfig\.json)$/i;
+
+/** Bytes at the beginning of a file that are enough to tell its format. */
+const PEEK_BYTES = 4096;
+
+/** Files that go with models and are never one. */
+export function isAccompanying(path: string): boolean {
+  return ACCOMPANYING.test(basename(path));
+}
+
+/** The format of a file, or undefined when it is no model that this version serves. */
+export async function formatOf(file: string): Promise<ModelFormat | undefined> {
+  if (isAccompanying(file)) return undefined;
+  const byName = BY_NAME[basename(file)];
+  if (byName !== undefined) return byName;
+  const extension = extname(file).toLowerCase();
+  if (!AMBIGUOUS.has(extension)) return BY_EXTENSION[extension];
+  return formatOfContents(await peek(file));
+}
+
+/**
+ * XGBoost and LightGBM share extensions and tell themselves apart by their first bytes: LightGBM's text begins with "tree",
+ * XGBoost's JSON and UBJSON are an object with a "learner", its old binary form begins with "binf".
+ */
+function formatOfContents(bytes: Buffer): ModelFormat | undefined {
+  const text = bytes.toString("latin1");
+  if (text.startsWith("tree\n") || text.startsWith("tree\r\n")) return "lightgbm";
+  if (text.startsWith("binf")) return "xgboost";
+  if (/^\s*\{/.test(text) && /learner/.test(text)) return "xgboost";
+  return undefined;
+}
+
+async function peek(file: string): Promise<Buffer> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(PEEK_BYTES), 0, PEEK_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Why a file is not served. */
+export function reasonAgainst(file: string): string {
+  const later = LATER[extname(file).toLowerCase()];
+  if (later !== undefined) return `${later} are not served by this version`;
+  return "not a model: expected .joblib, .pkl, .pickle, .onnx, .ubj, XGBoost's .json or .bst, LightGBM's .txt or .bst, model.py or model.ts";
+}

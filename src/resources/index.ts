@@ -1,0 +1,1 @@
+export { type FoundModels, readModels } from "./model-folder.ts";
