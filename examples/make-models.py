@@ -66,9 +66,9 @@ def iris_onnx() -> None:
     """Labels and probabilities of the iris classifier, as ONNX: one input, two outputs."""
     data, target = load_iris(return_X_y=True)
     model = LogisticRegression(max_iter=500).fit(data, target)
-    graph = to_onnx(model, initial_types=[("features", FloatTensorType(["batch", 4]))], options={"zipmap": False}, target_opset=17)
-    for output in graph.graph.output:
-        dimension = output.type.tensor_type.shape.dim[0]
+    graph = to_onnx(model, initial_types=[("features", FloatTensorType([None, 4]))], options={"zipmap": False}, target_opset=17)
+    for value in (*graph.graph.input, *graph.graph.output):
+        dimension = value.type.tensor_type.shape.dim[0]
         dimension.Clear()
         dimension.dim_param = "batch"
     place("iris-onnx/model.onnx").write_bytes(graph.SerializeToString())
