@@ -65,7 +65,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const metrics = createMetrics({ statistics, controlPlane, version: VERSION });
   const http = createHttpServer({
     routes: [
-      ...createOperationsRoutes({ controlPlane, metrics: metrics.render }),
+      ...createOperationsRoutes({ controlPlane, metrics: () => metrics.render() }),
       ...createV1Routes({ dataPlane, controlPlane }),
       ...createOipRoutes({ dataPlane, controlPlane, serverName: settings["server-name"], serverVersion: VERSION }),
     ],

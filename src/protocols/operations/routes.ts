@@ -2,6 +2,7 @@ import type { Route } from "../../core/http.ts";
 import type { ModelState } from "../../core/model.ts";
 import type { ControlPlane } from "../../core/planes.ts";
 import { failJson, jsonReply } from "../shared/index.ts";
+import { createModelRoutes } from "./models.ts";
 
 export interface OperationsOptions {
   readonly controlPlane: ControlPlane;
@@ -33,5 +34,6 @@ export function createOperationsRoutes({ controlPlane, metrics }: OperationsOpti
       },
       fail: failJson,
     },
+    ...createModelRoutes(controlPlane),
   ];
 }

@@ -32,3 +32,9 @@ export function failJson(error: ServeError): HttpReply {
   if (error.retryAfter !== undefined) headers["Retry-After"] = String(Math.max(1, Math.ceil(error.retryAfter)));
   return { status: STATUSES[error.code], headers, body: errorBody(error) };
 }
+
+/** The reply to a path or method that no route has: `detail` is what KServe's tests look for, `error` what everybody else does. */
+export function unknownPath(status: 404 | 405): HttpReply {
+  const text = status === 404 ? "Not Found" : "Method Not Allowed";
+  return { status, headers: { "Content-Type": "application/json" }, body: JSON.stringify({ error: text, detail: text }) };
+}

@@ -1,0 +1,32 @@
+import { ServeError } from "../../../core/errors.ts";
+import { DATATYPE_SIZES, type Datatype, elementCount, type Tensor } from "../../../core/tensor.ts";
+
+/**
+ * A tensor of the binary data extension: little-endian elements, or for BYTES each with a 32-bit length before it.
+ * @throws ServeError INVALID_ARGUMENT when bytes and shape disagree
+ */
+export function readBinary(name: string, datatype: Datatype, shape: readonly number[], bytes: Uint8Array): Tensor {
+  const count = elementCount(shape);
+  if (datatype === "BYTES") return { name, datatype, shape, data: readElements(name, count, bytes) };
+  const expected = count * DATATYPE_SIZES[datatype];
+  if (bytes.byteLength !== expected) {
+    throw new ServeError("INVALID_ARGUMENT", `input byte size mismatch for input '${name}'. Expected ${expected} for ${datatype} [${shape}], got ${bytes.byteLength}`);
+  }
+  return { name, datatype, shape, data: bytes };
+}
+
+function readElements(name: string, count: number, bytes: Uint8Array): Uint8Array[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const elements: Uint8Array[] = [];
+  let offset = 0;
+  while (offset < bytes.byteLength) {
+    const start = offset + 4;
+    offset = start <= bytes.byteLength ? start + view.getUint32(offset, true) : Number.POSITIVE_INFINITY;
+    if (offset > bytes.byteLength) throw new ServeError("INVALID_ARGUMENT", `input '${name}': string ${elements.length} is longer than the bytes that are left`);
+    elements.push(bytes.subarray(start, offset));
+  }
+  if (elements.length !== count) {
+    throw new ServeError("INVALID_ARGUMENT", `expected ${count} string elements for inference input '${name}', got ${elements.length}`);
+  }
+  return elements;
+}

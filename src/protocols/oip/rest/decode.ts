@@ -1,0 +1,116 @@
+import { ServeError } from "../../../core/errors.ts";
+import type { JsonValue, Parameters } from "../../../core/inference.ts";
+import { DATATYPE_SIZES, isDatatype, type Tensor } from "../../../core/tensor.ts";
+import { isObject, type JsonObject, parametersOf, parseJson, unexpected } from "../../shared/index.ts";
+import { readBinary } from "./decode-binary.ts";
+import { readData } from "./decode-data.ts";
+
+export interface DecodedInfer {
+  readonly id?: string;
+  readonly parameters?: Parameters;
+  readonly tensors: readonly Tensor[];
+  /** Names of the outputs wanted; absent when the client named none. */
+  readonly outputs?: readonly string[];
+  /** Whether an output is to be answered after the JSON instead of in it. */
+  readonly binary: (output: string) => boolean;
+}
+
+const MAX_TENSORS = 1024;
+const HEADER = "inference-header-content-length";
+
+/**
+ * An infer request, of JSON alone or with binary tensors after it.
+ * @throws ServeError INVALID_ARGUMENT naming the field, what was expected and what came
+ */
+export function decodeInfer(body: Uint8Array, headers: Readonly<Record<string, string | string[] | undefined>>): DecodedInfer {
+  const jsonLength = jsonLengthOf(headers[HEADER], body.byteLength);
+  const json = parseJson(jsonLength === body.byteLength ? body : body.subarray(0, jsonLength));
+  if (!isObject(json)) throw unexpected("body", 'an object with "inputs"', json);
+  const tensors = readInputs(json.inputs, body.subarray(jsonLength));
+  const parameters = parametersOf(json.parameters, "parameters");
+  return {
+    tensors,
+    ...idOf(json.id),
+    ...(parameters === undefined ? {} : { parameters: withoutOwn(parameters) }),
+    ...readOutputs(json.outputs, parameters?.binary_data_output === true),
+  };
+}
+
+function jsonLengthOf(header: string | string[] | undefined, bodyLength: number): number {
+  if (header === undefined) return bodyLength;
+  const length = typeof header === "string" && /^\d{1,15}$/.test(header) ? Number(header) : Number.NaN;
+  if (length >= 0 && length <= bodyLength) return length;
+  throw new ServeError("INVALID_ARGUMENT", `Inference-Header-Content-Length is '${header}', expected the length of the JSON, at most the body's ${bodyLength} bytes`);
+}
+
+function readInputs(inputs: JsonValue | undefined, binary: Uint8Array): Tensor[] {
+  if (!Array.isArray(inputs)) throw new ServeError("INVALID_ARGUMENT", `Expected "inputs" to be a list`);
+  if (inputs.length > MAX_TENSORS) throw new ServeError("INVALID_ARGUMENT", `inputs: ${inputs.length} tensors are more than ${MAX_TENSORS}`);
+  let offset = 0;
+  const tensors = inputs.map((input, index) => {
+    const { tensor, bytes } = readInput(input, index, binary, offset);
+    offset += bytes;
+    return tensor;
+  });
+  if (offset < binary.byteLength) {
+    throw new ServeError("INVALID_ARGUMENT", `${binary.byteLength - offset} bytes after the JSON belong to no input; each binary input needs its binary_data_size`);
+  }
+  return tensors;
+}
+
+function readInput(input: JsonValue, index: number, binary: Uint8Array, offset: number): { tensor: Tensor; bytes: number } {
+  if (!isObject(input)) throw unexpected(`inputs[${index}]`, "an object", input);
+  const { name, datatype, parameters, data } = input;
+  if (typeof name !== "string") throw unexpected(`inputs[${index}].name`, "a string", name);
+  if (!isDatatype(datatype)) throw unexpected(`inputs[${index}].datatype`, `one of ${Object.keys(DATATYPE_SIZES).join(", ")}`, datatype);
+  const shape = readShape(input.shape, `inputs[${index}].shape`);
+  const size = isObject(parameters) ? parameters.binary_data_size : undefined;
+  if (size === undefined) return { tensor: readData(name, datatype, shape, data), bytes: 0 };
+  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) throw unexpected(`inputs[${index}].parameters.binary_data_size`, "a number of bytes", size);
+  if (data !== undefined) throw new ServeError("INVALID_ARGUMENT", `input '${name}' has both data and binary_data_size; send one`);
+  if (offset + size > binary.byteLength) {
+    throw new ServeError("INVALID_ARGUMENT", `unexpected size for input '${name}', expecting ${size - (binary.byteLength - offset)} additional bytes`);
+  }
+  return { tensor: readBinary(name, datatype, shape, binary.subarray(offset, offset + size)), bytes: size };
+}
+
+function readShape(shape: JsonValue | undefined, path: string): number[] {
+  if (!Array.isArray(shape)) throw unexpected(path, "a list of dimensions", shape);
+  let count = 1;
+  for (const dimension of shape) {
+    if (typeof dimension !== "number" || !Number.isSafeInteger(dimension) || dimension < 0) throw unexpected(path, "whole numbers that are not negative", dimension);
+    count *= dimension;
+  }
+  if (!Number.isSafeInteger(count)) throw new ServeError("INVALID_ARGUMENT", `${path}: the product of [${shape.join(",")}] is too large`);
+  return shape as number[];
+}
+
+function readOutputs(outputs: JsonValue | undefined, allBinary: boolean): Pick<DecodedInfer, "outputs" | "binary"> {
+  if (outputs === undefined || outputs === null) return { binary: () => allBinary };
+  if (!Array.isArray(outputs)) throw unexpected("outputs", "a list", outputs);
+  // Both KServe and Triton ignore binary_data_output when outputs are named, and their clients count on it.
+  const binary = new Map<string, boolean>();
+  const names = outputs.map((output, index) => {
+    if (!isObject(output)) throw unexpected(`outputs[${index}]`, "an object", output);
+    if (typeof output.name !== "string") throw unexpected(`outputs[${index}].name`, "a string", output.name);
+    const parameters: JsonObject = isObject(output.parameters) ? output.parameters : {};
+    binary.set(output.name, parameters.binary_data === true);
+    return output.name;
+  });
+  if (names.length === 0) return { binary: () => allBinary };
+  return { outputs: names, binary: (output) => binary.get(output) ?? false };
+}
+
+function idOf(id: JsonValue | undefined): { id?: string } {
+  if (id === undefined || id === null || id === "") return {};
+  if (typeof id !== "string") throw unexpected("id", "a string", id);
+  return { id };
+}
+
+/** Parameters of the protocol are used up here; the rest are the model's. */
+function withoutOwn(parameters: Parameters): Parameters {
+  if (!Object.hasOwn(parameters, "binary_data_output")) return parameters;
+  const { binary_data_output: _used, ...rest } = parameters;
+  return rest;
+}
+

@@ -1,0 +1,88 @@
+import { randomUUID } from "node:crypto";
+import { ServeError } from "../../../core/errors.ts";
+import type { HttpReply } from "../../../core/http.ts";
+import type { Payload } from "../../../core/inference.ts";
+import { byteSize, type Tensor } from "../../../core/tensor.ts";
+import { type ElementRules, elementWriter, jsonReply, writeJson } from "../../shared/index.ts";
+import type { DecodedInfer } from "./decode.ts";
+
+const RULES: ElementRules = {
+  nonFinite: () => "null",
+  notText: (tensor) => {
+    throw new ServeError("INVALID_ARGUMENT", `output '${tensor.name}' holds bytes that are not UTF-8 text; ask for it with "binary_data": true`);
+  },
+};
+
+const encoder = new TextEncoder();
+
+/** What an answer says besides its outputs. */
+export interface AnswerHead {
+  readonly modelName: string;
+  readonly modelVersion: string;
+  /** Made up when the client sent none, as KServe does: its client cannot read an answer without one. */
+  readonly id: string | undefined;
+}
+
+/** The answer to an infer request: JSON, with the outputs that are to be binary after it. */
+export function encodeInfer(head: AnswerHead, payload: Payload, binary: DecodedInfer["binary"]): HttpReply {
+  const blobs: Uint8Array[] = [];
+  const outputs: string[] = [];
+  for (const { tensor, parameters } of outputsOf(payload)) {
+    if (binary(tensor.name)) {
+      blobs.push(...binaryElements(tensor));
+      outputs.push(`{${headOf(tensor)},"parameters":{"binary_data_size":${byteSize(tensor)}${parameters}}}`);
+    } else {
+      outputs.push(`{${headOf(tensor)}${parameters === "" ? "" : `,"parameters":{${parameters.slice(1)}}`},"data":[${writeData(tensor)}]}`);
+    }
+  }
+  const json = `${answerHead(head)}"outputs":[${outputs.join(",")}]}`;
+  if (!blobs.some((blob) => blob.byteLength > 0)) return jsonReply(json);
+  const bytes = encoder.encode(json);
+  return {
+    status: 200,
+    headers: { "Content-Type": "application/octet-stream", "Inference-Header-Content-Length": String(bytes.byteLength) },
+    body: [bytes, ...blobs],
+  };
+}
+
+/** One answer as JSON text, for streams. */
+export function encodeText(head: AnswerHead, payload: Payload): string {
+  return encodeInfer(head, payload, () => false).body as string;
+}
+
+function answerHead({ modelName, modelVersion, id = randomUUID() }: AnswerHead): string {
+  return `{"model_name":${JSON.stringify(modelName)},"model_version":"${modelVersion}","id":${JSON.stringify(id)},`;
+}
+
+function headOf({ name, shape, datatype }: Tensor): string {
+  return `"name":${JSON.stringify(name)},"shape":[${shape}],"datatype":"${datatype}"`;
+}
+
+function writeData(tensor: Tensor): string {
+  if (tensor.datatype === "FP16" || tensor.datatype === "BF16") {
+    throw new ServeError("INVALID_ARGUMENT", `output '${tensor.name}' is ${tensor.datatype}, which cannot be sent via JSON; ask for it with "binary_data": true`);
+  }
+  let count = 1;
+  for (const dimension of tensor.shape) count *= dimension;
+  return elementWriter(tensor, RULES)(0, count);
+}
+
+function binaryElements(tensor: Tensor): Uint8Array[] {
+  if (tensor.datatype !== "BYTES") return [tensor.data];
+  const joined = Buffer.allocUnsafe(byteSize(tensor));
+  let offset = 0;
+  for (const element of tensor.data) {
+    offset = joined.writeUInt32LE(element.byteLength, offset);
+    joined.set(element, offset);
+    offset += element.byteLength;
+  }
+  return [joined];
+}
+
+/** A free-form answer is one BYTES tensor that says it is JSON. `parameters` is JSON text with a comma before it. */
+function outputsOf(payload: Payload): Array<{ tensor: Tensor; parameters: string }> {
+  if (payload.kind === "tensors") return payload.tensors.map((tensor) => ({ tensor, parameters: "" }));
+  const value = payload.kind === "json" ? payload.value : payload.kind === "rows" ? [...payload.rows] : { ...payload.columns };
+  const tensor: Tensor = { name: "output-0", datatype: "BYTES", shape: [1], data: [encoder.encode(writeJson(value))] };
+  return [{ tensor, parameters: ',"content_type":"application/json"' }];
+}

@@ -1,0 +1,1 @@
+export { createOipRoutes, type OipOptions } from "./routes.ts";

@@ -1,0 +1,67 @@
+import { ServeError } from "../../../core/errors.ts";
+import type { HttpReply, HttpRequest, Route } from "../../../core/http.ts";
+import { isStream } from "../../../core/inference.ts";
+import type { ControlPlane, DataPlane } from "../../../core/planes.ts";
+import { failJson, jsonReply, modelsReply, namespaceOf, readinessReply, streamReply, targetOf, wantsEvents } from "../../shared/index.ts";
+import { decodeInfer } from "./decode.ts";
+import { encodeInfer, encodeText } from "./encode.ts";
+import { modelMetadata } from "./metadata.ts";
+
+export interface OipOptions {
+  readonly dataPlane: DataPlane;
+  readonly controlPlane: ControlPlane;
+  readonly serverName: string;
+  readonly serverVersion: string;
+}
+
+const EXTENSIONS = ["binary_tensor_data"];
+
+/** The Open Inference Protocol over REST, with Triton's binary tensor extension. */
+export function createOipRoutes({ dataPlane, controlPlane, serverName, serverVersion }: OipOptions): Route[] {
+  const question = (path: string, handle: Route["handle"]): Route => ({ method: "GET", path, handle, fail: failJson });
+  const both = (path: string, make: (path: string) => Route): Route[] => [
+    make(`/v2/models/{model}${path}`),
+    make(`/v2/models/{model}/versions/{version}${path}`),
+  ];
+  return [
+    question("/v2", () => jsonReply(JSON.stringify({ name: serverName, version: serverVersion, extensions: EXTENSIONS }))),
+    question("/v2/health/live", () => jsonReply('{"live":true}')),
+    question("/v2/health/ready", () => (controlPlane.ready() ? jsonReply('{"ready":true}') : jsonReply('{"ready":false}', 503))),
+    question("/v2/models", ({ headers }) => modelsReply(controlPlane, namespaceOf(headers))),
+    ...both("", (path) =>
+      question(path, (request) => {
+        const target = targetOf(request);
+        return jsonReply(modelMetadata(controlPlane.get(target), controlPlane.versions(target)));
+      }),
+    ),
+    ...both("/ready", (path) => question(path, (request) => readinessReply(controlPlane.get(targetOf(request))))),
+    ...both("/infer", (path) => ({
+      method: "POST",
+      path,
+      protocol: "oip",
+      gate: (head) => dataPlane.admit(targetOf(head), head.declaredBytes),
+      handle: (request) => infer(dataPlane, request),
+      fail: failJson,
+    })),
+  ];
+}
+
+async function infer(dataPlane: DataPlane, request: HttpRequest): Promise<HttpReply> {
+  const target = targetOf(request);
+  const { context } = request;
+  context.record.model = target.name;
+  const { id, tensors, outputs, parameters, binary } = decodeInfer(request.body, request.headers);
+  const { modelName, modelVersion, output } = await dataPlane.infer({
+    target,
+    payload: { kind: "tensors", tensors },
+    context,
+    ...(outputs === undefined ? {} : { outputs }),
+    ...(parameters === undefined ? {} : { parameters }),
+  });
+  const head = { modelName, modelVersion, id };
+  if (!isStream(output)) return encodeInfer(head, output, binary);
+  if (!wantsEvents(request.headers)) {
+    throw new ServeError("UNIMPLEMENTED", `model '${modelName}' answers with a stream: ask for it with the header 'Accept: text/event-stream'`);
+  }
+  return streamReply({ context, payloads: output, encode: (payload) => encodeText(head, payload), asEvents: true });
+}

@@ -1,0 +1,16 @@
+import type { Route } from "../../core/http.ts";
+import type { ControlPlane } from "../../core/planes.ts";
+import { failJson, jsonReply, targetOf, writeJson } from "../shared/index.ts";
+
+/** Everything that is known of a model, for the command line: state, reason, warnings, memory, example. */
+export function createModelRoutes(controlPlane: ControlPlane): Route[] {
+  return ["/nitrous/models/{model}", "/nitrous/models/{model}/versions/{version}"].map((path) => ({
+    method: "GET",
+    path,
+    handle(request) {
+      const { description, ...status } = controlPlane.get(targetOf(request));
+      return jsonReply(writeJson({ ...status, ...description } as never));
+    },
+    fail: failJson,
+  }));
+}
