@@ -1,0 +1,1 @@
+export { createEnvironments, type Environment, type Environments } from "./environment.ts";

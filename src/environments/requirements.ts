@@ -1,0 +1,56 @@
+import type { ModelFormat } from "../core/model.ts";
+
+/** What a format's host needs, before the model's own requirements. */
+const FORMAT_REQUIREMENTS: Partial<Record<ModelFormat, readonly string[]>> = {
+  sklearn: ["scikit-learn", "pandas", "joblib", "numpy"],
+  lightgbm: ["lightgbm", "numpy"],
+  python: ["numpy"],
+};
+
+/** scikit-learn before this was built against numpy 1 and does not import with numpy 2. */
+const FIRST_WITH_NUMPY_2 = "1.4.2";
+
+export interface RequirementSources {
+  readonly format: ModelFormat;
+  /** Contents of requirements.txt. */
+  readonly text?: string | undefined;
+  /** Version of scikit-learn to use. */
+  readonly scikitLearn?: string | undefined;
+  /** An NVIDIA GPU is there; the plain xgboost package brings hundreds of megabytes for it. */
+  readonly gpu: boolean;
+}
+
+/** All requirements of an environment; a package that the user names replaces ours. Sorted, so that equal sets are equal. */
+export function requirementsOf({ format, text = "", scikitLearn, gpu }: RequirementSources): string[] {
+  const users = text
+    .split(/\r?\n/)
+    .map((line) => line.replace(/(^|\s)#.*$/, "").trim())
+    .filter((line) => line !== "");
+  const named = new Set(users.map(packageName));
+  const ours = format === "xgboost" ? [gpu ? "xgboost" : "xgboost-cpu", "numpy"] : [...(FORMAT_REQUIREMENTS[format] ?? [])];
+  const pinned = ours.map((requirement) => {
+    if (scikitLearn === undefined) return requirement;
+    if (requirement === "scikit-learn") return `scikit-learn==${scikitLearn}`;
+    return requirement === "numpy" && compareVersions(scikitLearn, FIRST_WITH_NUMPY_2) < 0 ? "numpy<2" : requirement;
+  });
+  const satisfied = (requirement: string): boolean => {
+    const name = packageName(requirement);
+    return named.has(name) || (name === "xgboost-cpu" && named.has("xgboost"));
+  };
+  return [...pinned.filter((requirement) => !satisfied(requirement)), ...users].sort();
+}
+
+/** Normalised as PEP 503 says. */
+function packageName(requirement: string): string {
+  return (/^[A-Za-z0-9][A-Za-z0-9._-]*/.exec(requirement)?.[0] ?? requirement).toLowerCase().replace(/[-_.]+/g, "-");
+}
+
+/** By their numbers; negative when the left one is older. */
+export function compareVersions(left: string, right: string): number {
+  const [a, b] = [left.split(".").map(Number.parseFloat), right.split(".").map(Number.parseFloat)];
+  for (let index = 0; index < Math.max(a.length, b.length); index++) {
+    const difference = (a[index] || 0) - (b[index] || 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

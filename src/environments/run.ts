@@ -1,0 +1,50 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+const TAIL_LINES = 20;
+
+/** A command that failed, with the end of what it printed. */
+export class CommandError extends Error {
+  constructor(command: readonly string[], how: string, tail: readonly string[]) {
+    super([`${command.join(" ")} ${how}`, ...tail.map((line) => `  ${line}`)].join("\n"));
+    this.name = "CommandError";
+  }
+}
+
+export interface RunOptions {
+  readonly onLine?: (line: string) => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Runs a command to its end and returns what it printed on standard output.
+ * @throws CommandError when it cannot be started or does not exit with 0
+ */
+export function run(command: readonly string[], { onLine, signal, environment }: RunOptions = {}): Promise<string> {
+  const [file = "", ...rest] = command;
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, rest, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...environment },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const tail: string[] = [];
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on("line", (line) => {
+        tail.push(line);
+        if (tail.length > TAIL_LINES) tail.shift();
+        if (line.trim() !== "") onLine?.(line.trim());
+      });
+    }
+    child.on("error", (error) => reject(new CommandError(command, `could not run: ${error.message}`, [])));
+    child.on("close", (code, killed) => {
+      if (code === 0) resolve(output);
+      else reject(new CommandError(command, killed === null ? `ended with code ${code}` : `was killed by ${killed}`, tail));
+    });
+  });
+}
