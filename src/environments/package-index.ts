@@ -33,7 +33,7 @@ async function pageOf(packageName: string): Promise<string> {
   const { UV_DEFAULT_INDEX, UV_INDEX_URL, PIP_INDEX_URL } = process.env;
   const configured = UV_DEFAULT_INDEX || UV_INDEX_URL || PIP_INDEX_URL || (await indexOfPip());
   if (configured !== undefined && configured !== "") return `${configured.replace(/\/$/, "")}/${packageName}/`;
-  const location = UrlConverter.toDownloadUrl(PackageURL.fromString(`pkg:pypi/${packageName}`));
+  const location = UrlConverter.toDownloadUrl(PackageURL.fromString(`pkg:pypi/${packageName}@0`));
   if (location === undefined) throw new ServeError("UNAVAILABLE", `no package index is known for ${packageName}; set PIP_INDEX_URL`);
   return location.url;
 }

@@ -1,0 +1,73 @@
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import type { TensorSpec } from "../../core/signature.ts";
+import { allocateElements, bytesOf, elementCount, type Tensor } from "../../core/tensor.ts";
+import { toOrt } from "./onnx-tensors.ts";
+
+const RELATIVE_TOLERANCE = 1e-5;
+const text = new TextEncoder().encode("0");
+
+/** True when every input and output has the same symbolic first dimension, which is what a batch grows along. */
+export function firstDimensionIsShared(values: readonly InferenceSession.ValueMetadata[]): boolean {
+  const first = values.map((value) => (value.isTensor ? value.shape[0] : undefined));
+  return typeof first[0] === "string" && first[0] !== "" && first.every((dimension) => dimension === first[0]);
+}
+
+/** Inputs with `rows` rows that differ from each other; variable dimensions are 1. */
+export function generateRows(inputs: readonly TensorSpec[], rows: number): Tensor[] {
+  return inputs.map(({ name, datatype, shape: declared }) => {
+    const shape = declared.map((dimension, axis) => (dimension >= 0 ? dimension : axis === 0 ? rows : 1));
+    const count = elementCount(shape);
+    if (datatype === "BYTES") return { name, datatype, shape, data: Array<Uint8Array>(count).fill(text) };
+    const elements = allocateElements(datatype, count);
+    const perRow = rows === 0 ? 0 : count / rows;
+    const isWide = elements instanceof BigInt64Array || elements instanceof BigUint64Array;
+    for (let index = 0; index < count; index++) {
+      const value = Math.floor(index / perRow) % 2;
+      elements[index] = (isWide ? BigInt(value) : value) as never;
+    }
+    return { name, datatype, shape, data: bytesOf(elements) };
+  });
+}
+
+/** Whether two different rows give the same together and apart: the proof that requests may share a call. */
+export async function rowsAreIndependent(session: InferenceSession, inputs: readonly TensorSpec[]): Promise<boolean> {
+  const both = generateRows(inputs, 2);
+  try {
+    const together = await run(session, both);
+    const apart = [await run(session, both.map((tensor) => rowOf(tensor, 0))), await run(session, both.map((tensor) => rowOf(tensor, 1)))];
+    return session.outputNames.every((name) => {
+      const whole = together[name];
+      const parts = apart.map((result) => result[name]);
+      if (whole?.dims[0] !== 2 || parts.some((part) => part?.dims[0] !== 1)) return false;
+      return same(elementsOf(whole), parts.flatMap((part) => elementsOf(part as OrtTensor)));
+    });
+  } catch {
+    // A graph that cannot take two rows is simply not batched.
+    return false;
+  }
+}
+
+function run(session: InferenceSession, tensors: readonly Tensor[]): ReturnType<InferenceSession["run"]> {
+  return session.run(Object.fromEntries(tensors.map((tensor) => [tensor.name, toOrt(tensor)])));
+}
+
+function rowOf(tensor: Tensor, row: number): Tensor {
+  const shape = [1, ...tensor.shape.slice(1)];
+  if (tensor.datatype === "BYTES") return { ...tensor, shape, data: tensor.data.slice((row * tensor.data.length) / 2, ((row + 1) * tensor.data.length) / 2) };
+  const bytes = tensor.data.byteLength / 2;
+  return { ...tensor, shape, data: tensor.data.slice(row * bytes, (row + 1) * bytes) };
+}
+
+function elementsOf(tensor: OrtTensor): unknown[] {
+  return Array.from(tensor.data as Iterable<unknown>);
+}
+
+function same(left: readonly unknown[], right: readonly unknown[]): boolean {
+  return left.length === right.length && left.every((value, index) => close(value, right[index]));
+}
+
+function close(left: unknown, right: unknown): boolean {
+  if (typeof left !== "number" || typeof right !== "number") return left === right;
+  if (Number.isNaN(left) && Number.isNaN(right)) return true;
+  return left === right || Math.abs(left - right) <= RELATIVE_TOLERANCE * Math.max(Math.abs(left), Math.abs(right), 1e-6);
+}
