@@ -61,7 +61,11 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   let tried = false;
 
   const dataPlane = createDataPlane(registry);
-  const controlPlane = createControlPlane(registry, () => rejections, () => tried);
+  const controlPlane = createControlPlane(
+    registry,
+    () => rejections,
+    () => tried,
+  );
   const metrics = createMetrics({ statistics, controlPlane, version: VERSION });
   const http = createHttpServer({
     routes: [
@@ -158,7 +162,9 @@ function createSteps(settings: Settings, events: Events, executor: ReturnType<ty
     },
     start: (host) => executor.start(host),
     async connect(endpoint) {
-      const connection = new HostConnection(endpoint.connection, (_level, message) => events.emit("host-log", { host: String(endpoint.pid), line: message }));
+      const connection = new HostConnection(endpoint.connection, (_level, message) =>
+        events.emit("host-log", { host: String(endpoint.pid), line: message }),
+      );
       try {
         await connection.hello;
       } catch (error) {

@@ -10,7 +10,11 @@ const positive = z.coerce.number().int().positive();
 export const SETTINGS = {
   host: z.string().min(1).default("127.0.0.1").describe("address to listen on; one that is not loopback also needs --insecure"),
   "http-port": z.coerce.number().int().min(0).max(65535).default(8080).describe("port for HTTP; 0 takes a free one"),
-  insecure: z.stringbool().or(z.boolean()).default(false).describe("listen on an address that others can reach, without any authentication"),
+  insecure: z
+    .stringbool()
+    .or(z.boolean())
+    .default(false)
+    .describe("listen on an address that others can reach, without any authentication"),
   "state-dir": z.string().min(1).default(join(homedir(), ".nitrous")).describe("folder for Python environments and tools"),
   "server-name": z.string().min(1).default("nitrous").describe("name in the server metadata"),
   "log-level": z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("least severe log lines to print"),
@@ -22,7 +26,10 @@ export const SETTINGS = {
   "concurrent-loads": positive.optional().describe("models that may load at the same time (default: the number of processors, at most 4)"),
   "memory-budget": positive.optional().describe("bytes that all hosts may use together (default: 80 % of what is available)"),
   "threads-per-host": positive.default(1).describe("threads that a host may use for one call"),
-  "framework-version": z.enum(["compatible", "exact"]).default("compatible").describe("whether a newer scikit-learn may load an older pickle"),
+  "framework-version": z
+    .enum(["compatible", "exact"])
+    .default("compatible")
+    .describe("whether a newer scikit-learn may load an older pickle"),
   python: z.string().min(1).optional().describe("Python interpreter to make environments with"),
 } as const;
 
@@ -56,7 +63,8 @@ export async function readSettings({ flags, environment, file }: SettingsSources
   const parsed = schema.safeParse(merged);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map((issue) => {
-    if (issue.code === "unrecognized_keys") return `unknown setting ${issue.keys.join(", ")}; there are ${Object.keys(SETTINGS).join(", ")}`;
+    if (issue.code === "unrecognized_keys")
+      return `unknown setting ${issue.keys.join(", ")}; there are ${Object.keys(SETTINGS).join(", ")}`;
     const name = String(issue.path[0]);
     const origin = name in flags ? `--${name}` : name in fromEnvironment ? environmentVariable(name) : `${name} in ${file}`;
     return `${origin}: ${issue.message}`;

@@ -32,7 +32,10 @@ function describe(status: ModelStatus, url: string, paint: Paint): string[] {
 function curl({ name, version, latest, description }: ModelStatus, url: string, path: string): string | undefined {
   const example = description?.example;
   if (typeof example !== "object" || example === null) return undefined;
-  const body = JSON.stringify(example, (_key, value: unknown) => (typeof value === "bigint" ? Number(value) : value)).replaceAll("'", "'\\''");
+  const body = JSON.stringify(example, (_key, value: unknown) => (typeof value === "bigint" ? Number(value) : value)).replaceAll(
+    "'",
+    "'\\''",
+  );
   const v1 = "instances" in example;
   const target = v1 ? `/v1/models/${name}${latest ? "" : `/versions/${version}`}:predict` : `${path}/infer`;
   return `curl -s ${url}${target} -d '${body}'`;

@@ -7,7 +7,11 @@ export function renderAnswer(answer: JsonObject): string {
   const columns = columnsOf(answer);
   const rows = Math.max(0, ...columns.map(({ cells }) => cells.length));
   const widths = columns.map(({ title, cells }) => Math.max(title.length, ...cells.slice(0, MAX_ROWS).map((cell) => cell.length)));
-  const line = (cells: readonly string[]): string => cells.map((cell, index) => cell.padEnd(widths[index] as number)).join("  ").trimEnd();
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, index) => cell.padEnd(widths[index] as number))
+      .join("  ")
+      .trimEnd();
   const lines = [line(columns.map(({ title }) => title)), line(widths.map((width) => "-".repeat(width)))];
   for (let row = 0; row < Math.min(rows, MAX_ROWS); row++) lines.push(line(columns.map(({ cells }) => cells[row] ?? "")));
   if (rows > MAX_ROWS) lines.push(`… ${rows - MAX_ROWS} more rows (use -o json)`);
@@ -38,7 +42,12 @@ interface OutputTensor {
 function tensorColumn({ name, datatype, shape, data }: OutputTensor): Column {
   const rows = shape[0] ?? 1;
   const width = rows === 0 ? 0 : data.length / rows;
-  const cells = Array.from({ length: rows }, (_, row) => data.slice(row * width, (row + 1) * width).map(show).join(", "));
+  const cells = Array.from({ length: rows }, (_, row) =>
+    data
+      .slice(row * width, (row + 1) * width)
+      .map(show)
+      .join(", "),
+  );
   return { title: `${name} (${datatype} [${shape.join(",")}])`, cells };
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { environmentVariable } from "../settings.ts";
 import { CliError } from "./errors.ts";
-import { requestFromInputs, type ModelMetadata } from "./infer-inputs.ts";
+import { type ModelMetadata, requestFromInputs } from "./infer-inputs.ts";
 import { type JsonObject, renderAnswer } from "./infer-output.ts";
 
 interface InferOptions {
@@ -63,7 +63,10 @@ async function readStandardInput(): Promise<string> {
 async function call(url: string, body?: JsonObject): Promise<JsonObject> {
   let response: Response;
   try {
-    response = await fetch(url, body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+    response = await fetch(
+      url,
+      body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } },
+    );
   } catch {
     throw new CliError(`no server answers at ${new URL(url).origin}; start one with 'nitrous serve', or name it with --server`);
   }

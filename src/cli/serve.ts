@@ -44,7 +44,10 @@ async function settingsOf(paths: readonly string[], options: Record<string, unkn
   try {
     const settings = await readSettings({ flags, environment: process.env, ...(file === undefined ? {} : { file }) });
     if (!isLoopback(settings.host) && !settings.insecure) {
-      throw new CliError(`${settings.host} can be reached by others, and this server asks nobody who they are; add --insecure if that is wanted`, 2);
+      throw new CliError(
+        `${settings.host} can be reached by others, and this server asks nobody who they are; add --insecure if that is wanted`,
+        2,
+      );
     }
     const served = typeof directory === "string" ? [...paths, directory] : paths;
     if (served.length === 0) throw new CliError("nothing to serve: give a model file, a model folder, or a folder of models", 2);
@@ -56,7 +59,9 @@ async function settingsOf(paths: readonly string[], options: Record<string, unkn
 
 /** Commander names options in camel case; settings have the names of their flags. */
 function kebab(options: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), value]));
+  return Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), value]),
+  );
 }
 
 function isLoopback(host: string): boolean {

@@ -89,7 +89,10 @@ interface Plan extends EnvironmentQuestion {
 }
 
 async function makeOrFind(folder: string, plan: Plan, onProgress: (line: string) => void, signal?: AbortSignal): Promise<Environment> {
-  return (await readComplete(folder)) ?? (await withLock(`${folder}.lock`, signal, async () => (await readComplete(folder)) ?? (await make(folder, plan, onProgress, signal))));
+  return (
+    (await readComplete(folder)) ??
+    (await withLock(`${folder}.lock`, signal, async () => (await readComplete(folder)) ?? (await make(folder, plan, onProgress, signal))))
+  );
 }
 
 async function make(folder: string, plan: Plan, onProgress: (line: string) => void, signal?: AbortSignal): Promise<Environment> {
@@ -108,7 +111,10 @@ async function make(folder: string, plan: Plan, onProgress: (line: string) => vo
   return { python: pythonOf(folder), warnings: complete.warnings };
 }
 
-async function chooseFramework({ recorded, exact, interpreters }: Plan, signal?: AbortSignal): Promise<{ version?: string; interpreter: Interpreter; warning?: string }> {
+async function chooseFramework(
+  { recorded, exact, interpreters }: Plan,
+  signal?: AbortSignal,
+): Promise<{ version?: string; interpreter: Interpreter; warning?: string }> {
   const first = interpreters[0] as Interpreter;
   if (recorded === undefined) return { interpreter: first };
   const files = (await listFiles("scikit-learn", signal)).map(({ name }) => name);
@@ -140,7 +146,10 @@ async function install(
   }
   // The find-links of pip's users is not read by uv under its own name.
   const links = process.env.PIP_FIND_LINKS;
-  const environment = { UV_PYTHON_DOWNLOADS: "never", ...(links === undefined || process.env.UV_FIND_LINKS !== undefined ? {} : { UV_FIND_LINKS: links }) };
+  const environment = {
+    UV_PYTHON_DOWNLOADS: "never",
+    ...(links === undefined || process.env.UV_FIND_LINKS !== undefined ? {} : { UV_FIND_LINKS: links }),
+  };
   await run([uv, "venv", "--python", interpreter.path, venv], { signal, environment });
   await run([uv, "pip", "install", "--python", pythonOf(folder), "-r", file], { onLine: onProgress, signal, environment });
 }

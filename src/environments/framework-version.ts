@@ -27,13 +27,17 @@ export interface VersionQuestion {
  * @throws ServeError FAILED_PRECONDITION when only the exact version would do, or none is new enough
  */
 export function chooseScikitLearn({ recorded, exact, interpreters, files, platform, arch }: VersionQuestion): ChosenVersion {
-  const choices = interpreters.flatMap((interpreter) => versionsFor(interpreter, files, platform, arch).map((version) => ({ version, interpreter })));
+  const choices = interpreters.flatMap((interpreter) =>
+    versionsFor(interpreter, files, platform, arch).map((version) => ({ version, interpreter })),
+  );
   const same = choices.find(({ version }) => compareVersions(version, recorded) === 0);
   if (same !== undefined) return { version: recorded, interpreter: same.interpreter };
   const pythons = interpreters.map(({ version }) => version).join(", ");
   const why = `it was made with scikit-learn ${recorded}, which has no wheel for Python ${pythons} here`;
   if (exact) throw new ServeError("FAILED_PRECONDITION", `${why}; install a Python that has one, or drop --framework-version exact`);
-  const [nearest] = choices.filter(({ version }) => compareVersions(version, recorded) > 0).sort((left, right) => compareVersions(left.version, right.version));
+  const [nearest] = choices
+    .filter(({ version }) => compareVersions(version, recorded) > 0)
+    .sort((left, right) => compareVersions(left.version, right.version));
   if (nearest === undefined) throw new ServeError("FAILED_PRECONDITION", `${why}, and neither has any newer version`);
   return { ...nearest, warning: `${why}; served with ${nearest.version}` };
 }

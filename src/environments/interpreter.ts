@@ -28,7 +28,10 @@ export async function findInterpreters(configured?: string): Promise<Interpreter
   }
   if (found.size > 0) return [...found.values()];
   const looked = `${candidates.join(", ")}${tooOld.length > 0 ? ` (${tooOld.join(", ")})` : ""}`;
-  throw new ServeError("FAILED_PRECONDITION", `it needs Python 3.${OLDEST_MINOR} or newer, and none was found as ${looked}; install one or name it with --python`);
+  throw new ServeError(
+    "FAILED_PRECONDITION",
+    `it needs Python 3.${OLDEST_MINOR} or newer, and none was found as ${looked}; install one or name it with --python`,
+  );
 }
 
 async function ask(name: string): Promise<Interpreter | undefined> {

@@ -1,8 +1,8 @@
-import { PackageURL, UrlConverter } from "@socketregistry/packageurl-js";
-import { ServeError } from "../core/errors.ts";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { PackageURL, UrlConverter } from "@socketregistry/packageurl-js";
+import { ServeError } from "../core/errors.ts";
 
 /** One file of a package, as the index lists it (PEP 503). */
 export interface IndexFile {
@@ -39,7 +39,12 @@ async function pageOf(packageName: string): Promise<string> {
 }
 
 async function indexOfPip(): Promise<string | undefined> {
-  for (const file of [process.env.PIP_CONFIG_FILE, join(homedir(), ".config/pip/pip.conf"), join(homedir(), ".pip/pip.conf"), "/etc/pip.conf"]) {
+  for (const file of [
+    process.env.PIP_CONFIG_FILE,
+    join(homedir(), ".config/pip/pip.conf"),
+    join(homedir(), ".pip/pip.conf"),
+    "/etc/pip.conf",
+  ]) {
     if (file === undefined) continue;
     const text = await readFile(file, "utf8").catch(() => "");
     const url = /^\s*index-url\s*=\s*(\S+)/m.exec(text)?.[1];

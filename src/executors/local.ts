@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Duplex, Readable } from "node:stream";
 import { createInterface } from "node:readline";
+import type { Duplex, Readable } from "node:stream";
 import type { Executor, HostEndpoint, HostSpec } from "../core/executor.ts";
 
 const LOG_TAIL_LINES = 40;

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { ServeError } from "../core/errors.ts";
-import { FRAME_TYPES, type Frame, HEADER_SIZE, type JsonObject, MAX_BODY, MAX_METADATA, paddingOf, PROTOCOL_VERSION } from "./frame.ts";
+import { FRAME_TYPES, type Frame, HEADER_SIZE, type JsonObject, MAX_BODY, MAX_METADATA, PROTOCOL_VERSION, paddingOf } from "./frame.ts";
 import { parseJson } from "./json.ts";
 
 interface Header {

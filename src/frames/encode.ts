@@ -1,5 +1,5 @@
 import { ServeError } from "../core/errors.ts";
-import { HEADER_SIZE, MAX_BODY, MAX_METADATA, paddingOf, PROTOCOL_VERSION } from "./frame.ts";
+import { HEADER_SIZE, MAX_BODY, MAX_METADATA, PROTOCOL_VERSION, paddingOf } from "./frame.ts";
 import { stringifyJson } from "./json.ts";
 
 /** Bytes of body up to which copying it beside the metadata is cheaper than one more buffer to write. */

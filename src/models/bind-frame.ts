@@ -9,19 +9,32 @@ type Of<Kind extends Payload["kind"]> = Extract<Payload, { kind: Kind }>;
 
 /** One tensor per column, each [rows] or [rows, 1]. */
 export function tensorsToFrame(payload: Of<"tensors">, { inputs }: Signature, model: string): Payload {
-  checkNames(payload.tensors.map((tensor) => tensor.name), inputs, model);
+  checkNames(
+    payload.tensors.map((tensor) => tensor.name),
+    inputs,
+    model,
+  );
   let rows: number | undefined;
   for (const tensor of payload.tensors) {
     const spec = inputs.find((input) => input.name === tensor.name);
     if ((tensor.datatype === "BYTES") !== (spec?.datatype === "BYTES")) {
-      throw new ServeError("INVALID_ARGUMENT", `inference input '${tensor.name}' data-type is '${tensor.datatype}', but model '${model}' expects '${spec?.datatype}'`);
+      throw new ServeError(
+        "INVALID_ARGUMENT",
+        `inference input '${tensor.name}' data-type is '${tensor.datatype}', but model '${model}' expects '${spec?.datatype}'`,
+      );
     }
     const length = elementCount(tensor.shape);
     if (tensor.shape[0] !== length) {
-      throw new ServeError("INVALID_ARGUMENT", `unexpected shape for input '${tensor.name}' for model '${model}'. Expected [-1] or [-1,1], got [${tensor.shape}]`);
+      throw new ServeError(
+        "INVALID_ARGUMENT",
+        `unexpected shape for input '${tensor.name}' for model '${model}'. Expected [-1] or [-1,1], got [${tensor.shape}]`,
+      );
     }
     if (rows !== undefined && rows !== length) {
-      throw new ServeError("INVALID_ARGUMENT", `inputs of model '${model}' differ in length: '${tensor.name}' has ${length} rows, not ${rows}`);
+      throw new ServeError(
+        "INVALID_ARGUMENT",
+        `inputs of model '${model}' differ in length: '${tensor.name}' has ${length} rows, not ${rows}`,
+      );
     }
     rows = length;
   }
@@ -35,14 +48,20 @@ export function rowsToFrame(payload: Of<"rows">, signature: Signature, model: st
   payload.rows.forEach((row, index) => {
     if (Array.isArray(row)) {
       if (row.length !== inputs.length) {
-        throw new ServeError("INVALID_ARGUMENT", `instance ${index} has ${row.length} values, but model '${model}' has the columns ${columnNames(signature)}`);
+        throw new ServeError(
+          "INVALID_ARGUMENT",
+          `instance ${index} has ${row.length} values, but model '${model}' has the columns ${columnNames(signature)}`,
+        );
       }
       row.forEach((value, column) => lists[column]?.push(value));
     } else if (typeof row === "object" && row !== null) {
       checkNames(Object.keys(row), inputs, model);
       inputs.forEach((spec, column) => lists[column]?.push(row[spec.name] ?? null));
     } else {
-      throw new ServeError("INVALID_ARGUMENT", `instance ${index} of model '${model}' must be an object with the columns ${columnNames(signature)}`);
+      throw new ServeError(
+        "INVALID_ARGUMENT",
+        `instance ${index} of model '${model}' must be an object with the columns ${columnNames(signature)}`,
+      );
     }
   });
   return columnTensors(lists, signature, model) ?? payload;
@@ -60,9 +79,14 @@ export function columnsToFrame(payload: Of<"columns">, signature: Signature, mod
   const length = lists[0]?.length ?? 0;
   const odd = lists.findIndex((list) => list.length !== length);
   if (odd >= 0) {
-    throw new ServeError("INVALID_ARGUMENT", `inputs of model '${model}' differ in length: '${inputs[odd]?.name}' has ${lists[odd]?.length} rows, not ${length}`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `inputs of model '${model}' differ in length: '${inputs[odd]?.name}' has ${lists[odd]?.length} rows, not ${length}`,
+    );
   }
-  const rows = Array.from({ length }, (_, row) => Object.fromEntries(inputs.map(({ name }, column) => [name, lists[column]?.[row] ?? null])));
+  const rows = Array.from({ length }, (_, row) =>
+    Object.fromEntries(inputs.map(({ name }, column) => [name, lists[column]?.[row] ?? null])),
+  );
   return columnTensors(lists, signature, model) ?? { kind: "rows", rows };
 }
 
@@ -70,7 +94,9 @@ export function columnsToFrame(payload: Of<"columns">, signature: Signature, mod
 function columnTensors(lists: ReadonlyArray<readonly JsonValue[]>, { inputs }: Signature, model: string): Payload | undefined {
   const holds = inputs.every(({ datatype }, column) =>
     (lists[column] ?? []).every((value) =>
-      datatype === "BYTES" ? typeof value === "string" : typeof value === "number" || typeof value === "boolean" || (value === null && datatype.startsWith("FP")),
+      datatype === "BYTES"
+        ? typeof value === "string"
+        : typeof value === "number" || typeof value === "boolean" || (value === null && datatype.startsWith("FP")),
     ),
   );
   if (!holds) return undefined;

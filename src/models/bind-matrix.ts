@@ -15,7 +15,10 @@ export function tensorsToMatrix(payload: Tensors, signature: Signature, model: s
     return joinColumns(payload.tensors, signature, spec, model);
   }
   if ((only.datatype === "BYTES") !== (spec.datatype === "BYTES")) {
-    throw new ServeError("INVALID_ARGUMENT", `inference input '${only.name}' data-type is '${only.datatype}', but model '${model}' expects '${spec.datatype}'`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `inference input '${only.name}' data-type is '${only.datatype}', but model '${model}' expects '${spec.datatype}'`,
+    );
   }
   checked(only, spec, model);
   return payload;
@@ -46,14 +49,18 @@ export function columnsToMatrix(columns: Readonly<Record<string, JsonValue>>, si
   const names = Object.keys(columns);
   const [only] = names;
   const value = only === undefined ? undefined : columns[only];
-  if (names.length === 1 && Array.isArray(value) && signature.columns?.includes(only as string) !== true) return rowsToMatrix(value, signature, model);
+  if (names.length === 1 && Array.isArray(value) && signature.columns?.includes(only as string) !== true)
+    return rowsToMatrix(value, signature, model);
   checkNames(names, columnSpecs(signature, model), model);
   const lists = (signature.columns ?? []).map((name) => columns[name]);
   const length = Array.isArray(lists[0]) ? lists[0].length : 0;
   const rows = Array.from({ length }, (_, row) =>
     lists.map((list, index) => {
       if (!Array.isArray(list) || list.length !== length) {
-        throw new ServeError("INVALID_ARGUMENT", `column '${signature.columns?.[index]}' of model '${model}' must be a list of ${length} values`);
+        throw new ServeError(
+          "INVALID_ARGUMENT",
+          `column '${signature.columns?.[index]}' of model '${model}' must be a list of ${length} values`,
+        );
       }
       return list[row] as JsonValue;
     }),
@@ -71,24 +78,41 @@ function rowValues(row: JsonValue | undefined, index: number, columns: number, s
     return (signature.columns ?? []).map((name) => row[name]);
   }
   if (columns === 1) return [row];
-  throw new ServeError("INVALID_ARGUMENT", `instance ${index} is ${JSON.stringify(row)}, but model '${model}' expects a list of ${columns} numbers in each`);
+  throw new ServeError(
+    "INVALID_ARGUMENT",
+    `instance ${index} is ${JSON.stringify(row)}, but model '${model}' expects a list of ${columns} numbers in each`,
+  );
 }
 
 function joinColumns(tensors: readonly Tensor[], signature: Signature, spec: TensorSpec, model: string): Payload {
   if (signature.columns === undefined) {
-    throw new ServeError("INVALID_ARGUMENT", `expected 1 inputs but got ${tensors.length} inputs for model '${model}'; send one tensor of shape [${spec.shape}]`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `expected 1 inputs but got ${tensors.length} inputs for model '${model}'; send one tensor of shape [${spec.shape}]`,
+    );
   }
-  checkNames(tensors.map((tensor) => tensor.name), columnSpecs(signature, model), model);
+  checkNames(
+    tensors.map((tensor) => tensor.name),
+    columnSpecs(signature, model),
+    model,
+  );
   const { columns } = signature;
   const rows = tensors[0]?.shape[0] ?? 0;
   const matrix = new Float64Array(rows * columns.length);
   columns.forEach((name, column) => {
     const tensor = tensors.find((candidate) => candidate.name === name) as Tensor;
     if (tensor.datatype === "BYTES") {
-      throw new ServeError("INVALID_ARGUMENT", `inference input '${name}' data-type is 'BYTES', but model '${model}' expects '${spec.datatype}'`);
+      throw new ServeError(
+        "INVALID_ARGUMENT",
+        `inference input '${name}' data-type is 'BYTES', but model '${model}' expects '${spec.datatype}'`,
+      );
     }
     const elements = elementsOf(tensor);
-    if (elements.length !== rows) throw new ServeError("INVALID_ARGUMENT", `inputs of model '${model}' differ in length: '${name}' has ${elements.length} rows, not ${rows}`);
+    if (elements.length !== rows)
+      throw new ServeError(
+        "INVALID_ARGUMENT",
+        `inputs of model '${model}' differ in length: '${name}' has ${elements.length} rows, not ${rows}`,
+      );
     for (let row = 0; row < rows; row++) matrix[row * columns.length + column] = Number(elements[row]);
   });
   return oneTensor(spec, [rows, columns.length], matrix);
@@ -99,7 +123,8 @@ function matrixSpec({ inputs }: Signature): TensorSpec {
 }
 
 function columnSpecs({ columns }: Signature, model: string): TensorSpec[] {
-  if (columns === undefined) throw new ServeError("INVALID_ARGUMENT", `model '${model}' knows no column names: send each instance as a list of numbers`);
+  if (columns === undefined)
+    throw new ServeError("INVALID_ARGUMENT", `model '${model}' knows no column names: send each instance as a list of numbers`);
   return columns.map((name) => ({ name, datatype: "FP64", shape: [-1] }));
 }
 
@@ -108,5 +133,8 @@ function oneTensor({ name }: TensorSpec, shape: readonly number[], matrix: Float
 }
 
 function wrongCell(row: number, column: number, value: unknown, model: string): ServeError {
-  return new ServeError("INVALID_ARGUMENT", `instance ${row}, value ${column} is ${JSON.stringify(value)}, but model '${model}' expects numbers`);
+  return new ServeError(
+    "INVALID_ARGUMENT",
+    `instance ${row}, value ${column} is ${JSON.stringify(value)}, but model '${model}' expects numbers`,
+  );
 }

@@ -62,7 +62,10 @@ function bindTensors(payload: Payload, signature: Signature, model: string): Pay
       const { columns } = payload;
       checkNames(Object.keys(columns), signature.inputs, model);
       const given = signature.inputs.filter((spec) => Object.hasOwn(columns, spec.name));
-      return { kind: "tensors", tensors: given.map((spec) => checked(tensorFromValues(spec, columns[spec.name] ?? null, model), spec, model)) };
+      return {
+        kind: "tensors",
+        tensors: given.map((spec) => checked(tensorFromValues(spec, columns[spec.name] ?? null, model), spec, model)),
+      };
     }
     case "json":
       throw unsupported(model);
@@ -75,13 +78,26 @@ function rowsToTensors(rows: readonly unknown[], { inputs }: Signature, model: s
   const areObjects = rows.length > 0 && rows.every((row) => typeof row === "object" && row !== null && !Array.isArray(row));
   if (inputs.length === 1 && only !== undefined && !areObjects) return [checked(tensorFromValues(only, rows, model), only, model)];
   if (!areObjects) {
-    throw new ServeError("INVALID_ARGUMENT", `model '${model}' has the inputs ${inputNames(inputs)}: each instance must be an object with these keys`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `model '${model}' has the inputs ${inputNames(inputs)}: each instance must be an object with these keys`,
+    );
   }
   const objects = rows as ReadonlyArray<Record<string, unknown>>;
   for (const object of objects) checkNames(Object.keys(object), inputs, model);
   return inputs
     .filter((spec) => spec.optional !== true || objects.every((object) => Object.hasOwn(object, spec.name)))
-    .map((spec) => checked(tensorFromValues(spec, objects.map((object) => object[spec.name]), model), spec, model));
+    .map((spec) =>
+      checked(
+        tensorFromValues(
+          spec,
+          objects.map((object) => object[spec.name]),
+          model,
+        ),
+        spec,
+        model,
+      ),
+    );
 }
 
 function checkTensors(tensors: readonly Tensor[], signature: Signature, model: string): void {
@@ -90,7 +106,11 @@ function checkTensors(tensors: readonly Tensor[], signature: Signature, model: s
     checkTensor(tensors[0] as Tensor, inputs[0] as TensorSpec, signature.convertsNumbers === true, model);
     return;
   }
-  checkNames(tensors.map((tensor) => tensor.name), inputs, model);
+  checkNames(
+    tensors.map((tensor) => tensor.name),
+    inputs,
+    model,
+  );
   for (const tensor of tensors) {
     const spec = inputs.find((input) => input.name === tensor.name) as TensorSpec;
     checkTensor(tensor, spec, signature.convertsNumbers === true, model);
@@ -100,7 +120,10 @@ function checkTensors(tensors: readonly Tensor[], signature: Signature, model: s
 function checkTensor(tensor: Tensor, spec: TensorSpec, convertsNumbers: boolean, model: string): void {
   const convertible = convertsNumbers && tensor.datatype !== "BYTES" && spec.datatype !== "BYTES";
   if (tensor.datatype !== spec.datatype && !convertible) {
-    throw new ServeError("INVALID_ARGUMENT", `inference input '${spec.name}' data-type is '${tensor.datatype}', but model '${model}' expects '${spec.datatype}'`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `inference input '${spec.name}' data-type is '${tensor.datatype}', but model '${model}' expects '${spec.datatype}'`,
+    );
   }
   checked(tensor, spec, model);
 }
@@ -108,4 +131,3 @@ function checkTensor(tensor: Tensor, spec: TensorSpec, convertsNumbers: boolean,
 function unsupported(model: string): ServeError {
   return new ServeError("INVALID_ARGUMENT", `model '${model}' expects tensors or rows`);
 }
-

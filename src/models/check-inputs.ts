@@ -10,7 +10,10 @@ export function checked(tensor: Tensor, spec: TensorSpec, model: string): Tensor
   for (let axis = 0; fits && axis < shape.length; axis++) fits = shape[axis] === -1 || shape[axis] === tensor.shape[axis];
   if (fits) return tensor;
   const hint = shape[0] === -1 && shape.length === tensor.shape.length + 1 ? ` (for one row send [1,${tensor.shape}])` : "";
-  throw new ServeError("INVALID_ARGUMENT", `unexpected shape for input '${tensor.name}' for model '${model}'. Expected [${shape}], got [${tensor.shape}]${hint}`);
+  throw new ServeError(
+    "INVALID_ARGUMENT",
+    `unexpected shape for input '${tensor.name}' for model '${model}'. Expected [${shape}], got [${tensor.shape}]${hint}`,
+  );
 }
 
 /** @throws ServeError INVALID_ARGUMENT for names that are missing, unknown, or given twice */

@@ -36,7 +36,12 @@ export class Manager {
   /** Loads a model and keeps it loaded. Settles when the first attempt has ended, well or badly; never rejects. */
   start(model: ModelVersion): Promise<void> {
     return new Promise((tried) => {
-      this.#running.set(model, this.#keepAlive(model, tried).catch((error: unknown) => model.become("failed", messageOf(error))).finally(tried));
+      this.#running.set(
+        model,
+        this.#keepAlive(model, tried)
+          .catch((error: unknown) => model.become("failed", messageOf(error)))
+          .finally(tried),
+      );
     });
   }
 
@@ -59,10 +64,11 @@ export class Manager {
       if (reservation === undefined) return;
       try {
         const loaded = await this.#semaphore.run(() => this.#load(model));
-        tried();
         await this.#measure(model, loaded, reservation);
         const startedAt = this.#options.clock.now();
-        const how = await this.#serveUntilDeath(model, loaded);
+        const death = this.#serveUntilDeath(model, loaded);
+        tried();
+        const how = await death;
         if (signal.aborted) return;
         deaths = this.#options.clock.now() - startedAt > STABLE_AFTER ? 1 : deaths + 1;
         const delay = RESTART_DELAYS[deaths - 1];
@@ -106,7 +112,9 @@ export class Manager {
     model.hostPid = endpoint.pid;
     const remove = model.scheduler.add(replica);
     model.become("ready", warnings.join("\n"));
-    const stopped = new Promise<"stop">((resolve) => this.#stopping.signal.addEventListener("abort", () => resolve("stop"), { once: true }));
+    const stopped = new Promise<"stop">((resolve) =>
+      this.#stopping.signal.addEventListener("abort", () => resolve("stop"), { once: true }),
+    );
     const how = await Promise.race([replica.exited, stopped]);
     if (how === "stop") {
       model.become("draining", "finishing what is under way");
@@ -136,4 +144,3 @@ export class Manager {
     });
   }
 }
-

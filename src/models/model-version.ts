@@ -36,7 +36,11 @@ export class ModelVersion {
   assertReady(): void {
     if (this.#state === "ready") return;
     const retry = this.#state === "failed" || this.#state === "registered" ? {} : { retryAfter: 1 };
-    throw new ServeError("UNAVAILABLE", `Model with name ${this.spec.name} is not ready. It is ${this.#state}: ${firstLine(this.#reason)}`, retry);
+    throw new ServeError(
+      "UNAVAILABLE",
+      `Model with name ${this.spec.name} is not ready. It is ${this.#state}: ${firstLine(this.#reason)}`,
+      retry,
+    );
   }
 
   /** @throws ServeError NOT_FOUND when the model has no such method */
@@ -44,7 +48,10 @@ export class ModelVersion {
     const methods = this.description?.methods ?? {};
     const signature = Object.hasOwn(methods, name) ? methods[name] : undefined;
     if (signature !== undefined) return signature;
-    throw new ServeError("NOT_FOUND", `model ${this.spec.name} has no method '${name}'; it has ${Object.keys(methods).join(", ") || "none"}`);
+    throw new ServeError(
+      "NOT_FOUND",
+      `model ${this.spec.name} has no method '${name}'; it has ${Object.keys(methods).join(", ") || "none"}`,
+    );
   }
 
   status(latest: boolean): ModelStatus {

@@ -27,7 +27,10 @@ export class Registry {
     const found = versions.find((version) => version.spec.version === target.version);
     if (found !== undefined) return found;
     const existing = versions.map((version) => version.spec.version).join(", ");
-    throw new ServeError("NOT_FOUND", `Request for unknown model: '${target.name}' version ${target.version} is not found. It has ${existing}`);
+    throw new ServeError(
+      "NOT_FOUND",
+      `Request for unknown model: '${target.name}' version ${target.version} is not found. It has ${existing}`,
+    );
   }
 
   /** @throws ServeError NOT_FOUND with the closest names */

@@ -1,6 +1,6 @@
 import { ServeError } from "../core/errors.ts";
 import type { TensorSpec } from "../core/signature.ts";
-import { allocateElements, bytesOf, elementCount, type Datatype, type NumericDatatype, type Tensor } from "../core/tensor.ts";
+import { allocateElements, bytesOf, type Datatype, elementCount, type NumericDatatype, type Tensor } from "../core/tensor.ts";
 
 const encoder = new TextEncoder();
 
@@ -53,7 +53,13 @@ function shapeOf(values: unknown): number[] {
 }
 
 /** Visits every element in row-major order; returns the index after the last one. */
-function walk(values: unknown, shape: readonly number[], start: number, place: Place, visit: (value: unknown, index: number) => void): number {
+function walk(
+  values: unknown,
+  shape: readonly number[],
+  start: number,
+  place: Place,
+  visit: (value: unknown, index: number) => void,
+): number {
   if (shape.length === 0) {
     if (Array.isArray(values)) throw ragged(place, start);
     visit(values, start);
@@ -101,10 +107,16 @@ function integerConverter(datatype: NumericDatatype): (value: unknown) => number
 }
 
 function ragged({ name, model }: Place, index: number): ServeError {
-  return new ServeError("INVALID_ARGUMENT", `input '${name}' of model '${model}' must be a rectangular list; at element ${index} the nesting differs from the first one's`);
+  return new ServeError(
+    "INVALID_ARGUMENT",
+    `input '${name}' of model '${model}' must be a rectangular list; at element ${index} the nesting differs from the first one's`,
+  );
 }
 
 function wrongValue({ name, datatype, model }: Place, value: unknown, index: number): ServeError {
   const shown = typeof value === "bigint" ? String(value) : JSON.stringify(value);
-  return new ServeError("INVALID_ARGUMENT", `input '${name}' of model '${model}': element ${index} is ${shown}, which is not a value of ${datatype}`);
+  return new ServeError(
+    "INVALID_ARGUMENT",
+    `input '${name}' of model '${model}': element ${index} is ${shown}, which is not a value of ${datatype}`,
+  );
 }

@@ -7,7 +7,10 @@ export type Level = "debug" | "info" | "warn" | "error" | "silent";
 /** Log lines on standard error: plain text on a terminal, JSON elsewhere. */
 export function createLogger(level: Level): Logger {
   if (process.stderr.isTTY) return pino({ level, base: null }, { write: (line: string) => process.stderr.write(pretty(line)) });
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, destination({ fd: 2, sync: true }));
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    destination({ fd: 2, sync: true }),
+  );
 }
 
 function pretty(line: string): string {

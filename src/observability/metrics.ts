@@ -30,7 +30,11 @@ export function createMetrics({ statistics, controlPlane, version }: MetricsOpti
   collectDefaultMetrics({ register: registry });
   const lag = monitorEventLoopDelay({ resolution: 10 });
   lag.enable();
-  const families = [...requestFamilies(statistics), ...modelFamilies(controlPlane), ...serverFamilies(version, () => lag.percentile(99) / 1e9)];
+  const families = [
+    ...requestFamilies(statistics),
+    ...modelFamilies(controlPlane),
+    ...serverFamilies(version, () => lag.percentile(99) / 1e9),
+  ];
   return {
     async render() {
       return { contentType: registry.contentType, body: `${families.map(renderFamily).join("\n")}\n${await registry.metrics()}` };
@@ -111,7 +115,10 @@ function serverFamilies(version: string, lag: () => number): Family[] {
   ];
 }
 
-function* histogramSamples({ bounds, counts, sum }: Histogram, labels: Labels): Generator<{ suffix: string; labels: Labels; value: number }> {
+function* histogramSamples(
+  { bounds, counts, sum }: Histogram,
+  labels: Labels,
+): Generator<{ suffix: string; labels: Labels; value: number }> {
   let total = 0;
   for (const [index, bound] of bounds.entries()) {
     total += counts[index] ?? 0;

@@ -47,7 +47,10 @@ function checkOutputs({ outputs, target }: InferRequest, signature: Signature): 
   const names = signature.outputs.map((output) => output.name);
   outputs.forEach((name, index) => {
     if (!names.includes(name)) {
-      throw new ServeError("INVALID_ARGUMENT", `unexpected inference output '${name}' for model '${target.name}'; it has ${names.join(", ")}`);
+      throw new ServeError(
+        "INVALID_ARGUMENT",
+        `unexpected inference output '${name}' for model '${target.name}'; it has ${names.join(", ")}`,
+      );
     }
     if (outputs.indexOf(name) !== index) throw new ServeError("INVALID_ARGUMENT", `output '${name}' already exists in request`);
   });

@@ -41,7 +41,8 @@ const LATER: Readonly<Record<string, string>> = {
   ".yml": "KServe resources",
 };
 
-const ACCOMPANYING = /^(\..*|readme.*|license.*|requirements\.txt|example\.json|__pycache__|.*\.md|.*\.pyc|package(-lock)?\.json|tsconfig\.json)$/i;
+const ACCOMPANYING =
+  /^(\..*|readme.*|license.*|requirements\.txt|example\.json|__pycache__|.*\.md|.*\.pyc|package(-lock)?\.json|tsconfig\.json)$/i;
 
 /** Bytes at the beginning of a file that are enough to tell its format. */
 const PEEK_BYTES = 4096;

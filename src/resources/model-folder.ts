@@ -35,7 +35,10 @@ class Collector {
   add(name: string, place: string, versions: readonly ModelSpec[]): void {
     const other = this.#places.get(name);
     if (!MODEL_NAME.test(name)) {
-      this.reject(place, `'${name}' cannot be a model's name: letters, digits, '.', '_' and '-', at most 128, beginning with a letter or digit`);
+      this.reject(
+        place,
+        `'${name}' cannot be a model's name: letters, digits, '.', '_' and '-', at most 128, beginning with a letter or digit`,
+      );
     } else if (other !== undefined) {
       this.reject(place, `the name '${name}' is taken by ${other}; rename one of them`);
     } else {
@@ -94,7 +97,9 @@ async function readModelFolder(folder: string, found: Collector): Promise<void> 
   const name = basename(folder);
   const versions = (await readdir(folder)).filter((entry) => MODEL_VERSION.test(entry)).sort((left, right) => Number(left) - Number(right));
   const specs: ModelSpec[] = [];
-  for (const [version, directory] of versions.length > 0 ? versions.map((entry) => [entry, join(folder, entry)] as const) : [["1", folder] as const]) {
+  for (const [version, directory] of versions.length > 0
+    ? versions.map((entry) => [entry, join(folder, entry)] as const)
+    : [["1", folder] as const]) {
     const artefact = await chooseArtefact(directory);
     if (typeof artefact === "string") found.reject(directory, artefact);
     else specs.push(await toSpec(name, version, artefact, folder));
@@ -111,7 +116,9 @@ async function chooseArtefact(directory: string): Promise<Artefact | string> {
   const [only] = candidates;
   if (only === undefined) {
     const files = (await readdir(directory)).filter((name) => !isAccompanying(name));
-    return files.length === 0 ? "the folder is empty" : `no model in it: ${basename(files[0] as string)} is ${reasonAgainst(files[0] as string)}`;
+    return files.length === 0
+      ? "the folder is empty"
+      : `no model in it: ${basename(files[0] as string)} is ${reasonAgainst(files[0] as string)}`;
   }
   if (candidates.length === 1) return only;
   return `several models in one folder (${candidates.map(({ file }) => basename(file)).join(", ")}): keep one, or call the one to serve model${extname(only.file)}`;

@@ -23,7 +23,10 @@ export function splitPayload(payload: Payload, rows: readonly number[]): Payload
   if (payload.kind !== "tensors") throw new ServeError("INTERNAL", `the model answered a batch with ${payload.kind}, not tensors`);
   for (const { name, shape } of payload.tensors) {
     if (shape[0] !== total) {
-      throw new ServeError("INTERNAL", `output '${name}' has shape [${shape}] for a batch of ${total} rows; its first dimension must be ${total}`);
+      throw new ServeError(
+        "INTERNAL",
+        `output '${name}' has shape [${shape}] for a batch of ${total} rows; its first dimension must be ${total}`,
+      );
     }
   }
   let start = 0;

@@ -160,7 +160,10 @@ export class Scheduler {
       const result = await replica.run(joinCalls(entries.map((entry) => entry.call)), running.controller.signal);
       const rows = entries.map((entry) => entry.rows);
       const payloads = splitPayload(result.payload, rows);
-      this.#options.onBatch?.(entries.length, rows.reduce((sum, count) => sum + count, 0));
+      this.#options.onBatch?.(
+        entries.length,
+        rows.reduce((sum, count) => sum + count, 0),
+      );
       entries.forEach((entry, index) => {
         entry.context.record.computeMs = result.computeMs;
         this.#resolve(entry, { payload: payloads[index] as Payload, computeMs: result.computeMs });

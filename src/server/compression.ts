@@ -38,7 +38,12 @@ export function chooseEncoding(accept: string | undefined, bytes: number): Encod
   let bestQuality = 0;
   for (const part of accept.split(",")) {
     const [name = "", ...parameters] = part.trim().toLowerCase().split(";");
-    const quality = Number(parameters.find((parameter) => parameter.trim().startsWith("q="))?.trim().slice(2) ?? 1);
+    const quality = Number(
+      parameters
+        .find((parameter) => parameter.trim().startsWith("q="))
+        ?.trim()
+        .slice(2) ?? 1,
+    );
     if ((name === "gzip" || name === "deflate") && quality > bestQuality) {
       best = name;
       bestQuality = quality;

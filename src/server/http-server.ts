@@ -38,7 +38,13 @@ const NO_QUERY = new URLSearchParams();
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const find = createRouter(options.routes);
-  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 30_000, requestTimeout: 300_000, maxHeaderSize: 16_384, noDelay: true });
+  const server = createServer({
+    keepAliveTimeout: 65_000,
+    headersTimeout: 30_000,
+    requestTimeout: 300_000,
+    maxHeaderSize: 16_384,
+    noDelay: true,
+  });
   let active = 0;
   let idle: (() => void) | undefined;
   server.on("request", (request, response) => {
@@ -130,7 +136,8 @@ function refuse(options: HttpServerOptions, allowed: readonly string[], request:
 
 /** A refused body is not read to its end: the answer goes out and the connection ends with it. */
 function leaveBodyUnread(request: IncomingMessage, response: ServerResponse): void {
-  if (request.complete || (request.headers["content-length"] ?? "0") === "0" && request.headers["transfer-encoding"] === undefined) return;
+  if (request.complete || ((request.headers["content-length"] ?? "0") === "0" && request.headers["transfer-encoding"] === undefined))
+    return;
   response.setHeader("Connection", "close");
 }
 

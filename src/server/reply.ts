@@ -39,13 +39,7 @@ async function sendBytes(
   response.end();
 }
 
-function sendWhole(
-  request: IncomingMessage,
-  response: ServerResponse,
-  reply: HttpReply,
-  body: string | Uint8Array,
-  length: number,
-): void {
+function sendWhole(request: IncomingMessage, response: ServerResponse, reply: HttpReply, body: string | Uint8Array, length: number): void {
   writeHead(response, reply, { "Content-Length": length });
   response.end(request.method === "HEAD" ? undefined : body);
 }

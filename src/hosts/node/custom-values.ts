@@ -1,7 +1,16 @@
 import { ServeError } from "../../core/errors.ts";
 import type { JsonValue, Payload } from "../../core/inference.ts";
 import type { TensorSpec } from "../../core/signature.ts";
-import { allocateElements, bytesOf, type Datatype, elementCount, elementsOf, isDatatype, type NumericArray, type Tensor } from "../../core/tensor.ts";
+import {
+  allocateElements,
+  bytesOf,
+  type Datatype,
+  elementCount,
+  elementsOf,
+  isDatatype,
+  type NumericArray,
+  type Tensor,
+} from "../../core/tensor.ts";
 import type { CustomTensor } from "./custom-model.ts";
 
 const decoder = new TextDecoder();
@@ -37,12 +46,23 @@ export function outputsOf(answer: unknown, specs: readonly TensorSpec[], wanted:
   if (typeof answer === "object" && answer !== null && !Array.isArray(answer) && Object.values(answer).every(isArrayLike)) {
     const given = answer as Record<string, unknown>;
     for (const name of wanted ?? []) {
-      if (!Object.hasOwn(given, name)) throw new ServeError("INVALID_ARGUMENT", `there is no output '${name}'; there are ${Object.keys(given).join(", ")}`);
+      if (!Object.hasOwn(given, name))
+        throw new ServeError("INVALID_ARGUMENT", `there is no output '${name}'; there are ${Object.keys(given).join(", ")}`);
     }
     const names = wanted ?? Object.keys(given);
-    return { kind: "tensors", tensors: names.map((name) => toTensor(name, given[name], specs.find((spec) => spec.name === name))) };
+    return {
+      kind: "tensors",
+      tensors: names.map((name) =>
+        toTensor(
+          name,
+          given[name],
+          specs.find((spec) => spec.name === name),
+        ),
+      ),
+    };
   }
-  if (answer === undefined || typeof answer === "function") throw new ServeError("INTERNAL", `its predict answered ${typeof answer}, which is neither arrays nor JSON`);
+  if (answer === undefined || typeof answer === "function")
+    throw new ServeError("INTERNAL", `its predict answered ${typeof answer}, which is neither arrays nor JSON`);
   return { kind: "json", value: answer as JsonValue };
 }
 
@@ -71,9 +91,15 @@ function toTensor(name: string, value: unknown, spec: TensorSpec | undefined): T
   if (isTensorObject(value)) return fromValues(name, value.datatype, value.shape, Array.from(value.data as Iterable<unknown>));
   if (ArrayBuffer.isView(value)) {
     const known = DATATYPES.find(([type]) => value instanceof type)?.[1];
-    if (known === undefined) throw new ServeError("INTERNAL", `output '${name}' is a ${value.constructor.name}, which is no typed array of numbers`);
+    if (known === undefined)
+      throw new ServeError("INTERNAL", `output '${name}' is a ${value.constructor.name}, which is no typed array of numbers`);
     const datatype = spec !== undefined && sameSize(spec.datatype, known) ? spec.datatype : known;
-    return { name, datatype: datatype as "FP64", shape: shapeLike(spec, (value as NumericArray).length), data: bytesOf(value as NumericArray) };
+    return {
+      name,
+      datatype: datatype as "FP64",
+      shape: shapeLike(spec, (value as NumericArray).length),
+      data: bytesOf(value as NumericArray),
+    };
   }
   const list = value as unknown[];
   const flat = list.flat(Number.POSITIVE_INFINITY) as unknown[];
@@ -101,7 +127,8 @@ function guess(values: readonly unknown[]): Datatype {
 }
 
 function fromValues(name: string, datatype: Datatype, shape: readonly number[], values: readonly unknown[]): Tensor {
-  if (elementCount(shape) !== values.length) throw new ServeError("INTERNAL", `output '${name}' has ${values.length} values for the shape [${shape}]`);
+  if (elementCount(shape) !== values.length)
+    throw new ServeError("INTERNAL", `output '${name}' has ${values.length} values for the shape [${shape}]`);
   if (datatype === "BYTES") {
     return { name, datatype, shape, data: values.map((value) => (value instanceof Uint8Array ? value : encoder.encode(String(value)))) };
   }

@@ -54,7 +54,10 @@ export function exampleOf(tensors: readonly Tensor[]): { inputs: ExampleTensor[]
   return {
     inputs: tensors.map((tensor) => {
       const { name, datatype, shape } = tensor;
-      const data = tensor.datatype === "BYTES" ? tensor.data.map((element) => decoder.decode(element)) : Array.from(elementsOf(tensor) as Iterable<number | bigint>, Number);
+      const data =
+        tensor.datatype === "BYTES"
+          ? tensor.data.map((element) => decoder.decode(element))
+          : Array.from(elementsOf(tensor) as Iterable<number | bigint>, Number);
       return { name, datatype, shape, data };
     }),
   };

@@ -35,7 +35,14 @@ export class Host {
   }
 
   start(): void {
-    this.#send("hello", 0, { protocol: 1, host: "node", version: VERSION, language: `Node ${process.version}`, pid: process.pid, credit: 1 });
+    this.#send("hello", 0, {
+      protocol: 1,
+      host: "node",
+      version: VERSION,
+      language: `Node ${process.version}`,
+      pid: process.pid,
+      credit: 1,
+    });
     this.#socket.on("data", (chunk) => {
       for (const frame of this.#decoder.push(chunk)) this.#handle(frame);
     });

@@ -33,7 +33,12 @@ export function datatypeOf(type: string, name: string): Datatype {
 /** Numeric tensors share their memory with ONNX Runtime's where they are aligned. */
 export function toOrt(tensor: Tensor): OrtTensor {
   const { datatype, shape } = tensor;
-  if (tensor.datatype === "BYTES") return new OrtTensor("string", tensor.data.map((element) => decoder.decode(element)), shape);
+  if (tensor.datatype === "BYTES")
+    return new OrtTensor(
+      "string",
+      tensor.data.map((element) => decoder.decode(element)),
+      shape,
+    );
   return new OrtTensor(TYPES[datatype] as "float32", elementsOf(tensor) as Float32Array, shape);
 }
 

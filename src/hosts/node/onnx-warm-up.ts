@@ -34,12 +34,24 @@ export async function rowsAreIndependent(session: InferenceSession, inputs: read
   const both = generateRows(inputs, 2);
   try {
     const together = await run(session, both);
-    const apart = [await run(session, both.map((tensor) => rowOf(tensor, 0))), await run(session, both.map((tensor) => rowOf(tensor, 1)))];
+    const apart = [
+      await run(
+        session,
+        both.map((tensor) => rowOf(tensor, 0)),
+      ),
+      await run(
+        session,
+        both.map((tensor) => rowOf(tensor, 1)),
+      ),
+    ];
     return session.outputNames.every((name) => {
       const whole = together[name];
       const parts = apart.map((result) => result[name]);
       if (whole?.dims[0] !== 2 || parts.some((part) => part?.dims[0] !== 1)) return false;
-      return same(elementsOf(whole), parts.flatMap((part) => elementsOf(part as OrtTensor)));
+      return same(
+        elementsOf(whole),
+        parts.flatMap((part) => elementsOf(part as OrtTensor)),
+      );
     });
   } catch {
     // A graph that cannot take two rows is simply not batched.
@@ -53,7 +65,8 @@ function run(session: InferenceSession, tensors: readonly Tensor[]): ReturnType<
 
 function rowOf(tensor: Tensor, row: number): Tensor {
   const shape = [1, ...tensor.shape.slice(1)];
-  if (tensor.datatype === "BYTES") return { ...tensor, shape, data: tensor.data.slice((row * tensor.data.length) / 2, ((row + 1) * tensor.data.length) / 2) };
+  if (tensor.datatype === "BYTES")
+    return { ...tensor, shape, data: tensor.data.slice((row * tensor.data.length) / 2, ((row + 1) * tensor.data.length) / 2) };
   const bytes = tensor.data.byteLength / 2;
   return { ...tensor, shape, data: tensor.data.slice(row * bytes, (row + 1) * bytes) };
 }

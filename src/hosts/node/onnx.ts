@@ -8,8 +8,8 @@ import type { Tensor } from "../../core/tensor.ts";
 import type { LoadMetadata } from "../../frames/index.ts";
 import { exampleOf, payloadOf, readExample } from "./example.ts";
 import type { HostedModel } from "./hosted-model.ts";
-import { firstDimensionIsShared, generateRows, rowsAreIndependent } from "./onnx-warm-up.ts";
 import { datatypeOf, fromOrt, toOrt } from "./onnx-tensors.ts";
+import { firstDimensionIsShared, generateRows, rowsAreIndependent } from "./onnx-warm-up.ts";
 
 const ORT_VERSION = onnxRuntimeVersion();
 
@@ -24,7 +24,8 @@ export async function loadOnnx(meta: LoadMetadata, report: (step: string) => voi
   const outputs = specsOf(session.outputMetadata);
   report("answering a first request");
   const warmUp = await answerExample(session, meta, inputs);
-  const batchable = firstDimensionIsShared([...session.inputMetadata, ...session.outputMetadata]) && (await rowsAreIndependent(session, inputs));
+  const batchable =
+    firstDimensionIsShared([...session.inputMetadata, ...session.outputMetadata]) && (await rowsAreIndependent(session, inputs));
   return {
     description: {
       framework: "onnxruntime",
@@ -92,8 +93,16 @@ async function answerExample(session: InferenceSession, { example: path }: LoadM
 
 function specsOf(metadata: readonly InferenceSession.ValueMetadata[]): TensorSpec[] {
   return metadata.map((value) => {
-    if (!value.isTensor) throw new ServeError("UNIMPLEMENTED", `'${value.name}' is not a tensor; export the model without sequences and maps (scikit-learn: zipmap=False)`);
-    return { name: value.name, datatype: datatypeOf(value.type, value.name), shape: value.shape.map((dimension) => (typeof dimension === "number" && dimension >= 0 ? dimension : -1)) };
+    if (!value.isTensor)
+      throw new ServeError(
+        "UNIMPLEMENTED",
+        `'${value.name}' is not a tensor; export the model without sequences and maps (scikit-learn: zipmap=False)`,
+      );
+    return {
+      name: value.name,
+      datatype: datatypeOf(value.type, value.name),
+      shape: value.shape.map((dimension) => (typeof dimension === "number" && dimension >= 0 ? dimension : -1)),
+    };
   });
 }
 

@@ -63,7 +63,10 @@ async function instantiate(file: string): Promise<{ model: CustomModel; declared
   const model = (isClass ? new (exported as new () => CustomModel)() : exported) as CustomModel | undefined;
   if (typeof model?.predict !== "function") {
     const names = Object.keys(module).join(", ") || "nothing";
-    throw new ServeError("INVALID_ARGUMENT", `its module must export a class Model (or a default) with a method 'predict'; it exports ${names}`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `its module must export a class Model (or a default) with a method 'predict'; it exports ${names}`,
+    );
   }
   return { model, declared: (isClass ? exported : model) as Declarations };
 }
@@ -93,7 +96,8 @@ function isGenerator(method: CustomModel["predict"]): boolean {
 function specsOf(declared: Readonly<Record<string, string>> = {}): TensorSpec[] {
   return Object.entries(declared).map(([name, text]) => {
     const [, datatype, dimensions = ""] = /^([A-Z0-9]+)\[((?:-?\d+)?(?:,\s*-?\d+)*)\]$/.exec(text) ?? [];
-    if (!isDatatype(datatype)) throw new ServeError("INVALID_ARGUMENT", `'${name}' is declared as '${text}'; write a datatype and a shape, such as FP32[-1,4]`);
+    if (!isDatatype(datatype))
+      throw new ServeError("INVALID_ARGUMENT", `'${name}' is declared as '${text}'; write a datatype and a shape, such as FP32[-1,4]`);
     return { name, datatype, shape: dimensions === "" ? [] : dimensions.split(",").map(Number) };
   });
 }

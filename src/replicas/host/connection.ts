@@ -2,7 +2,15 @@ import type { Duplex } from "node:stream";
 import { CODES, type Code, ServeError } from "../../core/errors.ts";
 import type { Payload } from "../../core/inference.ts";
 import type { ReplicaResult } from "../../core/replica.ts";
-import { FRAME_TYPES, type Frame, type FrameMetadata, type FrameName, FrameDecoder, decodePayload, encodeFrame } from "../../frames/index.ts";
+import {
+  decodePayload,
+  encodeFrame,
+  FRAME_TYPES,
+  type Frame,
+  FrameDecoder,
+  type FrameMetadata,
+  type FrameName,
+} from "../../frames/index.ts";
 
 /** Who waits for the frames of one stream. Each stream ends with exactly one of result, end, ready, pong or error. */
 export interface StreamListener {
@@ -98,31 +106,30 @@ export class HostConnection {
     }
   }
 
-  #handle(frame: Frame): void {
-    const { type, stream, meta, blobs } = frame;
-    if (type === FRAME_TYPES.hello) return this.#greet(meta as unknown as FrameMetadata["hello"]);
-    if (type === FRAME_TYPES.log) return this.#onLog(String(meta.level), String(meta.message));
-    const listener = this.#listeners.get(stream);
-    // Nobody waits any more: the answer of a call that was given up.
-    if (listener === undefined) return;
-    switch (type) {
-      case FRAME_TYPES.progress:
-        return listener.onProgress?.(String(meta.step));
-      case FRAME_TYPES.chunk:
-        return listener.onChunk?.(decodePayload(meta, blobs));
+  #handle({ type, stream, meta, blobs }: Frame): void {
+    if (type === FRAME_TYPES.hello) this.#greet(meta as unknown as FrameMetadata["hello"]);
+    else if (type === FRAME_TYPES.log) this.#onLog(String(meta.level), String(meta.message));
+    else {
+      const listener = this.#listeners.get(stream);
+      // Nobody may wait any more: the answer of a call that was given up.
+      if (listener !== undefined) this.#tell(listener, { type, stream, meta, blobs });
+    }
+  }
+
+  #tell(listener: StreamListener, { type, stream, meta, blobs }: Frame): void {
+    if (type === FRAME_TYPES.progress) {
+      listener.onProgress?.(String(meta.step));
+      return;
+    }
+    if (type === FRAME_TYPES.chunk) {
+      listener.onChunk?.(decodePayload(meta, blobs));
+      return;
     }
     this.#listeners.delete(stream);
-    switch (type) {
-      case FRAME_TYPES.result:
-        return listener.onResult?.({ payload: decodePayload(meta, blobs), computeMs: Number(meta.computeMs) });
-      case FRAME_TYPES.ready:
-        return listener.onReady?.((meta as unknown as FrameMetadata["ready"]).description);
-      case FRAME_TYPES.end:
-      case FRAME_TYPES.pong:
-        return listener.onEnd?.();
-      default:
-        return listener.onError(errorOf(meta as unknown as FrameMetadata["error"]));
-    }
+    if (type === FRAME_TYPES.result) listener.onResult?.({ payload: decodePayload(meta, blobs), computeMs: Number(meta.computeMs) });
+    else if (type === FRAME_TYPES.ready) listener.onReady?.((meta as unknown as FrameMetadata["ready"]).description);
+    else if (type === FRAME_TYPES.end || type === FRAME_TYPES.pong) listener.onEnd?.();
+    else listener.onError(errorOf(meta as unknown as FrameMetadata["error"]));
   }
 
   #greet(hello: FrameMetadata["hello"]): void {

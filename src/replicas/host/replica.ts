@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { HostEndpoint } from "../../core/executor.ts";
 import { ServeError } from "../../core/errors.ts";
+import type { HostEndpoint } from "../../core/executor.ts";
 import type { Payload } from "../../core/inference.ts";
 import type { ModelDescription, Replica, ReplicaCall, ReplicaResult } from "../../core/replica.ts";
 import { encodePayload, type FrameMetadata, type InferMetadata } from "../../frames/index.ts";
@@ -63,7 +63,10 @@ class HostReplica implements Replica {
   run(call: ReplicaCall, signal?: AbortSignal): Promise<ReplicaResult> {
     return new Promise((resolve, reject) => {
       const { meta, blobs } = encodePayload(call.payload);
-      const stream = this.#connection.open("infer", { ...this.#inferMetadata(call), ...meta }, blobs, { onResult: resolve, onError: reject });
+      const stream = this.#connection.open("infer", { ...this.#inferMetadata(call), ...meta }, blobs, {
+        onResult: resolve,
+        onError: reject,
+      });
       signal?.addEventListener("abort", () => this.#connection.send("cancel", stream, {}), { once: true });
     });
   }

@@ -10,7 +10,10 @@ export function readBinary(name: string, datatype: Datatype, shape: readonly num
   if (datatype === "BYTES") return { name, datatype, shape, data: readElements(name, count, bytes) };
   const expected = count * DATATYPE_SIZES[datatype];
   if (bytes.byteLength !== expected) {
-    throw new ServeError("INVALID_ARGUMENT", `input byte size mismatch for input '${name}'. Expected ${expected} for ${datatype} [${shape}], got ${bytes.byteLength}`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `input byte size mismatch for input '${name}'. Expected ${expected} for ${datatype} [${shape}], got ${bytes.byteLength}`,
+    );
   }
   return { name, datatype, shape, data: bytes };
 }
@@ -22,7 +25,8 @@ function readElements(name: string, count: number, bytes: Uint8Array): Uint8Arra
   while (offset < bytes.byteLength) {
     const start = offset + 4;
     offset = start <= bytes.byteLength ? start + view.getUint32(offset, true) : Number.POSITIVE_INFINITY;
-    if (offset > bytes.byteLength) throw new ServeError("INVALID_ARGUMENT", `input '${name}': string ${elements.length} is longer than the bytes that are left`);
+    if (offset > bytes.byteLength)
+      throw new ServeError("INVALID_ARGUMENT", `input '${name}': string ${elements.length} is longer than the bytes that are left`);
     elements.push(bytes.subarray(start, offset));
   }
   if (elements.length !== count) {

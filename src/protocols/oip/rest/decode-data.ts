@@ -38,12 +38,18 @@ const encoder = new TextEncoder();
  */
 export function readData(name: string, datatype: Datatype, shape: readonly number[], data: JsonValue | undefined): Tensor {
   if (datatype === "FP16" || datatype === "BF16") {
-    throw new ServeError("INVALID_ARGUMENT", `input '${name}': receiving ${datatype} data via JSON is not supported. Please use the binary data format for input '${name}'`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `input '${name}': receiving ${datatype} data via JSON is not supported. Please use the binary data format for input '${name}'`,
+    );
   }
   if (!Array.isArray(data)) {
     // A tensor without dimensions may be its element alone.
     if (shape.length === 0 && data !== undefined) return readData(name, datatype, shape, [data]);
-    throw new ServeError("INVALID_ARGUMENT", `input '${name}': data must be a list of ${elementCount(shape)} values, got ${describe(data)}`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `input '${name}': data must be a list of ${elementCount(shape)} values, got ${describe(data)}`,
+    );
   }
   const count = elementCount(shape);
   const flat = Array.isArray(data[0]) ? flatten(name, data, shape, 0, []) : data;
@@ -88,13 +94,18 @@ function fill(name: string, datatype: Exclude<NumericDatatype, "FP16" | "BF16">,
 function flatten(name: string, values: JsonValue, shape: readonly number[], axis: number, into: JsonValue[]): JsonValue[] {
   const length = shape[axis];
   if (length === undefined) {
-    if (Array.isArray(values)) throw new ServeError("INVALID_ARGUMENT", `input '${name}': data is nested deeper than shape [${shape}] says`);
+    if (Array.isArray(values))
+      throw new ServeError("INVALID_ARGUMENT", `input '${name}': data is nested deeper than shape [${shape}] says`);
     into.push(values);
     return into;
   }
-  if (!Array.isArray(values)) throw new ServeError("INVALID_ARGUMENT", `input '${name}': data is nested less deep than shape [${shape}] says`);
+  if (!Array.isArray(values))
+    throw new ServeError("INVALID_ARGUMENT", `input '${name}': data is nested less deep than shape [${shape}] says`);
   if (values.length !== length) {
-    throw new ServeError("INVALID_ARGUMENT", `input '${name}': a list of ${values.length} values in data, where shape [${shape}] says ${length}`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `input '${name}': a list of ${values.length} values in data, where shape [${shape}] says ${length}`,
+    );
   }
   for (const value of values) flatten(name, value, shape, axis + 1, into);
   return into;
@@ -106,5 +117,8 @@ function encodeText(name: string, value: JsonValue, index: number): Uint8Array {
 }
 
 function wrongValue(name: string, datatype: keyof typeof EXPECTED, value: JsonValue | undefined, index: number): ServeError {
-  return new ServeError("INVALID_ARGUMENT", `input '${name}': data[${index}] is ${describe(value)}, expected ${EXPECTED[datatype]} for ${datatype}`);
+  return new ServeError(
+    "INVALID_ARGUMENT",
+    `input '${name}': data[${index}] is ${describe(value)}, expected ${EXPECTED[datatype]} for ${datatype}`,
+  );
 }

@@ -40,12 +40,16 @@ function jsonLengthOf(header: string | string[] | undefined, bodyLength: number)
   if (header === undefined) return bodyLength;
   const length = typeof header === "string" && /^\d{1,15}$/.test(header) ? Number(header) : Number.NaN;
   if (length >= 0 && length <= bodyLength) return length;
-  throw new ServeError("INVALID_ARGUMENT", `Inference-Header-Content-Length is '${header}', expected the length of the JSON, at most the body's ${bodyLength} bytes`);
+  throw new ServeError(
+    "INVALID_ARGUMENT",
+    `Inference-Header-Content-Length is '${header}', expected the length of the JSON, at most the body's ${bodyLength} bytes`,
+  );
 }
 
 function readInputs(inputs: JsonValue | undefined, binary: Uint8Array): Tensor[] {
   if (!Array.isArray(inputs)) throw new ServeError("INVALID_ARGUMENT", `Expected "inputs" to be a list`);
-  if (inputs.length > MAX_TENSORS) throw new ServeError("INVALID_ARGUMENT", `inputs: ${inputs.length} tensors are more than ${MAX_TENSORS}`);
+  if (inputs.length > MAX_TENSORS)
+    throw new ServeError("INVALID_ARGUMENT", `inputs: ${inputs.length} tensors are more than ${MAX_TENSORS}`);
   let offset = 0;
   const tensors = inputs.map((input, index) => {
     const { tensor, bytes } = readInput(input, index, binary, offset);
@@ -53,7 +57,10 @@ function readInputs(inputs: JsonValue | undefined, binary: Uint8Array): Tensor[]
     return tensor;
   });
   if (offset < binary.byteLength) {
-    throw new ServeError("INVALID_ARGUMENT", `${binary.byteLength - offset} bytes after the JSON belong to no input; each binary input needs its binary_data_size`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `${binary.byteLength - offset} bytes after the JSON belong to no input; each binary input needs its binary_data_size`,
+    );
   }
   return tensors;
 }
@@ -66,10 +73,14 @@ function readInput(input: JsonValue, index: number, binary: Uint8Array, offset: 
   const shape = readShape(input.shape, `inputs[${index}].shape`);
   const size = isObject(parameters) ? parameters.binary_data_size : undefined;
   if (size === undefined) return { tensor: readData(name, datatype, shape, data), bytes: 0 };
-  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) throw unexpected(`inputs[${index}].parameters.binary_data_size`, "a number of bytes", size);
+  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0)
+    throw unexpected(`inputs[${index}].parameters.binary_data_size`, "a number of bytes", size);
   if (data !== undefined) throw new ServeError("INVALID_ARGUMENT", `input '${name}' has both data and binary_data_size; send one`);
   if (offset + size > binary.byteLength) {
-    throw new ServeError("INVALID_ARGUMENT", `unexpected size for input '${name}', expecting ${size - (binary.byteLength - offset)} additional bytes`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `unexpected size for input '${name}', expecting ${size - (binary.byteLength - offset)} additional bytes`,
+    );
   }
   return { tensor: readBinary(name, datatype, shape, binary.subarray(offset, offset + size)), bytes: size };
 }
@@ -78,7 +89,8 @@ function readShape(shape: JsonValue | undefined, path: string): number[] {
   if (!Array.isArray(shape)) throw unexpected(path, "a list of dimensions", shape);
   let count = 1;
   for (const dimension of shape) {
-    if (typeof dimension !== "number" || !Number.isSafeInteger(dimension) || dimension < 0) throw unexpected(path, "whole numbers that are not negative", dimension);
+    if (typeof dimension !== "number" || !Number.isSafeInteger(dimension) || dimension < 0)
+      throw unexpected(path, "whole numbers that are not negative", dimension);
     count *= dimension;
   }
   if (!Number.isSafeInteger(count)) throw new ServeError("INVALID_ARGUMENT", `${path}: the product of [${shape.join(",")}] is too large`);
@@ -113,4 +125,3 @@ function withoutOwn(parameters: Parameters): Parameters {
   const { binary_data_output: _used, ...rest } = parameters;
   return rest;
 }
-

@@ -9,7 +9,10 @@ import type { DecodedInfer } from "./decode.ts";
 const RULES: ElementRules = {
   nonFinite: () => "null",
   notText: (tensor) => {
-    throw new ServeError("INVALID_ARGUMENT", `output '${tensor.name}' holds bytes that are not UTF-8 text; ask for it with "binary_data": true`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `output '${tensor.name}' holds bytes that are not UTF-8 text; ask for it with "binary_data": true`,
+    );
   },
 };
 
@@ -60,7 +63,10 @@ function headOf({ name, shape, datatype }: Tensor): string {
 
 function writeData(tensor: Tensor): string {
   if (tensor.datatype === "FP16" || tensor.datatype === "BF16") {
-    throw new ServeError("INVALID_ARGUMENT", `output '${tensor.name}' is ${tensor.datatype}, which cannot be sent via JSON; ask for it with "binary_data": true`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `output '${tensor.name}' is ${tensor.datatype}, which cannot be sent via JSON; ask for it with "binary_data": true`,
+    );
   }
   let count = 1;
   for (const dimension of tensor.shape) count *= dimension;

@@ -61,7 +61,10 @@ async function infer(dataPlane: DataPlane, request: HttpRequest): Promise<HttpRe
   const head = { modelName, modelVersion, id };
   if (!isStream(output)) return encodeInfer(head, output, binary);
   if (!wantsEvents(request.headers)) {
-    throw new ServeError("UNIMPLEMENTED", `model '${modelName}' answers with a stream: ask for it with the header 'Accept: text/event-stream'`);
+    throw new ServeError(
+      "UNIMPLEMENTED",
+      `model '${modelName}' answers with a stream: ask for it with the header 'Accept: text/event-stream'`,
+    );
   }
   return streamReply({ context, payloads: output, encode: (payload) => encodeText(head, payload), asEvents: true });
 }

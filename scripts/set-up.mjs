@@ -1,0 +1,69 @@
+// What a fresh clone needs before anything runs: packages from the lockfile, and the build. Only Node's own modules here.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const OLDEST_NODE = [20, 19];
+
+/** Installs packages when the lockfile has changed since, and builds when a source has. */
+export function setUp() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+    fail(`nitrous needs Node ${OLDEST_NODE.join(".")} or newer; this is ${process.versions.node}`);
+  }
+  installPackages();
+  build();
+}
+
+function installPackages() {
+  const stamp = join(root, "node_modules/.installed");
+  const wanted = hash([join(root, "package-lock.json")]);
+  if (stampIs(stamp, wanted)) return;
+  step("Installing packages", "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+  writeFileSync(stamp, wanted);
+}
+
+function build() {
+  const stamp = join(root, "dist/.built");
+  const wanted = hash([...filesUnder(join(root, "src")), join(root, "tsconfig.json"), join(root, "tsconfig.build.json")]);
+  if (stampIs(stamp, wanted)) return;
+  step("Building", process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"]);
+  writeFileSync(stamp, wanted);
+}
+
+function step(title, command, args) {
+  process.stderr.write(`${title}…`);
+  const started = Date.now();
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: "utf8" });
+  if (status === 0) {
+    process.stderr.write(` ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+    return;
+  }
+  process.stderr.write("\n");
+  fail(`${title} failed: ${command} ${args.join(" ")}\n${error?.message ?? ""}${stdout}${stderr}`);
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
+
+function stampIs(file, wanted) {
+  return existsSync(file) && readFileSync(file, "utf8") === wanted;
+}
+
+function filesUnder(directory) {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+function hash(files) {
+  const digest = createHash("sha256");
+  for (const file of files) digest.update(file).update(readFileSync(file));
+  return digest.digest("hex");
+}

@@ -1,0 +1,33 @@
+import { defineConfig } from "vitest/config";
+
+const minutes = 60_000;
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    projects: [
+      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts", "bench/**/*.test.ts", "test/*.test.ts"] } },
+      // These start real servers and hosts, and make Python environments the first time.
+      {
+        extends: true,
+        test: {
+          name: "integration",
+          include: ["test/integration/*.test.ts"],
+          testTimeout: 2 * minutes,
+          hookTimeout: 5 * minutes,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "conformance",
+          include: ["conformance/*.test.ts"],
+          testTimeout: 5 * minutes,
+          hookTimeout: 10 * minutes,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
