@@ -53,10 +53,10 @@ export function rowsToFrame(payload: Of<"rows">, signature: Signature, model: st
           `instance ${index} has ${row.length} values, but model '${model}' has the columns ${columnNames(signature)}`,
         );
       }
-      row.forEach((value, column) => lists[column]?.push(value));
+      for (const [column, value] of row.entries()) lists[column]?.push(value);
     } else if (typeof row === "object" && row !== null) {
       checkNames(Object.keys(row), inputs, model);
-      inputs.forEach((spec, column) => lists[column]?.push(row[spec.name] ?? null));
+      for (const [column, { name }] of inputs.entries()) lists[column]?.push(row[name] ?? null);
     } else {
       throw new ServeError(
         "INVALID_ARGUMENT",
