@@ -23,11 +23,19 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 MODELS = Path(__file__).parent / "models"
 
 
+def example(path: str, name: str, rows, datatype: str = "FP64") -> None:
+    """A request with two rows of the data, as example.json beside the model."""
+    flat = [round(float(value), 6) for value in np.asarray(rows)[:2].reshape(-1)]
+    request = {"inputs": [{"name": name, "shape": [2, np.shape(rows)[1]], "datatype": datatype, "data": flat}]}
+    place(f"{path}/example.json").write_text(json.dumps(request) + "\n")
+
+
 def iris() -> None:
     """A classifier; version 2 is scaled first."""
     data, target = load_iris(return_X_y=True)
     joblib.dump(LogisticRegression(max_iter=500).fit(data, target), place("iris/1/model.joblib"))
     joblib.dump(make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(data, target), place("iris/2/model.joblib"))
+    example("iris", "flowers", data[[0, 100]])
 
 
 def wine_frame():
@@ -54,12 +62,14 @@ def breast_cancer() -> None:
     data, target = load_breast_cancer(return_X_y=True)
     booster = xgboost.train({"objective": "binary:logistic", "max_depth": 3, "nthread": 1}, xgboost.DMatrix(data, target), num_boost_round=20)
     booster.save_model(place("breast-cancer/model.json"))
+    example("breast-cancer", "cells", data[[0, 19]])
 
 
 def diabetes() -> None:
     data, target = load_diabetes(return_X_y=True)
     parameters = {"objective": "regression", "num_leaves": 8, "num_threads": 1, "deterministic": True, "verbose": -1}
     lightgbm.train(parameters, lightgbm.Dataset(data, target), num_boost_round=30).save_model(place("diabetes/model.txt"))
+    example("diabetes", "patients", data)
 
 
 def iris_onnx() -> None:
@@ -72,6 +82,7 @@ def iris_onnx() -> None:
         dimension.Clear()
         dimension.dim_param = "batch"
     place("iris-onnx/model.onnx").write_bytes(graph.SerializeToString())
+    example("iris-onnx", "features", data[[0, 100]], "FP32")
 
 
 def place(path: str) -> Path:

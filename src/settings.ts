@@ -18,6 +18,7 @@ export const SETTINGS = {
   "state-dir": z.string().min(1).default(join(homedir(), ".nitrous")).describe("folder for Python environments and tools"),
   "server-name": z.string().min(1).default("nitrous").describe("name in the server metadata"),
   "log-level": z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("least severe log lines to print"),
+  "log-format": z.enum(["text", "json"]).default("text").describe("log lines for people or for machines"),
   "max-body-bytes": positive.default(64 * 1024 * 1024).describe("largest request body, also when decompressed"),
   "request-timeout": positive.default(60_000).describe("milliseconds after which a request is given up"),
   "max-queue-requests": positive.default(4096).describe("requests that may wait for one model"),

@@ -13,7 +13,7 @@ const DRAIN_MS = 30_000;
 export async function serveCommand(paths: readonly string[], options: Record<string, unknown>): Promise<void> {
   const { settings, served, modelName } = await settingsOf(paths, options);
   const events = createEvents();
-  const log = createLogger(settings["log-level"]);
+  const log = createLogger(settings["log-level"], settings["log-format"]);
   logEvents(events, log);
   const server = await serve({
     paths: served,

@@ -58,6 +58,15 @@ export function createEnvironments({ stateDirectory, python }: EnvironmentsOptio
   const directory = join(stateDirectory, "environments");
   const underWay = new Map<string, Promise<Environment>>();
   let interpreters: Promise<Interpreter[]> | undefined;
+  let uv: Promise<string> | undefined;
+  const provideUv: Plan["provideUv"] = (onProgress, signal) => {
+    uv ??= findUv(join(stateDirectory, "tools"), onProgress, signal);
+    // What failed may succeed when it is tried again.
+    uv.catch(() => {
+      uv = undefined;
+    });
+    return uv;
+  };
 
   return {
     async ensure(question, onProgress, signal) {
@@ -70,9 +79,8 @@ export function createEnvironments({ stateDirectory, python }: EnvironmentsOptio
       let making = underWay.get(hash);
       if (making === undefined) {
         const folder = join(directory, hash);
-        making = makeOrFind(folder, { ...question, recorded, text, gpu, interpreters: found, stateDirectory }, onProgress, signal);
+        making = makeOrFind(folder, { ...question, recorded, text, gpu, interpreters: found, provideUv }, onProgress, signal);
         underWay.set(hash, making);
-        // What failed may succeed when it is tried again.
         making.catch(() => underWay.delete(hash));
       }
       return await making;
@@ -85,7 +93,8 @@ interface Plan extends EnvironmentQuestion {
   readonly text: string;
   readonly gpu: boolean;
   readonly interpreters: readonly Interpreter[];
-  readonly stateDirectory: string;
+  /** Two models that load at once share one download. */
+  readonly provideUv: (onProgress: (line: string) => void, signal?: AbortSignal) => Promise<string>;
 }
 
 async function makeOrFind(folder: string, plan: Plan, onProgress: (line: string) => void, signal?: AbortSignal): Promise<Environment> {
@@ -101,7 +110,7 @@ async function make(folder: string, plan: Plan, onProgress: (line: string) => vo
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   try {
-    await install(folder, interpreter, requirements, plan.stateDirectory, onProgress, signal);
+    await install(folder, interpreter, requirements, plan.provideUv, onProgress, signal);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw new ServeError("FAILED_PRECONDITION", `its Python environment could not be made: ${messageOf(error)}`, { cause: error });
@@ -126,7 +135,7 @@ async function install(
   folder: string,
   interpreter: Interpreter,
   requirements: readonly string[],
-  stateDirectory: string,
+  provideUv: Plan["provideUv"],
   onProgress: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -135,7 +144,7 @@ async function install(
   const venv = join(folder, "venv");
   let uv: string;
   try {
-    uv = await findUv(join(stateDirectory, "tools"), onProgress, signal);
+    uv = await provideUv(onProgress, signal);
   } catch (error) {
     onProgress(`${messageOf(error)}; using venv and pip`);
     await run([interpreter.path, "-m", "venv", venv], { signal }).catch((cause: unknown) => {
@@ -151,7 +160,11 @@ async function install(
     ...(links === undefined || process.env.UV_FIND_LINKS !== undefined ? {} : { UV_FIND_LINKS: links }),
   };
   await run([uv, "venv", "--python", interpreter.path, venv], { signal, environment });
-  await run([uv, "pip", "install", "--python", pythonOf(folder), "-r", file], { onLine: onProgress, signal, environment });
+  const say = (line: string): void => {
+    // One line for each package says less than nothing.
+    if (!line.startsWith("+ ")) onProgress(line);
+  };
+  await run([uv, "pip", "install", "--python", pythonOf(folder), "-r", file], { onLine: say, signal, environment });
 }
 
 async function readComplete(folder: string): Promise<Environment | undefined> {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { access, chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { unzipSync } from "fflate";
@@ -33,7 +33,7 @@ export async function findUv(toolsDirectory: string, onProgress: (line: string) 
   const binary = binaryOf(await fetchWheel(signal));
   await mkdir(directory, { recursive: true });
   // Written aside and renamed, so that nobody ever finds half of it.
-  const partial = `${command}.${process.pid}`;
+  const partial = `${command}.${randomUUID()}`;
   await writeFile(partial, binary);
   await chmod(partial, 0o755);
   await rename(partial, command);

@@ -4,19 +4,23 @@ import type { Events } from "../core/events.ts";
 
 export type Level = "debug" | "info" | "warn" | "error" | "silent";
 
-/** Log lines on standard error: plain text on a terminal, JSON elsewhere. */
-export function createLogger(level: Level): Logger {
-  if (process.stderr.isTTY) return pino({ level, base: null }, { write: (line: string) => process.stderr.write(pretty(line)) });
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
-    destination({ fd: 2, sync: true }),
-  );
+/** Log lines on standard error: plain text for people, JSON for machines. */
+export function createLogger(level: Level, format: "text" | "json"): Logger {
+  const timestamp = pino.stdTimeFunctions.isoTime;
+  if (format === "json") {
+    return pino({ level, base: null, timestamp, formatters: { level: (label) => ({ level: label }) } }, destination({ fd: 2, sync: true }));
+  }
+  return pino({ level, base: null, timestamp }, { write: (line: string) => process.stderr.write(readable(line, process.stderr.isTTY)) });
 }
 
-function pretty(line: string): string {
-  const { level, time, msg } = JSON.parse(line) as { level: number; time: number; msg?: string };
-  const text = `${styleText("dim", new Date(time).toLocaleTimeString("en-GB"))} ${msg ?? ""}\n`;
-  return level >= 50 ? styleText("red", text) : level >= 40 ? styleText("yellow", text) : text;
+const ERROR = 50;
+const WARNING = 40;
+
+function readable(line: string, colour: boolean): string {
+  const { level, time, msg = "" } = JSON.parse(line) as { level: number; time: string; msg?: string };
+  if (!colour) return `${time} ${msg}\n`;
+  const text = `${styleText("dim", time.slice(11, 19))} ${msg}\n`;
+  return level >= ERROR ? styleText("red", text) : level >= WARNING ? styleText("yellow", text) : text;
 }
 
 /** Turns what is announced inside the server into log lines; returns the function that ends it. */
