@@ -85,7 +85,8 @@ export function elementsOf(tensor: NumericTensor): NumericArray {
   const { buffer, byteOffset, byteLength } = tensor.data;
   const size = arrayType.BYTES_PER_ELEMENT;
   if (byteOffset % size === 0) return new arrayType(buffer as ArrayBuffer, byteOffset, byteLength / size);
-  return new arrayType(tensor.data.slice().buffer as ArrayBuffer, 0, byteLength / size);
+  // Not tensor.data.slice(): for a Buffer that is another view of the same, unaligned memory.
+  return new arrayType(Uint8Array.from(tensor.data).buffer, 0, byteLength / size);
 }
 
 /** A zeroed typed array for `count` elements of the datatype. */

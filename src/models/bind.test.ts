@@ -1,0 +1,140 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ServeError } from "../core/errors.ts";
+import type { JsonValue, Payload } from "../core/inference.ts";
+import type { Signature } from "../core/signature.ts";
+import { bytesOf, type Datatype, elementsOf, type NumericTensor, type Tensor } from "../core/tensor.ts";
+import { bind } from "./bind.ts";
+
+const matrix: Signature = {
+  accepts: "matrix",
+  inputs: [{ name: "input-0", datatype: "FP64", shape: [-1, 2] }],
+  outputs: [],
+  columns: ["a", "b"],
+  convertsNumbers: true,
+};
+const frame: Signature = {
+  accepts: "frame",
+  inputs: [
+    { name: "age", datatype: "FP64", shape: [-1] },
+    { name: "city", datatype: "BYTES", shape: [-1] },
+  ],
+  outputs: [],
+};
+const tensors: Signature = {
+  accepts: "tensors",
+  inputs: [
+    { name: "left", datatype: "INT64", shape: [-1, 2] },
+    { name: "right", datatype: "FP32", shape: [-1] },
+  ],
+  outputs: [],
+};
+
+const rows = (...values: JsonValue[]): Payload => ({ kind: "rows", rows: values });
+const tensor = (name: string, datatype: Datatype, shape: number[], data = new Float64Array(shape.reduce((a, b) => a * b, 1))): Payload => ({
+  kind: "tensors",
+  tensors: [{ name, datatype, shape, data: bytesOf(data) } as Tensor],
+});
+const boundTensors = (payload: Payload, signature: Signature): readonly Tensor[] => {
+  const bound = bind(payload, signature, "m");
+  if (bound.kind !== "tensors") throw new Error(`bound to ${bound.kind}`);
+  return bound.tensors;
+};
+const numbers = (value: Tensor | undefined): unknown[] => Array.from(elementsOf(value as NumericTensor) as Iterable<unknown>);
+const texts = (value: Tensor | undefined): string[] => ((value?.data ?? []) as Uint8Array[]).map((bytes) => Buffer.from(bytes).toString());
+
+describe("a nameless matrix", () => {
+  it("takes a tensor of any name and any numeric datatype as it came", () => {
+    const payload = tensor("whatever", "FP64", [3, 2]);
+    expect(bind(payload, matrix, "m")).toBe(payload);
+  });
+
+  it("takes rows of lists and of objects", () => {
+    const expected = { name: "input-0", datatype: "FP64", shape: [2, 2] };
+    for (const payload of [rows([1, 2], [3, null]), rows({ b: 2, a: 1 }, { a: 3, b: null })]) {
+      const [bound] = boundTensors(payload, matrix);
+      expect(bound).toMatchObject(expected);
+      expect(numbers(bound)).toEqual([1, 2, 3, Number.NaN]);
+    }
+  });
+
+  it("takes one tensor per column", () => {
+    const payload: Payload = {
+      kind: "tensors",
+      tensors: ["b", "a"].map((name, index) => ({ name, datatype: "FP64", shape: [2, 1], data: bytesOf(Float64Array.of(index, index)) })),
+    };
+    expect(numbers(boundTensors(payload, matrix)[0])).toEqual([1, 0, 1, 0]);
+  });
+
+  it.each([
+    [tensor("x", "FP64", [1, 3]), "unexpected shape for input 'x' for model 'm'. Expected [-1,2], got [1,3]"],
+    [tensor("x", "FP64", [2]), "for one row send [1,2]"],
+    [rows([1, 2], [3]), "instance 1 has 1 values, but model 'm' expects 2 in each"],
+    [rows([1, "x"]), `instance 0, value 1 is "x", but model 'm' expects numbers`],
+    [rows({ a: 1, bb: 2 }), "unexpected inference input 'bb' for model 'm'"],
+    [rows({ a: 1 }), "missing required input(s) ['b']"],
+    [rows(7), "expects a list of 2 numbers in each"],
+  ])("says what is wrong (%#)", (payload, message) => {
+    expect(() => bind(payload, matrix, "m")).toThrow(message);
+  });
+});
+
+describe("a data frame", () => {
+  it("becomes one tensor per column", () => {
+    const [age, city] = boundTensors(rows({ city: "Rome", age: 30 }, { city: "Oslo", age: 31.5 }), frame);
+    expect(numbers(age)).toEqual([30, 31.5]);
+    expect(texts(city)).toEqual(["Rome", "Oslo"]);
+    expect(texts(boundTensors({ kind: "columns", columns: { age: [1], city: ["Bonn"] } }, frame)[1])).toEqual(["Bonn"]);
+  });
+
+  it("stays rows when a column holds what a tensor cannot", () => {
+    const payload = rows({ age: 1, city: null });
+    expect(bind(payload, frame, "m")).toBe(payload);
+  });
+
+  it("names a misspelt column and the one that was meant", () => {
+    expect(() => bind(rows({ age: 1, cty: "x" }), frame, "m")).toThrow(/'cty'.*Did you mean 'city'\?/);
+  });
+
+  it("refuses columns of different lengths", () => {
+    expect(() => bind({ kind: "columns", columns: { age: [1, 2], city: ["x"] } }, frame, "m")).toThrow("'city' has 1 rows, not 2");
+  });
+});
+
+describe("named tensors", () => {
+  it("stacks objects by name and keeps all bits of 64-bit integers", () => {
+    const big = 9007199254740993n;
+    const [left, right] = boundTensors(rows({ left: [1, big], right: 0.5 }), tensors);
+    expect(numbers(left)).toEqual([1n, big]);
+    expect(numbers(right)).toEqual([0.5]);
+  });
+
+  it.each([
+    [rows({ left: [1, 2.5], right: 1 }), "element 1 is 2.5, which is not a value of INT64"],
+    [rows({ left: [1, 2], right: 1 }, { left: [1], right: 1 }), "must be a rectangular list"],
+    [tensor("left", "FP64", [1, 2]), "missing required input(s) ['right']"],
+    [rows([1, 2]), "each instance must be an object with these keys"],
+  ])("says what is wrong (%#)", (payload, message) => {
+    expect(() => bind(payload, tensors, "m")).toThrow(message);
+  });
+
+  it("names the datatype that it expects", () => {
+    const one: Signature = { ...tensors, inputs: tensors.inputs.slice(0, 1) };
+    expect(() => bind(tensor("left", "FP64", [1, 2]), one, "m")).toThrow(
+      "inference input 'left' data-type is 'FP64', but model 'm' expects 'INT64'",
+    );
+  });
+});
+
+it("never throws anything but a ServeError", () => {
+  const anything = fc.jsonValue() as fc.Arbitrary<JsonValue>;
+  fc.assert(
+    fc.property(fc.array(anything), fc.constantFrom(matrix, frame, tensors), (values, signature) => {
+      try {
+        bind({ kind: "rows", rows: values }, signature, "m");
+      } catch (error) {
+        expect(error).toBeInstanceOf(ServeError);
+      }
+    }),
+  );
+});

@@ -1,0 +1,207 @@
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import { FakeClock, settle } from "../../test/fake-clock.ts";
+import { FakeReplica } from "../../test/fake-replica.ts";
+import { createRecord, RequestContext } from "../core/context.ts";
+import { ServeError } from "../core/errors.ts";
+import type { ReplicaCall, ReplicaResult } from "../core/replica.ts";
+import { bytesOf, elementsOf, type NumericTensor } from "../core/tensor.ts";
+import { Scheduler } from "./scheduler.ts";
+
+let clock: FakeClock;
+let replica: FakeReplica;
+let scheduler: Scheduler;
+
+function createScheduler(maxRows = 8, maxRequests = 100): Scheduler {
+  return new Scheduler({ clock, queueLimits: { maxRequests, maxBytes: 1e6 }, batchLimits: { maxRows, maxBytes: 1e6 } });
+}
+
+beforeEach(() => {
+  clock = new FakeClock();
+  replica = new FakeReplica();
+  scheduler = createScheduler();
+  scheduler.add(replica);
+});
+
+function call(values: readonly number[], parameters?: Record<string, number>): ReplicaCall {
+  const data = bytesOf(Float64Array.from(values));
+  const payload = { kind: "tensors", tensors: [{ name: "x", datatype: "FP64", shape: [values.length, 1], data }] } as const;
+  return { method: "predict", payload, ...(parameters === undefined ? {} : { parameters }) };
+}
+
+function context(timeout = 1000): RequestContext {
+  return new RequestContext({ deadline: clock.now() + timeout, record: createRecord("test", "m", clock.now()) });
+}
+
+function valuesOf(result: ReplicaResult): number[] {
+  if (result.payload.kind !== "tensors") throw new Error("expected tensors");
+  return Array.from(elementsOf(result.payload.tensors[0] as NumericTensor) as Float64Array);
+}
+
+describe("batching", () => {
+  it("sends a lone request at the end of the turn it came in", async () => {
+    const answer = scheduler.run(call([1]), true, context());
+    await clock.turn();
+    expect(replica.calls).toHaveLength(1);
+    replica.echo();
+    expect(valuesOf(await answer)).toEqual([1]);
+  });
+
+  it("puts together what arrived while the replica was busy, and gives each its own rows", async () => {
+    void scheduler.run(call([0]), true, context());
+    await clock.turn();
+    const answers = [scheduler.run(call([1, 2]), true, context()), scheduler.run(call([3]), true, context())];
+    await clock.turn();
+    expect(replica.calls).toHaveLength(1);
+    replica.echo();
+    await settle();
+    expect(replica.calls).toHaveLength(1);
+    replica.echo();
+    expect((await Promise.all(answers)).map(valuesOf)).toEqual([[1, 2], [3]]);
+  });
+
+  it("never mixes different parameters, nor what is not batchable", async () => {
+    replica = new FakeReplica(10);
+    scheduler.add(replica);
+    void scheduler.run(call([1], { scale: 1 }), true, context());
+    void scheduler.run(call([2], { scale: 2 }), true, context());
+    void scheduler.run(call([3], { scale: 1 }), true, context());
+    void scheduler.run(call([4]), false, context());
+    void scheduler.run(call([5]), false, context());
+    await clock.turn();
+    const rows = replica.calls.map(({ call: { payload } }) => (payload.kind === "tensors" ? payload.tensors[0]?.shape[0] : undefined));
+    expect(rows).toEqual([2, 1, 1, 1]);
+  });
+
+  it("splits a failed batch, so that one bad request fails alone", async () => {
+    const answers = [scheduler.run(call([1]), true, context()), scheduler.run(call([2]), true, context())];
+    await clock.turn();
+    replica.fail(new ServeError("INTERNAL", "bad"));
+    await settle();
+    replica.echo();
+    await settle();
+    replica.fail(new ServeError("INTERNAL", "bad"));
+    expect(valuesOf((await answers[0]) as ReplicaResult)).toEqual([1]);
+    await expect(answers[1]).rejects.toThrow("bad");
+  });
+
+  it("answers INTERNAL when the model gives fewer rows than it was given, after trying each alone", async () => {
+    const answers = [scheduler.run(call([1]), true, context()), scheduler.run(call([2]), true, context())];
+    await clock.turn();
+    replica.calls.shift()?.resolve({ payload: call([9]).payload, computeMs: 1 });
+    await settle();
+    replica.echo();
+    await settle();
+    replica.echo();
+    expect((await Promise.all(answers)).map(valuesOf)).toEqual([[1], [2]]);
+  });
+
+  it("loses and duplicates nothing, whatever the sizes, failures and limits", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 20 }),
+        fc.integer({ min: 1, max: 8 }),
+        fc.array(fc.boolean(), { maxLength: 10 }),
+        async (sizes, maxRows, failures) => {
+          clock = new FakeClock();
+          replica = new FakeReplica();
+          scheduler = createScheduler(maxRows);
+          scheduler.add(replica);
+          let next = 0;
+          const sent = sizes.map((size) => Array.from({ length: size }, () => next++));
+          const answers = sent.map((values) => scheduler.run(call(values), true, context()).then(valuesOf, () => "failed"));
+          await clock.turn();
+          for (let turn = 0; replica.calls.length > 0; turn++) {
+            if (failures[turn] === true) replica.fail(new ServeError("INTERNAL", "bad"));
+            else replica.echo();
+            await settle();
+          }
+          const received = await Promise.all(answers);
+          received.forEach((values, index) => {
+            if (values !== "failed") expect(values).toEqual(sent[index]);
+          });
+          expect(scheduler.queued).toBe(0);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe("giving up", () => {
+  it("fails a request at its deadline, waiting or running, and cancels a batch that nobody waits for", async () => {
+    const running = scheduler.run(call([1]), true, context(100));
+    await clock.turn();
+    const waiting = scheduler.run(call([2]), true, context(50));
+    const outcomes = Promise.all([waiting, running].map((answer) => answer.catch((error: ServeError) => error.code)));
+    await clock.advance(50);
+    expect(scheduler.queued).toBe(0);
+    expect(replica.calls[0]?.signal?.aborted).toBe(false);
+    await clock.advance(50);
+    expect(await outcomes).toEqual(["DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"]);
+    expect(replica.calls[0]?.signal?.aborted).toBe(true);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("forgets at once what its client has left", async () => {
+    void scheduler.run(call([1]), true, context());
+    await clock.turn();
+    const gone = context();
+    const answer = scheduler.run(call([2]), true, gone);
+    gone.abort(new ServeError("CANCELLED", "the client went away"));
+    await expect(answer).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(scheduler.queued).toBe(0);
+  });
+
+  it("lets the others of a batch have their answer when one has gone", async () => {
+    const gone = context();
+    const left = scheduler.run(call([1]), true, gone);
+    const stays = scheduler.run(call([2]), true, context());
+    await clock.turn();
+    gone.abort(new ServeError("CANCELLED", "the client went away"));
+    await expect(left).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(replica.calls[0]?.signal?.aborted).toBe(false);
+    replica.echo();
+    expect(valuesOf(await stays)).toEqual([2]);
+  });
+});
+
+describe("limits and ends", () => {
+  it("refuses what the queue has no room for", async () => {
+    scheduler = createScheduler(8, 1);
+    const first = scheduler.run(call([1]), true, context());
+    expect(() => scheduler.run(call([2]), true, context())).toThrow(/queue is full: 1 requests/);
+    scheduler.destroy(new ServeError("UNAVAILABLE", "stopping"));
+    await expect(first).rejects.toThrow("stopping");
+  });
+
+  it("close waits for what is under way and takes nothing new", async () => {
+    const answer = scheduler.run(call([1]), true, context());
+    await clock.turn();
+    let closed = false;
+    const closing = scheduler.close().then(() => {
+      closed = true;
+    });
+    expect(() => scheduler.admit(0)).toThrow("unloaded");
+    await settle();
+    expect(closed).toBe(false);
+    replica.echo();
+    await Promise.all([answer, closing]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("gives requests of a dead host one more try on the next one", async () => {
+    const dying = new FakeReplica();
+    scheduler = createScheduler();
+    const remove = scheduler.add(dying);
+    const answer = scheduler.run(call([1]), true, context());
+    await clock.turn();
+    remove();
+    dying.fail(new ServeError("UNAVAILABLE", "the model's host process ended"));
+    await settle();
+    scheduler.add(replica);
+    await clock.turn();
+    replica.echo();
+    expect(valuesOf(await answer)).toEqual([1]);
+  });
+});

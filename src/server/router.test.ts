@@ -1,0 +1,44 @@
+import { expect, it } from "vitest";
+import type { Route } from "../core/http.ts";
+import { createRouter } from "./router.ts";
+
+const route = (method: "GET" | "POST", path: string): Route => ({
+  method,
+  path,
+  handle: () => ({ status: 200, body: path }),
+  fail: () => ({ status: 500, body: "" }),
+});
+const find = createRouter([
+  route("GET", "/v1/models/{model}"),
+  route("POST", "/v1/models/{model}:predict"),
+  route("POST", "/v2/models/{model}/versions/{version}/infer"),
+]);
+
+it.each([
+  ["GET", "/v1/models/iris", "/v1/models/{model}", { model: "iris" }],
+  ["HEAD", "/v1/models/iris", "/v1/models/{model}", { model: "iris" }],
+  ["POST", "/v1/models/a.b-c:predict", "/v1/models/{model}:predict", { model: "a.b-c" }],
+  ["POST", "/v1/models/caf%C3%A9:predict", "/v1/models/{model}:predict", { model: "café" }],
+  ["POST", "/v2/models/m/versions/2/infer", "/v2/models/{model}/versions/{version}/infer", { model: "m", version: "2" }],
+])("%s %s is %s", (method, path, expected, params) => {
+  for (let again = 0; again < 2; again++) {
+    const found = find(method, path);
+    expect("route" in found && found.route.path).toBe(expected);
+    expect("route" in found && found.params).toEqual(params);
+  }
+});
+
+it.each([
+  ["POST", "/v1/models/iris:explain"],
+  ["GET", "/v1/models/iris/"],
+  ["GET", "/v1/models/"],
+  ["GET", "/v1/models/%zz"],
+  ["GET", "//v1/models/iris"],
+])("%s %s is nothing", (method, path) => {
+  expect(find(method, path)).toEqual({ allowed: [] });
+});
+
+it("tells the methods of a path that is there", () => {
+  expect(find("GET", "/v1/models/iris:predict")).toEqual({ allowed: ["POST"] });
+  expect(find("DELETE", "/v1/models/iris")).toEqual({ allowed: ["GET"] });
+});

@@ -1,0 +1,111 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const source = fileURLToPath(new URL("../src", import.meta.url));
+
+/** What each folder may import of the others; files directly under src are folders of their own here. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  frames: ["core"],
+  resources: ["core"],
+  environments: ["core"],
+  executors: ["core"],
+  scheduler: ["core"],
+  replicas: ["core", "frames"],
+  observability: ["core"],
+  models: ["core", "scheduler"],
+  planes: ["core", "models", "resources"],
+  "protocols/shared": ["core"],
+  "protocols/kserve-v1": ["core", "protocols/shared"],
+  "protocols/oip": ["core", "protocols/shared"],
+  "protocols/operations": ["core", "protocols/shared"],
+  server: ["core", "protocols"],
+  "hosts/node": ["core", "frames", "version.ts"],
+  "host-commands.ts": ["core"],
+  "settings.ts": [],
+  "version.ts": [],
+  "serve.ts": ["*"],
+  "index.ts": ["*"],
+  cli: ["serve.ts", "settings.ts", "version.ts", "core", "observability"],
+};
+
+/** Lines; generous, and still a reason to look for a second subject in the file. */
+const LONGEST_FILE = 400;
+
+const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(
+  (file) => file.endsWith(".ts") && !file.endsWith(".test.ts"),
+);
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(source, file), "utf8");
+  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map(([, specifier]) => specifier as string);
+  return specifiers
+    .map((specifier) => relative(source, resolve(source, dirname(file), specifier)))
+    .filter((path) => !path.startsWith(".."));
+}
+
+function folderOf(file: string): string {
+  const [first = "", second = ""] = file.split("/");
+  return first === "protocols" || first === "hosts" ? `${first}/${second}` : first;
+}
+
+const graph = new Map(files.map((file) => [file, importsOf(file)]));
+
+describe("architecture", () => {
+  it("lists every folder", () => {
+    expect([...new Set(files.map(folderOf))].filter((folder) => !(folder in ALLOWED))).toEqual([]);
+  });
+
+  it("lets each folder import only what it may", () => {
+    const wrong = files.flatMap((file) => {
+      const folder = folderOf(file);
+      const allowed = ALLOWED[folder] ?? [];
+      return (graph.get(file) ?? [])
+        .map(folderOf)
+        .filter((other) => other !== folder && !allowed.includes(other) && !allowed.includes("*"))
+        .map((other) => `${file} imports ${other}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("imports another folder only through its index", () => {
+    const wrong = files.flatMap((file) =>
+      (graph.get(file) ?? [])
+        .filter((path) => folderOf(path) !== folderOf(file) && !["core", "version.ts", "settings.ts", "serve.ts"].includes(folderOf(path)))
+        .filter((path) => path.includes("/") && !path.endsWith("index.ts") && !path.endsWith("hosts/node/custom-model.ts"))
+        .map((path) => `${file} imports ${path}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("has no cycles, types included", () => {
+    const state = new Map<string, "open" | "done">();
+    const cycles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      if (state.get(file) === "done") return;
+      if (state.get(file) === "open") {
+        cycles.push([...path.slice(path.indexOf(file)), file].join(" -> "));
+        return;
+      }
+      state.set(file, "open");
+      for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+      state.set(file, "done");
+    };
+    for (const file of files) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+
+  it("keeps files short", () => {
+    const long = files.filter((file) => readFileSync(join(source, file), "utf8").split("\n").length > LONGEST_FILE);
+    expect(long).toEqual([]);
+  });
+
+  it("lets only the composition root see observability, besides the command line", () => {
+    const importers = files.filter(
+      (file) => folderOf(file) !== "observability" && (graph.get(file) ?? []).some((path) => folderOf(path) === "observability"),
+    );
+    expect(importers.sort()).toEqual(["cli/serve.ts", "serve.ts"]);
+  });
+});

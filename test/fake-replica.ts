@@ -1,0 +1,48 @@
+import type { ServeError } from "../src/core/errors.ts";
+import type { Payload } from "../src/core/inference.ts";
+import type { Replica, ReplicaCall, ReplicaResult } from "../src/core/replica.ts";
+
+interface Pending {
+  readonly call: ReplicaCall;
+  readonly signal: AbortSignal | undefined;
+  resolve(result: ReplicaResult): void;
+  reject(error: ServeError): void;
+}
+
+/** A replica whose answers a test gives by hand: no real one can be made to answer at a chosen moment. */
+export class FakeReplica implements Replica {
+  readonly id = "fake";
+  readonly credit: number;
+  readonly description = { methods: {}, framework: "fake", frameworkVersion: "0", warnings: [] };
+  readonly exited = new Promise<string>(() => undefined);
+  readonly calls: Pending[] = [];
+
+  constructor(credit = 1) {
+    this.credit = credit;
+  }
+
+  run(call: ReplicaCall, signal?: AbortSignal): Promise<ReplicaResult> {
+    return new Promise((resolve, reject) => this.calls.push({ call, signal, resolve, reject }));
+  }
+
+  // biome-ignore lint/correctness/useYield: these tests stream nothing
+  async *stream(): AsyncGenerator<Payload, void, undefined> {
+    throw new Error("this fake does not stream");
+  }
+
+  /** Answers the oldest call with its own input. */
+  echo(): void {
+    const pending = this.calls.shift();
+    pending?.resolve({ payload: pending.call.payload, computeMs: 1 });
+  }
+
+  fail(error: ServeError): void {
+    this.calls.shift()?.reject(error);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  destroy(): void {}
+}
