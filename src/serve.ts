@@ -55,6 +55,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const clock = systemClock;
   const registry = new Registry();
   const statistics = createStatistics();
+  events.on("request-started", () => statistics.begin());
   events.on("request-finished", (record) => statistics.observe(record));
   events.on("batch-finished", (batch) => statistics.observeBatch(batch));
   let rejections: Awaited<ReturnType<typeof readModels>>["rejections"] = [];

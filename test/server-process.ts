@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+export const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 export const EXAMPLES = fileURLToPath(new URL("../examples/models", import.meta.url));
 
 /** Environments are kept between runs: making them again tests nothing new. */

@@ -42,7 +42,7 @@ def cases() -> list:
     frame = wine_frame()
     pipeline = joblib.load(MODELS / "wine" / "model.pkl")
     columns = {name: frame[name].to_numpy(object if name == "strength" else float) for name in frame}
-    made.append(Case("wine", "1", columns, {"predict": pipeline.predict(frame), "predict_proba": pipeline.predict_proba(frame)}))
+    made.append(Case("wine", "1", columns, {"predict": np.asarray(pipeline.predict(frame), object), "predict_proba": pipeline.predict_proba(frame)}))
     lines = np.array(["what a lovely day", "sad and boring", "nothing", "größte good"], dtype=object)
     made.append(Case("sentiment", "1", {"text": lines}, {"label": np.array(["positive", "negative", "neutral", "positive"], object), "score": np.array([2.0, -2, 0, 1])}))
     counts = {"words": np.array([4, 3, 1, 2], np.int32), "characters": np.array([17, 14, 7, 11], np.int32)}

@@ -3,6 +3,7 @@ import type { ModelStatus } from "./model.ts";
 
 /** Everything that is announced inside the server; subscribers make logs, metrics and progress of it. */
 export interface EventMap {
+  "request-started": RequestRecord;
   "request-finished": RequestRecord;
   "model-state-changed": ModelStatus;
   /** One line that a host process printed. */
@@ -21,6 +22,7 @@ export interface Events {
 
 export function createEvents(): Events {
   const listeners: { [Name in EventName]: Array<(event: EventMap[Name]) => void> } = {
+    "request-started": [],
     "request-finished": [],
     "model-state-changed": [],
     "host-log": [],

@@ -21,6 +21,10 @@ export interface Histogram {
 }
 
 export interface Statistics {
+  /** A request's head has been read. */
+  begin(): void;
+  /** Requests that have begun and not been observed yet. */
+  readonly inFlight: number;
   observe(record: RequestRecord): void;
   /** `size` requests shared a call of the model. */
   observeBatch(batch: { readonly model: string; readonly version: string; readonly size: number }): void;

@@ -46,8 +46,16 @@ export function createStatistics(): Statistics {
     return child;
   }
 
+  let inFlight = 0;
   return {
+    begin() {
+      inFlight++;
+    },
+    get inFlight() {
+      return inFlight;
+    },
     observe(record) {
+      inFlight--;
       // A name that no model has is the client's invention: counted together, or anybody could make metrics grow.
       const child = childOf(record.version === "" ? { ...record, model: "" } : record);
       child.outcomes.set(record.outcome, (child.outcomes.get(record.outcome) ?? 0) + 1);

@@ -64,6 +64,12 @@ function requestFamilies(statistics: Statistics): Family[] {
         }
       },
     },
+    {
+      name: "nitrous_requests_in_flight",
+      help: "Inference requests that have arrived and not been answered.",
+      type: "gauge",
+      samples: () => [{ labels: {}, value: statistics.inFlight }],
+    },
     durations("nitrous_request_duration_seconds", "Time from the request's head to its answer.", "duration"),
     durations("nitrous_queue_duration_seconds", "Time that a request waited for a replica.", "queue"),
     durations("nitrous_compute_duration_seconds", "Time that the model worked on the request's batch.", "compute"),

@@ -87,6 +87,7 @@ async function answer(
   const startedAt = options.clock.now();
   const record = createRecord(route.protocol ?? "", params.model ?? "", startedAt);
   const context = new RequestContext({ deadline: startedAt + options.requestTimeoutMs, record });
+  if (route.protocol !== undefined) options.events.emit("request-started", record);
   response.on("close", () => {
     if (!response.writableFinished) context.abort(new ServeError("CANCELLED", "the client went away"));
   });

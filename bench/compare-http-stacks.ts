@@ -1,0 +1,42 @@
+import { execFile, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { median } from "./figures.ts";
+import type { Measured } from "./load.ts";
+import { cpuMilliseconds, processTree } from "./processes.ts";
+
+/** CPU milliseconds per request of the ways to serve HTTP, interleaved; node:http runs twice to show the noise. */
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const body = JSON.stringify({ inputs: [{ name: "x", datatype: "FP64", shape: [1, 4], data: [5.1, 3.5, 1.4, 0.2] }] });
+const ROUNDS = 5;
+const SECONDS = 2;
+
+const servers = await Promise.all(
+  ["node:http", "node:http again", "fastify", "ours"].map(async (name) => {
+    const stack = name.replace(" again", "");
+    const child = spawn(process.execPath, ["--import", "tsx", here("./http-stack.ts"), stack], { stdio: ["ignore", "pipe", "inherit"] });
+    const [port, path] = await new Promise<string[]>((resolve) =>
+      child.stdout.once("data", (text) => resolve(String(text).trim().split(" "))),
+    );
+    return { name, child, pid: child.pid as number, port: Number(port), path };
+  }),
+);
+for (const connections of [16, 64]) {
+  const cpu = new Map<string, number[]>();
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { name, pid, port, path } of servers) {
+      const before = cpuMilliseconds(processTree(pid));
+      const order = { host: "127.0.0.1", port, path, body, connections, seconds: SECONDS };
+      const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", here("./load.ts"), JSON.stringify(order)]);
+      const { requests } = JSON.parse(stdout) as Measured;
+      cpu.set(name, [...(cpu.get(name) ?? []), (cpuMilliseconds(processTree(pid)) - before) / requests]);
+    }
+  }
+  const base = median(cpu.get("node:http") ?? []);
+  for (const [name, figures] of cpu) {
+    process.stdout.write(
+      `${connections} connections, ${name}: ${median(figures).toFixed(4)} CPU ms/request, ${(median(figures) / base).toFixed(2)} of node:http\n`,
+    );
+  }
+}
+for (const { child } of servers) child.kill();
