@@ -78,8 +78,9 @@ function converterOf(datatype: NumericDatatype): (value: unknown) => number | bi
     case "BOOL":
       return (value) => (typeof value === "boolean" ? Number(value) : value === 0 || value === 1 ? value : undefined);
     case "FP64":
-    case "FP32":
       return toFloat;
+    case "FP32":
+      return toSingle;
     case "FP16":
     case "BF16":
       return () => undefined;
@@ -90,9 +91,18 @@ function converterOf(datatype: NumericDatatype): (value: unknown) => number | bi
 
 /** null is NaN, as in data frames; booleans are 0 and 1. */
 export function toFloat(value: unknown): number | undefined {
-  if (typeof value === "number") return value;
+  // A literal like 1e999 has become infinite when it was read.
+  if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
   if (typeof value === "bigint" || typeof value === "boolean") return Number(value);
   return value === null ? Number.NaN : undefined;
+}
+
+/** What rounds to infinity is no value of FP32. */
+const LARGEST_SINGLE = 3.4028235677973366e38;
+
+function toSingle(value: unknown): number | undefined {
+  const number = toFloat(value);
+  return number !== undefined && Math.abs(number) > LARGEST_SINGLE ? undefined : number;
 }
 
 function integerConverter(datatype: NumericDatatype): (value: unknown) => number | bigint | undefined {

@@ -17,7 +17,7 @@ export function describe(value: JsonValue | undefined): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (isObject(value)) return "an object";
-  const text = typeof value === "bigint" ? value.toString() : JSON.stringify(value);
+  const text = typeof value === "bigint" || typeof value === "number" ? String(value) : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 

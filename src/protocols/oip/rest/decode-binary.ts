@@ -15,7 +15,14 @@ export function readBinary(name: string, datatype: Datatype, shape: readonly num
       `input byte size mismatch for input '${name}'. Expected ${expected} for ${datatype} [${shape}], got ${bytes.byteLength}`,
     );
   }
+  if (datatype === "BOOL") checkBooleans(name, bytes);
   return { name, datatype, shape, data: bytes };
+}
+
+function checkBooleans(name: string, bytes: Uint8Array): void {
+  const index = bytes.findIndex((byte) => byte > 1);
+  if (index >= 0)
+    throw new ServeError("INVALID_ARGUMENT", `input '${name}': element ${index} is ${bytes[index]}, expected 0 or 1 for BOOL`);
 }
 
 function readElements(name: string, count: number, bytes: Uint8Array): Uint8Array[] {

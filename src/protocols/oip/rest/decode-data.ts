@@ -14,8 +14,8 @@ const EXPECTED: Readonly<Record<Exclude<Datatype, "FP16" | "BF16">, string>> = {
   INT16: "a whole number from -32768 to 32767",
   INT32: "a whole number from -2147483648 to 2147483647",
   INT64: "a whole number from -9223372036854775808 to 9223372036854775807",
-  FP32: "a number",
-  FP64: "a number",
+  FP32: "a number up to 3.4028235e38",
+  FP64: "a number up to 1.7976931348623157e308",
   BYTES: "a string",
 };
 
@@ -29,6 +29,9 @@ const BOUNDS: Readonly<Partial<Record<NumericDatatype, readonly [number | bigint
   UINT64: [0n, 18446744073709551615n],
   INT64: [-9223372036854775808n, 9223372036854775807n],
 };
+
+/** What rounds to infinity is no value of the datatype. */
+const FLOAT_LIMITS = { FP32: 3.4028235677973366e38, FP64: Number.MAX_VALUE } as const;
 
 const encoder = new TextEncoder();
 
@@ -63,9 +66,10 @@ export function readData(name: string, datatype: Datatype, shape: readonly numbe
 function fill(name: string, datatype: Exclude<NumericDatatype, "FP16" | "BF16">, values: readonly JsonValue[]): Uint8Array {
   const elements = allocateElements(datatype, values.length) as { [index: number]: number | bigint };
   if (datatype === "FP32" || datatype === "FP64") {
+    const limit = FLOAT_LIMITS[datatype];
     for (let index = 0; index < values.length; index++) {
       const value = values[index];
-      if (typeof value === "number") elements[index] = value;
+      if (typeof value === "number" && value <= limit && value >= -limit) elements[index] = value;
       // What this server answers for NaN is null, so it takes it back.
       else if (value === null) elements[index] = Number.NaN;
       else if (typeof value === "bigint") elements[index] = Number(value);
@@ -75,7 +79,6 @@ function fill(name: string, datatype: Exclude<NumericDatatype, "FP16" | "BF16">,
     for (let index = 0; index < values.length; index++) {
       const value = values[index];
       if (typeof value === "boolean") elements[index] = value ? 1 : 0;
-      else if (value === 0 || value === 1) elements[index] = value;
       else throw wrongValue(name, datatype, value, index);
     }
   } else {

@@ -16,6 +16,7 @@ export interface DecodedInfer {
 }
 
 const MAX_TENSORS = 1024;
+const MAX_RANK = 32;
 const HEADER = "inference-header-content-length";
 
 /**
@@ -31,14 +32,20 @@ export function decodeInfer(body: Uint8Array, headers: Readonly<Record<string, s
   return {
     tensors,
     ...idOf(json.id),
-    ...(parameters === undefined ? {} : { parameters: withoutOwn(parameters) }),
-    ...readOutputs(json.outputs, parameters?.binary_data_output === true),
+    ...withoutOwn(parameters),
+    ...readOutputs(json.outputs, flag(parameters?.binary_data_output, "parameters.binary_data_output")),
   };
 }
 
 function jsonLengthOf(header: string | string[] | undefined, bodyLength: number): number {
   if (header === undefined) return bodyLength;
   const length = typeof header === "string" && /^\d{1,15}$/.test(header) ? Number(header) : Number.NaN;
+  if (length === 0 && bodyLength > 0) {
+    throw new ServeError(
+      "UNIMPLEMENTED",
+      "raw binary requests (Inference-Header-Content-Length: 0) are not served by this version; send the JSON before the tensor",
+    );
+  }
   if (length >= 0 && length <= bodyLength) return length;
   throw new ServeError(
     "INVALID_ARGUMENT",
@@ -75,7 +82,8 @@ function readInput(input: JsonValue, index: number, binary: Uint8Array, offset: 
   if (size === undefined) return { tensor: readData(name, datatype, shape, data), bytes: 0 };
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0)
     throw unexpected(`inputs[${index}].parameters.binary_data_size`, "a number of bytes", size);
-  if (data !== undefined) throw new ServeError("INVALID_ARGUMENT", `input '${name}' has both data and binary_data_size; send one`);
+  if (data !== undefined && data !== null)
+    throw new ServeError("INVALID_ARGUMENT", `input '${name}' has both data and binary_data_size; send one`);
   if (offset + size > binary.byteLength) {
     throw new ServeError(
       "INVALID_ARGUMENT",
@@ -86,7 +94,7 @@ function readInput(input: JsonValue, index: number, binary: Uint8Array, offset: 
 }
 
 function readShape(shape: JsonValue | undefined, path: string): number[] {
-  if (!Array.isArray(shape)) throw unexpected(path, "a list of dimensions", shape);
+  if (!Array.isArray(shape) || shape.length > MAX_RANK) throw unexpected(path, `a list of at most ${MAX_RANK} dimensions`, shape);
   let count = 1;
   for (const dimension of shape) {
     if (typeof dimension !== "number" || !Number.isSafeInteger(dimension) || dimension < 0)
@@ -106,7 +114,11 @@ function readOutputs(outputs: JsonValue | undefined, allBinary: boolean): Pick<D
     if (!isObject(output)) throw unexpected(`outputs[${index}]`, "an object", output);
     if (typeof output.name !== "string") throw unexpected(`outputs[${index}].name`, "a string", output.name);
     const parameters: JsonObject = isObject(output.parameters) ? output.parameters : {};
-    binary.set(output.name, parameters.binary_data === true);
+    if (parameters.classification !== undefined) {
+      throw new ServeError("UNIMPLEMENTED", `output '${output.name}': the classification extension is not served by this version`);
+    }
+    if (binary.has(output.name)) throw new ServeError("INVALID_ARGUMENT", `output '${output.name}' already exists in request`);
+    binary.set(output.name, flag(parameters.binary_data, `outputs[${index}].parameters.binary_data`));
     return output.name;
   });
   if (names.length === 0) return { binary: () => allBinary };
@@ -119,9 +131,13 @@ function idOf(id: JsonValue | undefined): { id?: string } {
   return { id };
 }
 
-/** Parameters of the protocol are used up here; the rest are the model's. */
-function withoutOwn(parameters: Parameters): Parameters {
-  if (!Object.hasOwn(parameters, "binary_data_output")) return parameters;
-  const { binary_data_output: _used, ...rest } = parameters;
-  return rest;
+/** Parameters of the protocol are used up here; the rest are the model's. None is left undefined, so that such requests can batch. */
+function withoutOwn(parameters: Parameters | undefined): { parameters?: Parameters } {
+  const { binary_data_output: _used, ...rest } = parameters ?? {};
+  return Object.keys(rest).length === 0 ? {} : { parameters: rest };
+}
+
+function flag(value: JsonValue | undefined, path: string): boolean {
+  if (value !== undefined && typeof value !== "boolean") throw unexpected(path, "true or false", value);
+  return value ?? false;
 }

@@ -25,7 +25,8 @@ describe("decoding", () => {
     expect(decoded).toMatchObject({ id: "a", parameters: { k: 1 }, outputs: ["y", "z"] });
     // Named outputs make binary_data_output void, in KServe and Triton alike.
     expect([decoded.binary("y"), decoded.binary("z")]).toEqual([true, false]);
-    expect(decode({ ...input("BOOL", [2], [true, false]), parameters: { binary_data_output: true } }).binary("y")).toBe(true);
+    const asTriton = decode({ ...input("BOOL", [2], [true, false]), parameters: { binary_data_output: true } });
+    expect([asTriton.binary("y"), asTriton.parameters]).toEqual([true, undefined]);
   });
 
   it("keeps all bits of 64-bit integers", () => {
@@ -63,6 +64,18 @@ describe("decoding", () => {
     [input("BYTES", [1], [5]), {}, "data[0] is 5, expected a string for BYTES"],
     [input("FP32", [2, 2], [1, 2, 3]), {}, "shape [2,2] has 4 elements, but data has 3"],
     [input("FP32", [2, 1], [[1], [2, 3]]), {}, "a list of 2 values in data, where shape [2,1] says 1"],
+    [input("FP32", [1], [1e300]), {}, "data[0] is 1e+300, expected a number up to 3.4028235e38 for FP32"],
+    ['{"inputs":[{"name":"x","datatype":"FP64","shape":[1],"data":[1e999]}]}', {}, "data[0] is Infinity, expected a number up to"],
+    [input("BOOL", [1], [1]), {}, "data[0] is 1, expected true or false for BOOL"],
+    [{ inputs: [], outputs: [{ name: "y" }, { name: "y" }] }, {}, "output 'y' already exists in request"],
+    [
+      { inputs: [], outputs: [{ name: "y", parameters: { binary_data: 1 } }] },
+      {},
+      "outputs[0].parameters.binary_data: expected true or false, got 1",
+    ],
+    [{ inputs: [], outputs: [{ name: "y", parameters: { classification: 2 } }] }, {}, "classification extension is not served"],
+    [input("FP32", Array(33).fill(1), [1]), {}, "inputs[0].shape: expected a list of at most 32 dimensions"],
+    [{}, { "inference-header-content-length": "0" }, "raw binary requests"],
     [input("FP32", [-1], []), {}, "inputs[0].shape: expected whole numbers that are not negative, got -1"],
     [input("FP32", [4294967296, 4294967296], []), {}, "is too large"],
     [

@@ -1,0 +1,142 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createRecord, RequestContext } from "../../core/context.ts";
+import { ServeError } from "../../core/errors.ts";
+import type { HttpReply } from "../../core/http.ts";
+import type { InferRequest, Payload } from "../../core/inference.ts";
+import type { ModelStatus } from "../../core/model.ts";
+import type { ControlPlane, DataPlane } from "../../core/planes.ts";
+import { bytesOf, type Tensor } from "../../core/tensor.ts";
+import { decodePredict } from "./decode.ts";
+import { encodePredictions } from "./encode.ts";
+import { createV1Routes } from "./routes.ts";
+
+const decode = (text: string) => decodePredict(Buffer.from(text));
+const tensor = (name: string, shape: number[], values: number[]): Tensor => ({
+  name,
+  datatype: "FP64",
+  shape,
+  data: bytesOf(Float64Array.from(values)),
+});
+
+describe("decoding", () => {
+  it.each([
+    ['{"instances":[[1,2],"a",{"b":null}]}', { kind: "rows", rows: [[1, 2], "a", { b: null }] }],
+    ['{"inputs":[1],"instances":[2]}', { kind: "rows", rows: [1] }],
+    ['{"inputs":{"a":[1,2]}}', { kind: "columns", columns: { a: [1, 2] } }],
+    ['{"inputs":null,"instances":[9007199254740993]}', { kind: "rows", rows: [9007199254740993n] }],
+  ])("%s", (text, payload) => {
+    expect(decode(text).payload).toEqual(payload);
+  });
+
+  it.each([
+    ['{"instances":5}', 'Expected "instances" to be a list, got 5'],
+    ["[1]", 'expected an object with "instances" or "inputs", got a list of 1'],
+    ["", "the body is empty"],
+    ['{"instances":[1],"parameters":{"a":[]}}', "parameters.a: expected a string, number or boolean"],
+    [`{"instances":${"[".repeat(200)}${"]".repeat(200)}}`, "JSON nesting depth exceeds maximum allowed limit (100)"],
+  ])("refuses %s", (text, message) => {
+    expect(() => decode(text)).toThrow(message);
+  });
+
+  it("never throws anything but a ServeError", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
+        try {
+          decode(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ServeError);
+        }
+      }),
+    );
+  });
+});
+
+describe("encoding", () => {
+  it.each<[Payload, string]>([
+    [{ kind: "tensors", tensors: [tensor("y", [1, 2], [1, 2])] }, '{"predictions":[[1,2]]}'],
+    [{ kind: "tensors", tensors: [tensor("y", [2], [0.5, Number.NaN])] }, '{"predictions":[0.5,null]}'],
+    [
+      { kind: "tensors", tensors: [tensor("a", [2], [1, 2]), tensor("b", [2, 1], [3, 4])] },
+      '{"predictions":[{"a":1,"b":[3]},{"a":2,"b":[4]}]}',
+    ],
+    [{ kind: "tensors", tensors: [tensor("a", [2], [1, 2]), tensor("b", [1], [3])] }, '{"predictions":{"a":[1,2],"b":[3]}}'],
+    [
+      { kind: "tensors", tensors: [{ name: "s", datatype: "BYTES", shape: [2], data: [Buffer.from("ü"), Uint8Array.of(255)] }] },
+      '{"predictions":["ü",{"b64":"/w=="}]}',
+    ],
+    [{ kind: "json", value: { predictions: [1n], more: true } }, '{"predictions":[1],"more":true}'],
+    [{ kind: "json", value: "text" }, '{"predictions":"text"}'],
+  ])("%#", (payload, expected) => {
+    expect(encodePredictions(payload)).toBe(expected);
+  });
+});
+
+describe("routes", () => {
+  /** Fakes: what the planes do has tests of its own. */
+  const status = {
+    namespace: "default",
+    name: "m",
+    version: "1",
+    format: "python",
+    state: "ready",
+    latest: true,
+    reason: "",
+  } as ModelStatus;
+  const asked: InferRequest[] = [];
+  const dataPlane: DataPlane = {
+    admit: () => undefined,
+    infer(request) {
+      asked.push(request);
+      const { payload } = request;
+      return Promise.resolve({ modelName: "m", modelVersion: "1", output: payload.kind === "rows" ? payload : stream() });
+    },
+  };
+  const controlPlane: ControlPlane = {
+    list: () => [status, { ...status, version: "2" }],
+    get: ({ name }) => ({ ...status, state: name === "m" ? "ready" : "loading", reason: "starting" }),
+    versions: () => [status],
+    rejections: () => [],
+    ready: () => true,
+  };
+  async function* stream(): AsyncGenerator<Payload> {
+    yield { kind: "json", value: [1] };
+    throw new ServeError("INTERNAL", "broke");
+  }
+
+  async function call(method: string, path: string, params: Record<string, string>, text = "", headers = {}): Promise<HttpReply> {
+    const route = createV1Routes({ dataPlane, controlPlane }).find((candidate) => candidate.method === method && candidate.path === path);
+    if (route === undefined) throw new Error(`no route ${method} ${path}`);
+    const context = new RequestContext({ deadline: 1e9, record: createRecord("v1", "", 0) });
+    return await route.handle({ method, params, headers, query: new URLSearchParams(), context, body: Buffer.from(text) });
+  }
+
+  it("list models and tell how they are", async () => {
+    expect(await call("GET", "/", {})).toMatchObject({ status: 200, body: '{"status":"alive"}' });
+    expect((await call("GET", "/v1/models", {})).body).toBe('{"models":["m"]}');
+    expect(await call("GET", "/v1/models/{model}", { model: "m" })).toMatchObject({ status: 200, body: '{"name":"m","ready":true}' });
+    expect(await call("GET", "/v1/models/{model}", { model: "n" })).toMatchObject({ status: 503 });
+  });
+
+  it("predict, with the namespace and version that were asked for", async () => {
+    const params = { model: "m", version: "2" };
+    const reply = await call("POST", "/v1/models/{model}/versions/{version}:predict", params, '{"instances":[[1,2]]}', {
+      "nitrous-namespace": "team",
+    });
+    expect(reply.body).toBe('{"predictions":[[1,2]]}');
+    expect(asked.at(-1)?.target).toEqual({ namespace: "team", name: "m", version: "2" });
+    await expect(call("POST", "/v1/models/{model}:predict", { model: "../m" }, "{}")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("stream lines or events, and tell of an error in mid-stream", async () => {
+    for (const [headers, expected] of [
+      [{}, '{"predictions":[1]}\n{"error":"broke"}\n'],
+      [{ accept: "text/event-stream" }, 'data: {"predictions":[1]}\n\ndata: {"error":"broke"}\n\n'],
+    ] as const) {
+      const reply = await call("POST", "/v1/models/{model}:predict", { model: "m" }, '{"inputs":{}}', headers);
+      let text = "";
+      for await (const piece of reply.body as AsyncIterable<string>) text += piece;
+      expect(text).toBe(expected);
+    }
+  });
+});
