@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 const TAIL_LINES = 20;
 
 /** A command that failed, with the end of what it printed. */
-export class CommandError extends Error {
+class CommandError extends Error {
   constructor(command: readonly string[], how: string, tail: readonly string[]) {
     super([`${command.join(" ")} ${how}`, ...tail.map((line) => `  ${line}`)].join("\n"));
     this.name = "CommandError";

@@ -50,6 +50,6 @@ export function createMemoryLedger(budget: number): MemoryLedger {
   };
 }
 
-export function mebibytes(bytes: number): string {
+function mebibytes(bytes: number): string {
   return `${Math.round(bytes / 1048576)} MiB`;
 }

@@ -60,7 +60,7 @@ describe("decoding", () => {
     [input("FP16", [1], [1]), {}, "receiving FP16 data via JSON is not supported"],
     [input("UINT8", [2], [1, 300]), {}, "data[1] is 300, expected a whole number from 0 to 255 for UINT8"],
     [input("INT32", [1], [1.5]), {}, "data[0] is 1.5"],
-    [input("FP32", [1], ["x"]), {}, 'data[0] is "x", expected a number for FP32'],
+    [input("FP32", [1], ["x"]), {}, 'data[0] is "x", expected a number up to 3.4028235e38 for FP32'],
     [input("BYTES", [1], [5]), {}, "data[0] is 5, expected a string for BYTES"],
     [input("FP32", [2, 2], [1, 2, 3]), {}, "shape [2,2] has 4 elements, but data has 3"],
     [input("FP32", [2, 1], [[1], [2, 3]]), {}, "a list of 2 values in data, where shape [2,1] says 1"],

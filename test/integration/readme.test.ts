@@ -1,0 +1,71 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { run } from "../../src/environments/run.ts";
+import { EXAMPLES, type ServerProcess, startServer, untilLoaded } from "../server-process.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const readme = await readFile(`${root}README.md`, "utf8");
+const customModels = await readFile(`${root}docs/custom-models.md`, "utf8");
+
+/** Commands after "$ ", each with what is printed below it; "…" stands for anything. */
+const commands = [...readme.matchAll(/```console\n([\s\S]*?)```/g)].flatMap(([, block = ""]) =>
+  block
+    .split(/^\$ /m)
+    .slice(1)
+    .map((text) => {
+      const [command = "", ...output] = text.trimEnd().split("\n");
+      return { command, output: output.join("\n") };
+    }),
+);
+
+let server: ServerProcess;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "nitrous-readme-"));
+  await put("greeter/model.py", codeAfter(readme, "```python\n"));
+  await put("lengths/model.py", codeAfter(customModels, "```python\n"));
+  await put("doubler/model.ts", codeAfter(customModels, "```ts\n"));
+  server = await startServer([EXAMPLES, folder]);
+  await untilLoaded(server);
+});
+
+afterAll(async () => {
+  await server?.stop();
+  await rm(folder, { recursive: true });
+});
+
+function codeAfter(text: string, fence: string): string {
+  const start = text.indexOf(fence) + fence.length;
+  return text.slice(start, text.indexOf("```", start));
+}
+
+async function put(path: string, text: string): Promise<void> {
+  await mkdir(join(folder, path, ".."), { recursive: true });
+  await writeFile(join(folder, path), text);
+}
+
+/** The README's server is at its usual address and has only the examples. */
+async function shell(command: string): Promise<string> {
+  const text = command.replaceAll("http://127.0.0.1:8080", server.url).replace("./bin/nitrous", `${root}bin/nitrous`);
+  const output = await run(["sh", "-c", text], { environment: { NITROUS_SERVER: server.url } });
+  return output.trimEnd().replace(/,"(doubler|greeter|lengths)"|"(doubler|greeter|lengths)",/g, "");
+}
+
+it.each(commands)("README: $command", async ({ command, output }) => {
+  const pattern = output.split("…").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  expect(await shell(command)).toMatch(new RegExp(`^${pattern.join(".*")}$`));
+});
+
+it("README: there are commands to run", () => {
+  expect(commands.length).toBeGreaterThan(8);
+});
+
+it("docs/custom-models.md: its models answer", async () => {
+  const body = (shape: number[], data: number[]): string => JSON.stringify({ inputs: [{ name: "x", datatype: "FP64", shape, data }] });
+  expect(await shell(`curl -s http://127.0.0.1:8080/v2/models/lengths/infer -d '${body([1, 2], [3, 4])}'`)).toContain('"data":[5]');
+  expect(await shell(`curl -s http://127.0.0.1:8080/v2/models/doubler/infer -d '${body([2], [1, 2])}'`)).toContain('"data":[2,4]');
+});
