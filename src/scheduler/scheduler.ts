@@ -168,8 +168,11 @@ export class Scheduler {
         entry.context.record.computeMs = result.computeMs;
         this.#resolve(entry, { payload: payloads[index] as Payload, computeMs: result.computeMs });
       });
-    } catch (error) {
-      this.#failed(entries, ServeError.from(error));
+    } catch (thrown) {
+      const error = ServeError.from(thrown);
+      // A replica that is gone must not be given its own requests back before its owner has noticed.
+      if (error.code === "UNAVAILABLE") this.#free.delete(replica);
+      this.#failed(entries, error);
     } finally {
       this.#running.delete(running);
       const free = this.#free.get(replica);
