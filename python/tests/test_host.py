@@ -20,7 +20,9 @@ class HostTest(unittest.TestCase):
         self.thread = threading.Thread(target=Host(theirs).run, daemon=True)
         self.thread.start()
         self.socket, self.connection = ours, Connection(ours)
-        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
         self.stream = 0
         self.assertEqual(self.connection.receive().type, frames.HELLO)
 

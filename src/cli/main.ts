@@ -20,7 +20,9 @@ const serve = program
   });
 for (const [name, schema] of Object.entries(SETTINGS)) {
   const flag = name === "insecure" ? `--${name}` : `--${name} <value>`;
-  serve.addOption(new Option(flag, `${schema.description} [${environmentVariable(name)}]`));
+  const fallback = schema.safeParse(undefined).data;
+  const otherwise = fallback === undefined || fallback === false ? "" : ` (default: ${fallback})`;
+  serve.addOption(new Option(flag, `${schema.description}${otherwise} [${environmentVariable(name)}]`));
 }
 // A ServingRuntime's container gets KServe's own spelling of these arguments.
 serve.addOption(new Option("--http_port <value>", "the same as --http-port").hideHelp());

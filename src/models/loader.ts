@@ -45,11 +45,11 @@ export async function loadModel(
     return { replica, endpoint, warnings: [...prepared.warnings, ...replica.description.warnings] };
   } catch (error) {
     await endpoint.stop(0);
-    throw new LoadError(error, endpoint.logTail());
+    throw new LoadError(error, [...prepared.warnings, ...endpoint.logTail()]);
   }
 }
 
-/** Why a load failed, with the last lines that the host printed: what an operator needs first. */
+/** Why a load failed, with what is odd about its environment and the last lines that the host printed. */
 export class LoadError extends Error {
   readonly logTail: readonly string[];
 

@@ -7,8 +7,13 @@ import { jsonReply } from "./reply.ts";
 export function readinessReply({ name, state, reason }: ModelStatus): HttpReply {
   const quoted = JSON.stringify(name);
   if (state === "ready") return jsonReply(`{"name":${quoted},"ready":true}`);
-  const error = JSON.stringify(`Model with name ${name} is not ready. It is ${state}: ${reason}`);
+  const error = JSON.stringify(`Model with name ${name} is not ready. It is ${state}: ${firstLine(reason)}`);
   return jsonReply(`{"name":${quoted},"ready":false,"error":${error}}`, 503);
+}
+
+/** The lines after the first are for the operator: what a host printed may name files. */
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] as string;
 }
 
 /** `{"models":[...]}`: every model of the namespace once, whatever its state. */
