@@ -23,6 +23,7 @@ export const SETTINGS = {
   "request-timeout": positive.default(60_000).describe("milliseconds after which a request is given up"),
   "max-queue-requests": positive.default(4096).describe("requests that may wait for one model"),
   "max-queue-bytes": positive.default(256 * 1024 * 1024).describe("bytes of requests that may wait for one model"),
+  "max-streams": positive.default(64).describe("streams that one model may have open at once"),
   "max-batch-rows": positive.default(256).describe("rows that one batch may have"),
   "concurrent-loads": positive.optional().describe("models that may load at the same time (default: the number of processors, at most 4)"),
   "memory-budget": positive.optional().describe("bytes that all hosts may use together (default: 80 % of what is available)"),

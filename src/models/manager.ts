@@ -21,6 +21,11 @@ const RESTART_DELAYS = [0, 1_000, 2_000, 5_000, 10_000, 30_000];
 /** A host that has lived so long is not one that keeps dying. Milliseconds. */
 const STABLE_AFTER = 60_000;
 
+interface Running {
+  readonly loaded: LoadedModel;
+  readonly reservation: Reservation;
+}
+
 /** Brings models to life, keeps them alive, and lets them go. */
 export class Manager {
   readonly #options: ManagerOptions;
@@ -60,27 +65,42 @@ export class Manager {
   async #keepAlive(model: ModelVersion, tried: () => void): Promise<void> {
     const { signal } = this.#stopping;
     for (let deaths = 0; !signal.aborted; ) {
-      const reservation = this.#reserve(model);
-      if (reservation === undefined) return;
+      let running: Running | undefined;
       try {
-        const loaded = await this.#semaphore.run(() => this.#load(model));
-        await this.#measure(model, loaded, reservation);
+        running = await this.#semaphore.run(() => this.#bringUp(model));
+        if (running === undefined) return;
         const startedAt = this.#options.clock.now();
-        const death = this.#serveUntilDeath(model, loaded);
+        const death = this.#serveUntilDeath(model, running.loaded);
         tried();
         const how = await death;
         if (signal.aborted) return;
         deaths = this.#options.clock.now() - startedAt > STABLE_AFTER ? 1 : deaths + 1;
         const delay = RESTART_DELAYS[deaths - 1];
-        if (delay === undefined) throw new LoadError(new Error(`its host ${how}, ${deaths} times in a row`), loaded.endpoint.logTail());
+        if (delay === undefined) throw new LoadError(new Error(`its host ${how}, ${deaths} times in a row`), running.loaded.endpoint.logTail());
         model.become("loading", `its host ${how}; starting it again`);
+        running.reservation.release();
         await this.#delay(delay);
       } catch (error) {
         if (!signal.aborted) this.#fail(model, error);
         return;
       } finally {
-        reservation.release();
+        running?.reservation.release();
       }
+    }
+  }
+
+  /** Undefined when there is no memory for it. An estimate is replaced by a measurement before the next model is looked at. */
+  async #bringUp(model: ModelVersion): Promise<Running | undefined> {
+    this.#stopping.signal.throwIfAborted();
+    const reservation = this.#reserve(model);
+    if (reservation === undefined) return undefined;
+    try {
+      const loaded = await this.#load(model);
+      await this.#measure(model, loaded, reservation);
+      return { loaded, reservation };
+    } catch (error) {
+      reservation.release();
+      throw error;
     }
   }
 

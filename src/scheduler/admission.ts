@@ -4,6 +4,8 @@ import { ServeError } from "../core/errors.ts";
 export interface QueueLimits {
   readonly maxRequests: number;
   readonly maxBytes: number;
+  /** Streams that may be open at once. */
+  readonly maxStreams: number;
 }
 
 /**
@@ -22,4 +24,10 @@ export function admit(queue: { readonly requests: number; readonly bytes: number
       { retryAfter: 1 },
     );
   }
+}
+
+/** @throws ServeError RESOURCE_EXHAUSTED when no stream more may be opened */
+export function admitStream(open: number, { maxStreams }: QueueLimits): void {
+  if (open < maxStreams) return;
+  throw new ServeError("RESOURCE_EXHAUSTED", `the model has ${open} streams open, and no more are allowed at once`, { retryAfter: 1 });
 }

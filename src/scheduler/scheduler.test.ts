@@ -13,7 +13,7 @@ let replica: FakeReplica;
 let scheduler: Scheduler;
 
 function createScheduler(maxRows = 8, maxRequests = 100): Scheduler {
-  return new Scheduler({ clock, queueLimits: { maxRequests, maxBytes: 1e6 }, batchLimits: { maxRows, maxBytes: 1e6 } });
+  return new Scheduler({ clock, queueLimits: { maxRequests, maxBytes: 1e6, maxStreams: 1 }, batchLimits: { maxRows, maxBytes: 1e6 } });
 }
 
 beforeEach(() => {

@@ -4,7 +4,7 @@ import { ServeError } from "../core/errors.ts";
 import type { Payload } from "../core/inference.ts";
 import type { Replica, ReplicaCall, ReplicaResult } from "../core/replica.ts";
 import { byteSize } from "../core/tensor.ts";
-import { admit, type QueueLimits } from "./admission.ts";
+import { admit, admitStream, type QueueLimits } from "./admission.ts";
 import { joinCalls, splitPayload } from "./assemble.ts";
 import { type BatchLimits, batchKey, chooseBatch, rowsOf } from "./batching.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -89,6 +89,7 @@ export class Scheduler {
   /** Answers of a streaming method. A stream runs beside the calls and ends with its request. */
   async *stream(call: ReplicaCall, context: RequestContext): AsyncGenerator<Payload, void, undefined> {
     this.admit(payloadBytes(call.payload));
+    admitStream(this.#streams, this.#options.queueLimits);
     const replica = this.#freest(false);
     if (replica === undefined) throw new ServeError("UNAVAILABLE", "no replica of the model is running", { retryAfter: 1 });
     const { clock } = this.#options;
