@@ -103,7 +103,11 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   function createScheduler({ name, version }: ModelSpec): Scheduler {
     return new Scheduler({
       clock,
-      queueLimits: { maxRequests: settings["max-queue-requests"], maxBytes: settings["max-queue-bytes"], maxStreams: settings["max-streams"] },
+      queueLimits: {
+        maxRequests: settings["max-queue-requests"],
+        maxBytes: settings["max-queue-bytes"],
+        maxStreams: settings["max-streams"],
+      },
       batchLimits: { maxRows: settings["max-batch-rows"], maxBytes: MAX_BATCH_BYTES },
       onBatch: (size, rows) => events.emit("batch-finished", { model: name, version, size, rows }),
     });

@@ -24,7 +24,7 @@ export function tensorsToFrame(payload: Of<"tensors">, { inputs }: Signature, mo
       );
     }
     const length = elementCount(tensor.shape);
-    if (tensor.shape[0] !== length) {
+    if (tensor.shape[0] !== length || tensor.shape.length > 2) {
       throw new ServeError(
         "INVALID_ARGUMENT",
         `unexpected shape for input '${tensor.name}' for model '${model}'. Expected [-1] or [-1,1], got [${tensor.shape}]`,
@@ -93,11 +93,12 @@ export function columnsToFrame(payload: Of<"columns">, signature: Signature, mod
 /** Undefined when a column holds what a tensor cannot: nulls among strings, or mixed types. */
 function columnTensors(lists: ReadonlyArray<readonly JsonValue[]>, { inputs }: Signature, model: string): Payload | undefined {
   const holds = inputs.every(({ datatype }, column) =>
-    (lists[column] ?? []).every((value) =>
-      datatype === "BYTES"
-        ? typeof value === "string"
-        : typeof value === "number" || typeof value === "boolean" || (value === null && datatype.startsWith("FP")),
-    ),
+    (lists[column] ?? []).every((value) => {
+      if (datatype === "BYTES") return typeof value === "string";
+      if (datatype === "BOOL") return typeof value === "boolean";
+      if (datatype === "FP32" || datatype === "FP64") return typeof value === "number" || typeof value === "boolean" || value === null;
+      return Number.isInteger(value) || typeof value === "bigint" || typeof value === "boolean";
+    }),
   );
   if (!holds) return undefined;
   return { kind: "tensors", tensors: inputs.map((spec, column) => tensorFromValues(spec, lists[column] ?? [], model)) };

@@ -2,8 +2,9 @@ import { ServeError } from "../core/errors.ts";
 import type { JsonValue, Payload } from "../core/inference.ts";
 import type { Signature, TensorSpec } from "../core/signature.ts";
 import { bytesOf, elementsOf, type Tensor } from "../core/tensor.ts";
+import { brief } from "./brief.ts";
 import { checked, checkNames } from "./check-inputs.ts";
-import { toFloat } from "./tensor-from-values.ts";
+import { tensorFromValues, toFloat } from "./tensor-from-values.ts";
 
 type Tensors = Extract<Payload, { kind: "tensors" }>;
 
@@ -24,12 +25,16 @@ export function tensorsToMatrix(payload: Tensors, signature: Signature, model: s
   return payload;
 }
 
-/** Rows of numbers, or objects of columns, as one FP64 matrix [rows, columns]. */
+/** Rows of numbers, or objects of columns, as one FP64 matrix [rows, columns]; text and other ranks in their own datatype and shape. */
 export function rowsToMatrix(rows: readonly JsonValue[], signature: Signature, model: string): Payload {
   const spec = matrixSpec(signature);
-  const width = spec.shape[1];
+  if (spec.datatype === "BYTES" || spec.shape.length !== 2) {
+    const values = rows.map((row) => (isObject(row) ? rowValues(row, 0, signature.columns?.length ?? 0, signature, model) : row));
+    return { kind: "tensors", tensors: [checked(tensorFromValues(spec, values, model), spec, model)] };
+  }
+  const width = spec.shape[1] as number;
   const first = rows[0];
-  const columns = width !== undefined && width >= 0 ? width : Array.isArray(first) ? first.length : 1;
+  const columns = width >= 0 ? width : (signature.columns?.length ?? (Array.isArray(first) ? first.length : 1));
   const matrix = new Float64Array(rows.length * columns);
   let offset = 0;
   for (let row = 0; row < rows.length; row++) {
@@ -73,14 +78,14 @@ function rowValues(row: JsonValue | undefined, index: number, columns: number, s
     if (row.length === columns) return row;
     throw new ServeError("INVALID_ARGUMENT", `instance ${index} has ${row.length} values, but model '${model}' expects ${columns} in each`);
   }
-  if (typeof row === "object" && row !== null) {
+  if (isObject(row)) {
     checkNames(Object.keys(row), columnSpecs(signature, model), model);
     return (signature.columns ?? []).map((name) => row[name]);
   }
   if (columns === 1) return [row];
   throw new ServeError(
     "INVALID_ARGUMENT",
-    `instance ${index} is ${JSON.stringify(row)}, but model '${model}' expects a list of ${columns} numbers in each`,
+    `instance ${index} is ${brief(row)}, but model '${model}' expects a list of ${columns} numbers in each`,
   );
 }
 
@@ -107,6 +112,9 @@ function joinColumns(tensors: readonly Tensor[], signature: Signature, spec: Ten
         `inference input '${name}' data-type is 'BYTES', but model '${model}' expects '${spec.datatype}'`,
       );
     }
+    if (tensor.datatype === "FP16" || tensor.datatype === "BF16") {
+      throw new ServeError("INVALID_ARGUMENT", `input '${name}' of model '${model}' is ${tensor.datatype}; send columns as FP32 or FP64`);
+    }
     const elements = elementsOf(tensor);
     if (elements.length !== rows)
       throw new ServeError(
@@ -128,13 +136,14 @@ function columnSpecs({ columns }: Signature, model: string): TensorSpec[] {
   return columns.map((name) => ({ name, datatype: "FP64", shape: [-1] }));
 }
 
+function isObject(row: JsonValue | undefined): row is { [key: string]: JsonValue } {
+  return typeof row === "object" && row !== null && !Array.isArray(row);
+}
+
 function oneTensor({ name }: TensorSpec, shape: readonly number[], matrix: Float64Array): Payload {
   return { kind: "tensors", tensors: [{ name, datatype: "FP64", shape, data: bytesOf(matrix) }] };
 }
 
 function wrongCell(row: number, column: number, value: unknown, model: string): ServeError {
-  return new ServeError(
-    "INVALID_ARGUMENT",
-    `instance ${row}, value ${column} is ${JSON.stringify(value)}, but model '${model}' expects numbers`,
-  );
+  return new ServeError("INVALID_ARGUMENT", `instance ${row}, value ${column} is ${brief(value)}, but model '${model}' expects numbers`);
 }

@@ -76,7 +76,7 @@ function bindTensors(payload: Payload, signature: Signature, model: string): Pay
 function rowsToTensors(rows: readonly unknown[], { inputs }: Signature, model: string): Tensor[] {
   const [only] = inputs;
   const areObjects = rows.length > 0 && rows.every((row) => typeof row === "object" && row !== null && !Array.isArray(row));
-  if (inputs.length === 1 && only !== undefined && !areObjects) return [checked(tensorFromValues(only, rows, model), only, model)];
+  if (inputs.length === 1 && only !== undefined && !areObjects) return [checkedRows(rows, only, model)];
   if (!areObjects) {
     throw new ServeError(
       "INVALID_ARGUMENT",
@@ -86,18 +86,29 @@ function rowsToTensors(rows: readonly unknown[], { inputs }: Signature, model: s
   const objects = rows as ReadonlyArray<Record<string, unknown>>;
   for (const object of objects) checkNames(Object.keys(object), inputs, model);
   return inputs
-    .filter((spec) => spec.optional !== true || objects.every((object) => Object.hasOwn(object, spec.name)))
+    .filter((spec) => spec.optional !== true || isInEvery(objects, spec, model))
     .map((spec) =>
-      checked(
-        tensorFromValues(
-          spec,
-          objects.map((object) => object[spec.name]),
-          model,
-        ),
+      checkedRows(
+        objects.map((object) => object[spec.name]),
         spec,
         model,
       ),
     );
+}
+
+/** @throws ServeError INVALID_ARGUMENT when an optional input is in some rows and not in others */
+function isInEvery(objects: ReadonlyArray<Record<string, unknown>>, { name }: TensorSpec, model: string): boolean {
+  const lacking = objects.findIndex((object) => !Object.hasOwn(object, name));
+  if (lacking < 0) return true;
+  if (objects.every((object) => !Object.hasOwn(object, name))) return false;
+  throw new ServeError("INVALID_ARGUMENT", `instance ${lacking} lacks the input '${name}' of model '${model}', which others have`);
+}
+
+/** One number or text per row is also a row of one, where the input is declared so. */
+function checkedRows(rows: readonly unknown[], spec: TensorSpec, model: string): Tensor {
+  const tensor = tensorFromValues(spec, rows, model);
+  const isColumn = spec.shape.length === 2 && spec.shape[0] === -1 && spec.shape[1] === 1 && tensor.shape.length === 1;
+  return checked(isColumn ? { ...tensor, shape: [...tensor.shape, 1] } : tensor, spec, model);
 }
 
 function checkTensors(tensors: readonly Tensor[], signature: Signature, model: string): void {

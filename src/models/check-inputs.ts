@@ -1,6 +1,7 @@
 import { ServeError } from "../core/errors.ts";
 import type { TensorSpec } from "../core/signature.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { clip } from "./brief.ts";
 import { closestNames } from "./closest.ts";
 
 /** @throws ServeError INVALID_ARGUMENT when the shape does not fit the declared one */
@@ -12,7 +13,7 @@ export function checked(tensor: Tensor, spec: TensorSpec, model: string): Tensor
   const hint = shape[0] === -1 && shape.length === tensor.shape.length + 1 ? ` (for one row send [1,${tensor.shape}])` : "";
   throw new ServeError(
     "INVALID_ARGUMENT",
-    `unexpected shape for input '${tensor.name}' for model '${model}'. Expected [${shape}], got [${tensor.shape}]${hint}`,
+    `unexpected shape for input '${clip(tensor.name)}' for model '${model}'. Expected [${shape}], got [${tensor.shape}]${hint}`,
   );
 }
 
@@ -27,7 +28,7 @@ export function checkNames(given: readonly string[], specs: readonly TensorSpec[
     const [closest] = closestNames(name, [...known]);
     throw new ServeError(
       "INVALID_ARGUMENT",
-      `unexpected inference input '${name}' for model '${model}'; it expects ${inputNames(specs)}${closest === undefined ? "" : `. Did you mean '${closest}'?`}`,
+      `unexpected inference input '${clip(name)}' for model '${model}'; it expects ${inputNames(specs)}${closest === undefined ? "" : `. Did you mean '${closest}'?`}`,
     );
   }
   const missing = specs.filter((spec) => spec.optional !== true && !seen.has(spec.name));

@@ -1,7 +1,10 @@
 const MAX_SUGGESTIONS = 3;
+/** Nothing that somebody mistyped is longer; the comparison costs the product of both lengths. */
+const MAX_CHARACTERS = 256;
 
 /** The names nearest to a mistyped one, best first; none when nothing is near. */
 export function closestNames(name: string, candidates: readonly string[]): string[] {
+  if (name.length > MAX_CHARACTERS) return [];
   const limit = Math.max(2, Math.floor(name.length / 3));
   return candidates
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))

@@ -76,7 +76,8 @@ export class Manager {
         if (signal.aborted) return;
         deaths = this.#options.clock.now() - startedAt > STABLE_AFTER ? 1 : deaths + 1;
         const delay = RESTART_DELAYS[deaths - 1];
-        if (delay === undefined) throw new LoadError(new Error(`its host ${how}, ${deaths} times in a row`), running.loaded.endpoint.logTail());
+        if (delay === undefined)
+          throw new LoadError(new Error(`its host ${how}, ${deaths} times in a row`), running.loaded.endpoint.logTail());
         model.become("loading", `its host ${how}; starting it again`);
         running.reservation.release();
         await this.#delay(delay);

@@ -33,6 +33,7 @@ interface Child extends RequestStatistics {
 /** Counts every request where it costs next to nothing; metrics are made of it when somebody looks. */
 export function createStatistics(): Statistics {
   const children = new Map<string, Child>();
+  const served = new Set<string>();
   const sizes = new Map<string, { model: string; version: string; sizes: Buckets }>();
 
   function childOf({ model, version, protocol }: RequestRecord): Child {
@@ -56,8 +57,10 @@ export function createStatistics(): Statistics {
     },
     observe(record) {
       inFlight--;
-      // A name that no model has is the client's invention: counted together, or anybody could make metrics grow.
-      const child = childOf(record.version === "" ? { ...record, model: "" } : record);
+      // Without a version the request ended before its model was found. A name that never had one may be the client's invention:
+      // those are counted together, or anybody could make metrics grow.
+      if (record.version !== "") served.add(record.model);
+      const child = childOf(record.version === "" && !served.has(record.model) ? { ...record, model: "" } : record);
       child.outcomes.set(record.outcome, (child.outcomes.get(record.outcome) ?? 0) + 1);
       child.duration.observe((record.finishedAt - record.startedAt) / 1000);
       if (record.batchSize === 0) return;

@@ -1,6 +1,7 @@
 import { ServeError } from "../core/errors.ts";
 import type { TensorSpec } from "../core/signature.ts";
 import { allocateElements, bytesOf, type Datatype, elementCount, type NumericDatatype, type Tensor } from "../core/tensor.ts";
+import { brief } from "./brief.ts";
 
 const encoder = new TextEncoder();
 
@@ -24,6 +25,9 @@ export function tensorFromValues(spec: TensorSpec, values: unknown, model: strin
   const count = elementCount(shape);
   const { name, datatype } = spec;
   const place = { name, datatype, model };
+  if (datatype === "FP16" || datatype === "BF16") {
+    throw new ServeError("INVALID_ARGUMENT", `input '${name}' of model '${model}' is ${datatype}, which only binary tensors can carry`);
+  }
   if (datatype === "BYTES") {
     const data: Uint8Array[] = [];
     walk(values, shape, 0, place, (value, index) => {
@@ -73,7 +77,7 @@ function walk(
 }
 
 /** What a JSON value is in a datatype; undefined when it is not in it. */
-function converterOf(datatype: NumericDatatype): (value: unknown) => number | bigint | undefined {
+function converterOf(datatype: Exclude<NumericDatatype, "FP16" | "BF16">): (value: unknown) => number | bigint | undefined {
   switch (datatype) {
     case "BOOL":
       return (value) => (typeof value === "boolean" ? Number(value) : value === 0 || value === 1 ? value : undefined);
@@ -81,9 +85,6 @@ function converterOf(datatype: NumericDatatype): (value: unknown) => number | bi
       return toFloat;
     case "FP32":
       return toSingle;
-    case "FP16":
-    case "BF16":
-      return () => undefined;
     default:
       return integerConverter(datatype);
   }
@@ -124,9 +125,8 @@ function ragged({ name, model }: Place, index: number): ServeError {
 }
 
 function wrongValue({ name, datatype, model }: Place, value: unknown, index: number): ServeError {
-  const shown = typeof value === "bigint" ? String(value) : JSON.stringify(value);
   return new ServeError(
     "INVALID_ARGUMENT",
-    `input '${name}' of model '${model}': element ${index} is ${shown}, which is not a value of ${datatype}`,
+    `input '${name}' of model '${model}': element ${index} is ${brief(value)}, which is not a value of ${datatype}`,
   );
 }

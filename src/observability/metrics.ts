@@ -14,6 +14,8 @@ export interface Metrics {
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
+const LAG_RESOLUTION_MS = 10;
+
 type Labels = Readonly<Record<string, string>>;
 
 /** One family of the page: a value for each set of labels. */
@@ -28,13 +30,15 @@ interface Family {
 export function createMetrics({ statistics, controlPlane, version }: MetricsOptions): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const lag = monitorEventLoopDelay({ resolution: 10 });
-  lag.enable();
-  const families = [
-    ...requestFamilies(statistics),
-    ...modelFamilies(controlPlane),
-    ...serverFamilies(version, () => lag.percentile(99) / 1e9),
-  ];
+  const delays = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  delays.enable();
+  const lag = (): number => {
+    // What is measured is the time between two ticks of a timer, so an idle loop shows the timer's period.
+    const seconds = delays.percentile(99) / 1e9 - LAG_RESOLUTION_MS / 1000;
+    delays.reset();
+    return Math.max(0, seconds);
+  };
+  const families = [...requestFamilies(statistics), ...modelFamilies(controlPlane), ...serverFamilies(version, lag)];
   return {
     async render() {
       return { contentType: registry.contentType, body: `${families.map(renderFamily).join("\n")}\n${await registry.metrics()}` };
@@ -114,7 +118,7 @@ function serverFamilies(version: string, lag: () => number): Family[] {
     { name: "nitrous_build_info", help: "Version of the server.", type: "gauge", samples: () => [{ labels: { version }, value: 1 }] },
     {
       name: "nitrous_event_loop_lag_seconds",
-      help: "99th percentile of the event loop's delay since the start.",
+      help: "99th percentile of the event loop's delay since the last scrape.",
       type: "gauge",
       samples: () => [{ labels: {}, value: lag() }],
     },

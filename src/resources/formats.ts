@@ -22,6 +22,9 @@ const BY_NAME: Readonly<Record<string, ModelFormat>> = {
   "model.mjs": "typescript",
 };
 
+/** A folder with this file is an entry of a Triton model repository. */
+export const TRITON_CONFIGURATION = "config.pbtxt";
+
 /** What other servers know and this version does not. */
 const LATER: Readonly<Record<string, string>> = {
   ".pt": "PyTorch models",
@@ -43,6 +46,11 @@ const LATER: Readonly<Record<string, string>> = {
 
 const ACCOMPANYING =
   /^(\..*|readme.*|license.*|requirements\.txt|example\.json|__pycache__|.*\.md|.*\.pyc|package(-lock)?\.json|tsconfig\.json)$/i;
+
+/** An object whose keys are "learner" and "version", in either order. */
+const XGBOOST_JSON = /^\s*\{\s*(?:"version"\s*:\s*\[[\d\s,]*\]\s*,\s*)?"learner"\s*:\s*\{/;
+/** The same in UBJSON, where a key is an integer's marker, a length and the text. */
+const XGBOOST_UBJSON = /^\{[iUIlL][\s\S]{1,8}(?:learner\{|version\[)/;
 
 /** Bytes at the beginning of a file that are enough to tell its format. */
 const PEEK_BYTES = 4096;
@@ -70,7 +78,7 @@ function formatOfContents(bytes: Buffer): ModelFormat | undefined {
   const text = bytes.toString("latin1");
   if (text.startsWith("tree\n") || text.startsWith("tree\r\n")) return "lightgbm";
   if (text.startsWith("binf")) return "xgboost";
-  if (/^\s*\{/.test(text) && /learner/.test(text)) return "xgboost";
+  if (XGBOOST_JSON.test(text) || XGBOOST_UBJSON.test(text)) return "xgboost";
   return undefined;
 }
 
@@ -87,6 +95,8 @@ async function peek(file: string): Promise<Buffer> {
 /** Why a file is not served. */
 export function reasonAgainst(file: string): string {
   const later = LATER[extname(file).toLowerCase()];
+  if (basename(file) === TRITON_CONFIGURATION)
+    return `Triton's model repositories need a later version; without ${TRITON_CONFIGURATION} the model is served as it is`;
   if (later !== undefined) return `${later} are not served by this version`;
   return "not a model: expected .joblib, .pkl, .pickle, .onnx, .ubj, XGBoost's .json or .bst, LightGBM's .txt or .bst, model.py or model.ts";
 }

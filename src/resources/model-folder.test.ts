@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -98,4 +99,54 @@ it("survives what is not there and links that lead nowhere or in circles", async
   expect(rejections.dangling).toBe("a link to something that does not exist");
   expect(rejections.circle).toBeDefined();
   expect((await read("missing")).rejections.missing).toBe("there is no such file or folder");
+});
+
+it("takes a folder as one model only when no other sub-folder holds one", async () => {
+  await put({ "iris/model.pkl": "x", "7/model.onnx": "x", "loose.onnx": "x" });
+  expect((await read()).models).toEqual(["7/1 onnx", "iris/1 sklearn", "loose/1 onnx"]);
+});
+
+it("says what lies beside a model and is not used", async () => {
+  await put({
+    "a/model.onnx": "x",
+    "a/model.onnx.data": "weights",
+    "a/notes.csv": "x",
+    "b/1/model.onnx": "x",
+    "b/01/model.onnx": "x",
+    "b/model.pkl": "x",
+  });
+  const { models, rejections } = await read("a", "b");
+  expect(models).toEqual(["a/1 onnx", "b/1 onnx"]);
+  expect(Object.keys(rejections)).toEqual(["a/notes.csv", "b/01", "b/model.pkl"]);
+  expect((await readModels([join(root, "a")])).models[0]?.bytes).toBe("xweights".length);
+});
+
+it("refuses an entry of a Triton repository rather than serve it without its configuration", async () => {
+  await put({ "m/config.pbtxt": "", "m/1/model.onnx": "x" });
+  const { models, rejections } = await read();
+  expect(models).toEqual([]);
+  expect(rejections["m/1"]).toContain("need a later version");
+});
+
+it("takes only an object with a learner for XGBoost's", async () => {
+  await put({
+    "config.json": '{"learner_rate":1}',
+    "about.json": '{"about":"learner"}',
+    "x.json": `{"version":[3,2,0],${XGBOOST.slice(1)}`,
+  });
+  expect((await read()).models).toEqual(["x/1 xgboost"]);
+});
+
+it("keeps the name and the folder of a link", async () => {
+  await put({ "blobs/abc": XGBOOST, "models/x/example.json": "{}" });
+  await symlink("../../blobs/abc", join(root, "models/x/model.json"));
+  const [spec] = (await readModels([join(root, "models")])).models;
+  expect(spec?.file).toBe(join(root, "models/x/model.json"));
+  expect(spec?.directory).toBe(join(root, "models/x"));
+});
+
+it("does not wait for a pipe that nobody writes to", async () => {
+  await put({ "ok.onnx": "x" });
+  execFileSync("mkfifo", [join(root, "model.json")]);
+  expect((await read()).models).toEqual(["ok/1 onnx"]);
 });

@@ -25,7 +25,8 @@ export function batchKey(call: ReplicaCall): string | undefined {
   if (call.parameters !== undefined) key += `?${parametersKey(call.parameters)}`;
   for (const { name, datatype, shape } of call.payload.tensors) {
     if (shape.length === 0) return undefined;
-    key += `|${name}:${datatype}`;
+    // Quoted, or a name could look like the next tensor's part of the key.
+    key += `|${JSON.stringify(name)}:${datatype}`;
     for (let axis = 1; axis < shape.length; axis++) key += `,${shape[axis]}`;
   }
   return key;

@@ -1,0 +1,133 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import { DEFAULT_NAMESPACE, type ModelFormat, type ModelSpec, type Rejection } from "../core/model.ts";
+import { formatOf, isAccompanying, reasonAgainst, TRITON_CONFIGURATION } from "./formats.ts";
+
+export interface Artefact {
+  readonly format: ModelFormat;
+  readonly file: string;
+}
+
+/** Names in a folder, sorted, without those that go with every model. */
+export interface Listing {
+  readonly files: readonly string[];
+  readonly folders: readonly string[];
+  /** Links that lead nowhere. */
+  readonly missing: readonly string[];
+}
+
+/** Without leading zeros, or 1 and 01 would be one version with two folders. */
+const VERSION_FOLDER = /^(0|[1-9][0-9]{0,17})$/;
+
+export function isVersion(name: string): boolean {
+  return VERSION_FOLDER.test(name);
+}
+
+export async function list(folder: string): Promise<Listing> {
+  const listing = { files: [] as string[], folders: [] as string[], missing: [] as string[] };
+  for (const name of (await readdir(folder)).sort()) {
+    if (isAccompanying(name)) continue;
+    const entry = await stat(join(folder, name)).catch(() => undefined);
+    if (entry === undefined) listing.missing.push(name);
+    else (entry.isDirectory() ? listing.folders : listing.files).push(name);
+  }
+  return listing;
+}
+
+/** Names of the folders of versions, ascending; none for a model that has no versions. */
+export async function numberedVersions(folder: string): Promise<string[]> {
+  const { folders } = await list(folder);
+  return folders.filter(isVersion).sort((left, right) => Number(left) - Number(right));
+}
+
+/** Files that a framework writes beside the model and finds by its name: model.onnx.data, model.pkl_01.npy. */
+export function belongsTo(name: string, file: string): boolean {
+  return name.startsWith(`${file}.`) || name.startsWith(`${file}_`);
+}
+
+/** The artefact of a version's folder, or why there is none. `folder` is the model's own. */
+export async function chooseArtefact(directory: string, folder = directory): Promise<Artefact | string> {
+  for (const place of new Set([directory, folder])) {
+    if (await exists(join(place, TRITON_CONFIGURATION))) return reasonAgainst(join(place, TRITON_CONFIGURATION));
+  }
+  const artefacts = await artefactsIn(directory);
+  const named = artefacts.filter(({ file }) => basename(file).startsWith("model."));
+  const candidates = named.length > 0 ? named : artefacts;
+  const [only] = candidates;
+  if (only === undefined) return whyNone(directory);
+  if (candidates.length === 1) return only;
+  return `several models in one folder (${candidates.map(({ file }) => basename(file)).join(", ")}): keep one, or call the one to serve model${extname(only.file)}`;
+}
+
+async function whyNone(directory: string): Promise<string> {
+  const { files, folders } = await list(directory);
+  const [file] = files;
+  if (file !== undefined) return `no model in it: ${file} is ${reasonAgainst(file)}`;
+  if (folders.length === 0) return "the folder is empty";
+  return `no model in it, only folders (${folders.slice(0, 3).join(", ")}): to serve what is in them, name this folder on the command line`;
+}
+
+async function artefactsIn(directory: string): Promise<Artefact[]> {
+  const artefacts: Artefact[] = [];
+  for (const name of (await list(directory)).files) {
+    const file = join(directory, name);
+    const format = (await stat(file)).isFile() ? await formatOf(file) : undefined;
+    if (format !== undefined) artefacts.push({ format, file });
+  }
+  const code = artefacts.filter(isCode);
+  return code.length > 0 ? code : artefacts;
+}
+
+/** What lies beside the artefact and is not served. Beside custom code, other files are what it works with. */
+export async function whyUnused(directory: string, artefact: Artefact): Promise<Rejection[]> {
+  if (isCode(artefact)) return [];
+  const served = basename(artefact.file);
+  const { files, folders, missing } = await list(directory);
+  return [...files, ...folders, ...missing]
+    .filter((name) => name !== served && !belongsTo(name, served))
+    .map((name) => ({ path: join(directory, name), reason: `not used: ${served} is the model of this folder` }));
+}
+
+function isCode({ format }: Artefact): boolean {
+  return format === "python" || format === "typescript";
+}
+
+/** `folder` is the model's own; requirements.txt and example.json of the version's folder win over those in it. */
+export async function toSpec(name: string, version: string, artefact: Artefact, folder: string): Promise<ModelSpec> {
+  const { format, file } = artefact;
+  const directory = dirname(file);
+  const beside = async (accompanying: string): Promise<string | undefined> => {
+    for (const place of new Set([directory, folder])) {
+      const path = join(place, accompanying);
+      if (await exists(path)) return path;
+    }
+    return undefined;
+  };
+  const [requirements, example] = [await beside("requirements.txt"), await beside("example.json")];
+  return {
+    namespace: DEFAULT_NAMESPACE,
+    name,
+    version,
+    format,
+    file,
+    directory,
+    ...(requirements === undefined ? {} : { requirements }),
+    ...(example === undefined ? {} : { example }),
+    bytes: await artefactBytes(artefact),
+  };
+}
+
+/** The file with what belongs to it; of custom code, everything beside it, because the weights are there. */
+async function artefactBytes(artefact: Artefact): Promise<number> {
+  const directory = dirname(artefact.file);
+  const served = basename(artefact.file);
+  let bytes = 0;
+  for (const name of (await list(directory)).files) {
+    if (isCode(artefact) || name === served || belongsTo(name, served)) bytes += (await stat(join(directory, name))).size;
+  }
+  return bytes;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
