@@ -1,3 +1,3 @@
-"""The Python host process of nitrous: loads models and answers the server's frames."""
+"""The Python host: a process that loads models and answers for them in frames (docs/frames.md)."""
 
-VERSION = "0.1.0"
+__version__ = "0.1.0"

@@ -1,43 +1,63 @@
-"""One stream socket to the server: whole frames in, whole frames out."""
+"""Frames over a stream socket: blocking reads by one thread, writes by any."""
+
+from __future__ import annotations
 
 import socket
 import threading
-from typing import Optional
+from typing import Any, Sequence
 
-from . import frames
+from nitrous_host import frames
+
+# Bytes up to which joining a frame costs less than writing its parts one by one.
+SMALL_FRAME = 256 * 1024
 
 
 class Connection:
-    """Reads belong to the main thread; sends may come from any thread."""
+    def __init__(self, stream_socket: socket.socket) -> None:
+        self._socket = stream_socket
+        self._header = memoryview(bytearray(frames.HEADER_SIZE))
+        self._write_lock = threading.Lock()
 
-    def __init__(self, sock: socket.socket):
-        self._socket = sock
-        self._header = bytearray(frames.HEADER.size)
-        self._lock = threading.Lock()
+    def receive(self) -> frames.Frame | None:
+        """
+        The next frame of a known type, or None when the connection has ended.
+        Raises FrameError when it cannot be read on, and UnreadableMeta when only this frame cannot be read.
+        """
+        while self._fill(self._header):
+            kind, stream, meta_length, body_length = frames.decode_header(self._header)
+            contents = bytearray(meta_length + body_length)
+            if not self._fill(memoryview(contents)):
+                return None
+            if kind in frames.TYPES:
+                return frames.decode_contents(kind, stream, contents, meta_length)
+        return None
 
-    def receive(self) -> Optional[frames.Frame]:
-        """The next frame, or None when the server is gone."""
-        if not self._fill(memoryview(self._header)):
-            return None
-        header = frames.parse_header(self._header)
-        contents = memoryview(bytearray(header.meta_length + header.body_length))
-        if not self._fill(contents):
-            return None
-        return frames.parse_contents(header, contents)
+    def send(self, kind: int, stream: int, meta: dict[str, Any], blobs: Sequence[frames.Blob] = ()) -> None:
+        """Writes one frame, or nothing when the connection has ended. Raises what `frames.encode` raises."""
+        parts = frames.encode(kind, stream, meta, blobs)
+        with self._write_lock:
+            try:
+                if sum(map(len, parts)) <= SMALL_FRAME:
+                    self._socket.sendall(b"".join(parts))
+                else:
+                    for part in parts:
+                        self._socket.sendall(part)
+            except OSError:
+                # Nobody is left to hear it; the thread that reads sees the end.
+                return
 
-    def send(self, frame_type: int, stream: int, meta: dict, blobs=()) -> None:
-        buffers = frames.encode(frame_type, stream, meta, blobs)
-        with self._lock:
-            sent = self._socket.sendmsg(buffers)
-            total = sum(memoryview(buffer).nbytes for buffer in buffers)
-            if sent < total:
-                self._socket.sendall(b"".join(buffers)[sent:])
+    def close(self) -> None:
+        self._socket.close()
 
-    def _fill(self, view: memoryview) -> bool:
-        done = 0
-        while done < len(view):
-            count = self._socket.recv_into(view[done:])
+    def _fill(self, buffer: memoryview) -> bool:
+        """Reads until the buffer is full; False when the connection ends before that."""
+        filled = 0
+        while filled < len(buffer):
+            try:
+                count = self._socket.recv_into(buffer[filled:], 0, socket.MSG_WAITALL)
+            except ConnectionError:
+                return False
             if count == 0:
                 return False
-            done += count
+            filled += count
         return True

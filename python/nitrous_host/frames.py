@@ -1,94 +1,162 @@
-"""The frame codec; docs/frames.md is the specification."""
+"""The codec of docs/frames.md: bytes to and from frames, with no sockets and no tensors."""
+
+from __future__ import annotations
 
 import json
 import struct
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, Sequence, Union
 
-HELLO, LOAD, PROGRESS, READY, INFER = 1, 2, 3, 4, 5
-RESULT, CHUNK, END, ERROR, CANCEL, CREDIT = 8, 9, 10, 11, 12, 13
-PING, LOG, UNLOAD, PONG = 15, 17, 19, 20
+HELLO = 1
+LOAD = 2
+PROGRESS = 3
+READY = 4
+INFER = 5
+RESULT = 8
+CHUNK = 9
+END = 10
+ERROR = 11
+CANCEL = 12
+CREDIT = 13
+PING = 15
+LOG = 17
+UNLOAD = 19
+PONG = 20
+
+TYPES = frozenset({HELLO, LOAD, PROGRESS, READY, INFER, RESULT, CHUNK, END, ERROR, CANCEL, CREDIT, PING, LOG, UNLOAD, PONG})
+
+PROTOCOL_VERSION = 1
+HEADER_SIZE = 24  # bytes
+MAX_META = 64 * 1024 * 1024  # bytes
+MAX_BODY = 2 * 1024 * 1024 * 1024  # bytes
 
 HEADER = struct.Struct("<2sBBIIIQ")
 MAGIC = b"NT"
-PROTOCOL = 1
-MAX_METADATA = 64 << 20
-MAX_BODY = 2 << 30
+NO_BODY = memoryview(b"")
+ZEROS = bytes(8)
+# Spaces that fill a text up to a multiple of 8, by its length modulo 8.
+PADDING = [b" " * (-length & 7) for length in range(8)]
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+Blob = Union[bytes, bytearray, memoryview]
 
 
 class FrameError(Exception):
-    """The bytes are not a frame; the connection cannot be read on."""
+    """The bytes are not frames of this protocol; the connection cannot be read on."""
 
 
-class Header(NamedTuple):
+class UnreadableMeta(Exception):
+    """JSON that this host cannot read although it may be valid: too deep, or an integer with too many digits."""
+
+    def __init__(self, stream: int, message: str) -> None:
+        super().__init__(message)
+        self.stream = stream
+
+
+class FrameTooLarge(Exception):
+    """A frame that would be over the protocol's limits."""
+
+
+@dataclass
+class Frame:
+    """One frame; the body is a view of the received bytes and starts aligned for every datatype."""
+
     type: int
     stream: int
-    meta_length: int
-    body_length: int
+    meta: dict[str, Any]
+    body: memoryview = field(default=NO_BODY)
 
 
-class Frame(NamedTuple):
-    type: int
-    stream: int
-    meta: dict
-    blobs: list
-
-
-def encode(frame_type: int, stream: int, meta: dict, blobs=()) -> list:
-    """One frame as buffers to send in this order; blobs are bytes-like and not copied."""
-    text = _encode(meta).encode()
-    text += b" " * (-len(text) & 7)
-    buffers = [b"", text]
-    body_length = 0
-    for blob in blobs:
-        length = memoryview(blob).nbytes
-        padding = -length & 7
-        body_length += length + padding
-        if length:
-            buffers.append(blob)
-        if padding:
-            buffers.append(b"\0" * padding)
-    if len(text) > MAX_METADATA or body_length > MAX_BODY:
-        raise FrameError(f"a frame of {len(text)} bytes of metadata and {body_length} bytes of body is over the limits")
-    buffers[0] = HEADER.pack(MAGIC, PROTOCOL, frame_type, stream, len(text), 0, body_length)
-    return buffers
-
-
-def parse_header(data) -> Header:
-    """The header in the first 24 bytes of `data`."""
-    magic, protocol, frame_type, stream, meta_length, reserved, body_length = HEADER.unpack_from(data)
+def decode_header(header: Blob) -> tuple[int, int, int, int]:
+    """Type, stream, length of the metadata and length of the body of 24 header bytes. Raises FrameError."""
+    magic, version, kind, stream, meta_length, reserved, body_length = HEADER.unpack(header)
     if magic != MAGIC:
         raise FrameError("a frame does not begin with NT")
-    if protocol != PROTOCOL:
-        raise FrameError(f"protocol version {protocol} instead of {PROTOCOL}")
-    if reserved:
+    if version != PROTOCOL_VERSION:
+        raise FrameError(f"protocol version {version} instead of {PROTOCOL_VERSION}")
+    if reserved != 0:
         raise FrameError("the reserved bytes of a header are not zero")
-    if meta_length % 8 or meta_length > MAX_METADATA:
+    if meta_length % 8 or meta_length > MAX_META:
         raise FrameError(f"metadata of {meta_length} bytes")
     if body_length % 8 or body_length > MAX_BODY:
         raise FrameError(f"a body of {body_length} bytes")
-    return Header(frame_type, stream, meta_length, body_length)
+    return kind, stream, meta_length, body_length
 
 
-def parse_contents(header: Header, contents: memoryview) -> Frame:
-    """The frame of a header and its metadata and body; blobs are views of `contents`."""
+def decode_contents(kind: int, stream: int, contents: bytearray, meta_length: int) -> Frame:
+    """The frame whose metadata and body are `contents`. Raises FrameError, or UnreadableMeta."""
+    meta = _decode_meta(stream, contents[:meta_length])
+    body = memoryview(contents)[meta_length:] if len(contents) > meta_length else NO_BODY
+    _check_body(meta, len(body))
+    return Frame(kind, stream, meta, body)
+
+
+def encode(kind: int, stream: int, meta: dict[str, Any], blobs: Sequence[Blob] = ()) -> list[Blob]:
+    """
+    One frame as buffers to write in this order; blobs are not copied.
+    Raises FrameTooLarge, TypeError for metadata that is not JSON, and ValueError for NaN or infinity in it.
+    """
+    text = encode_json(meta)
+    text += PADDING[len(text) & 7]
+    parts: list[Blob] = [text]
+    body_length = 0
+    for blob in blobs:
+        length = len(blob)
+        parts.append(blob)
+        if length & 7:
+            parts.append(ZEROS[length & 7 :])
+        body_length += length + (-length & 7)
+    if len(text) > MAX_META:
+        raise FrameTooLarge(f"the metadata of a frame would have {len(text)} bytes, more than {MAX_META}")
+    if body_length > MAX_BODY:
+        raise FrameTooLarge(f"the body of a frame would have {body_length} bytes, more than {MAX_BODY}")
+    parts.insert(0, HEADER.pack(MAGIC, PROTOCOL_VERSION, kind, stream, len(text), 0, body_length))
+    return parts
+
+
+def encode_json(value: Any) -> bytes:
+    """UTF-8 JSON without white space. Raises TypeError, and ValueError for NaN, infinity and circular references."""
     try:
-        meta = json.loads(bytes(contents[: header.meta_length]))
+        return _ENCODER.encode(value).encode()
+    except UnicodeEncodeError:
+        # A lone surrogate has no UTF-8; JSON can only escape it.
+        return _ASCII_ENCODER.encode(value).encode()
+
+
+def _decode_meta(stream: int, text: bytearray) -> dict[str, Any]:
+    try:
+        meta = _DECODER.decode(text.decode())
+    except UnicodeDecodeError as error:
+        raise FrameError("metadata is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise FrameError(f"metadata is not JSON: {error}") from error
+    except RecursionError as error:
+        raise UnreadableMeta(stream, "JSON is nested too deeply") from error
     except ValueError as error:
-        raise FrameError(f"metadata is not JSON: {error}") from None
-    if not isinstance(meta, dict):
+        raise UnreadableMeta(stream, str(error)) from error
+    if type(meta) is not dict:
         raise FrameError("metadata is not a JSON object")
-    blobs = []
-    position = header.meta_length
-    for tensor in meta.get("tensors") or ():
-        length = tensor.get("bytes") if isinstance(tensor, dict) else None
-        if type(length) is not int or length < 0:
-            raise FrameError("a tensor without a length in bytes")
-        if position + length > len(contents):
-            raise FrameError("blobs are longer than the body")
-        blobs.append(contents[position : position + length])
-        position += length + (-length & 7)
-    if position != len(contents):
+    return meta
+
+
+def _check_body(meta: dict[str, Any], body_length: int) -> None:
+    position = 0
+    tensors = meta.get("tensors")
+    if type(tensors) is list:
+        for tensor in tensors:
+            length = tensor.get("bytes") if type(tensor) is dict else None
+            if type(length) is not int or length < 0:
+                raise FrameError("a tensor without a length in bytes")
+            position += length + (-length & 7)
+    if position > body_length:
+        raise FrameError("blobs are longer than the body")
+    if position < body_length:
         raise FrameError("blobs and body disagree")
-    return Frame(header.type, header.stream, meta, blobs)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise FrameError(f"metadata is not JSON: {name}")
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_ASCII_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -1,119 +1,145 @@
-"""The loop of a host: one frame after the other; only streams run beside it."""
+"""The host's loop: reads a frame, does what it says, answers. Ordinary calls run one after the other in this thread."""
 
+from __future__ import annotations
+
+import gc
 import os
 import platform
-import socket
-import threading
 import time
-import traceback
-from typing import Any, Dict
+from typing import Any, Callable
 
-from . import VERSION, frames
-from .connection import Connection
-from .errors import CODES, HostError
-from .formats import Model, load_model
-from .payload import decode_request, encode_answer
+from nitrous_host import __version__, frames
+from nitrous_host.connection import Connection
+from nitrous_host.errors import HostError, from_exception
+from nitrous_host.formats import load_model
+from nitrous_host.model import LoadRequest, Model
+from nitrous_host.payload import Call, Payload, read_call, write_payload
+from nitrous_host.streams import Stream
 
-
-class Stream:
-    """A call of a streaming method while it runs, in a thread of its own."""
-
-    def __init__(self, credit: int):
-        self.credit = threading.Semaphore(credit)
-        self.cancelled = threading.Event()
-
-    def cancel(self) -> None:
-        self.cancelled.set()
-        self.credit.release()
+# Calls run one after the other, and the batches of a scheduler grow while one of them does.
+CREDIT = 1
 
 
 class Host:
-    def __init__(self, sock: socket.socket):
-        self._connection = Connection(sock)
-        self._models: Dict[int, Model] = {}
-        self._streams: Dict[int, Stream] = {}
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._models: dict[int, Model] = {}
+        self._streams: dict[int, tuple[int, Stream]] = {}
+        self._handlers: dict[int, Callable[[frames.Frame], None]] = {
+            frames.LOAD: self._load,
+            frames.INFER: self._infer,
+            frames.CANCEL: self._cancel,
+            frames.CREDIT: self._credit,
+            frames.PING: self._ping,
+            frames.UNLOAD: self._unload,
+        }
 
     def run(self) -> None:
-        """Until the server is gone."""
-        language = f"{platform.python_implementation()} {platform.python_version()}"
-        hello = {"protocol": frames.PROTOCOL, "host": "python", "version": VERSION, "language": language, "pid": os.getpid(), "credit": 1}
-        try:
-            self._connection.send(frames.HELLO, 0, hello)
-            while True:
+        """Serves until the connection ends. Raises FrameError when the server sends something else than frames."""
+        self._send(frames.HELLO, 0, _hello())
+        while True:
+            try:
                 frame = self._connection.receive()
-                if frame is None:
-                    return
-                self._handle(frame)
-        except (BrokenPipeError, ConnectionResetError):
+            except frames.UnreadableMeta as error:
+                self._fail(error.stream, HostError("INVALID_ARGUMENT", str(error)))
+                continue
+            if frame is None:
+                return
+            handler = self._handlers.get(frame.type)
+            if handler is not None:
+                handler(frame)
+
+    def _load(self, frame: frames.Frame) -> None:
+        def progress(step: str) -> None:
+            self._send(frames.PROGRESS, frame.stream, {"step": step})
+
+        try:
+            model = load_model(LoadRequest(**frame.meta), progress)
+            self._connection.send(frames.READY, frame.stream, {"description": model.description})
+        except (Exception, SystemExit) as error:
+            self._fail(frame.stream, from_exception(error))
             return
-
-    def _handle(self, frame: frames.Frame) -> None:
-        stream, meta = frame.stream, frame.meta
-        if frame.type == frames.INFER:
-            self._infer(frame)
-        elif frame.type == frames.LOAD:
-            self._guard(stream, self._load, stream, meta)
-        elif frame.type == frames.CANCEL and stream in self._streams:
-            self._streams[stream].cancel()
-        elif frame.type == frames.CREDIT and stream in self._streams:
-            for _ in range(meta["chunks"]):
-                self._streams[stream].credit.release()
-        elif frame.type == frames.PING:
-            self._connection.send(frames.PONG, stream, {})
-        elif frame.type == frames.UNLOAD:
-            self._models.pop(stream, None)
-            self._connection.send(frames.END, stream, {"computeMs": 0})
-
-    def _load(self, stream: int, meta: dict) -> None:
-        model = load_model(meta, lambda step: self._connection.send(frames.PROGRESS, stream, {"step": step}))
-        self._models[stream] = model
-        self._connection.send(frames.READY, stream, {"description": model.description})
+        self._models[frame.stream] = model
 
     def _infer(self, frame: frames.Frame) -> None:
-        model = self._models.get(frame.meta.get("model"))
-        if model is None:
-            self._fail(frame.stream, HostError("NOT_FOUND", "the host has not loaded this model"))
-        elif model.description["methods"][frame.meta["method"]].get("streaming"):
-            stream = self._streams[frame.stream] = Stream(frame.meta.get("credit", 1))
-            threading.Thread(target=self._guard, args=(frame.stream, self._run_stream, model, frame, stream), daemon=True).start()
-        else:
-            self._guard(frame.stream, self._answer, model, frame)
-
-    def _answer(self, model: Model, frame: frames.Frame) -> None:
-        request = decode_request(frame.meta, frame.blobs)
         started = time.perf_counter()
-        answer = model.call(request)
-        elapsed = (time.perf_counter() - started) * 1000
-        meta, blobs = encode_answer(answer)
-        meta["computeMs"] = elapsed
-        self._connection.send(frames.RESULT, frame.stream, meta, blobs)
-
-    def _run_stream(self, model: Model, frame: frames.Frame, stream: Stream) -> None:
-        started = time.perf_counter()
-        chunks = model.stream(decode_request(frame.meta, frame.blobs))
         try:
-            for chunk in chunks:
-                stream.credit.acquire()
-                if stream.cancelled.is_set():
-                    raise HostError("CANCELLED", "the call was cancelled")
-                self._connection.send(frames.CHUNK, frame.stream, *encode_answer(chunk))
-        finally:
-            chunks.close()
+            model = self._models.get(frame.meta["model"])
+            if model is None:
+                raise HostError("NOT_FOUND", f"no model has the handle {frame.meta['model']}")
+            call = read_call(frame.meta, frame.body)
+            signature = model.description["methods"].get(call.method)
+            if signature is None:
+                raise HostError("NOT_FOUND", f"the model has no method '{call.method}'")
+            if signature["streaming"]:
+                self._start_stream(frame, model, call)
+                return
+            meta, blobs = write_payload(model.infer(call))
+            meta["computeMs"] = _milliseconds_since(started)
+            self._connection.send(frames.RESULT, frame.stream, meta, blobs)
+        except frames.FrameTooLarge as error:
+            self._fail(frame.stream, HostError("RESOURCE_EXHAUSTED", str(error)))
+        except (Exception, SystemExit) as error:
+            self._fail(frame.stream, from_exception(error))
+
+    def _start_stream(self, frame: frames.Frame, model: Model, call: Call) -> None:
+        def send_chunk(payload: Payload) -> None:
+            meta, blobs = write_payload(payload)
+            self._connection.send(frames.CHUNK, frame.stream, meta, blobs)
+
+        def finish(error: HostError | None, compute_ms: float) -> None:
             self._streams.pop(frame.stream, None)
-        self._connection.send(frames.END, frame.stream, {"computeMs": (time.perf_counter() - started) * 1000})
+            if error is None:
+                self._send(frames.END, frame.stream, {"computeMs": round(compute_ms, 3)})
+            else:
+                self._fail(frame.stream, error)
 
-    def _guard(self, stream: int, work: Any, *arguments: Any) -> None:
-        """Runs work whose every failure is an answer."""
-        try:
-            work(*arguments)
-        except (BrokenPipeError, ConnectionResetError):
-            os._exit(0)
-        except BaseException as error:  # noqa: BLE001 - a model's SystemExit must not end the host either
-            self._fail(stream, error)
+        stream = Stream(model.stream(call), frame.meta.get("credit", 0), send_chunk, finish)
+        self._streams[frame.stream] = (frame.meta["model"], stream)
+        stream.start()
 
-    def _fail(self, stream: int, error: BaseException) -> None:
-        code = getattr(error, "code", None)
-        known = isinstance(error, HostError) or (isinstance(code, str) and code in CODES)
-        message = str(error) if isinstance(error, HostError) else f"{type(error).__name__}: {error}"
-        detail = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        self._connection.send(frames.ERROR, stream, {"code": code if known else "INTERNAL", "message": message, "detail": detail})
+    def _cancel(self, frame: frames.Frame) -> None:
+        # An ordinary call has been answered before this frame was read.
+        _, stream = self._streams.get(frame.stream, (0, None))
+        if stream is not None:
+            stream.cancel()
+
+    def _credit(self, frame: frames.Frame) -> None:
+        _, stream = self._streams.get(frame.stream, (0, None))
+        if stream is not None:
+            stream.credit(frame.meta["chunks"])
+
+    def _ping(self, frame: frames.Frame) -> None:
+        self._send(frames.PONG, frame.stream, {})
+
+    def _unload(self, frame: frames.Frame) -> None:
+        for handle, stream in list(self._streams.values()):
+            if handle == frame.stream:
+                stream.cancel()
+        self._models.pop(frame.stream, None)
+        gc.collect()
+        self._send(frames.END, frame.stream, {"computeMs": 0})
+
+    def _fail(self, stream: int, error: HostError) -> None:
+        meta = {"code": error.code, "message": error.message}
+        if error.detail is not None:
+            meta["detail"] = error.detail
+        self._send(frames.ERROR, stream, meta)
+
+    def _send(self, kind: int, stream: int, meta: dict[str, Any]) -> None:
+        self._connection.send(kind, stream, meta)
+
+
+def _hello() -> dict[str, Any]:
+    return {
+        "protocol": frames.PROTOCOL_VERSION,
+        "host": "python",
+        "version": __version__,
+        "language": f"{platform.python_implementation()} {platform.python_version()}",
+        "pid": os.getpid(),
+        "credit": CREDIT,
+    }
+
+
+def _milliseconds_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 3)

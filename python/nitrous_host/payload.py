@@ -1,38 +1,59 @@
-"""What a call brings and what it gives back, as the formats see it."""
+"""Payloads: what a call carries, and its form in a frame."""
 
-from typing import Any, Dict, List, NamedTuple, Optional
+from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass, field
+from typing import Any
 
-from . import tensors
-
-
-class Request(NamedTuple):
-    """Exactly one of `arrays` (by name), `rows` and `columns` is there."""
-
-    arrays: Optional[Dict[str, np.ndarray]] = None
-    rows: Optional[List[Any]] = None
-    columns: Optional[Dict[str, Any]] = None
-    outputs: Optional[List[str]] = None
-    parameters: Dict[str, Any] = {}
+from nitrous_host import tensors
+from nitrous_host.errors import HostError
+from nitrous_host.frames import Blob
 
 
-class Json(NamedTuple):
-    """A free-form answer."""
+@dataclass
+class Payload:
+    """
+    `kind` says what `value` is: "tensors" a dict of numpy arrays by name, "rows" a list of JSON values,
+    "columns" a dict of JSON arrays by input name, "json" any JSON value.
+    """
 
+    kind: str
     value: Any
 
 
-def decode_request(meta: dict, blobs: list) -> Request:
-    described = meta.get("tensors")
-    arrays = None
-    if described is not None:
-        arrays = {tensor["name"]: tensors.to_array(tensor, blob) for tensor, blob in zip(described, blobs)}
-    return Request(arrays, meta.get("rows"), meta.get("columns"), meta.get("outputs"), meta.get("parameters") or {})
+@dataclass
+class Call:
+    """One call of a model's method; `outputs` None means the method's own default."""
+
+    method: str
+    payload: Payload
+    outputs: list[str] | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
-def encode_answer(answer: Any) -> tuple:
-    """Metadata and blobs of an answer: arrays by name, or Json."""
-    if isinstance(answer, Json):
-        return {"json": answer.value}, []
-    return tensors.encode_outputs(answer)
+def read_call(meta: dict[str, Any], body: memoryview) -> Call:
+    """The call of an infer frame. Raises HostError INVALID_ARGUMENT."""
+    return Call(meta["method"], read_payload(meta, body), meta.get("outputs"), meta.get("parameters") or {})
+
+
+def read_payload(meta: dict[str, Any], body: memoryview) -> Payload:
+    """The payload of a frame. Raises HostError INVALID_ARGUMENT when there is none or its tensors are wrong."""
+    if "tensors" in meta:
+        return Payload("tensors", tensors.read_tensors(meta["tensors"], body))
+    for kind, form in (("rows", list), ("columns", dict), ("json", object)):
+        if kind in meta and isinstance(meta[kind], form):
+            return Payload(kind, meta[kind])
+    raise HostError("INVALID_ARGUMENT", "the call carries none of tensors, rows, columns and json")
+
+
+def write_payload(payload: Payload) -> tuple[dict[str, Any], list[Blob]]:
+    """Metadata and blobs of a payload. Raises HostError INTERNAL for arrays that have no datatype."""
+    if payload.kind != "tensors":
+        return {payload.kind: payload.value}, []
+    entries: list[dict[str, Any]] = []
+    blobs: list[Blob] = []
+    for name, array in payload.value.items():
+        entry, blob = tensors.write_tensor(name, array)
+        entries.append(entry)
+        blobs.append(blob)
+    return {"tensors": entries}, blobs

@@ -1,82 +1,138 @@
-"""Tensors of the Open Inference Protocol to numpy arrays and back."""
+"""Tensors on the wire to and from numpy arrays."""
 
-import struct
-from typing import Any, List, Tuple
+from __future__ import annotations
 
-import numpy as np
+import math
+from typing import Any
 
-from .errors import HostError
+from nitrous_host.errors import HostError
+from nitrous_host.frames import Blob
 
-_DTYPES = {
-    "BOOL": np.dtype(np.bool_),
-    "UINT8": np.dtype("<u1"),
-    "UINT16": np.dtype("<u2"),
-    "UINT32": np.dtype("<u4"),
-    "UINT64": np.dtype("<u8"),
-    "INT8": np.dtype("<i1"),
-    "INT16": np.dtype("<i2"),
-    "INT32": np.dtype("<i4"),
-    "INT64": np.dtype("<i8"),
-    "FP16": np.dtype("<f2"),
-    "FP32": np.dtype("<f4"),
-    "FP64": np.dtype("<f8"),
+try:
+    import numpy
+except ImportError:  # A custom model that takes and gives JSON does without.
+    numpy = None  # type: ignore[assignment]
+
+DTYPES = {
+    "BOOL": "|b1",
+    "UINT8": "|u1",
+    "UINT16": "<u2",
+    "UINT32": "<u4",
+    "UINT64": "<u8",
+    "INT8": "|i1",
+    "INT16": "<i2",
+    "INT32": "<i4",
+    "INT64": "<i8",
+    "FP16": "<f2",
+    "FP32": "<f4",
+    "FP64": "<f8",
 }
-_DATATYPES = {dtype: name for name, dtype in _DTYPES.items()}
+DATATYPES = {dtype[1:]: datatype for datatype, dtype in DTYPES.items()}
+
+# Bytes up to which a copy costs less than a view.
+SMALL_BLOB = 64 * 1024
 
 
-def to_array(meta: dict, blob: memoryview) -> np.ndarray:
-    """A tensor's elements in its shape: a view of the blob, str or bytes objects for BYTES, float32 for BF16."""
-    datatype, shape = meta["datatype"], meta["shape"]
-    dtype = _DTYPES.get(datatype)
-    if dtype is not None:
-        return np.frombuffer(blob, dtype).reshape(shape)
+def read_tensors(entries: list[dict[str, Any]], body: memoryview) -> dict[str, numpy.ndarray]:
+    """
+    Arrays by name, as writable views of the body where the datatype allows. BF16 comes as float32; BYTES as an
+    object array of str, or of bytes for elements that are not UTF-8. Raises HostError.
+    """
+    if numpy is None:
+        raise HostError("FAILED_PRECONDITION", "needs package numpy: add it to requirements.txt in the model's folder")
+    arrays: dict[str, numpy.ndarray] = {}
+    position = 0
+    for entry in entries:
+        length = entry["bytes"]
+        name = entry["name"]
+        if name in arrays:
+            raise HostError("INVALID_ARGUMENT", f"input '{name}' is given twice")
+        arrays[name] = _read_tensor(entry, body[position : position + length])
+        position += length + (-length & 7)
+    return arrays
+
+
+def write_tensor(name: str, array: Any) -> tuple[dict[str, Any], Blob]:
+    """The metadata and the blob of anything that numpy takes for an array. Raises HostError INTERNAL."""
+    if type(array) is not numpy.ndarray:
+        array = numpy.asarray(array)
+    datatype = DATATYPES.get(array.dtype.str[1:])
+    if datatype is None:
+        array, datatype = _with_datatype(name, array)
+    if datatype == "BYTES":
+        blob: Blob = _write_elements(name, array)
+    else:
+        if array.dtype.byteorder == ">":
+            array = array.astype(array.dtype.newbyteorder("<"))
+        large = array.nbytes > SMALL_BLOB
+        blob = numpy.ascontiguousarray(array).reshape(-1).view(numpy.uint8).data if large else array.tobytes()
+    return {"name": name, "datatype": datatype, "shape": list(array.shape), "bytes": len(blob)}, blob
+
+
+def datatype_of(array: Any) -> str:
+    """The datatype that `write_tensor` gives an array."""
+    return write_tensor("", array)[0]["datatype"]
+
+
+def _read_tensor(entry: dict[str, Any], blob: memoryview) -> numpy.ndarray:
+    name, datatype, shape = entry["name"], entry["datatype"], entry["shape"]
+    count = math.prod(shape)
+    if datatype == "BYTES":
+        return _read_elements(name, blob, count).reshape(shape)
+    dtype = "<u2" if datatype == "BF16" else DTYPES.get(datatype)
+    if dtype is None:
+        raise HostError("INVALID_ARGUMENT", f"input '{name}' has the unknown datatype {datatype}")
+    array = numpy.frombuffer(blob, dtype)
+    if array.size != count:
+        raise HostError("INVALID_ARGUMENT", f"input '{name}' has {array.size} elements; its shape {shape} needs {count}")
     if datatype == "BF16":
-        return (np.frombuffer(blob, "<u2").astype("<u4") << 16).view("<f4").reshape(shape)
-    array = np.empty(int(np.prod(shape, dtype=np.int64)), dtype=object)
-    offset = 0
-    for index in range(array.size):
-        (length,) = struct.unpack_from("<I", blob, offset)
-        element = bytes(blob[offset + 4 : offset + 4 + length])
+        array = (array.astype("<u4") << 16).view("<f4")
+    return array.reshape(shape)
+
+
+def _read_elements(name: str, blob: memoryview, count: int) -> numpy.ndarray:
+    array = numpy.empty(count, dtype=object)
+    data = blob.tobytes()
+    position = 0
+    for index in range(count):
+        start = position + 4
+        position = start + int.from_bytes(data[position:start], "little")
+        if start > len(data) or position > len(data):
+            break
+        element = data[start:position]
         try:
             array[index] = element.decode()
         except UnicodeDecodeError:
             array[index] = element
-        offset += 4 + length
-    return array.reshape(shape)
+    else:
+        if position == len(data):
+            return array
+    raise HostError("INVALID_ARGUMENT", f"input '{name}' does not hold {count} BYTES elements")
 
 
-def from_array(name: str, value: Any) -> Tuple[dict, Any]:
-    """The metadata and the blob of an output; lists become arrays as numpy makes them.
-
-    Raises HostError INTERNAL for elements that no datatype holds.
-    """
-    array = np.asarray(value)
-    datatype = _DATATYPES.get(array.dtype.newbyteorder("<") if array.dtype.kind in "iuf" else array.dtype)
-    if datatype is not None:
-        blob = np.ascontiguousarray(array, _DTYPES[datatype])
-        return {"name": name, "datatype": datatype, "shape": list(array.shape), "bytes": blob.nbytes}, blob.reshape(-1).view(np.uint8)
-    if array.dtype.kind not in "OUS":
-        raise HostError("INTERNAL", f"output '{name}' has elements of {array.dtype}, which the Open Inference Protocol has no datatype for")
-    blob = b"".join(_element(name, element) for element in array.reshape(-1).tolist())
-    return {"name": name, "datatype": "BYTES", "shape": list(array.shape), "bytes": len(blob)}, blob
+def _write_elements(name: str, array: numpy.ndarray) -> bytes:
+    parts: list[bytes] = []
+    for element in array.reshape(-1).tolist():
+        if isinstance(element, str):
+            element = element.encode("utf-8", "surrogatepass")
+        parts.append(len(element).to_bytes(4, "little"))
+        parts.append(element)
+    return b"".join(parts)
 
 
-def _element(name: str, element: Any) -> bytes:
-    if isinstance(element, str):
-        element = element.encode()
-    elif not isinstance(element, (bytes, bytearray)):
-        if element is None or isinstance(element, (dict, list, tuple)) or np.ndim(element) > 0:
-            raise HostError("INTERNAL", f"output '{name}' has an element of type {type(element).__name__} among its strings")
-        element = str(element).encode()
-    return struct.pack("<I", len(element)) + element
-
-
-def encode_outputs(outputs: dict) -> Tuple[dict, List]:
-    """The `tensors` metadata and the blobs of outputs by name."""
-    pairs = [from_array(name, value) for name, value in outputs.items()]
-    return {"tensors": [meta for meta, _ in pairs]}, [blob for _, blob in pairs]
-
-
-def datatype_of(array: np.ndarray) -> str:
-    """The datatype that an output array is sent as."""
-    return _DATATYPES.get(array.dtype, "BYTES")
+def _with_datatype(name: str, array: numpy.ndarray) -> tuple[numpy.ndarray, str]:
+    """An array whose dtype is none of the wire's, as one that has a datatype."""
+    if array.dtype.kind in "UST":
+        return array.astype(object) if array.dtype.kind == "T" else array, "BYTES"
+    if array.dtype.kind == "O":
+        elements = array.reshape(-1).tolist()
+        kinds = sorted({type(element).__name__ for element in elements})
+        if all(isinstance(element, (str, bytes)) for element in elements):
+            return array, "BYTES"
+        # Numbers in an object array: what numpy makes of them without being told.
+        if all(isinstance(element, (bool, int, float, numpy.generic)) for element in elements):
+            inferred = numpy.array(elements).reshape(array.shape)
+            if inferred.dtype.str[1:] in DATATYPES:
+                return inferred, DATATYPES[inferred.dtype.str[1:]]
+        raise HostError("INTERNAL", f"output '{name}' holds {', '.join(kinds)}, which is no tensor datatype")
+    raise HostError("INTERNAL", f"output '{name}' has the numpy type {array.dtype}, which is no tensor datatype")

@@ -1,97 +1,164 @@
-"""Writes testdata/frames: frames that every codec must read and write byte for byte, and bytes that every one must refuse.
+"""Writes the golden frames of testdata/frames: `PYTHONPATH=python python python/tests/make_golden_frames.py`."""
 
-Run: PYTHONPATH=python python python/tests/make_golden_frames.py
-"""
+from __future__ import annotations
 
 import base64
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 from nitrous_host import frames
 
-PLACE = Path(__file__).parents[2] / "testdata" / "frames"
+FOLDER = Path(__file__).resolve().parents[2] / "testdata" / "frames"
 
 
-def floats(*values: float) -> bytes:
-    return struct.pack(f"<{len(values)}d", *values)
+def elements(*values: bytes) -> bytes:
+    """The blob of a BYTES tensor."""
+    return b"".join(struct.pack("<I", len(value)) + value for value in values)
 
 
-def strings(*values: str) -> bytes:
-    return b"".join(struct.pack("<I", len(value.encode())) + value.encode() for value in values)
-
-
-def tensor(name: str, datatype: str, shape: list, blob: bytes) -> dict:
+def tensor(name: str, datatype: str, shape: list[int], blob: bytes) -> dict[str, Any]:
     return {"name": name, "datatype": datatype, "shape": shape, "bytes": len(blob)}
 
 
-FOUR, TEXT, ODD = floats(5.1, 3.5, 1.4, 0.2), strings("naïve", "", "日本"), bytes(range(5))
+INT64 = struct.pack("<3q", -(2**63), 2**63 - 1, 9007199254740993)
+UINT64 = struct.pack("<1Q", 2**64 - 1)
+FP32 = struct.pack("<3f", 1.5, -2.25, 0.0)
+BOOL = bytes([1, 0, 1, 1, 0])
+FP64 = struct.pack("<4d", 5.1, 3.5, 1.4, 0.2)
+TEXT = elements("Grüße 🎉".encode(), b"", b"\xff\x00\xfe")
+LABELS = elements(b"setosa")
+FP16 = struct.pack("<2e", 0.5, -65504.0)
 
-GOLDEN = {
-    "hello": (frames.HELLO, 0, {"protocol": 1, "host": "python", "version": "0.1.0", "language": "CPython 3.11.7", "pid": 4711, "credit": 1}, []),
-    "load": (
-        frames.LOAD,
-        1,
-        {"model": "iris", "version": "1", "format": "sklearn", "file": "/m/model.joblib", "directory": "/m", "example": None, "threads": 1},
+DESCRIPTION = {
+    "framework": "scikit-learn",
+    "frameworkVersion": "1.9.1",
+    "warnings": [],
+    "example": {"inputs": [{"name": "input-0", "datatype": "FP64", "shape": [1, 4], "data": [0, 0, 0, 0]}]},
+    "methods": {
+        "predict": {
+            "accepts": "matrix",
+            "inputs": [{"name": "input-0", "datatype": "FP64", "shape": [-1, 4]}],
+            "outputs": [
+                {"name": "predict", "datatype": "INT64", "shape": [-1]},
+                {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 3], "optional": True},
+            ],
+            "convertsNumbers": True,
+            "batchable": True,
+            "streaming": False,
+        }
+    },
+}
+
+LOAD = {
+    "model": "iris",
+    "version": "1",
+    "format": "sklearn",
+    "file": "/models/iris/model.pkl",
+    "directory": "/models/iris",
+    "example": None,
+    "threads": 1,
+}
+
+VALID: dict[str, tuple[int, int, dict[str, Any], list[bytes]]] = {
+    "hello": (
+        frames.HELLO,
+        0,
+        {"protocol": 1, "host": "python", "version": "0.1.0", "language": "CPython 3.11.7", "pid": 4242, "credit": 2},
         [],
     ),
-    "progress": (frames.PROGRESS, 1, {"step": "importing scikit-learn"}, []),
-    "ready": (frames.READY, 1, {"description": {"framework": "python", "frameworkVersion": "3.11", "warnings": [], "methods": {}}}, []),
-    "infer-numbers": (frames.INFER, 2, {"model": 1, "method": "predict", "tensors": [tensor("x", "FP64", [1, 4], FOUR)]}, [FOUR]),
+    "load": (frames.LOAD, 1, LOAD, []),
+    "progress": (frames.PROGRESS, 1, {"step": 'reading "Modèle" \\ 1/2\n'}, []),
+    "ready": (frames.READY, 1, {"description": DESCRIPTION}, []),
+    "infer-matrix": (
+        frames.INFER,
+        2,
+        {"model": 1, "method": "predict", "tensors": [tensor("input-0", "FP64", [1, 4], FP64)]},
+        [FP64],
+    ),
     "infer-several-blobs": (
         frames.INFER,
-        3,
+        4294967295,
         {
             "model": 1,
             "method": "predict",
-            "outputs": ["label"],
-            "parameters": {"scale": 2.5},
-            "tensors": [tensor("odd", "UINT8", [5], ODD), tensor("text", "BYTES", [3], TEXT), tensor("none", "FP32", [0, 4], b"")],
+            "outputs": ["a", "b"],
+            "parameters": {"scale": 2, "mode": "fast"},
+            "tensors": [
+                tensor("flags", "BOOL", [5], BOOL),
+                tensor("small", "FP32", [3, 1], FP32),
+                tensor("empty", "INT32", [0, 3], b""),
+                tensor("half", "FP16", [2], FP16),
+                tensor("text", "BYTES", [3], TEXT),
+            ],
         },
-        [ODD, TEXT, b""],
+        [BOOL, FP32, b"", FP16, TEXT],
     ),
-    "infer-rows": (frames.INFER, 4, {"model": 1, "method": "predict", "rows": [{"a": 1, "b": None}, "é\u2028"], "credit": 16}, []),
-    "infer-large-integers": (frames.INFER, 4294967295, {"model": 1, "method": "predict", "rows": [9007199254740993, -9223372036854775808]}, []),
-    "result": (frames.RESULT, 2, {"tensors": [tensor("predict", "INT64", [1], bytes(8))], "computeMs": 0.125}, [bytes(8)]),
-    "result-json": (frames.RESULT, 2, {"json": {"answer": [True, None, 1.5]}, "computeMs": 3}, []),
-    "chunk": (frames.CHUNK, 5, {"json": [3]}, []),
-    "end": (frames.END, 5, {"computeMs": 1.5}, []),
-    "error": (frames.ERROR, 6, {"code": "INVALID_ARGUMENT", "message": "expects 4 columns, got 3"}, []),
+    "infer-rows": (
+        frames.INFER,
+        3,
+        {"model": 1, "method": "predict", "rows": [9007199254740993, -9223372036854775808, 18446744073709551615, None, "ä", {"x": [True]}]},
+        [],
+    ),
+    "infer-columns": (frames.INFER, 4, {"model": 1, "method": "predict", "columns": {"age": [31, None], "city": ["Köln", "Łódź"]}}, []),
+    "infer-stream": (frames.INFER, 5, {"model": 1, "method": "predict", "rows": ["a"], "credit": 4}, []),
+    "result-64-bit": (
+        frames.RESULT,
+        2,
+        {"tensors": [tensor("signed", "INT64", [3], INT64), tensor("unsigned", "UINT64", [1], UINT64)], "computeMs": 0.125},
+        [INT64, UINT64],
+    ),
+    "result-empty": (frames.RESULT, 2, {"tensors": [], "computeMs": 0}, []),
+    "chunk": (frames.CHUNK, 5, {"tensors": [tensor("label", "BYTES", [1], LABELS)]}, [LABELS]),
+    "chunk-json": (frames.CHUNK, 5, {"json": {"token": "\u2028 \u0007", "done": False}}, []),
+    "end": (frames.END, 5, {"computeMs": 12.5}, []),
+    "error": (frames.ERROR, 3, {"code": "INVALID_ARGUMENT", "message": "missing 'age'", "detail": "Traceback:\n\t…"}, []),
     "cancel": (frames.CANCEL, 5, {}, []),
-    "credit": (frames.CREDIT, 5, {"chunks": 4}, []),
-    "ping": (frames.PING, 7, {}, []),
-    "log": (frames.LOG, 0, {"level": "warning", "message": "slow"}, []),
+    "credit": (frames.CREDIT, 5, {"chunks": 2}, []),
+    "ping": (frames.PING, 6, {}, []),
+    "pong": (frames.PONG, 6, {}, []),
+    "log": (frames.LOG, 0, {"level": "warning", "message": "made with scikit-learn 1.5.0"}, []),
     "unload": (frames.UNLOAD, 1, {}, []),
-    "pong": (frames.PONG, 7, {}, []),
 }
 
 
-def header(magic=b"NT", protocol=1, meta=8, reserved=0, body=0) -> bytes:
-    return struct.pack("<2sBBIIIQ", magic, protocol, frames.PING, 1, meta, reserved, body)
+def header(magic: bytes = b"NT", version: int = 1, meta: int = 8, reserved: int = 0, body: int = 0) -> bytes:
+    return struct.pack("<2sBBIIIQ", magic, version, frames.PING, 1, meta, reserved, body)
 
 
-INVALID = {
-    "invalid-magic": (header(magic=b"XT") + b"{}      ", "does not begin with NT"),
-    "invalid-protocol": (header(protocol=2) + b"{}      ", "protocol version 2"),
-    "invalid-reserved": (header(reserved=1) + b"{}      ", "reserved bytes"),
-    "invalid-metadata-length": (header(meta=7) + b"{}     ", "metadata of 7 bytes"),
-    "invalid-metadata-too-long": (header(meta=(64 << 20) + 8), "metadata of 67108872 bytes"),
-    "invalid-body-too-long": (header(body=(2 << 30) + 8), "a body of 2147483656 bytes"),
-    "invalid-json": (header() + b"{]      ", "not JSON"),
-    "invalid-not-an-object": (header() + b"[]      ", "not a JSON object"),
-    "invalid-body-without-blobs": (header(body=8) + b"{}      " + bytes(8), "blobs and body disagree"),
+EMPTY_META = b"{}      "
+ONE_TENSOR = b'{"tensors":[{"name":"x","datatype":"INT8","shape":[9],"bytes":9}]}'
+ONE_TENSOR += b" " * (-len(ONE_TENSOR) % 8)
+
+INVALID: dict[str, tuple[bytes, str]] = {
+    "invalid-magic": (header(magic=b"TN") + EMPTY_META, "a frame does not begin with NT"),
+    "invalid-version": (header(version=2) + EMPTY_META, "protocol version 2 instead of 1"),
+    "invalid-reserved": (header(reserved=1) + EMPTY_META, "the reserved bytes of a header are not zero"),
+    "invalid-meta-length": (header(meta=2) + b"{}", "metadata of 2 bytes"),
+    "invalid-meta-limit": (header(meta=64 * 1024 * 1024 + 8), "metadata of 67108872 bytes"),
+    "invalid-body-limit": (header(body=2 * 1024**3 + 8) + EMPTY_META, "a body of 2147483656 bytes"),
+    "invalid-json": (header() + b"{]      ", "metadata is not JSON"),
+    "invalid-utf8": (header(meta=16) + b'{"a":"\xff"}'.ljust(16), "metadata is not UTF-8"),
+    "invalid-nan": (header(meta=16) + b'{"a":NaN}'.ljust(16), "metadata is not JSON"),
+    "invalid-array": (header() + b"[]      ", "metadata is not a JSON object"),
+    "invalid-body-without-blobs": (header(body=8) + EMPTY_META + bytes(8), "blobs and body disagree"),
+    "invalid-short-body": (header(meta=len(ONE_TENSOR), body=8) + ONE_TENSOR + bytes(8), "blobs are longer than the body"),
 }
 
 
 def main() -> None:
-    PLACE.mkdir(parents=True, exist_ok=True)
-    for name, (frame_type, stream, meta, blobs) in GOLDEN.items():
-        (PLACE / f"{name}.bin").write_bytes(b"".join(bytes(part) for part in frames.encode(frame_type, stream, meta, blobs)))
-        told = {"type": frame_type, "stream": stream, "meta": meta, "blobs": [base64.b64encode(blob).decode() for blob in blobs]}
-        (PLACE / f"{name}.json").write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, (kind, stream, meta, blobs) in VALID.items():
+        (FOLDER / f"{name}.bin").write_bytes(b"".join(frames.encode(kind, stream, meta, blobs)))
+        write_json(name, {"type": kind, "stream": stream, "meta": meta, "blobs": [base64.b64encode(blob).decode() for blob in blobs]})
     for name, (data, reason) in INVALID.items():
-        (PLACE / f"{name}.bin").write_bytes(data)
-        (PLACE / f"{name}.json").write_text(json.dumps({"reason": reason}) + "\n")
+        (FOLDER / f"{name}.bin").write_bytes(data)
+        write_json(name, {"reason": reason})
+
+
+def write_json(name: str, value: dict[str, Any]) -> None:
+    (FOLDER / f"{name}.json").write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,131 +1,283 @@
-"""A host over a socket pair, with real models of each format."""
+from __future__ import annotations
 
+import json
+import os
 import pickle
 import socket
-import tempfile
-import threading
+import subprocess
+import sys
 import unittest
+import warnings
 from pathlib import Path
 
-import numpy as np
+import numpy
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from support import TIMEOUT, HostTest
 
-from nitrous_host import frames, tensors
+from nitrous_host import frames
 from nitrous_host.connection import Connection
-from nitrous_host.host import Host
+from nitrous_host.payload import Payload
+
+X, Y = load_iris(return_X_y=True)
 
 
-class HostTest(unittest.TestCase):
-    def setUp(self):
-        ours, theirs = socket.socketpair()
-        self.thread = threading.Thread(target=Host(theirs).run, daemon=True)
-        self.thread.start()
-        self.socket, self.connection = ours, Connection(ours)
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.stream = 0
-        self.assertEqual(self.connection.receive().type, frames.HELLO)
+class Sklearn(HostTest):
+    def save(self, estimator: object, name: str = "model.pkl") -> Path:
+        path = self.folder / name
+        path.write_bytes(pickle.dumps(estimator))
+        return path
 
-    def tearDown(self):
-        self.socket.close()
-        self.thread.join(5)
-        self.assertFalse(self.thread.is_alive(), "the host ends with its connection")
+    def test_a_classifier_answers_as_in_python(self) -> None:
+        model = LogisticRegression(max_iter=500).fit(X, Y)
+        method = self.ready("sklearn", self.save(model))
+        self.assertEqual((method["accepts"], method["batchable"], method["streaming"]), ("matrix", True, False))
+        self.assertEqual(method["outputs"][0], {"name": "predict", "datatype": "INT64", "shape": [-1]})
+        answer = self.answer("tensors", {"any": X}, outputs=["predict_proba", "predict"])
+        self.assertEqual(list(answer), ["predict_proba", "predict"])
+        numpy.testing.assert_array_equal(answer["predict"], model.predict(X))
+        numpy.testing.assert_array_equal(answer["predict_proba"], model.predict_proba(X))
+        numpy.testing.assert_array_equal(self.answer("rows", X[:3].tolist())["predict"], Y[:3])
 
-    def load(self, kind, file):
-        self.stream += 1
-        meta = dict(model="m", version="1", format=kind, file=str(file), directory=str(self.folder), example=None, threads=1)
-        self.connection.send(frames.LOAD, self.stream, meta)
-        frame = self.connection.receive()
-        while frame.type == frames.PROGRESS:
-            frame = self.connection.receive()
-        return frame
+    def test_what_does_not_fit_is_the_clients_mistake(self) -> None:
+        self.ready("sklearn", self.save(LogisticRegression(max_iter=500).fit(X, Y)))
+        cases = [
+            ("tensors", {"x": X[:1] * numpy.nan}, {}, "NaN"),
+            ("tensors", {"x": X[:1] * numpy.inf}, {}, "infinity"),
+            ("tensors", {"x": X[:1, :2]}, {}, "expecting 4 features"),
+            ("tensors", {"x": X[:1]}, {"outputs": ["nothing"]}, "unknown output 'nothing'"),
+            ("rows", [[1, 2, 3, None]], {}, "NaN"),
+            ("rows", [[1], [1, 2]], {}, "not rectangular"),
+        ]
+        for kind, value, meta, text in cases:
+            with self.subTest(text):
+                error = self.error(kind, value, **meta)
+                self.assertEqual(error["code"], "INVALID_ARGUMENT")
+                self.assertIn(text, error["message"])
+                self.assertNotIn("\n", error["message"])
+        self.assertEqual(self.error("rows", [], method="nothing")["code"], "NOT_FOUND")
 
-    def infer(self, model, arrays=None, **more):
-        self.stream += 1
-        meta, blobs = tensors.encode_outputs(arrays) if arrays else ({}, [])
-        self.connection.send(frames.INFER, self.stream, {"model": model, "method": "predict", **meta, **more}, blobs)
-        return self.stream
+    def test_string_labels_and_multiple_outputs(self) -> None:
+        labels = numpy.array(["a", "b", "c"])[Y]
+        method = self.ready("sklearn", self.save(RandomForestClassifier(5, n_jobs=-1).fit(X, labels)))
+        self.assertEqual(method["outputs"][0]["datatype"], "BYTES")
+        self.assertEqual(self.answer("tensors", {"x": X[:1]})["predict"].tolist(), ["a"])
+        method = self.ready("sklearn", self.save(LinearRegression().fit(X, X[:, :2])))
+        self.assertEqual(method["outputs"][0], {"name": "predict", "datatype": "FP64", "shape": [-1, 2]})
 
-    def answer(self):
-        frame = self.connection.receive()
-        if frame.type == frames.ERROR:
-            return frame.meta
-        return {t["name"]: tensors.to_array(t, blob) for t, blob in zip(frame.meta["tensors"], frame.blobs)}
+    def test_a_pipeline_on_a_data_frame(self) -> None:
+        import pandas
 
-    def custom(self, code):
-        (self.folder / "model.py").write_text(code)
-        return self.load("python", self.folder / "model.py")
+        frame = pandas.DataFrame({"city": ["a", "b", "c", "a"] * 5, "age": numpy.arange(20.0)})
+        columns = ColumnTransformer([("city", OneHotEncoder(), ["city"]), ("age", StandardScaler(), ["age"])])
+        model = make_pipeline(columns, LogisticRegression()).fit(frame, frame["age"] > 9)
+        method = self.ready("sklearn", self.save(model))
+        self.assertEqual(self.description["warnings"], [])
+        self.assertEqual((method["accepts"], method["batchable"]), ("frame", True))
+        self.assertEqual([entry["datatype"] for entry in method["inputs"]], ["BYTES", "FP64"])
+        tensors = {"age": numpy.array([1.0, 15]), "city": numpy.array([["a"], ["c"]], object)}
+        self.assertEqual(self.answer("tensors", tensors)["predict"].tolist(), [False, True])
+        for rows in ([{"city": "a", "age": 15}], [["a", 15]]):
+            self.assertEqual(self.answer("rows", rows)["predict"].tolist(), [True])
+        self.assertEqual(self.answer("columns", {"city": ["a"], "age": [15]})["predict"].tolist(), [True])
+        self.assertIn("missing 'city'", self.error("tensors", {"age": numpy.array([1.0])})["message"])
+        self.assertIn("unknown 'x'", self.error("rows", [{"city": "a", "age": 1, "x": 1}])["message"])
 
-    def test_a_scikit_learn_model_answers_as_in_python(self):
-        from sklearn.datasets import load_iris
-        from sklearn.linear_model import LogisticRegression
+    def test_columns_of_a_numeric_model(self) -> None:
+        frame = load_iris(as_frame=True).data
+        method = self.ready("sklearn", self.save(LogisticRegression(max_iter=500).fit(frame, Y)))
+        self.assertEqual((method["accepts"], method["columns"]), ("matrix", list(frame.columns)))
+        row = dict(zip(reversed(list(frame.columns)), X[0, ::-1].tolist()))
+        self.assertEqual(self.answer("rows", [row])["predict"].tolist(), [0])
 
-        data, target = load_iris(return_X_y=True)
-        model = LogisticRegression(max_iter=500).fit(data, target)
-        (self.folder / "model.pkl").write_bytes(pickle.dumps(model))
-        ready = self.load("sklearn", self.folder / "model.pkl")
-        signature = ready.meta["description"]["methods"]["predict"]
-        self.assertTrue(signature["batchable"])
-        self.assertEqual(signature["inputs"], [{"name": "input-0", "datatype": "FP64", "shape": [-1, 4]}])
-        self.infer(1, {"x": data})
-        np.testing.assert_array_equal(self.answer()["predict"], model.predict(data))
-        self.infer(1, {"x": data}, outputs=["predict_proba", "predict"])
-        np.testing.assert_allclose(self.answer()["predict_proba"], model.predict_proba(data), rtol=1e-12)
-        self.infer(1, {"x": np.full((1, 4), np.nan)})
-        self.assertEqual(self.answer()["code"], "INVALID_ARGUMENT")
+    def test_documents(self) -> None:
+        model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(["good film", "bad film"] * 4, ["+", "-"] * 4)
+        method = self.ready("sklearn", self.save(model))
+        self.assertEqual(method["inputs"], [{"name": "input-0", "datatype": "BYTES", "shape": [-1]}])
+        self.assertEqual(self.answer("rows", ["good", "bad"])["predict"].tolist(), ["+", "-"])
 
-    def test_labels_may_be_strings_and_rows_neighbours_of_none(self):
-        from sklearn.neighbors import KNeighborsClassifier
+    def test_an_example_decides_and_a_bad_one_fails(self) -> None:
+        path = self.save(LogisticRegression(max_iter=500).fit(X, Y))
+        example = {"instances": [[5.1, 3.5, 1.4, 0.2]]}
+        self.ready("sklearn", path, self.write("example.json", json.dumps(example)))
+        self.assertEqual(self.description["example"], example)
+        frame = self.load("sklearn", path, self.write("example.json", '{"instances":[[1]]}'))
+        self.assertEqual((frame.type, frame.meta["code"]), (frames.ERROR, "INVALID_ARGUMENT"))
+        self.assertIn("example.json", frame.meta["message"])
 
-        model = KNeighborsClassifier(1).fit([[0.0], [1.0]], ["no", "yes"])
-        (self.folder / "model.pkl").write_bytes(pickle.dumps(model))
-        outputs = self.load("sklearn", self.folder / "model.pkl").meta["description"]["methods"]["predict"]["outputs"]
-        self.assertEqual(outputs[0], {"name": "predict", "datatype": "BYTES", "shape": [-1]})
-        self.infer(1, {"x": np.array([[0.9], [0.1]])})
-        self.assertEqual(self.answer()["predict"].tolist(), ["yes", "no"])
+    def test_another_version_makes_a_warning(self) -> None:
+        data = pickle.dumps(LogisticRegression(max_iter=500).fit(X, Y))
+        import sklearn
 
-    def test_a_file_that_is_no_pickle_is_refused(self):
-        (self.folder / "model.pkl").write_bytes(b"nonsense")
-        error = self.load("sklearn", self.folder / "model.pkl")
-        self.assertEqual((error.type, error.meta["code"]), (frames.ERROR, "INVALID_ARGUMENT"))
-        self.assertIn("not a pickle", error.meta["message"])
+        version = sklearn.__version__.encode()
+        (self.folder / "old.pkl").write_bytes(data.replace(version, b"1.0.0".ljust(len(version), b"0")))
+        with warnings.catch_warnings():
+            self.ready("sklearn", self.folder / "old.pkl")
+        self.assertIn("made with scikit-learn 1.0.0", self.description["warnings"][0])
 
-    def test_a_missing_package_is_named(self):
-        error = self.custom("import surely_not_there\nclass Model:\n    def predict(self, x): return x\n")
-        self.assertEqual(error.meta["code"], "FAILED_PRECONDITION")
-        self.assertIn("'surely_not_there': add it to requirements.txt", error.meta["message"])
+    def test_files_that_are_no_models(self) -> None:
+        whole = pickle.dumps(LogisticRegression().fit(X, Y))
+        cases = [(whole[:200], "INVALID_ARGUMENT", "not a pickle"), (pickle.dumps({}), "INVALID_ARGUMENT", "dict")]
+        cases.append((b"cmissing_package.part\nC\n.", "FAILED_PRECONDITION", "needs package 'missing_package'"))
+        for data, code, text in cases:
+            (self.folder / "bad.pkl").write_bytes(data)
+            meta = self.load("sklearn", self.folder / "bad.pkl").meta
+            self.assertEqual(meta["code"], code)
+            self.assertIn(text, meta["message"])
 
-    def test_inputs_come_by_name_and_parameters_fill_the_rest(self):
-        self.custom("class Model:\n    def predict(self, a, b, scale=1.0):\n        return {'sum': (a + b) * scale}\n")
-        self.infer(1, {"a": np.array([1, 2]), "b": np.array([10, 20])}, parameters={"scale": 2.0})
-        self.assertEqual(self.answer()["sum"].tolist(), [22.0, 44.0])
-        self.infer(1, {"a": np.array([1])})
-        self.assertIn("takes a, b, scale, but the request has a", self.answer()["message"])
 
-    def test_an_exception_is_an_answer_and_the_host_goes_on(self):
-        self.custom("class Model:\n    def predict(self, x):\n        print('noise')\n        return {'y': 1 / x.item()} if x.item() else 1 / 0\n")
-        self.infer(1, {"x": np.array([0.0])})
-        error = self.answer()
-        self.assertEqual((error["code"], error["message"]), ("INTERNAL", "ZeroDivisionError: division by zero"))
-        self.connection.send(frames.PING, 99, {})
-        self.assertEqual(self.connection.receive().type, frames.PONG)
+class Boosters(HostTest):
+    def test_xgboost(self) -> None:
+        import xgboost
 
-    def test_a_stream_waits_for_credit_and_stops_when_cancelled(self):
-        code = "class Model:\n    def predict(self, start):\n        n = 0\n        while True:\n            yield [n]\n            n += 1\n"
-        self.assertTrue(self.custom(code).meta["description"]["methods"]["predict"]["streaming"])
-        stream = self.infer(1, rows=[1], credit=2)
-        self.assertEqual([self.connection.receive().meta["json"] for _ in range(2)], [[0], [1]])
-        self.connection.send(frames.PING, 98, {})
-        self.assertEqual(self.connection.receive().type, frames.PONG, "without credit nothing comes but the answer to the ping")
-        self.connection.send(frames.CREDIT, stream, {"chunks": 1})
-        self.assertEqual(self.connection.receive().meta["json"], [2])
+        frame = load_iris(as_frame=True).data
+        model = xgboost.XGBClassifier(n_estimators=5).fit(frame, Y)
+        model.save_model(self.folder / "model.json")
+        method = self.ready("xgboost", self.folder / "model.json")
+        self.assertEqual((method["columns"], method["batchable"]), (list(frame.columns), True))
+        expected = model.get_booster().predict(xgboost.DMatrix(frame))
+        numpy.testing.assert_array_equal(self.answer("tensors", {"x": X})["predict"], expected)
+        missing = model.get_booster().predict(xgboost.DMatrix(numpy.full((1, 4), numpy.nan), feature_names=list(frame.columns)))
+        numpy.testing.assert_array_equal(self.answer("rows", [[None] * 4])["predict"], missing)
+        self.assertIn("expected: 4, got 2", self.error("tensors", {"x": X[:, :2]})["message"])
+        self.assertIn("not an XGBoost file", self.load("xgboost", self.write("bad.json", "{")).meta["message"])
+
+    def test_lightgbm(self) -> None:
+        import lightgbm
+
+        model = lightgbm.LGBMClassifier(n_estimators=5, verbose=-1).fit(X, Y)
+        path = self.folder / "model.txt"
+        model.booster_.save_model(path)
+        self.ready("lightgbm", path)
+        numpy.testing.assert_array_equal(self.answer("tensors", {"x": X})["predict"], model.booster_.predict(X))
+        self.assertEqual(self.error("tensors", {"x": X[:, :2]})["code"], "INVALID_ARGUMENT")
+        text = path.read_text()
+        # LightGBM's own reader ends the process at such a file.
+        self.assertIn("cut off", self.load("lightgbm", self.write("cut.txt", text[: len(text) // 3])).meta["message"])
+
+
+class Custom(HostTest):
+    def custom(self, code: str) -> dict:
+        return self.ready("python", self.write("model.py", code))
+
+    def test_arguments(self) -> None:
+        self.custom("class Model:\n    def predict(self, x, scale=1.0):\n        return x * scale\n")
+        self.assertEqual(self.answer("tensors", {"input": X[:1]}, parameters={"scale": 2.0})["output-0"].tolist(), (X[:1] * 2).tolist())
+        self.assertEqual(self.answer("rows", [1, 2])["output-0"].tolist(), [1, 2])
+        error = self.error("tensors", {"a": X, "b": X})
+        self.assertEqual(error["code"], "INVALID_ARGUMENT")
+        self.custom("class Model:\n    def predict(self, a, b):\n        return {'sum': a + b}\n")
+        self.assertEqual(self.answer("rows", [{"a": 1, "b": 2}, {"a": 3, "b": 4}])["sum"].tolist(), [3, 7])
+        self.assertEqual(self.answer("columns", {"a": [1], "b": [5]})["sum"].tolist(), [6])
+        self.assertIn("missing input 'b'", self.error("columns", {"a": [1]})["message"])
+
+    def test_results(self) -> None:
+        self.custom(
+            "import numpy\nclass Model:\n    def predict(self, kind):\n        kind = kind[0]\n"
+            "        return {'nan': {'a': [float('nan')], 'b': numpy.int64(3)}, 'set': {1}, 'list': ['a', 'b'],\n"
+            "                'dates': numpy.array(['2020-01-01'], 'datetime64[D]'), 'surrogate': '\\ud800'}[kind]\n"
+        )
+        self.assertEqual(self.answer("rows", ["nan"]), {"a": [None], "b": 3})
+        self.assertEqual(self.answer("rows", ["list"]), ["a", "b"])
+        self.assertEqual(self.answer("rows", ["surrogate"]), "\ud800")
+        self.assertEqual(self.answer("tensors", {"k": numpy.array(["list"])})["output-0"].tolist(), ["a", "b"])
+        self.assertIn("set", self.error("rows", ["set"])["message"])
+        self.assertIn("datetime64", self.error("rows", ["dates"])["message"])
+        error = self.error("rows", ["other"])
+        self.assertEqual((error["code"], error["message"]), ("INTERNAL", "KeyError: 'other'"))
+        self.assertIn("Traceback", error["detail"])
+
+    def test_declarations_and_the_warm_up(self) -> None:
+        method = self.custom(
+            "class Model:\n    inputs = {'x': 'FP32[-1,2]'}\n    batchable = True\n    example = {'x': [[1, 2]]}\n"
+            "    def load(self, directory):\n        self.directory = directory\n"
+            "    def predict(self, x):\n        assert self.directory and x.dtype == 'float32'\n        return x.sum(1)\n"
+        )
+        self.assertEqual((method["accepts"], method["batchable"]), ("tensors", True))
+        self.assertEqual(method["inputs"], [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}])
+        self.assertEqual(method["outputs"], [{"name": "output-0", "datatype": "FP32", "shape": [-1]}])
+
+    def test_other_ways_to_write_a_class(self) -> None:
+        self.custom("class Echo:\n    async def predict(self, x):\n        return [x]\n")
+        self.assertEqual(self.answer("rows", ["a"]), [["a"]])
+        self.custom("import sys\nsys.stdout = None\nclass Echo:\n    def predict(self, x):\n        sys.exit(1)\n")
+        sys.stdout = sys.__stdout__
+        self.assertEqual(self.error("rows", ["a"])["message"], "SystemExit: 1")
+        for code, text in (("class A:\n  def predict(s): 1\nclass B:\n  def predict(s): 1\n", "A, B"), ("x = 1\n", "no class"), ("import no_such_package", "no_such_package")):
+            self.assertIn(text, self.load("python", self.write("model.py", code)).meta["message"])
+
+    def test_two_models_with_files_of_one_name(self) -> None:
+        first = self.load("python", self.write("a/model.py", "class Model:\n    def predict(self, x):\n        return 'a'\n"))
+        self.ready("python", self.write("b/model.py", "class Model:\n    def predict(self, x):\n        return 'b'\n"))
+        self.assertEqual(self.answer("rows", [1]), "b")
+        self.handle = first.stream
+        self.assertEqual(self.answer("rows", [1]), "a")
+        self.connection.send(frames.UNLOAD, self.handle, {})
+        self.assertEqual(self.receive().type, frames.END)
+        self.assertEqual(self.error("rows", [1])["code"], "NOT_FOUND")
+
+
+class Streams(HostTest):
+    def count(self, rows: list, credit: int) -> int:
+        return self.send_call(Payload("rows", rows), credit=credit)
+
+    def test_chunks_wait_for_credit_while_other_calls_go_on(self) -> None:
+        for word in ("", "async "):
+            code = f"class Model:\n    {word}def predict(self, n):\n        for i in range(int(n[0])):\n            yield {{'i': i}}\n"
+            self.assertTrue(self.ready("python", self.write("model.py", code))["streaming"])
+            stream = self.count([4], 2)
+            self.assertEqual([self.receive().meta["json"]["i"] for _ in range(2)], [0, 1])
+            ping = self.open(frames.PING, {})
+            self.assertEqual(self.receive().stream, ping)
+            self.connection.send(frames.CREDIT, stream, {"chunks": 3})
+            self.assertEqual([self.receive().meta["json"]["i"] for _ in range(2)], [2, 3])
+            end = self.receive()
+            self.assertEqual((end.type, end.stream), (frames.END, stream))
+
+    def test_cancel_closes_the_generator(self) -> None:
+        note = self.folder / "closed"
+        code = (
+            "import itertools\nclass Model:\n    def predict(self, n):\n        try:\n"
+            "            for i in itertools.count():\n                yield {'i': i}\n"
+            f"        finally:\n            open({str(note)!r}, 'w').close()\n"
+        )
+        self.ready("python", self.write("model.py", code))
+        stream = self.count([1], 1)
+        self.receive()
         self.connection.send(frames.CANCEL, stream, {})
-        self.assertEqual(self.connection.receive().meta["code"], "CANCELLED")
+        end = self.receive()
+        self.assertEqual((end.type, end.stream, end.meta["code"]), (frames.ERROR, stream, "CANCELLED"))
+        self.assertTrue(note.exists())
 
-    def test_unknown_frames_are_skipped(self):
-        self.connection.send(200, 5, {"anything": 1})
-        self.connection.send(frames.PING, 6, {})
-        self.assertEqual(self.connection.receive().type, frames.PONG)
+    def test_a_failure_in_the_middle_ends_the_stream(self) -> None:
+        self.ready("python", self.write("model.py", "class Model:\n    def predict(self, n):\n        yield 'a'\n        raise OSError('gone')\n"))
+        self.count([1], 5)
+        self.assertEqual(self.receive().meta["json"], "a")
+        self.assertEqual(self.receive().meta["message"], "OSError: gone")
+        self.assertEqual(self.error("columns", {"a": [1], "b": [2]}, credit=1)["code"], "INVALID_ARGUMENT")
+
+
+class Process(unittest.TestCase):
+    def test_the_process_ends_with_its_connection(self) -> None:
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        descriptor = os.dup(theirs.fileno())
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", f'exec "$0" -m nitrous_host 3<&{descriptor}', sys.executable],
+            pass_fds=[descriptor],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+        )
+        os.close(descriptor)
+        theirs.close()
+        hello = Connection(ours).receive()
+        self.assertEqual(hello and (hello.type, hello.meta["pid"]), (frames.HELLO, process.pid))
+        ours.close()
+        self.assertEqual(process.wait(TIMEOUT), 0)
 
 
 if __name__ == "__main__":

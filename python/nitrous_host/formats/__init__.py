@@ -1,48 +1,27 @@
-"""One module per model format; each has `load(meta, report) -> Model`."""
+"""Format names of a load frame and the modules that load them; a framework is imported only when a model needs it."""
+
+from __future__ import annotations
 
 import importlib
-import json
-from typing import Any, Callable, Iterator, Protocol
+import os
 
-from ..errors import HostError
-from ..payload import Request
+from nitrous_host.errors import HostError, from_import
+from nitrous_host.model import LoadRequest, Model, Progress
 
-_MODULES = {"sklearn": "sklearn", "xgboost": "xgboost", "lightgbm": "lightgbm", "python": "custom"}
-
-
-class Model(Protocol):
-    """A loaded model. `description` is what docs/frames.md calls the description of a model."""
-
-    description: dict
-
-    def call(self, request: Request) -> Any:
-        """Arrays by output name, or Json."""
-
-    def stream(self, request: Request) -> Iterator[Any]:
-        """The same, one after the other; only for streaming methods."""
+MODULES = {"sklearn": "sklearn", "xgboost": "xgboost", "lightgbm": "lightgbm", "python": "custom"}
 
 
-def load_model(meta: dict, report: Callable[[str], None]) -> Model:
-    """Loads and warms up the model of a load frame.
-
-    Raises HostError FAILED_PRECONDITION for a missing package, INVALID_ARGUMENT for an artefact that cannot be read.
+def load_model(request: LoadRequest, progress: Progress) -> Model:
     """
-    module = _MODULES.get(meta["format"])
+    Loads a model and lets it answer its warm-up. Raises HostError: INVALID_ARGUMENT for a file that is not what the
+    format says, FAILED_PRECONDITION for what the environment lacks.
+    """
+    module = MODULES.get(request.format)
     if module is None:
-        raise HostError("UNIMPLEMENTED", f"the Python host has no format '{meta['format']}'; it has {', '.join(_MODULES)}")
+        raise HostError("INVALID_ARGUMENT", f"the Python host has no format '{request.format}', only {', '.join(MODULES)}")
+    if not os.path.isfile(request.file):
+        raise HostError("NOT_FOUND", f"{request.file} is not a file")
     try:
-        return importlib.import_module(f".{module}", __name__).load(meta, report)
-    except ModuleNotFoundError as error:
-        hint = f"it needs the package '{error.name}': add it to requirements.txt in the model's folder"
-        raise HostError("FAILED_PRECONDITION", hint) from error
-
-
-def read_example(meta: dict) -> Any:
-    """The model's example.json, or None."""
-    if meta.get("example") is None:
-        return None
-    try:
-        with open(meta["example"], encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError) as error:
-        raise HostError("INVALID_ARGUMENT", f"its example.json cannot be read: {error}") from error
+        return importlib.import_module(f"nitrous_host.formats.{module}").load(request, progress)
+    except ImportError as error:
+        raise from_import(error) from error

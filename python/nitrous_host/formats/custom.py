@@ -1,229 +1,194 @@
-"""Custom models: a plain class in model.py with `predict`, and `load` if it needs one."""
+"""Custom models: a plain class with a method `predict` in a Python file."""
+
+from __future__ import annotations
 
 import asyncio
 import importlib.util
 import inspect
-import json
-import platform
+import itertools
+import os
 import re
 import sys
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from types import ModuleType
+from typing import Any, Callable, Iterator
 
-import numpy as np
+from nitrous_host.errors import HostError, from_exception, from_import
+from nitrous_host.examples import payload_of, read_example, tensor_json
+from nitrous_host.formats.custom_arguments import bind, parameters_of
+from nitrous_host.formats.custom_results import to_payload
+from nitrous_host.model import LoadRequest, Progress
+from nitrous_host.payload import Call, Payload
+from nitrous_host.tensors import DTYPES, datatype_of
 
-from ..errors import HostError
-from ..example import output_specs, request_of
-from ..payload import Json, Request
-from . import read_example
+DATATYPES = {*DTYPES, "BF16", "BYTES"}
+SPECIFICATION = re.compile(r"([A-Z0-9]+)\[\s*(-?\d+(?:\s*,\s*-?\d+)*)?\s*\]")
 
-_SPEC = re.compile(r"^([A-Z0-9]+)\[((?:-?\d+)?(?:,\s*-?\d+)*)\]$")
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-
-
-def load(meta: dict, report: Callable[[str], None]) -> "CustomModel":
-    report("importing the model's code")
-    instance = _model_class(meta)()
-    if hasattr(instance, "load"):
-        report("running the model's load")
-        arguments = (meta["directory"],) if _takes_argument(instance.load) else ()
-        _finish(instance.load(*arguments))
-    return CustomModel(instance, read_example(meta))
-
-
-def _model_class(meta: dict) -> type:
-    sys.path.insert(0, meta["directory"])
-    name = f"nitrous_model_{re.sub(r'[^0-9A-Za-z]', '_', meta['model'] + '_' + meta['version'])}"
-    spec = importlib.util.spec_from_file_location(name, meta["file"])
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    classes = {key: value for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == name}
-    if "Model" in classes:
-        return classes["Model"]
-    predicting = [value for value in classes.values() if callable(getattr(value, "predict", None))]
-    if len(predicting) == 1:
-        return predicting[0]
-    found = ", ".join(classes) or "no class"
-    raise HostError("INVALID_ARGUMENT", f"its model.py must define one class with a method 'predict', named Model if there are several; it defines {found}")
-
-
-def _takes_argument(function: Callable) -> bool:
-    return any(parameter.kind not in _VARIADIC for parameter in inspect.signature(function).parameters.values())
+_serial = itertools.count(1)
 
 
 class CustomModel:
-    """Arguments of `predict` are inputs by name; request parameters fill those that are not inputs."""
+    def __init__(self, instance: Any, description: dict[str, Any]) -> None:
+        self.description = description
+        self._predict: Callable[..., Any] = instance.predict
+        self._arguments = parameters_of(instance.predict)
+        self._loop = asyncio.new_event_loop() if inspect.iscoroutinefunction(instance.predict) else None
 
-    def __init__(self, instance: Any, example: Optional[dict]):
-        predict = getattr(instance, "predict", None)
-        if not callable(predict):
-            raise HostError("INVALID_ARGUMENT", f"its class {type(instance).__name__} has no method 'predict'")
-        self._predict = predict
-        parameters = inspect.signature(predict).parameters.values()
-        self._arguments = [parameter.name for parameter in parameters if parameter.kind not in _VARIADIC]
-        self._required = [parameter.name for parameter in parameters if parameter.kind not in _VARIADIC and parameter.default is parameter.empty]
-        self._open = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-        declared = getattr(instance, "inputs", None)
-        streaming = inspect.isgeneratorfunction(predict) or inspect.isasyncgenfunction(predict)
-        signature = {
-            "accepts": "json" if declared is None else "tensors",
-            "inputs": _specs(declared),
-            "outputs": _specs(getattr(instance, "outputs", None)),
-            "batchable": bool(getattr(instance, "batchable", False)),
-            "streaming": streaming,
-        }
-        self.description: dict = {
-            "framework": "python",
-            "frameworkVersion": platform.python_version(),
-            "warnings": [],
-            "methods": {"predict": signature},
-        }
-        self._warm_up(example if example is not None else getattr(instance, "example", None), signature)
+    def infer(self, call: Call) -> Payload:
+        result = self._predict(**bind(self._arguments, call))
+        if inspect.iscoroutine(result):
+            result = self._loop.run_until_complete(result) if self._loop else asyncio.run(result)
+        return to_payload(result, call.payload.kind, call.outputs)
 
-    def call(self, request: Request) -> Any:
-        return self._answer(_finish(self._predict(**self._bind(request))), request)
+    def stream(self, call: Call) -> Iterator[Payload]:
+        answers = self._predict(**bind(self._arguments, call))
+        return _payloads(_drain(answers) if inspect.isasyncgen(answers) else answers, call)
 
-    def stream(self, request: Request) -> Iterator[Any]:
-        chunks = self._predict(**self._bind(request))
-        if inspect.isasyncgen(chunks):
-            chunks = _iterate(chunks)
+
+def load(request: LoadRequest, progress: Progress) -> CustomModel:
+    """Raises HostError: for what the file lacks, for a package that is missing, and for whatever the model's code raises."""
+    name = os.path.basename(request.file)
+    progress(f"importing {name}")
+    model_class = _class_of(_import(request), name)
+    instance = _run(model_class, "__init__")
+    if hasattr(instance, "load"):
+        progress("loading")
+        _run(instance.load, "load", *([request.directory] if parameters_of(instance.load) else []))
+    method = _method_of(instance)
+    description: dict[str, Any] = {
+        "framework": "python",
+        "frameworkVersion": ".".join(map(str, sys.version_info[:3])),
+        "warnings": [],
+        "methods": {"predict": method},
+    }
+    model = CustomModel(instance, description)
+    example = read_example(request.example)[0] if request.example else _own_example(instance, method["inputs"])
+    if example is None:
+        description["warnings"].append("not warmed up: the class has no attribute `example`, and there is no example.json beside it")
+        return model
+    description["example"] = example
+    progress("answering the warm-up")
+    answer = _warm_up(model, Call("predict", payload_of(example)))
+    if not method["outputs"] and answer is not None and answer.kind == "tensors":
+        method["outputs"] = [_output_like(name, array) for name, array in answer.value.items()]
+    return model
+
+
+def _import(request: LoadRequest) -> ModuleType:
+    """The file as a module with a name of its own, so that the model.py of two models never meet."""
+    directory = os.path.dirname(os.path.abspath(request.file))
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
+    name = f"nitrous_model_{next(_serial)}"
+    specification = importlib.util.spec_from_file_location(name, request.file)
+    if specification is None or specification.loader is None:
+        raise HostError("INVALID_ARGUMENT", f"{os.path.basename(request.file)} is not a Python file")
+    module = importlib.util.module_from_spec(specification)
+    # dataclasses and pickle look a class's module up here.
+    sys.modules[name] = module
+    _run(specification.loader.exec_module, os.path.basename(request.file), module)
+    return module
+
+
+def _class_of(module: ModuleType, file: str) -> type:
+    """The class `Model`, or the only class of the file that has a method `predict`. Raises HostError INVALID_ARGUMENT."""
+    own = {name: value for name, value in vars(module).items() if inspect.isclass(value) and value.__module__ == module.__name__}
+    able = [name for name, value in own.items() if callable(getattr(value, "predict", None)) and not name.startswith("_")]
+    if "Model" in able:
+        return own["Model"]
+    if len(able) == 1:
+        return own[able[0]]
+    if able:
+        raise HostError("INVALID_ARGUMENT", f"{file} has several classes with a method predict ({', '.join(able)}): call one of them Model")
+    found = f"only {', '.join(own)}" if own else "no class at all"
+    raise HostError("INVALID_ARGUMENT", f"{file} needs a class with a method predict, and has {found}")
+
+
+def _method_of(instance: Any) -> dict[str, Any]:
+    inputs = _specifications(instance, "inputs")
+    streaming = inspect.isgeneratorfunction(instance.predict) or inspect.isasyncgenfunction(instance.predict)
+    return {
+        "accepts": "tensors" if inputs else "json",
+        "inputs": inputs,
+        "outputs": _specifications(instance, "outputs"),
+        "batchable": bool(getattr(instance, "batchable", False)) and not streaming,
+        "streaming": streaming,
+    }
+
+
+def _specifications(instance: Any, attribute: str) -> list[dict[str, Any]]:
+    """Tensor specifications of an attribute like {"x": "FP32[-1,4]"}. Raises HostError INVALID_ARGUMENT."""
+    declared = getattr(instance, attribute, None) or {}
+    specifications = []
+    for name, text in declared.items():
+        match = SPECIFICATION.fullmatch(text)
+        if match is None or match[1] not in DATATYPES:
+            raise HostError("INVALID_ARGUMENT", f'{attribute}["{name}"] is {text!r}; expected something like "FP32[-1,4]" or "BYTES[-1]"')
+        shape = [int(dimension) for dimension in match[2].split(",")] if match[2] else []
+        specifications.append({"name": name, "datatype": match[1], "shape": shape})
+    return specifications
+
+
+def _own_example(instance: Any, inputs: list[dict[str, Any]]) -> Any:
+    """The attribute `example`: a request in JSON, or the inputs' values by name, which become one."""
+    example = getattr(instance, "example", None)
+    if not isinstance(example, dict) or "inputs" in example or "instances" in example:
+        return example
+    import numpy
+
+    declared = {entry["name"]: entry["datatype"] for entry in inputs}
+    arrays = {name: numpy.asarray(values, DTYPES.get(declared.get(name, ""))) for name, values in example.items()}
+    return {"inputs": [tensor_json(name, declared.get(name) or datatype_of(array), array) for name, array in arrays.items()]}
+
+
+def _warm_up(model: CustomModel, call: Call) -> Payload | None:
+    """The answer, or the first one of a stream. Raises HostError INVALID_ARGUMENT."""
+    try:
+        if not model.description["methods"]["predict"]["streaming"]:
+            return model.infer(call)
+        answers = model.stream(call)
         try:
-            for chunk in chunks:
-                yield self._answer(chunk, request)
+            return next(answers, None)
         finally:
-            chunks.close()
-
-    def _warm_up(self, example: Optional[dict], signature: dict) -> None:
-        if example is None:
-            self.description["warnings"].append("it has no example, so it was not warmed up: add an example.json to its folder")
-            return
-        self.description["example"] = example
-        request = request_of(example)
-        if signature["streaming"]:
-            chunks = self.stream(request)
-            answer = next(chunks, None)
-            chunks.close()
-        else:
-            answer = self.call(request)
-        if not signature["outputs"] and isinstance(answer, dict):
-            signature["outputs"] = output_specs(answer)
-
-    def _bind(self, request: Request) -> Dict[str, Any]:
-        if request.arrays is not None:
-            given: Dict[str, Any] = dict(request.arrays)
-        elif request.columns is not None:
-            given = dict(request.columns)
-        else:
-            given = self._from_rows(request.rows or [])
-        if len(given) == 1 and len(self._required) == 1 and not self._open and next(iter(given)) not in self._arguments:
-            given = {self._required[0]: next(iter(given.values()))}
-        for name, value in request.parameters.items():
-            if name in self._arguments or self._open:
-                given.setdefault(name, value)
-        unknown = [name for name in given if name not in self._arguments and not self._open]
-        missing = [name for name in self._required if name not in given]
-        if unknown or missing:
-            got = ", ".join(given) or "nothing"
-            raise HostError("INVALID_ARGUMENT", f"its predict takes {', '.join(self._arguments) or 'nothing'}, but the request has {got}")
-        return given
-
-    def _from_rows(self, rows: List[Any]) -> Dict[str, Any]:
-        if len(self._required) <= 1:
-            name = (self._required or self._arguments or ["inputs"])[0]
-            if rows and all(isinstance(row, dict) and set(row) <= set(self._arguments) for row in rows) and all(name in row for row in rows):
-                return {key: _array([row[key] for row in rows]) for key in rows[0]}
-            return {name: _array(rows)}
-        if not all(isinstance(row, dict) for row in rows):
-            raise HostError("INVALID_ARGUMENT", f"each instance must be an object with {', '.join(self._required)}")
-        missing = next((name for row in rows for name in self._required if name not in row), None)
-        if missing is not None:
-            raise HostError("INVALID_ARGUMENT", f"an instance lacks '{missing}'; each must have {', '.join(self._required)}")
-        keys = [name for name in self._arguments if rows and name in rows[0]]
-        return {key: _array([row.get(key) for row in rows]) for key in keys}
-
-    def _answer(self, result: Any, request: Request) -> Any:
-        if isinstance(result, dict) and result and all(isinstance(value, (np.ndarray, list, tuple)) for value in result.values()):
-            arrays = {str(name): _tensor(value) for name, value in result.items()}
-            if all(array is not None for array in arrays.values()):
-                return _select(arrays, request.outputs)
-        array = _tensor(result) if isinstance(result, (np.ndarray, np.generic)) or (isinstance(result, (list, tuple)) and request.arrays is not None) else None
-        if array is not None:
-            return {"output-0": array}
-        try:
-            return Json(json.loads(json.dumps(result, default=_plain)))
-        except (TypeError, ValueError) as error:
-            raise HostError("INTERNAL", f"its predict returned a {type(result).__name__}, which is neither arrays nor JSON: {error}") from error
+            answers.close()
+    except (Exception, SystemExit) as error:
+        failure = from_exception(error)
+        raise HostError("INVALID_ARGUMENT", f"the model does not answer its example: {failure.message}", failure.detail) from error
 
 
-def _select(arrays: Dict[str, np.ndarray], outputs: Optional[List[str]]) -> Dict[str, np.ndarray]:
-    if outputs is None:
-        return arrays
-    unknown = [name for name in outputs if name not in arrays]
-    if unknown:
-        raise HostError("INVALID_ARGUMENT", f"there is no output '{unknown[0]}'; there are {', '.join(arrays)}")
-    return {name: arrays[name] for name in outputs}
+def _output_like(name: str, array: Any) -> dict[str, Any]:
+    shape = list(getattr(array, "shape", ()))
+    return {"name": name, "datatype": datatype_of(array), "shape": [-1, *shape[1:]] if shape else []}
 
 
-def _tensor(value: Any) -> Optional[np.ndarray]:
-    """As an array that has a datatype, or None."""
+def _run(function: Callable[..., Any], what: str, *arguments: Any) -> Any:
+    """Calls the model's code while it loads; what it raises becomes a HostError that says where."""
     try:
-        array = np.asarray(value)
-    except ValueError:
-        return None
-    if array.dtype.kind in "biufUS":
-        return array
-    if array.dtype.kind == "O" and all(isinstance(element, (str, bytes)) for element in array.reshape(-1)):
-        return array
-    return None
+        result = function(*arguments)
+        return asyncio.run(result) if inspect.iscoroutine(result) else result
+    except ImportError as error:
+        raise from_import(error) from error
+    except (Exception, SystemExit) as error:
+        failure = from_exception(error)
+        raise HostError(failure.code, f"{what} failed: {failure.message}", failure.detail) from error
 
 
-def _array(values: List[Any]) -> Any:
-    """Numbers as an array where they are rectangular; everything else as it came."""
+def _payloads(answers: Iterator[Any], call: Call) -> Iterator[Payload]:
     try:
-        array = np.asarray(values)
-    except ValueError:
-        return values
-    return array if array.dtype.kind in "biuf" and array.size > 0 else values
+        for answer in answers:
+            yield to_payload(answer, call.payload.kind, call.outputs)
+    finally:
+        answers.close()  # type: ignore[attr-defined]
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-def _finish(result: Any) -> Any:
-    return asyncio.run(_wait(result)) if inspect.isawaitable(result) else result
-
-
-async def _wait(awaitable: Any) -> Any:
-    return await awaitable
-
-
-def _iterate(chunks: Any) -> Iterator[Any]:
-    """An asynchronous generator, driven from a plain thread."""
+def _drain(answers: Any) -> Iterator[Any]:
+    """An async generator as a plain one, with an event loop of its own in the thread that asks for its answers."""
     loop = asyncio.new_event_loop()
     try:
         while True:
             try:
-                yield loop.run_until_complete(chunks.__anext__())
+                yield loop.run_until_complete(answers.__anext__())
             except StopAsyncIteration:
                 return
     finally:
-        loop.run_until_complete(chunks.aclose())
+        loop.run_until_complete(answers.aclose())
         loop.close()
-
-
-def _specs(declared: Optional[Dict[str, str]]) -> List[dict]:
-    """Declarations like {"text": "BYTES[-1]"} as tensor specs."""
-    specs = []
-    for name, text in (declared or {}).items():
-        match = _SPEC.match(text)
-        if match is None:
-            raise HostError("INVALID_ARGUMENT", f"'{name}' is declared as '{text}'; write a datatype and a shape, such as FP32[-1,4]")
-        shape = [int(part) for part in match[2].split(",")] if match[2] else []
-        specs.append({"name": name, "datatype": match[1], "shape": shape})
-    return specs

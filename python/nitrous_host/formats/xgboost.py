@@ -1,40 +1,63 @@
-"""XGBoost: boosters saved as JSON, UBJSON or in the old binary form."""
+"""XGBoost models in .json, .ubj and .bst files, answered as a plain Booster does (probabilities for a classifier)."""
 
-from typing import Callable
+from __future__ import annotations
 
-import numpy as np
+import os
+from typing import Any
+
+import numpy
 import xgboost
 
-from ..errors import HostError
-from . import read_example
-from .boosters import BoosterModel
+from nitrous_host.errors import HostError, trace
+from nitrous_host.formats.matrix import to_matrix
+from nitrous_host.formats.tabular import Form, Table, TabularModel
+from nitrous_host.model import LoadRequest, Progress
+from nitrous_host.warmup import Framework, warm_up
 
 
-def load(meta: dict, report: Callable[[str], None]) -> BoosterModel:
-    report("reading the booster")
-    booster = xgboost.Booster({"nthread": meta["threads"]})
+def load(request: LoadRequest, progress: Progress) -> TabularModel:
+    """Raises HostError INVALID_ARGUMENT for a file that XGBoost cannot read."""
+    name = os.path.basename(request.file)
+    progress(f"reading {name} with xgboost {xgboost.__version__}")
+    booster = xgboost.Booster()
     try:
-        booster.load_model(meta["file"])
-    except xgboost.core.XGBoostError as error:
-        raise HostError("INVALID_ARGUMENT", f"its file is not an XGBoost model: {str(error).splitlines()[0]}") from error
-    booster.set_param({"nthread": meta["threads"]})
-    features = booster.num_features()
+        booster.load_model(request.file)
+    except (xgboost.core.XGBoostError, ValueError, KeyError) as error:
+        message = str(error).partition("\n")[0]
+        raise HostError("INVALID_ARGUMENT", f"{name} is not an XGBoost file: {message}", trace(error)) from error
+    booster.set_param({"nthread": request.threads})
+    width = booster.num_features()
 
-    def through_matrix(rows: np.ndarray) -> np.ndarray:
-        return booster.predict(xgboost.DMatrix(rows, nthread=meta["threads"]), validate_features=False)
+    def by_matrix(table: Table) -> numpy.ndarray:
+        matrix = xgboost.DMatrix(
+            _numeric(table), feature_names=booster.feature_names, feature_types=booster.feature_types, nthread=request.threads
+        )
+        return booster.predict(matrix)
 
-    def in_place(rows: np.ndarray) -> np.ndarray:
-        return booster.inplace_predict(rows, validate_features=False)
+    def in_place(table: Table) -> numpy.ndarray:
+        return booster.inplace_predict(_numeric(table))
 
-    predict = in_place if _same(in_place, through_matrix, features) else through_matrix
-    names = [str(name) for name in booster.feature_names] if booster.feature_names else None
-    return BoosterModel(predict, features, names, ("xgboost", xgboost.__version__), read_example(meta))
+    columns = list(booster.feature_names) if booster.feature_names else None
+    sample = numpy.array([[0.0] * width, [1.0] * width], numpy.float32)
+
+    def inputs(_table: Table | None) -> list[dict[str, Any]]:
+        return [{"name": "input-0", "datatype": "FP32", "shape": [-1, width]}]
+
+    form = Form("matrix", lambda payload: to_matrix(payload, columns), inputs, columns, sample)
+    progress("answering the warm-up")
+    predict = in_place if _answers_alike(in_place, by_matrix, sample) else by_matrix
+    return warm_up(request, Framework("xgboost", xgboost.__version__), [form], {"predict": predict}, row_wise=True)
 
 
-def _same(left: Callable, right: Callable, features: int) -> bool:
-    """In-place prediction saves building a matrix, but not every booster answers it alike."""
-    rows = np.vstack([np.zeros(features), np.ones(features), np.full(features, np.nan)])
+def _numeric(table: Table) -> numpy.ndarray:
+    """Null becomes NaN, XGBoost's missing value."""
+    return table.astype(numpy.float32) if table.dtype == object or table.dtype == numpy.float16 else table
+
+
+def _answers_alike(in_place: Any, by_matrix: Any, sample: numpy.ndarray) -> bool:
+    """Boosters without trees cannot predict in place, and what may differ should not depend on the way."""
+    missing = numpy.full_like(sample[:1], numpy.nan)
     try:
-        return bool(np.array_equal(left(rows), right(rows)))
-    except Exception:  # noqa: BLE001 - whatever in-place prediction dislikes, the other way serves
+        return all(numpy.array_equal(in_place(rows), by_matrix(rows), equal_nan=True) for rows in (sample, missing))
+    except (ValueError, TypeError):
         return False
