@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
 import { systemClock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
 import { createEvents, type Events } from "./core/events.ts";
@@ -141,8 +142,10 @@ function named(models: readonly ModelSpec[], name: string | undefined): readonly
 
 /** How a model comes to life on this machine: environment, process, connection, warm-up. */
 function createSteps(settings: Settings, events: Events, executor: ReturnType<typeof createLocalExecutor>): LoaderSteps {
+  // Hosts run in their models' folders, where a relative path would mean something else.
+  const stateDirectory = resolve(settings["state-dir"]);
   const environments = createEnvironments({
-    stateDirectory: settings["state-dir"],
+    stateDirectory,
     ...(settings.python === undefined ? {} : { python: settings.python }),
   });
   return {
@@ -163,7 +166,12 @@ function createSteps(settings: Settings, events: Events, executor: ReturnType<ty
         progress,
         signal,
       );
-      return { host: pythonHost(spec, settings["threads-per-host"], environment.python), warnings: environment.warnings };
+      const host = pythonHost(spec, {
+        python: environment.python,
+        threads: settings["threads-per-host"],
+        bytecodeDirectory: join(stateDirectory, "bytecode"),
+      });
+      return { host, warnings: environment.warnings };
     },
     start: (host) => executor.start(host),
     async connect(endpoint) {

@@ -113,7 +113,9 @@ async function make(folder: string, plan: Plan, onProgress: (line: string) => vo
     await install(folder, interpreter, requirements, plan.provideUv, onProgress, signal);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
-    throw new ServeError("FAILED_PRECONDITION", `its Python environment could not be made: ${messageOf(error)}`, { cause: error });
+    throw new ServeError("FAILED_PRECONDITION", `its Python environment could not be made; the installer says\n${messageOf(error)}`, {
+      cause: error,
+    });
   }
   const complete: Complete = { requirements, warnings: warning === undefined ? [] : [warning] };
   await writeFile(join(folder, COMPLETE), JSON.stringify(complete, undefined, 2));

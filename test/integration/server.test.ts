@@ -240,6 +240,20 @@ describe("starting", () => {
     await expect(run([process.execPath, MAIN, "serve", ...flags])).rejects.toThrow(message);
   });
 
+  it("says in the first line what a model's environment lacks, and below it what the installer printed", async () => {
+    await mkdir(join(folder, "needy"));
+    await writeFile(join(folder, "needy/model.py"), MODELS["slow/model.py"]);
+    await writeFile(join(folder, "needy/requirements.txt"), "surely-not-a-package-of-anybody==1\n");
+    const own = await startServer([join(folder, "needy")]);
+    await untilLoaded(own);
+    expect(own.output()).toMatch(
+      /its Python environment could not be made; the installer says\n.*pip install.*\n[\s\S]*surely-not-a-package-of-anybody/,
+    );
+    const answer = await fetch(`${own.url}/v1/models/needy`);
+    expect((await json(answer)).error).toMatch(/the installer says$/);
+    await own.stop();
+  });
+
   it("keeps a model that does not fit into memory registered, and says so", async () => {
     const own = await startServer([join(folder, "double")], ["--memory-budget", "1000000"]);
     await untilLoaded(own);
