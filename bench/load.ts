@@ -19,6 +19,8 @@ export interface Measured {
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
+  /** User and system milliseconds of the client itself for one request. */
+  readonly cpu: number;
 }
 
 const order = JSON.parse(process.argv[2] ?? "{}") as Order;
@@ -27,10 +29,12 @@ const request = Buffer.from(
 );
 const latencies: number[] = [];
 let errors = 0;
+const usedBefore = process.cpuUsage();
 const started = performance.now();
 const end = started + order.seconds * 1000;
 
 await Promise.all(Array.from({ length: order.connections }, drive));
+const used = process.cpuUsage(usedBefore);
 const sorted = Float64Array.from(latencies).sort();
 const measured: Measured = {
   requests: latencies.length,
@@ -38,6 +42,7 @@ const measured: Measured = {
   errors,
   p50: percentile(sorted, 0.5),
   p99: percentile(sorted, 0.99),
+  cpu: (used.user + used.system) / 1000 / latencies.length,
 };
 process.stdout.write(JSON.stringify(measured));
 
@@ -53,6 +58,7 @@ function drive(): Promise<void> {
     socket.setEncoding("latin1");
     socket.on("connect", send);
     socket.on("error", reject);
+    socket.on("close", () => reject(new Error(`${order.host}:${order.port} closed a connection that was in use`)));
     socket.on("data", (chunk: string) => {
       text += chunk;
       if (!isWhole(text)) return;

@@ -31,6 +31,8 @@ interface Point {
   readonly p99: number;
   /** Milliseconds of the server's whole process tree for one request. */
   readonly cpu: number;
+  /** The same of the client that asked. */
+  readonly clientCpu: number;
 }
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -71,7 +73,7 @@ async function measureAll({ url, child }: ServerProcess): Promise<void> {
   // Two of the same, so that the difference between them shows what the machine's noise is.
   for (const name of ["echo", "echo again"]) targets.push({ ...(await startEcho(name, answer)), path: "/", body: first.body });
   targets.push(...models);
-  for (const target of targets) await check(target);
+  for (const target of targets) await warmUp(target);
 
   const points = new Map<string, Point[]>();
   const counts = values.connections.split(",").map(Number);
@@ -79,7 +81,7 @@ async function measureAll({ url, child }: ServerProcess): Promise<void> {
     for (const connections of counts) {
       for (const target of targets) {
         const key = `${target.name}|${connections}`;
-        points.set(key, [...(points.get(key) ?? []), await measure(target, connections)]);
+        points.set(key, [...(points.get(key) ?? []), await measure(target, connections, Number(values.seconds))]);
       }
     }
     process.stderr.write(`round ${round + 1} of ${values.rounds} done\n`);
@@ -94,20 +96,23 @@ async function startEcho(name: string, answer: string): Promise<{ name: string; 
   return { name, pid: child.pid as number, url: `http://127.0.0.1:${port}` };
 }
 
-async function check({ name, url, path, body }: Target): Promise<void> {
+/** Once to see that it answers, then long enough for Node to have compiled the path: who is measured first must not pay for it. */
+async function warmUp(target: Target): Promise<void> {
+  const { name, url, path, body } = target;
   const response = await fetch(url + path, { method: "POST", body });
   if (response.status !== 200) throw new Error(`${name} answers ${response.status}: ${await response.text()}`);
+  await measure(target, 16, 1);
 }
 
-async function measure({ name, pid, url, path, body }: Target, connections: number): Promise<Point> {
+async function measure({ name, pid, url, path, body }: Target, connections: number, duration: number): Promise<Point> {
   const { hostname, port } = new URL(url);
-  const order = { host: hostname, port: Number(port), path, body, connections, seconds: Number(values.seconds) };
+  const order = { host: hostname, port: Number(port), path, body, connections, seconds: duration };
   const before = cpuMilliseconds(processTree(pid));
   const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", here("./load.ts"), JSON.stringify(order)]);
   const used = cpuMilliseconds(processTree(pid)) - before;
-  const { requests, seconds, errors, p50, p99 } = JSON.parse(stdout) as Measured;
+  const { requests, seconds, errors, p50, p99, cpu } = JSON.parse(stdout) as Measured;
   if (errors > 0) throw new Error(`${name} answered ${errors} of ${requests} requests with an error`);
-  return { rate: requests / seconds, p50, p99, cpu: used / requests };
+  return { rate: requests / seconds, p50, p99, cpu: used / requests, clientCpu: cpu };
 }
 
 function print(targets: readonly Target[], counts: readonly number[], points: ReadonlyMap<string, readonly Point[]>, memory: number): void {
@@ -119,12 +124,19 @@ function print(targets: readonly Target[], counts: readonly number[], points: Re
       const cpu = of(name, connections, "cpu");
       const [echoRate, echoCpu] = [of("echo", connections, "rate"), of("echo", connections, "cpu")];
       const figures = [rate.toFixed(0), of(name, connections, "p50").toFixed(2), of(name, connections, "p99").toFixed(2), cpu.toFixed(4)];
-      return [name, String(connections), ...figures, (rate / echoRate).toFixed(2), (cpu / echoCpu).toFixed(2)];
+      return [
+        name,
+        String(connections),
+        ...figures,
+        (rate / echoRate).toFixed(2),
+        (cpu / echoCpu).toFixed(2),
+        of(name, connections, "clientCpu").toFixed(4),
+      ];
     }),
   );
   const table = [
-    ["target", "connections", "requests/s", "p50 ms", "p99 ms", "CPU ms/request", "rate / echo", "CPU / echo"],
-    Array(8).fill("---"),
+    ["target", "connections", "requests/s", "p50 ms", "p99 ms", "CPU ms/request", "rate / echo", "CPU / echo", "client CPU ms"],
+    Array(9).fill("---"),
     ...rows,
   ];
   const head = [
@@ -135,4 +147,8 @@ function print(targets: readonly Target[], counts: readonly number[], points: Re
   process.stdout.write(text);
   mkdirSync(here("./results"), { recursive: true });
   writeFileSync(here("./results/bench.md"), text);
+  writeFileSync(
+    here("./results/bench.json"),
+    JSON.stringify({ node: process.version, memory, points: Object.fromEntries(points) }, null, 2),
+  );
 }

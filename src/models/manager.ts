@@ -31,6 +31,10 @@ export class Manager {
   readonly #options: ManagerOptions;
   readonly #semaphore: ReturnType<typeof createSemaphore>;
   readonly #stopping = new AbortController();
+  /** One promise for all models: a listener for each of them would pile up on the signal. */
+  readonly #stopped = new Promise<"stop">((resolve) => {
+    this.#stopping.signal.addEventListener("abort", () => resolve("stop"), { once: true });
+  });
   readonly #running = new Map<ModelVersion, Promise<void>>();
 
   constructor(options: ManagerOptions) {
@@ -133,10 +137,7 @@ export class Manager {
     model.hostPid = endpoint.pid;
     const remove = model.scheduler.add(replica);
     model.become("ready", warnings.join("\n"));
-    const stopped = new Promise<"stop">((resolve) =>
-      this.#stopping.signal.addEventListener("abort", () => resolve("stop"), { once: true }),
-    );
-    const how = await Promise.race([replica.exited, stopped]);
+    const how = await Promise.race([replica.exited, this.#stopped]);
     if (how === "stop") {
       model.become("draining", "finishing what is under way");
       await Promise.race([model.scheduler.close(), replica.exited]);
@@ -155,13 +156,13 @@ export class Manager {
     model.scheduler.destroy(new ServeError("UNAVAILABLE", `Model with name ${model.spec.name} is not ready. ${messageOf(error)}`));
   }
 
-  #delay(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(milliseconds, resolve);
-      this.#stopping.signal.addEventListener("abort", () => {
-        cancel();
-        resolve();
-      });
+  /** Ends early when the server stops. */
+  async #delay(milliseconds: number): Promise<void> {
+    let cancel: (() => void) | undefined;
+    const over = new Promise<void>((resolve) => {
+      cancel = this.#options.clock.after(milliseconds, resolve);
     });
+    await Promise.race([over, this.#stopped]);
+    cancel?.();
   }
 }

@@ -60,6 +60,11 @@ it.each(commands)("README: $command", async ({ command, output }) => {
   expect(await shell(command)).toMatch(new RegExp(`^${pattern.join(".*")}$`));
 });
 
+it("nothing warns on the terminal, with more models than an emitter has listeners without a warning", () => {
+  expect(server.output()).toContain("12 of 12 models are ready");
+  expect(server.output()).not.toContain("Warning");
+});
+
 it("README: there are commands to run", () => {
   expect(commands.length).toBeGreaterThan(8);
 });

@@ -26,19 +26,35 @@ export interface HostReplicaOptions {
 export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSignal): Promise<Replica> {
   const { connection, load, onProgress, endpoint } = options;
   const { credit } = await connection.hello;
-  return await new Promise<Replica>((resolve, reject) => {
-    const give = (reason: unknown): void => reject(reason);
-    signal.addEventListener("abort", () => give(signal.reason), { once: true });
-    const handle: number = connection.open("load", load, [], {
-      onProgress,
-      onReady: (description) => resolve(new HostReplica(options, handle, credit, description)),
-      async onError(error) {
-        // A host that dies while it loads: how it died says more than that the connection ended.
-        if (error.code === "UNAVAILABLE") give(new ServeError("INTERNAL", `its host ${await endpoint.exited} while it loaded the model`));
-        else give(error);
-      },
+  const { promise: aborted, dispose } = rejectionOf(signal);
+  try {
+    const ready = new Promise<Replica>((resolve, reject) => {
+      const handle: number = connection.open("load", load, [], {
+        onProgress,
+        onReady: (description) => resolve(new HostReplica(options, handle, credit, description)),
+        async onError(error) {
+          // A host that dies while it loads: how it died says more than that the connection ended.
+          if (error.code === "UNAVAILABLE")
+            reject(new ServeError("INTERNAL", `its host ${await endpoint.exited} while it loaded the model`));
+          else reject(error);
+        },
+      });
     });
+    return await Promise.race([ready, aborted]);
+  } finally {
+    dispose();
+  }
+}
+
+/** Rejects when the signal is aborted; `dispose` takes the listener away, or one would stay for every load. */
+function rejectionOf(signal: AbortSignal): { promise: Promise<never>; dispose: () => void } {
+  let dispose = (): void => undefined;
+  const promise = new Promise<never>((_, reject) => {
+    const listener = (): void => reject(signal.reason);
+    signal.addEventListener("abort", listener, { once: true });
+    dispose = () => signal.removeEventListener("abort", listener);
   });
+  return { promise, dispose };
 }
 
 class HostReplica implements Replica {
