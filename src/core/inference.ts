@@ -2,6 +2,7 @@ import type { RequestContext } from "./context.ts";
 import type { Tensor } from "./tensor.ts";
 
 export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | { [key: string]: JsonValue };
+export type JsonObject = { [key: string]: JsonValue };
 export type ParameterValue = string | number | bigint | boolean;
 export type Parameters = Readonly<Record<string, ParameterValue>>;
 
