@@ -31,7 +31,7 @@ for (const { client, checks, least } of results) {
 
 async function runScripts(): Promise<Array<{ client: string; least: number; checks: Check[] }>> {
   const requirementsText = await readFile(`${place}requirements.txt`, "utf8");
-  const environments = createEnvironments({ stateDirectory: STATE_DIRECTORY });
+  const environments = createEnvironments({ directory: STATE_DIRECTORY });
   const { python } = await environments.ensure({ format: "python", file: "", requirementsText, exact: false }, () => undefined);
   const server = await startServer([EXAMPLES]);
   try {

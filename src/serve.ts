@@ -143,9 +143,9 @@ function named(models: readonly ModelSpec[], name: string | undefined): readonly
 /** How a model comes to life on this machine: environment, process, connection, warm-up. */
 function createSteps(settings: Settings, events: Events, executor: ReturnType<typeof createLocalExecutor>): LoaderSteps {
   // Hosts run in their models' folders, where a relative path would mean something else.
-  const stateDirectory = resolve(settings["state-dir"]);
+  const directory = resolve(settings["cache-dir"] ?? settings["state-dir"]);
   const environments = createEnvironments({
-    stateDirectory,
+    directory,
     ...(settings.python === undefined ? {} : { python: settings.python }),
   });
   return {
@@ -169,7 +169,7 @@ function createSteps(settings: Settings, events: Events, executor: ReturnType<ty
       const host = pythonHost(spec, {
         python: environment.python,
         threads: settings["threads-per-host"],
-        bytecodeDirectory: join(stateDirectory, "bytecode"),
+        bytecodeDirectory: join(directory, "bytecode"),
       });
       return { host, warnings: environment.warnings };
     },

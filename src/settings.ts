@@ -15,7 +15,12 @@ export const SETTINGS = {
     .or(z.boolean())
     .default(false)
     .describe("listen on an address that others can reach, without any authentication"),
-  "state-dir": z.string().min(1).default(join(homedir(), ".nitrous")).describe("folder for Python environments and tools"),
+  "state-dir": z.string().min(1).default(join(homedir(), ".nitrous")).describe("folder for the state: what was applied"),
+  "cache-dir": z
+    .string()
+    .min(1)
+    .optional()
+    .describe("folder for what can be made again: Python environments, tools, downloads (default: the state directory)"),
   "server-name": z.string().min(1).default("nitrous").describe("name in the server metadata"),
   "log-level": z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("least severe log lines to print"),
   "log-format": z.enum(["text", "json"]).default("text").describe("log lines for people or for machines"),

@@ -1,14 +1,15 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { zlibSync } from "fflate";
+import { fileURLToPath } from "node:url";
+import { deflateSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { chooseScikitLearn } from "./framework-version.ts";
 import { listFiles } from "./package-index.ts";
-import { recordedIn } from "./recorded-version.ts";
+import { recordedScikitLearn } from "./recorded-version.ts";
 import { compareVersions, requirementsOf } from "./requirements.ts";
 
 describe("requirements", () => {
@@ -46,13 +47,35 @@ describe("requirements", () => {
 
 describe("the recorded version", () => {
   const pickled = Buffer.from("\x80\x04\x8c\x10_sklearn_version\x94\x8c\x051.2.2\x94u", "latin1");
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "nitrous-recorded-"));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  async function recordedOf(bytes: Uint8Array): Promise<string | undefined> {
+    const file = join(folder, "model.pkl");
+    await writeFile(file, bytes);
+    return await recordedScikitLearn(file);
+  }
 
   it("is read without unpickling, compressed or not", async () => {
-    expect(recordedIn(pickled)).toBe("1.2.2");
-    expect(recordedIn(Buffer.from(zlibSync(pickled)))).toBe("1.2.2");
-    expect(recordedIn(Buffer.from("nothing"))).toBeUndefined();
-    const iris = await readFile(new URL("../../examples/models/iris/1/model.joblib", import.meta.url));
-    expect(recordedIn(iris)).toMatch(/^1\.\d+\.\d+$/);
+    expect(await recordedOf(pickled)).toBe("1.2.2");
+    expect(await recordedOf(deflateSync(pickled))).toBe("1.2.2");
+    expect(await recordedOf(gzipSync(pickled))).toBe("1.2.2");
+    expect(await recordedOf(Buffer.from("nothing"))).toBeUndefined();
+    expect(await recordedOf(new Uint8Array(0))).toBeUndefined();
+    expect(await recordedOf(deflateSync(pickled).subarray(0, 20))).toBeUndefined();
+    const iris = fileURLToPath(new URL("../../examples/models/iris/1/model.joblib", import.meta.url));
+    expect(await recordedScikitLearn(iris)).toMatch(/^1\.\d+\.\d+$/);
+  });
+
+  it("is found wherever the file is cut into pieces", async () => {
+    const piece = 1 << 20;
+    for (let overlap = 0; overlap <= pickled.length; overlap += 3) {
+      expect(await recordedOf(Buffer.concat([Buffer.alloc(piece - overlap), pickled, Buffer.alloc(10)]))).toBe("1.2.2");
+    }
   });
 });
 
@@ -68,7 +91,7 @@ describe("the framework version", () => {
   ];
   const python311 = { path: "/python3.11", version: "3.11" };
   const python310 = { path: "/python3.10", version: "3.10" };
-  const question = { exact: false, interpreters: [python310, python311], files, platform: "linux", arch: "x64" };
+  const question = { exact: false, interpreters: [python310, python311], files, system: "linux", arch: "x64" };
 
   it("is the recorded one on whichever interpreter has it", () => {
     expect(chooseScikitLearn({ ...question, recorded: "1.2.0" })).toEqual({ version: "1.2.0", interpreter: python311 });
@@ -112,7 +135,7 @@ describe("the package index", () => {
       { name: "uv-1.whl", url: `http://127.0.0.1:${port}/files/uv-1.whl` },
       { name: "uv+2.whl", url: `http://127.0.0.1:${port}/f/uv%2B2.whl` },
     ]);
-    await expect(listFiles("other")).rejects.toThrow("the package index answered 404 for other");
+    await expect(listFiles("other")).rejects.toThrow("answered 404 for other");
   });
 });
 

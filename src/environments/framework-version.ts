@@ -16,8 +16,8 @@ export interface VersionQuestion {
   readonly interpreters: readonly Interpreter[];
   /** File names of the package in the index. */
   readonly files: readonly string[];
-  /** "linux", "darwin" or "win32", and "x64" or "arm64". */
-  readonly platform: string;
+  /** "linux", "linux-musl" or "darwin", and "x64" or "arm64". */
+  readonly system: string;
   readonly arch: string;
 }
 
@@ -26,27 +26,30 @@ export interface VersionQuestion {
  * the nearest newer one, with a warning.
  * @throws ServeError FAILED_PRECONDITION when only the exact version would do, or none is new enough
  */
-export function chooseScikitLearn({ recorded, exact, interpreters, files, platform, arch }: VersionQuestion): ChosenVersion {
+export function chooseScikitLearn({ recorded, exact, interpreters, files, system, arch }: VersionQuestion): ChosenVersion {
   const choices = interpreters.flatMap((interpreter) =>
-    versionsFor(interpreter, files, platform, arch).map((version) => ({ version, interpreter })),
+    versionsFor(interpreter, files, system, arch).map((version) => ({ version, interpreter })),
   );
-  const same = choices.find(({ version }) => compareVersions(version, recorded) === 0);
-  if (same !== undefined) return { version: recorded, interpreter: same.interpreter };
-  const pythons = interpreters.map(({ version }) => version).join(", ");
+  const same = choices.find(({ version }) => version === recorded);
+  if (same !== undefined) return same;
+  const pythons = [...new Set(interpreters.map(({ version }) => version))].join(", ");
   const why = `it was made with scikit-learn ${recorded}, which has no wheel for Python ${pythons} here`;
   if (exact) throw new ServeError("FAILED_PRECONDITION", `${why}; install a Python that has one, or drop --framework-version exact`);
   const [nearest] = choices
-    .filter(({ version }) => compareVersions(version, recorded) > 0)
+    // A pre-release, of which only the numbers are compared, is followed by its release.
+    .filter(({ version }) => compareVersions(version, recorded) >= 0)
     .sort((left, right) => compareVersions(left.version, right.version));
   if (nearest === undefined) throw new ServeError("FAILED_PRECONDITION", `${why}, and neither has any newer version`);
   return { ...nearest, warning: `${why}; served with ${nearest.version}` };
 }
 
+const WHEEL_TAGS: Readonly<Record<string, string>> = { linux: "manylinux", "linux-musl": "musllinux", darwin: "macosx" };
+
 /** Released versions that have a wheel for the interpreter on the platform. */
-function versionsFor(interpreter: Interpreter, files: readonly string[], platform: string, arch: string): string[] {
+function versionsFor(interpreter: Interpreter, files: readonly string[], system: string, arch: string): string[] {
   const python = `cp${interpreter.version.replace(".", "")}`;
-  const machine = arch === "x64" ? "(x86_64|amd64)" : "(aarch64|arm64)";
-  const system = platform === "linux" ? "manylinux" : platform === "darwin" ? "macosx" : "win";
-  const wheel = new RegExp(`^scikit_learn-(\\d+(?:\\.\\d+)*)-${python}-${python}-.*${system}.*${machine}.*\\.whl$`);
+  const machine = arch === "x64" ? "x86_64" : "(aarch64|arm64)";
+  const tag = WHEEL_TAGS[system] ?? system;
+  const wheel = new RegExp(`^scikit_learn-(\\d+(?:\\.\\d+)*)-${python}-${python}-.*${tag}.*${machine}.*\\.whl$`);
   return [...new Set(files.flatMap((name) => wheel.exec(name)?.[1] ?? []))];
 }

@@ -22,10 +22,7 @@ export interface RequirementSources {
 
 /** All requirements of an environment; a package that the user names replaces ours. Sorted, so that equal sets are equal. */
 export function requirementsOf({ format, text = "", scikitLearn, gpu }: RequirementSources): string[] {
-  const users = text
-    .split(/\r?\n/)
-    .map((line) => line.replace(/(^|\s)#.*$/, "").trim())
-    .filter((line) => line !== "");
+  const users = requirementsIn(text);
   const named = new Set(users.map(packageName));
   const ours = format === "xgboost" ? [gpu ? "xgboost" : "xgboost-cpu", "numpy"] : [...(FORMAT_REQUIREMENTS[format] ?? [])];
   const pinned = ours.map((requirement) => {
@@ -38,6 +35,20 @@ export function requirementsOf({ format, text = "", scikitLearn, gpu }: Requirem
     return named.has(name) || (name === "xgboost-cpu" && named.has("xgboost"));
   };
   return [...pinned.filter((requirement) => !satisfied(requirement)), ...users].sort();
+}
+
+/** True when a requirements.txt names the package itself, in whatever spelling. */
+export function requires(text: string, name: string): boolean {
+  return requirementsIn(text).some((requirement) => packageName(requirement) === name);
+}
+
+/** One requirement or option each, without comments; a line that ends with a backslash goes on in the next. */
+function requirementsIn(text: string): string[] {
+  return text
+    .replace(/\\\r?\n/g, " ")
+    .split(/\r?\n/)
+    .map((line) => line.replace(/(^|\s)#.*$/, "").trim())
+    .filter((line) => line !== "");
 }
 
 /** Normalised as PEP 503 says. */

@@ -19,7 +19,7 @@ export interface RunOptions {
 
 /**
  * Runs a command to its end and returns what it printed on standard output.
- * @throws CommandError when it cannot be started or does not exit with 0
+ * @throws CommandError when it cannot be started or does not exit with 0; the signal's reason, once the command is gone, when aborted
  */
 export function run(command: readonly string[], { onLine, signal, environment }: RunOptions = {}): Promise<string> {
   const [file = "", ...rest] = command;
@@ -41,9 +41,13 @@ export function run(command: readonly string[], { onLine, signal, environment }:
         if (line.trim() !== "") onLine?.(line.trim());
       });
     }
-    child.on("error", (error) => reject(new CommandError(command, `could not run: ${error.message}`, [])));
+    child.on("error", (error) => {
+      // An aborted command has been told to end, and is not gone before it closes.
+      if (child.pid === undefined) reject(new CommandError(command, `could not run: ${error.message}`, []));
+    });
     child.on("close", (code, killed) => {
       if (code === 0) resolve(output);
+      else if (signal?.aborted) reject(signal.reason);
       else reject(new CommandError(command, killed === null ? `ended with code ${code}` : `was killed by ${killed}`, tail));
     });
   });

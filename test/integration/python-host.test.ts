@@ -6,7 +6,7 @@ import { STATE_DIRECTORY } from "../server-process.ts";
 
 it("passes its own tests", async () => {
   const requirementsText = "scikit-learn\npandas\nxgboost-cpu\nlightgbm\n";
-  const environments = createEnvironments({ stateDirectory: STATE_DIRECTORY });
+  const environments = createEnvironments({ directory: STATE_DIRECTORY });
   const { python } = await environments.ensure({ format: "python", file: "", requirementsText, exact: false }, () => undefined);
   const root = fileURLToPath(new URL("../../python/", import.meta.url));
   const lines: string[] = [];

@@ -1,0 +1,62 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../core/errors.ts";
+import type { Interpreter } from "./interpreter.ts";
+import { configuredIndex } from "./package-index.ts";
+import { run } from "./run.ts";
+
+export interface Installation {
+  /** Gets `requirements.txt` and `venv`. */
+  readonly folder: string;
+  readonly interpreter: Interpreter;
+  readonly requirements: readonly string[];
+  readonly findUv: () => Promise<string>;
+  readonly onProgress: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes a virtual environment with the requirements: with uv; where that cannot be had, with the interpreter's venv and pip.
+ * @throws Error with the command that failed and the end of what it printed
+ */
+export async function install({ folder, interpreter, requirements, findUv, onProgress, signal }: Installation): Promise<void> {
+  const file = join(folder, "requirements.txt");
+  await writeFile(file, `${requirements.join("\n")}\n`);
+  const venv = join(folder, "venv");
+  const environment = await installerEnvironment();
+  let uv: string;
+  try {
+    uv = await findUv();
+  } catch (error) {
+    signal.throwIfAborted();
+    onProgress(`${messageOf(error)}; using venv and pip`);
+    await run([interpreter.path, "-m", "venv", venv], { signal }).catch((cause: unknown) => {
+      throw new Error(`uv: ${messageOf(error)}\nvenv: ${messageOf(cause)}\nInstall uv, or Python's venv and pip`, { cause });
+    });
+    await run([pythonOf(folder), "-m", "pip", "install", "--quiet", "-r", file], { onLine: onProgress, signal, environment });
+    return;
+  }
+  await run([uv, "venv", "--python", interpreter.path, venv], { signal, environment });
+  const say = (line: string): void => {
+    // One line for each package says less than nothing.
+    if (!line.startsWith("+ ")) onProgress(line);
+  };
+  await run([uv, "pip", "install", "--python", pythonOf(folder), "-r", file], { onLine: say, signal, environment });
+}
+
+/** The interpreter of the environment in a folder. */
+export function pythonOf(folder: string): string {
+  return join(folder, "venv", "bin", "python");
+}
+
+/** uv and pip do not read each other's settings; whichever runs here shall find what the user configured for either. */
+async function installerEnvironment(): Promise<Record<string, string>> {
+  const { PIP_FIND_LINKS, UV_FIND_LINKS, UV_INDEX_URL, UV_DEFAULT_INDEX } = process.env;
+  const index = await configuredIndex();
+  return {
+    UV_PYTHON_DOWNLOADS: "never",
+    ...(index === undefined ? {} : { PIP_INDEX_URL: index }),
+    ...(index === undefined || UV_DEFAULT_INDEX || UV_INDEX_URL ? {} : { UV_DEFAULT_INDEX: index }),
+    ...(PIP_FIND_LINKS && !UV_FIND_LINKS ? { UV_FIND_LINKS: PIP_FIND_LINKS } : {}),
+  };
+}
