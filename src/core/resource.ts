@@ -1,3 +1,4 @@
+import { ServeError } from "./errors.ts";
 import type { JsonObject } from "./inference.ts";
 
 /** The kinds that this server keeps. Cluster-scoped ones have no namespace. */
@@ -100,4 +101,37 @@ export interface SupportedFormat {
   readonly version?: string;
   readonly autoSelect: boolean;
   readonly priority?: number;
+}
+
+/** KServe's words for what went wrong with a model (`status.modelStatus.lastFailureInfo.reason`). */
+export type FailureReason =
+  | "ModelLoadFailed"
+  | "RuntimeUnhealthy"
+  | "RuntimeDisabled"
+  | "NoSupportingRuntime"
+  | "RuntimeNotRecognized"
+  | "InvalidPredictorSpec";
+
+/** A document that is not a valid resource, with everything that is wrong with it. */
+export class InvalidResourceError extends ServeError {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super("INVALID_ARGUMENT", problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("\n"));
+    this.name = "InvalidResourceError";
+    this.problems = problems;
+  }
+}
+
+/** One thing that happened to a resource, as Kubernetes' events are. */
+export interface ServiceEvent {
+  /** Unique. */
+  readonly name: string;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly type: "Normal" | "Warning";
+  /** One word: Applied, Fetching, Ready, ... */
+  readonly reason: string;
+  readonly message: string;
+  readonly about: ResourceKey & { readonly uid: string };
 }

@@ -92,6 +92,21 @@ async function peek(file: string): Promise<Buffer> {
   }
 }
 
+/** Extensions that files of a format have, the usual one first. Custom code goes by its file's whole name. */
+export const EXTENSIONS: Readonly<Record<ModelFormat, readonly string[]>> = {
+  sklearn: [".joblib", ".pkl", ".pickle"],
+  xgboost: [".ubj", ".json", ".bst", ".model"],
+  lightgbm: [".txt", ".bst", ".model"],
+  onnx: [".onnx"],
+  python: ["model.py"],
+  typescript: ["model.ts", "model.js", "model.mjs"],
+};
+
+/** Whether a file can be of a format by its name alone. */
+export function isNamedLike(format: ModelFormat, file: string): boolean {
+  return EXTENSIONS[format].some((ending) => (ending.startsWith(".") ? extname(file).toLowerCase() === ending : basename(file) === ending));
+}
+
 /** Why a file is not served. */
 export function reasonAgainst(file: string): string {
   const later = LATER[extname(file).toLowerCase()];

@@ -1,1 +1,18 @@
+export { ANNOTATIONS } from "./annotations.ts";
+export { readBuiltInRuntimes } from "./built-in-runtimes.ts";
+export { toInferenceService } from "./inference-service.ts";
+export {
+  type Manifest,
+  type ManifestProblem,
+  type Manifests,
+  readManifests,
+} from "./manifests.ts";
 export { type FoundModels, readModels } from "./model-folder.ts";
+export { type ReadDocument, readDocuments } from "./read-documents.ts";
+export type { RuntimeQuestion } from "./runtime-question.ts";
+export { type Candidate, type RuntimeChoice, selectRuntime } from "./select-runtime.ts";
+export { readServiceModel } from "./service-model.ts";
+export { toServingRuntime } from "./serving-runtime.ts";
+export type { ValidDocument } from "./valid-document.ts";
+export { type ValidationOptions, validateDocument } from "./validate-document.ts";
+export { watchPath } from "./watch-path.ts";

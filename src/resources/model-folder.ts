@@ -3,11 +3,14 @@ import { basename, dirname, extname, join, resolve } from "node:path";
 import { messageOf } from "../core/errors.ts";
 import { MODEL_NAME, MODEL_VERSION, type ModelSpec, type Rejection } from "../core/model.ts";
 import { formatOf, isAccompanying, reasonAgainst } from "./formats.ts";
+import { isManifestFile } from "./manifest-names.ts";
 import { type Artefact, belongsTo, chooseArtefact, isVersion, list, numberedVersions, toSpec, whyUnused } from "./versions.ts";
 
 export interface FoundModels {
   readonly models: readonly ModelSpec[];
   readonly rejections: readonly Rejection[];
+  /** YAML files where models were looked for: they hold resources. */
+  readonly manifestFiles: readonly string[];
 }
 
 /**
@@ -22,11 +25,12 @@ export interface FoundModels {
 export async function readModels(paths: readonly string[]): Promise<FoundModels> {
   const found = new Collector();
   for (const path of paths) await found.guard(resolve(path), readPath);
-  return { models: found.models, rejections: found.rejections };
+  return { models: found.models, rejections: found.rejections, manifestFiles: found.manifestFiles };
 }
 
 class Collector {
   readonly models: ModelSpec[] = [];
+  readonly manifestFiles: string[] = [];
   readonly rejections: Rejection[] = [];
   readonly #places = new Map<string, string>();
 
@@ -63,8 +67,13 @@ class Collector {
 async function readPath(path: string, found: Collector): Promise<void> {
   const entry = await stat(path).catch(() => undefined);
   if (entry === undefined) return found.reject(path, "there is no such file or folder");
-  if (!entry.isDirectory()) return readFile(path, found);
+  if (!entry.isDirectory()) return readEntry(path, found);
   return (await isModelFolder(path)) ? readModelFolder(path, found) : readFolderOfModels(path, found);
+}
+
+async function readEntry(file: string, found: Collector): Promise<void> {
+  if (isManifestFile(file)) found.manifestFiles.push(file);
+  else await readFile(file, found);
 }
 
 async function readFile(file: string, found: Collector): Promise<void> {
@@ -111,7 +120,7 @@ async function readFolderOfModels(folder: string, found: Collector): Promise<voi
     const path = join(folder, name);
     if (missing.includes(name)) found.reject(path, "a link to something that does not exist");
     else if (folders.includes(name)) await found.guard(path, readModelFolder);
-    else if (!files.some((file) => file !== name && belongsTo(name, file))) await found.guard(path, readFile);
+    else if (!files.some((file) => file !== name && belongsTo(name, file))) await found.guard(path, readEntry);
   }
 }
 

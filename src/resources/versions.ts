@@ -67,7 +67,8 @@ async function whyNone(directory: string): Promise<string> {
   return `no model in it, only folders (${folders.slice(0, 3).join(", ")}): to serve what is in them, name this folder on the command line`;
 }
 
-async function artefactsIn(directory: string): Promise<Artefact[]> {
+/** Every model in a folder; custom code alone where there is some. */
+export async function artefactsIn(directory: string): Promise<Artefact[]> {
   const artefacts: Artefact[] = [];
   for (const name of (await list(directory)).files) {
     const file = join(directory, name);

@@ -1,0 +1,63 @@
+import type { JsonObject } from "../core/inference.ts";
+import { DEFAULT_NAMESPACE } from "../core/model.ts";
+import type { InferenceService, Predictor, PredictorModel, ProtocolVersion } from "../core/resource.ts";
+import { isGiven, isMap, listIn, mapIn, numberIn, textIn } from "./json-fields.ts";
+import { fieldsNotInEffect } from "./not-in-effect.ts";
+import { LEGACY_KEYS } from "./schema/inference-service.ts";
+import type { ValidDocument } from "./valid-document.ts";
+
+/** What speaks V2 when nothing is said, under a key of its own (KServe's inference_service_defaults.go). */
+const V2_KEYS: readonly string[] = ["triton", "onnx", "huggingface"];
+/** The same under `model`. */
+const V2_FORMATS: readonly string[] = ["triton", "vLLM"];
+
+/** A valid InferenceService as the rest of the server sees it. */
+export function toInferenceService({ metadata, spec }: Pick<ValidDocument, "metadata" | "spec">): InferenceService {
+  return {
+    namespace: metadata.namespace ?? DEFAULT_NAMESPACE,
+    name: metadata.name,
+    annotations: metadata.annotations ?? {},
+    predictor: toPredictor(mapIn(spec, "predictor")),
+    notInEffect: fieldsNotInEffect(spec),
+  };
+}
+
+function toPredictor(predictor: JsonObject | undefined): Predictor {
+  return {
+    model: toModel(predictor),
+    minReplicas: numberIn(predictor, "minReplicas") ?? 1,
+    multiNode: isGiven(predictor, "workerSpec"),
+  };
+}
+
+function toModel(predictor: JsonObject | undefined): PredictorModel | undefined {
+  const model = mapIn(predictor, "model");
+  if (model !== undefined) {
+    const format = mapIn(model, "modelFormat");
+    const name = textIn(format, "name") ?? "";
+    const version = textIn(format, "version");
+    return withFormat(model, { name, ...(version === undefined ? {} : { version }) }, V2_FORMATS.includes(name));
+  }
+  const key = LEGACY_KEYS.find((each) => mapIn(predictor, each) !== undefined);
+  const legacy = key === undefined ? undefined : mapIn(predictor, key);
+  return key === undefined || legacy === undefined ? undefined : withFormat(legacy, { name: key }, V2_KEYS.includes(key));
+}
+
+function withFormat(model: JsonObject, format: PredictorModel["format"], speaksV2: boolean): PredictorModel {
+  const storageUri = textIn(model, "storageUri");
+  const runtime = textIn(model, "runtime");
+  const protocolVersion = textIn(model, "protocolVersion") ?? (speaksV2 ? "v2" : undefined);
+  return {
+    format,
+    ...(storageUri === undefined ? {} : { storageUri }),
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(protocolVersion === undefined ? {} : { protocolVersion: protocolVersion as ProtocolVersion }),
+    environment: environmentOf(model),
+  };
+}
+
+/** A variable without a value is empty, as in Kubernetes; one that is given twice has its last value. */
+function environmentOf(model: JsonObject): Record<string, string> {
+  const variables = listIn(model, "env").filter((variable) => isMap(variable) && !isGiven(variable, "valueFrom"));
+  return Object.fromEntries(variables.map((variable) => [textIn(variable, "name") ?? "", textIn(variable, "value") ?? ""]));
+}

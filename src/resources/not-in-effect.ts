@@ -1,0 +1,45 @@
+import type { JsonObject, JsonValue } from "../core/inference.ts";
+import { type FieldPath, formatPath } from "./field-path.ts";
+import { isGiven, isMap, listIn, mapIn, numberIn } from "./json-fields.ts";
+import { LEGACY_KEYS } from "./schema/inference-service.ts";
+
+const IN_EFFECT = ["modelFormat", "storageUri", "runtime", "protocolVersion"];
+
+/** Paths of the fields of an InferenceService's spec that change nothing in this version, sorted; for example `spec.transformer`. */
+export function fieldsNotInEffect(spec: JsonObject): string[] {
+  const paths = [...others(spec, ["spec"], ["predictor"]), ...predictorFields(mapIn(spec, "predictor") ?? {}, ["spec", "predictor"])];
+  return paths.map(formatPath).sort();
+}
+
+function predictorFields(predictor: JsonObject, path: FieldPath): FieldPath[] {
+  const models = ["model", ...LEGACY_KEYS].filter((key) => isGiven(predictor, key));
+  const minReplicas = numberIn(predictor, "minReplicas") ?? 1;
+  return [
+    ...others(predictor, path, [...models, "minReplicas", "workerSpec"]),
+    ...models.flatMap((key) => modelFields(mapIn(predictor, key) ?? {}, [...path, key])),
+    ...(minReplicas > 1 ? [[...path, "minReplicas"]] : []),
+    // That there is a workerSpec decides which runtimes fit.
+    ...others(mapIn(predictor, "workerSpec") ?? {}, [...path, "workerSpec"], []),
+  ];
+}
+
+function modelFields(model: JsonObject, path: FieldPath): FieldPath[] {
+  // Its name can only be kserve-container.
+  const named = others(model, path, [...IN_EFFECT, "env", "name"]);
+  const variables = listIn(model, "env").flatMap((variable, index) =>
+    isGiven(variable, "valueFrom") ? [[...path, "env", index, "valueFrom"]] : [],
+  );
+  return [...named, ...variables];
+}
+
+/** The fields that say anything and are not among the known ones. */
+function others(map: JsonObject, path: FieldPath, known: readonly string[]): FieldPath[] {
+  return Object.entries(map)
+    .filter(([key, value]) => !known.includes(key) && !isEmpty(value))
+    .map(([key]) => [...path, key]);
+}
+
+function isEmpty(value: JsonValue): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  return value === null || value === "" || (isMap(value) && Object.keys(value).length === 0);
+}

@@ -1,0 +1,198 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
+import type { ProtocolVersion, ServingRuntime, SupportedFormat } from "../core/resource.ts";
+import { type RuntimeChoice, selectRuntime } from "./select-runtime.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+interface Document {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec: {
+    readonly supportedModelFormats: readonly (Omit<SupportedFormat, "autoSelect"> & { readonly autoSelect?: boolean })[];
+    readonly protocolVersions?: readonly ProtocolVersion[];
+    readonly multiModel?: boolean;
+    readonly disabled?: boolean;
+    readonly workerSpec?: object;
+    readonly containers: readonly { readonly name: string; readonly image: string; readonly args?: readonly string[] }[];
+  };
+}
+
+function documentsOf(path: string): Document[] {
+  return parseAllDocuments(readFileSync(join(root, path), "utf8")).map((document) => document.toJS() as Document);
+}
+
+function toRuntime({ metadata, spec }: Document): ServingRuntime {
+  return {
+    name: metadata.name,
+    namespace: undefined,
+    formats: spec.supportedModelFormats.map((format) => ({ autoSelect: false, ...format })),
+    protocolVersions: spec.protocolVersions ?? [],
+    multiModel: spec.multiModel ?? false,
+    disabled: spec.disabled ?? false,
+    multiNode: spec.workerSpec !== undefined,
+    creationTimestamp: "1970-01-01T00:00:00Z",
+    host: metadata.annotations?.["nitrous/host"] as ServingRuntime["host"],
+    image: spec.containers[0]?.image,
+  };
+}
+
+/** `sklearn:1 v2 runtime=x workers`: everything but the format may be left out. */
+function ask(text: string, runtimes: readonly ServingRuntime[]): RuntimeChoice {
+  const [format = "", ...words] = text.split(" ");
+  const [name = "", version] = format.split(":");
+  const protocolVersion = words.find((word) => /^(grpc-)?v[12]$/.test(word)) as ProtocolVersion | undefined;
+  const runtime = words.find((word) => word.startsWith("runtime="))?.slice("runtime=".length);
+  return selectRuntime(
+    {
+      namespace: "default",
+      model: {
+        format: { name, ...(version === undefined ? {} : { version }) },
+        ...(protocolVersion === undefined ? {} : { protocolVersion }),
+        ...(runtime === undefined ? {} : { runtime }),
+      },
+      multiNode: words.includes("workers"),
+    },
+    runtimes,
+  );
+}
+
+function answer({ runtime, protocolVersion, failure }: RuntimeChoice): string {
+  return runtime === undefined ? (failure?.reason ?? "nothing") : `${runtime.name} ${protocolVersion ?? "any"}`;
+}
+
+describe("KServe's stock runtimes", () => {
+  const stock = documentsOf("testdata/runtimes/kserve-stock.yaml").map(toRuntime);
+
+  it.each([
+    ["sklearn", "kserve-sklearnserver v1"],
+    ["sklearn v1", "kserve-sklearnserver v1"],
+    ["sklearn v2", "kserve-mlserver v2"],
+    ["sklearn:1", "kserve-sklearnserver v1"],
+    ["sklearn:0", "NoSupportingRuntime"],
+    ["sklearn:0 v2", "kserve-mlserver v2"],
+    ["sklearn:1.3", "NoSupportingRuntime"],
+    ["sklearn:* v2", "NoSupportingRuntime"],
+    ["sklearn grpc-v2", "NoSupportingRuntime"],
+    ["sklearn workers", "NoSupportingRuntime"],
+    ["xgboost", "kserve-xgbserver v1"],
+    ["xgboost v2", "kserve-mlserver v2"],
+    ["xgboost:1", "NoSupportingRuntime"],
+    ["lightgbm", "kserve-lgbserver v1"],
+    ["lightgbm v2", "kserve-mlserver v2"],
+    ["lightgbm:3 v2", "kserve-mlserver v2"],
+    ["mlflow", "NoSupportingRuntime"],
+    ["mlflow v2", "kserve-mlserver v2"],
+    ["tensorflow", "kserve-openvino v1"],
+    ["tensorflow:1", "kserve-openvino v1"],
+    ["tensorflow:2", "kserve-tensorflow-serving v1"],
+    ["tensorflow v2", "kserve-openvino v2"],
+    ["tensorflow:2 v2", "kserve-tritonserver v2"],
+    ["tensorflow grpc-v1", "kserve-tensorflow-serving grpc-v1"],
+    ["onnx", "kserve-openvino v1"],
+    ["onnx v2", "kserve-openvino v2"],
+    ["onnx grpc-v2", "kserve-openvino grpc-v2"],
+    ["openvino", "kserve-openvino v1"],
+    ["pytorch", "kserve-torchserve v1"],
+    ["pytorch v2", "kserve-torchserve v2"],
+    ["tensorrt v2", "kserve-tritonserver v2"],
+    ["triton", "NoSupportingRuntime"],
+    ["triton v2", "kserve-tritonserver v2"],
+    ["huggingface", "kserve-huggingfaceserver v1"],
+    ["huggingface v2", "kserve-huggingfaceserver v2"],
+    ["huggingface grpc-v2", "kserve-openvino grpc-v2"],
+    ["huggingface v2 workers", "kserve-huggingfaceserver-multinode v2"],
+    ["vLLM", "kserve-vllmserver any"],
+    ["vLLM v2", "kserve-vllmserver v2"],
+    ["pmml", "kserve-pmmlserver v1"],
+    ["pmml:3 v2", "kserve-pmmlserver v2"],
+    ["paddle", "kserve-paddleserver v1"],
+    ["autogluon v2", "kserve-autogluonserver v2"],
+    ["sklearn runtime=kserve-mlserver", "kserve-mlserver v2"],
+    ["sklearn v1 runtime=kserve-mlserver", "NoSupportingRuntime"],
+    ["sklearn runtime=kserve-predictiveserver", "kserve-predictiveserver v1"],
+    ["sklearn:0 runtime=kserve-predictiveserver", "NoSupportingRuntime"],
+    ["pytorch runtime=kserve-tritonserver", "kserve-tritonserver v2"],
+    ["sklearn runtime=kserve-tritonserver", "NoSupportingRuntime"],
+    ["sklearn runtime=mlserver", "RuntimeNotRecognized"],
+  ])("%s -> %s", (question, expected) => {
+    expect(answer(ask(question, stock))).toBe(expected);
+  });
+
+  it("has a trap: without OpenVINO's, modelFormat onnx finds nothing, and the message says the way out", () => {
+    const without = stock.filter(({ name }) => name !== "kserve-openvino");
+    expect(ask("onnx", without).failure?.message.split("\n").slice(0, 2)).toEqual([
+      "No runtime found to support specified framework/version: onnx over v1 (the default).",
+      "- kserve-tritonserver: supports only v2 and grpc-v2, and v1 was asked for (the default; set protocolVersion: v2)",
+    ]);
+  });
+});
+
+describe("the built-in runtimes", () => {
+  const files = readdirSync(join(root, "runtimes"));
+  const documents = files.flatMap((file) => documentsOf(join("runtimes", file)));
+  const builtIn = documents.map(toRuntime);
+  const stock = documentsOf("testdata/runtimes/kserve-stock.yaml");
+
+  it.each([
+    ["sklearn", "kserve-sklearnserver v1"],
+    ["sklearn v2", "kserve-mlserver v2"],
+    ["sklearn:1", "kserve-sklearnserver v1"],
+    ["sklearn:1 v2", "kserve-mlserver v2"],
+    ["sklearn:0 v2", "kserve-mlserver v2"],
+    ["sklearn:0", "NoSupportingRuntime"],
+    ["sklearn grpc-v2", "NoSupportingRuntime"],
+    ["xgboost", "kserve-xgbserver v1"],
+    ["xgboost v2", "kserve-mlserver v2"],
+    ["lightgbm", "kserve-lgbserver v1"],
+    ["lightgbm v2", "kserve-mlserver v2"],
+    ["onnx", "nitrous-onnx v1"],
+    ["onnx v1", "nitrous-onnx v1"],
+    ["onnx v2", "nitrous-onnx v2"],
+    ["onnx:1", "nitrous-onnx v1"],
+    ["onnx:1.17", "NoSupportingRuntime"],
+    ["onnx runtime=kserve-tritonserver", "kserve-tritonserver v2"],
+    ["python", "nitrous-python v1"],
+    ["python v2", "nitrous-python v2"],
+    ["typescript", "nitrous-typescript v1"],
+    ["typescript v2", "nitrous-typescript v2"],
+    ["sklearn runtime=kserve-predictiveserver", "kserve-predictiveserver v1"],
+    ["lightgbm v2 runtime=kserve-predictiveserver", "kserve-predictiveserver v2"],
+    ["mlflow v2", "NoSupportingRuntime"],
+    ["tensorflow", "NoSupportingRuntime"],
+  ])("%s -> %s", (question, expected) => {
+    expect(answer(ask(question, builtIn))).toBe(expected);
+  });
+
+  it("is one per file, of that name, run by one of our hosts, with KServe's arguments", () => {
+    expect(documents.map(({ metadata }) => `${metadata.name}.yaml`)).toEqual(files);
+    for (const { apiVersion, kind, metadata, spec } of documents) {
+      expect([apiVersion, kind], metadata.name).toEqual(["serving.kserve.io/v1alpha1", "ClusterServingRuntime"]);
+      expect(["python", "node"], metadata.name).toContain(metadata.annotations?.["nitrous/host"]);
+      expect(spec.containers, metadata.name).toEqual([
+        {
+          name: "kserve-container",
+          image: "nitrous",
+          args: ["--model_name={{.Name}}", "--model_dir=/mnt/models", "--http_port=8080"],
+        },
+      ]);
+    }
+  });
+
+  it("says of a format what KServe says under that name, and nothing more", () => {
+    const ours = documents.filter(({ metadata }) => metadata.name.startsWith("kserve-"));
+    expect(ours).toHaveLength(6);
+    for (const { metadata, spec } of ours) {
+      const theirs = stock.find((document) => document.metadata.name === metadata.name)?.spec;
+      const served = theirs?.supportedModelFormats.filter(({ name }) => ["sklearn", "xgboost", "lightgbm", "onnx"].includes(name));
+      expect(spec.supportedModelFormats, metadata.name).toEqual(served);
+      // gRPC needs a later version.
+      const protocols = theirs?.protocolVersions?.filter((protocol) => !protocol.startsWith("grpc"));
+      expect(spec.protocolVersions, metadata.name).toEqual(protocols);
+    }
+  });
+});

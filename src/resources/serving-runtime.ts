@@ -1,0 +1,46 @@
+import type { JsonValue } from "../core/inference.ts";
+import type { ProtocolVersion, ServingRuntime, SupportedFormat } from "../core/resource.ts";
+import { flagIn, isGiven, listIn, numberIn, textIn } from "./json-fields.ts";
+import type { ValidDocument } from "./valid-document.ts";
+
+/** Which of this server's own hosts runs a runtime's models. */
+const HOST_ANNOTATION = "nitrous/host";
+const MODEL_CONTAINER = "kserve-container";
+
+interface WrittenRuntime extends Pick<ValidDocument, "kind" | "spec"> {
+  /** One that only lies in a file has no time yet. */
+  readonly metadata: ValidDocument["metadata"] & { readonly creationTimestamp?: string };
+}
+
+/** A valid ServingRuntime or ClusterServingRuntime as the rest of the server sees it. */
+export function toServingRuntime({ kind, metadata, spec }: WrittenRuntime): ServingRuntime {
+  const containers = listIn(spec, "containers");
+  const container = containers.find((each) => textIn(each, "name") === MODEL_CONTAINER) ?? containers[0];
+  return {
+    name: metadata.name,
+    namespace: kind === "ClusterServingRuntime" ? undefined : metadata.namespace,
+    formats: listIn(spec, "supportedModelFormats").map(toFormat),
+    protocolVersions: listIn(spec, "protocolVersions") as ProtocolVersion[],
+    multiModel: flagIn(spec, "multiModel"),
+    disabled: flagIn(spec, "disabled"),
+    multiNode: isGiven(spec, "workerSpec"),
+    creationTimestamp: metadata.creationTimestamp ?? "",
+    host: hostOf(metadata.annotations?.[HOST_ANNOTATION]),
+    image: textIn(container, "image"),
+  };
+}
+
+function toFormat(format: JsonValue): SupportedFormat {
+  const version = textIn(format, "version");
+  const priority = numberIn(format, "priority");
+  return {
+    name: textIn(format, "name") ?? "",
+    ...(version === undefined ? {} : { version }),
+    autoSelect: flagIn(format, "autoSelect"),
+    ...(priority === undefined ? {} : { priority }),
+  };
+}
+
+function hostOf(annotation: string | undefined): ServingRuntime["host"] {
+  return annotation === "python" || annotation === "node" ? annotation : undefined;
+}
