@@ -3,6 +3,8 @@ import type { Code } from "./errors.ts";
 /** What one request cost and how it ended. Filled in place on the way through, published once, at its end. */
 export interface RequestRecord {
   readonly protocol: string;
+  /** Empty until the model has been found. */
+  namespace: string;
   model: string;
   version: string;
   /** Clock milliseconds. */
@@ -62,5 +64,5 @@ export class RequestContext {
 }
 
 export function createRecord(protocol: string, model: string, startedAt: number): RequestRecord {
-  return { protocol, model, version: "", startedAt, finishedAt: 0, queueMs: 0, computeMs: 0, batchSize: 0, outcome: "OK" };
+  return { protocol, namespace: "", model, version: "", startedAt, finishedAt: 0, queueMs: 0, computeMs: 0, batchSize: 0, outcome: "OK" };
 }

@@ -1,5 +1,6 @@
 import type { RequestRecord } from "./context.ts";
 import type { ModelStatus } from "./model.ts";
+import type { ServiceEvent } from "./resource.ts";
 
 /** Everything that is announced inside the server; subscribers make logs, metrics and progress of it. */
 export interface EventMap {
@@ -8,8 +9,18 @@ export interface EventMap {
   "model-state-changed": ModelStatus;
   /** One line that a host process printed. */
   "host-log": { readonly host: string; readonly line: string };
+  /** Something that a person should hear of. */
+  "service-event": ServiceEvent;
+  /** A watched file of resources that has changed and cannot be applied. */
+  "resource-rejected": { readonly place: string; readonly reason: string };
   "environment-progress": { readonly environment: string; readonly line: string };
-  "batch-finished": { readonly model: string; readonly version: string; readonly size: number; readonly rows: number };
+  "batch-finished": {
+    readonly namespace: string;
+    readonly model: string;
+    readonly version: string;
+    readonly size: number;
+    readonly rows: number;
+  };
 }
 
 export type EventName = keyof EventMap;
@@ -26,6 +37,8 @@ export function createEvents(): Events {
     "request-finished": [],
     "model-state-changed": [],
     "host-log": [],
+    "service-event": [],
+    "resource-rejected": [],
     "environment-progress": [],
     "batch-finished": [],
   };

@@ -12,6 +12,8 @@ export interface HostSpec {
 
 /** A running host process and the connection to it. */
 export interface HostEndpoint {
+  /** As its spec says. */
+  readonly name: string;
   readonly pid: number;
   /** Frames in both directions. */
   readonly connection: Duplex;

@@ -17,7 +17,7 @@ export interface HttpRequest {
 export interface HttpReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** An AsyncIterable is sent in pieces, as they come. */
+  /** An AsyncIterable is sent in pieces, as they come; an empty first piece sends the status and headers at once. */
   readonly body: string | Uint8Array | readonly Uint8Array[] | AsyncIterable<string | Uint8Array>;
 }
 
@@ -29,14 +29,18 @@ export interface HttpHead {
   readonly declaredBytes: number;
 }
 
+export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: HttpMethod;
   /** Segments with `{parameter}`; a literal may follow a parameter in the last segment: "/v1/models/{model}:predict". */
   readonly path: string;
   /** Protocol of the request record, such as "v1" or "oip"; routes without one are not counted as inference. */
   readonly protocol?: string;
   /** Refuses before the body is read, by throwing a ServeError. */
   readonly gate?: (head: HttpHead) => void;
+  /** The reply may be a stream that never ends by itself: its context is aborted as soon as the server begins to close. */
+  readonly openEnded?: boolean;
   readonly handle: (request: HttpRequest) => HttpReply | Promise<HttpReply>;
   /** The protocol's own error body; also used for failures before `handle` is called. */
   readonly fail: (error: ServeError) => HttpReply;

@@ -1,3 +1,4 @@
+import type { Code } from "./errors.ts";
 import type { ModelDescription } from "./replica.ts";
 
 export type ModelFormat = "sklearn" | "xgboost" | "lightgbm" | "onnx" | "python" | "typescript";
@@ -18,6 +19,10 @@ export interface ModelSpec {
   readonly example?: string;
   /** Size of the artefact in bytes. */
   readonly bytes: number;
+  /** Environment variables for its host, besides those that every host gets. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Serve with the framework version that the artefact records or not at all. */
+  readonly exactFramework?: boolean;
 }
 
 /** A file or folder that was found but is not served, and why. */
@@ -26,7 +31,17 @@ export interface Rejection {
   readonly reason: string;
 }
 
-export type ModelState = "registered" | "preparing" | "loading" | "ready" | "draining" | "failed";
+/** "standby": it loads at its first request. */
+export type ModelState = "registered" | "standby" | "preparing" | "loading" | "ready" | "draining" | "failed";
+
+/** Why a model does not answer, for those who decide whether to try again. */
+export interface ModelFailure {
+  readonly code: Code;
+  /** The first line says what went wrong; the others are what its host printed last. */
+  readonly message: string;
+  /** RFC 3339. */
+  readonly time: string;
+}
 
 /** One model version as everybody may see it. */
 export interface ModelStatus {
@@ -35,10 +50,13 @@ export interface ModelStatus {
   readonly version: string;
   readonly format: ModelFormat;
   readonly state: ModelState;
+  /** Requests are answered, if only after a load that the first of them begins. */
+  readonly answers: boolean;
   /** Served when a request names no version. */
   readonly latest: boolean;
   /** What is going on, or why it failed and what to do. */
   readonly reason: string;
+  readonly failure: ModelFailure | undefined;
   readonly description: ModelDescription | undefined;
   /** Resident bytes of the host process, shared pages counted proportionally; 0 when there is none. */
   readonly memoryBytes: number;

@@ -1,5 +1,7 @@
-import type { InferRequest, InferResponse, Target } from "./inference.ts";
+import type { RequestContext } from "./context.ts";
+import type { InferRequest, InferResponse, JsonObject, Target } from "./inference.ts";
 import type { ModelStatus, Rejection } from "./model.ts";
+import type { Resource, ResourceKey, ResourceKind, ServiceEvent } from "./resource.ts";
 
 /** The door for requests. Every protocol calls this one and nothing else. */
 export interface DataPlane {
@@ -15,12 +17,82 @@ export interface DataPlane {
 export interface ControlPlane {
   /** Every version of every model. */
   list(): readonly ModelStatus[];
+  /** Names of a namespace's models, those that cannot answer yet too. */
+  names(namespace: string): readonly string[];
   /** The version that the target means; its latest when it names none. @throws ServeError NOT_FOUND */
   get(target: Target): ModelStatus;
+  /** The same, of a model that has told its signature: one that stands by is loaded first. @throws ServeError */
+  describe(target: Target, context: RequestContext): Promise<ModelStatus>;
   /** Versions of one model, ascending. @throws ServeError NOT_FOUND */
   versions(target: Target): readonly ModelStatus[];
   /** Files and folders that were found and are not served. */
   rejections(): readonly Rejection[];
   /** True when every model has been tried and at least one answers. */
   ready(): boolean;
+  readonly resources: Resources;
+  readonly activity: Activity;
+}
+
+/** A resource as it is shown: with what the server knows of it. */
+export interface ResourceView extends Resource {
+  readonly status?: JsonObject;
+}
+
+export interface ResourceList {
+  readonly resourceVersion: string;
+  readonly items: readonly ResourceView[];
+}
+
+export interface ResourceWatchEvent {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED";
+  readonly object: ResourceView;
+}
+
+export interface ChangeOptions {
+  /** Checks everything and changes nothing. */
+  readonly dryRun?: boolean;
+}
+
+/** What must still be true of a resource for it to be deleted. */
+export interface Preconditions {
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+}
+
+/** Desired state. What a call has answered is on disk. */
+export interface Resources {
+  list(kind: ResourceKind, namespace?: string): ResourceList;
+  /** @throws ServeError NOT_FOUND */
+  get(key: ResourceKey): ResourceView;
+  /** @throws InvalidResourceError, ServeError ALREADY_EXISTS */
+  create(place: Omit<ResourceKey, "name">, document: unknown, options?: ChangeOptions): Promise<ResourceView>;
+  /**
+   * Makes the resource what `next` makes of the present one.
+   * @throws InvalidResourceError; ServeError NOT_FOUND, or ABORTED when its resourceVersion is no longer the one in the new document
+   */
+  replace(key: ResourceKey, next: (present: ResourceView) => unknown, options?: ChangeOptions): Promise<ResourceView>;
+  /** @throws ServeError NOT_FOUND, or ABORTED when a precondition does not hold */
+  delete(key: ResourceKey, preconditions?: Preconditions, options?: ChangeOptions): Promise<ResourceView>;
+  /**
+   * Changes after `since`; without it, first everything that there is. Ends with the signal or the server.
+   * @throws ServeError OUT_OF_RANGE when `since` is too long ago
+   */
+  watch(
+    kind: ResourceKind,
+    namespace: string | undefined,
+    since: string | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<ResourceWatchEvent>;
+}
+
+/** What happened to services, for people. */
+export interface Activity {
+  /** The latest, oldest first. */
+  events(namespace?: string): readonly ServiceEvent[];
+  /** From now on. */
+  watchEvents(namespace: string | undefined, signal: AbortSignal): AsyncIterable<ServiceEvent>;
+  /** The last lines that the hosts of a model printed. @throws ServeError NOT_FOUND */
+  logs(namespace: string, name: string): readonly string[];
+  /** Lines from now on. */
+  followLogs(namespace: string, name: string, signal: AbortSignal): AsyncIterable<string>;
 }

@@ -2,6 +2,8 @@ import type { RequestRecord } from "./context.ts";
 
 /** Counts of one model version and protocol, cheap enough to keep for every request. */
 export interface RequestStatistics {
+  /** Empty for requests that ended before their model was found. */
+  readonly namespace: string;
   readonly model: string;
   readonly version: string;
   readonly protocol: string;
@@ -27,7 +29,7 @@ export interface Statistics {
   readonly inFlight: number;
   observe(record: RequestRecord): void;
   /** `size` requests shared a call of the model. */
-  observeBatch(batch: { readonly model: string; readonly version: string; readonly size: number }): void;
+  observeBatch(batch: { readonly namespace: string; readonly model: string; readonly version: string; readonly size: number }): void;
   requests(): Iterable<RequestStatistics>;
-  batchSizes(): Iterable<{ readonly model: string; readonly version: string; readonly sizes: Histogram }>;
+  batchSizes(): Iterable<{ readonly namespace: string; readonly model: string; readonly version: string; readonly sizes: Histogram }>;
 }

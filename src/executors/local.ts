@@ -41,6 +41,7 @@ function startProcess(spec: HostSpec, onLog: (host: string, line: string) => voi
   connection.on("error", () => connection.destroy());
   const exited = exitOf(child, spec);
   return {
+    name: spec.name,
     pid: child.pid ?? 0,
     connection,
     exited,

@@ -1,8 +1,8 @@
+import { closestNames } from "../core/closest.ts";
 import { ServeError } from "../core/errors.ts";
 import type { TensorSpec } from "../core/signature.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { clip } from "./brief.ts";
-import { closestNames } from "./closest.ts";
 
 /** @throws ServeError INVALID_ARGUMENT when the shape does not fit the declared one */
 export function checked(tensor: Tensor, spec: TensorSpec, model: string): Tensor {

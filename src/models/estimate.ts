@@ -15,7 +15,7 @@ const HOST_BYTES: Readonly<Record<ModelFormat, number>> = {
 /** Loaded weights, and as much again for the work on them. */
 const ARTEFACT_FACTOR = 2;
 
-/** Bytes that a model's host will use, guessed before it has ever run. */
-export function estimateMemory(spec: Pick<ModelSpec, "format" | "bytes">): number {
-  return HOST_BYTES[spec.format] + ARTEFACT_FACTOR * spec.bytes;
+/** Bytes that a model will use, guessed before it has ever run; `modelsPerHost` of them share the memory of their host. */
+export function estimateMemory(spec: Pick<ModelSpec, "format" | "bytes">, modelsPerHost: number): number {
+  return HOST_BYTES[spec.format] / modelsPerHost + ARTEFACT_FACTOR * spec.bytes;
 }

@@ -1,5 +1,5 @@
 export { bind } from "./bind.ts";
-export type { LoaderSteps } from "./loader.ts";
+export type { LoaderSteps } from "./loader-steps.ts";
 export { Manager } from "./manager.ts";
 export { createMemoryLedger } from "./memory.ts";
 export { ModelVersion } from "./model-version.ts";

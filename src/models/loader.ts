@@ -1,26 +1,8 @@
-import type { HostEndpoint, HostSpec } from "../core/executor.ts";
+import type { HostEndpoint } from "../core/executor.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { Replica } from "../core/replica.ts";
-
-/** What the way from an artefact to a serving model is made of; each step is given by the composition root. */
-export interface LoaderSteps {
-  /** The command of a host that can load the model, its environment made if it was missing. */
-  prepare(spec: ModelSpec, report: (step: string) => void, signal: AbortSignal): Promise<PreparedHost>;
-  start(host: HostSpec): HostEndpoint;
-  /** Settles when the host has introduced itself. */
-  connect(endpoint: HostEndpoint, signal: AbortSignal): Promise<Connected>;
-}
-
-export interface PreparedHost {
-  readonly host: HostSpec;
-  /** What the status should say of the environment. */
-  readonly warnings: readonly string[];
-}
-
-export interface Connected {
-  /** Loads the model and answers a first request with it; only then is there a replica. */
-  warm(spec: ModelSpec, report: (step: string) => void, signal: AbortSignal): Promise<Replica>;
-}
+import type { HostPool } from "./host-pool.ts";
+import type { LoaderSteps } from "./loader-steps.ts";
 
 export interface LoadedModel {
   readonly replica: Replica;
@@ -33,15 +15,16 @@ export interface LoadedModel {
 export async function loadModel(
   spec: ModelSpec,
   steps: LoaderSteps,
+  hosts: HostPool,
   report: (step: string) => void,
   signal: AbortSignal,
 ): Promise<LoadedModel> {
   const prepared = await steps.prepare(spec, report, signal);
-  const endpoint = steps.start(prepared.host);
+  signal.throwIfAborted();
+  const { endpoint, connected } = hosts.open(prepared, signal);
   try {
     report("starting the host process");
-    const connected = await steps.connect(endpoint, signal);
-    const replica = await connected.warm(spec, report, signal);
+    const replica = await (await connected).warm(endpoint, spec, report, signal);
     return { replica, endpoint, warnings: [...prepared.warnings, ...replica.description.warnings] };
   } catch (error) {
     await endpoint.stop(0);

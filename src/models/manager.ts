@@ -1,7 +1,10 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf, ServeError } from "../core/errors.ts";
+import type { ModelSpec } from "../core/model.ts";
 import { estimateMemory } from "./estimate.ts";
-import { LoadError, type LoadedModel, type LoaderSteps, loadModel } from "./loader.ts";
+import { HostPool } from "./host-pool.ts";
+import { LoadError, type LoadedModel, loadModel } from "./loader.ts";
+import type { LoaderSteps } from "./loader-steps.ts";
 import type { MemoryLedger, Reservation } from "./memory.ts";
 import type { ModelVersion } from "./model-version.ts";
 import { createSemaphore } from "./semaphore.ts";
@@ -12,6 +15,8 @@ export interface ManagerOptions {
   readonly ledger: MemoryLedger;
   /** Loads that may run at the same time. */
   readonly concurrentLoads: number;
+  /** Models like this one that share a host; 1 for those that do not. */
+  readonly modelsPerHost: (spec: ModelSpec) => number;
   /** Resident bytes of a process. */
   readonly measure: (pid: number) => Promise<number>;
 }
@@ -22,59 +27,95 @@ const RESTART_DELAYS = [0, 1_000, 2_000, 5_000, 10_000, 30_000];
 const STABLE_AFTER = 60_000;
 
 interface Running {
+  readonly model: ModelVersion;
   readonly loaded: LoadedModel;
   readonly reservation: Reservation;
+}
+
+/** A model from its start to its end. */
+class Life {
+  readonly #controller = new AbortController();
+  /** One promise for all who wait: a listener for each of them would pile up on the signal. */
+  readonly stopped = new Promise<"stop">((resolve) => {
+    this.signal.addEventListener("abort", () => resolve("stop"), { once: true });
+  });
+  ended: Promise<void> = Promise.resolve();
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  stop(reason: ServeError): void {
+    this.#controller.abort(reason);
+  }
 }
 
 /** Brings models to life, keeps them alive, and lets them go. */
 export class Manager {
   readonly #options: ManagerOptions;
   readonly #semaphore: ReturnType<typeof createSemaphore>;
-  readonly #stopping = new AbortController();
-  /** One promise for all models: a listener for each of them would pile up on the signal. */
-  readonly #stopped = new Promise<"stop">((resolve) => {
-    this.#stopping.signal.addEventListener("abort", () => resolve("stop"), { once: true });
-  });
-  readonly #running = new Map<ModelVersion, Promise<void>>();
+  readonly #hosts: HostPool;
+  readonly #lives = new Map<ModelVersion, Life>();
+  /** What runs in each host process; several models may share one. */
+  readonly #running = new Map<number, Set<Running>>();
+  #closed: ServeError | undefined;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
     this.#semaphore = createSemaphore(options.concurrentLoads);
+    this.#hosts = new HostPool(options.steps);
   }
 
   /** Loads a model and keeps it loaded. Settles when the first attempt has ended, well or badly; never rejects. */
   start(model: ModelVersion): Promise<void> {
+    if (this.#lives.has(model) || this.#closed !== undefined) return Promise.resolve();
+    const life = new Life();
+    this.#lives.set(model, life);
     return new Promise((tried) => {
-      this.#running.set(
-        model,
-        this.#keepAlive(model, tried)
-          .catch((error: unknown) => model.become("failed", messageOf(error)))
-          .finally(tried),
-      );
+      life.ended = this.#keepAlive(model, life, tried)
+        .catch((error: unknown) => this.#fail(model, error))
+        .finally(() => {
+          this.#lives.delete(model);
+          tried();
+        });
     });
+  }
+
+  /** The model loads at its first request. */
+  standBy(model: ModelVersion): void {
+    model.standBy(() => this.start(model));
+  }
+
+  /** Drain: the model finishes what is under way, then its place in a host is free. A load under way is given up. */
+  async remove(model: ModelVersion): Promise<void> {
+    const life = this.#lives.get(model);
+    life?.stop(new ServeError("CANCELLED", "the model is being removed"));
+    await life?.ended;
+    await model.scheduler.close();
   }
 
   /** Drain: every model finishes what is under way, then its host ends. */
   async close(): Promise<void> {
-    this.#stopping.abort(new ServeError("UNAVAILABLE", "the server is shutting down", { retryAfter: 1 }));
-    await Promise.all(this.#running.values());
+    this.#closed ??= new ServeError("UNAVAILABLE", "the server is shutting down", { retryAfter: 1 });
+    const lives = [...this.#lives.values()];
+    for (const life of lives) life.stop(this.#closed);
+    await Promise.all(lives.map((life) => life.ended));
   }
 
   /** Every model stops now. */
   async destroy(): Promise<void> {
-    for (const model of this.#running.keys()) model.scheduler.destroy(new ServeError("UNAVAILABLE", "the server is shutting down"));
+    for (const model of this.#lives.keys()) model.scheduler.destroy(new ServeError("UNAVAILABLE", "the server is shutting down"));
     await this.close();
   }
 
-  async #keepAlive(model: ModelVersion, tried: () => void): Promise<void> {
-    const { signal } = this.#stopping;
+  async #keepAlive(model: ModelVersion, life: Life, tried: () => void): Promise<void> {
+    const { signal } = life;
     for (let deaths = 0; !signal.aborted; ) {
       let running: Running | undefined;
       try {
-        running = await this.#semaphore.run(() => this.#bringUp(model));
-        if (running === undefined) return;
+        running = await this.#semaphore.run(() => this.#bringUp(model, signal));
         const startedAt = this.#options.clock.now();
-        const death = this.#serveUntilDeath(model, running.loaded);
+        const death = this.#serveUntilDeath(running, life);
         tried();
         const how = await death;
         if (signal.aborted) return;
@@ -83,61 +124,71 @@ export class Manager {
         if (delay === undefined)
           throw new LoadError(new Error(`its host ${how}, ${deaths} times in a row`), running.loaded.endpoint.logTail());
         model.become("loading", `its host ${how}; starting it again`);
-        running.reservation.release();
-        await this.#delay(delay);
+        this.#release(running);
+        await this.#delay(delay, life);
       } catch (error) {
         if (!signal.aborted) this.#fail(model, error);
         return;
       } finally {
-        running?.reservation.release();
+        if (running !== undefined) this.#release(running);
       }
     }
   }
 
-  /** Undefined when there is no memory for it. An estimate is replaced by a measurement before the next model is looked at. */
-  async #bringUp(model: ModelVersion): Promise<Running | undefined> {
-    this.#stopping.signal.throwIfAborted();
-    const reservation = this.#reserve(model);
-    if (reservation === undefined) return undefined;
+  /** An estimate is replaced by a measurement before the next model is looked at. */
+  async #bringUp(model: ModelVersion, signal: AbortSignal): Promise<Running> {
+    signal.throwIfAborted();
+    const estimate = estimateMemory(model.spec, this.#options.modelsPerHost(model.spec));
+    const reservation = this.#options.ledger.reserve(estimate);
     try {
-      const loaded = await this.#load(model);
-      await this.#measure(model, loaded, reservation);
-      return { loaded, reservation };
+      const loaded = await this.#load(model, signal);
+      const running = { model, loaded, reservation };
+      const { pid } = loaded.endpoint;
+      this.#running.set(pid, (this.#running.get(pid) ?? new Set()).add(running));
+      await this.#measure(pid);
+      return running;
     } catch (error) {
       reservation.release();
       throw error;
     }
   }
 
-  #reserve(model: ModelVersion): Reservation | undefined {
-    try {
-      return this.#options.ledger.reserve(estimateMemory(model.spec));
-    } catch (error) {
-      model.become("registered", messageOf(error));
-      return undefined;
+  #load(model: ModelVersion, signal: AbortSignal): Promise<LoadedModel> {
+    model.become("preparing", "preparing its environment");
+    const report = (step: string): void => model.become("loading", step);
+    return loadModel(model.spec, this.#options.steps, this.#hosts, report, signal);
+  }
+
+  /** Replaces estimates by what the host really uses, in equal parts for the models in it. */
+  async #measure(pid: number): Promise<void> {
+    const bytes = await this.#options.measure(pid);
+    const sharers = this.#running.get(pid);
+    if (bytes === 0 || sharers === undefined) return;
+    const share = Math.round(bytes / sharers.size);
+    for (const { model, reservation } of sharers) {
+      reservation.resize(share);
+      model.memoryBytes = share;
     }
   }
 
-  #load(model: ModelVersion): Promise<LoadedModel> {
-    model.become("preparing", "preparing its environment");
-    const report = (step: string): void => model.become("loading", step);
-    return loadModel(model.spec, this.#options.steps, report, this.#stopping.signal);
+  #release(running: Running): void {
+    const { pid } = running.loaded.endpoint;
+    const sharers = this.#running.get(pid);
+    if (sharers?.delete(running) !== true) return;
+    running.reservation.release();
+    running.model.memoryBytes = 0;
+    if (sharers.size === 0) this.#running.delete(pid);
+    else void this.#measure(pid);
   }
 
-  /** Replaces the estimate by what the host really uses. */
-  async #measure(model: ModelVersion, loaded: LoadedModel, reservation: Reservation): Promise<void> {
-    const bytes = await this.#options.measure(loaded.endpoint.pid);
-    if (bytes === 0) return;
-    reservation.resize(bytes);
-    model.memoryBytes = bytes;
-  }
-
-  async #serveUntilDeath(model: ModelVersion, { replica, endpoint, warnings }: LoadedModel): Promise<string> {
+  async #serveUntilDeath({ model, loaded }: Running, life: Life): Promise<string> {
+    const { replica, endpoint, warnings } = loaded;
     model.description = { ...replica.description, warnings };
     model.hostPid = endpoint.pid;
+    model.hostName = endpoint.name;
     const remove = model.scheduler.add(replica);
     model.become("ready", warnings.join("\n"));
-    const how = await Promise.race([replica.exited, this.#stopped]);
+    const how = await Promise.race([replica.exited, life.stopped]);
     if (how === "stop") {
       model.become("draining", "finishing what is under way");
       await Promise.race([model.scheduler.close(), replica.exited]);
@@ -145,24 +196,25 @@ export class Manager {
     }
     remove();
     model.hostPid = undefined;
-    model.memoryBytes = 0;
     return how;
   }
 
   #fail(model: ModelVersion, error: unknown): void {
+    const cause = ServeError.from(error instanceof LoadError ? error.cause : error, "INTERNAL", messageOf(error));
     const tail = error instanceof LoadError ? error.logTail : [];
-    const reason = [messageOf(error), ...tail.map((line) => `  ${line}`)].join("\n");
-    model.become("failed", reason);
-    model.scheduler.destroy(new ServeError("UNAVAILABLE", `Model with name ${model.spec.name} is not ready. ${messageOf(error)}`));
+    // What does not fit into memory has not been tried.
+    const state = cause.code === "RESOURCE_EXHAUSTED" && !(error instanceof LoadError) ? "registered" : "failed";
+    model.fail(state, cause.code, [messageOf(error), ...tail.map((line) => `  ${line}`)].join("\n"));
+    model.scheduler.rejectWaiting(new ServeError("UNAVAILABLE", `Model with name ${model.spec.name} is not ready. ${messageOf(error)}`));
   }
 
-  /** Ends early when the server stops. */
-  async #delay(milliseconds: number): Promise<void> {
+  /** Ends early when the model is to stop. */
+  async #delay(milliseconds: number, life: Life): Promise<void> {
     let cancel: (() => void) | undefined;
     const over = new Promise<void>((resolve) => {
       cancel = this.#options.clock.after(milliseconds, resolve);
     });
-    await Promise.race([over, this.#stopped]);
+    await Promise.race([over, life.stopped]);
     cancel?.();
   }
 }

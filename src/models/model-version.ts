@@ -1,9 +1,14 @@
-import { ServeError } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
+import type { RequestContext } from "../core/context.ts";
+import { type Code, ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
-import type { ModelSpec, ModelState, ModelStatus } from "../core/model.ts";
+import type { ModelFailure, ModelSpec, ModelState, ModelStatus } from "../core/model.ts";
 import type { ModelDescription } from "../core/replica.ts";
 import type { Signature } from "../core/signature.ts";
 import type { Scheduler } from "../scheduler/index.ts";
+
+/** Requests that may wait for a model that their first one has begun to load. */
+const MAX_WAITING = 256;
 
 /** One version of a model while the server knows it: what it is, how it is, and the queue in front of it. */
 export class ModelVersion {
@@ -12,8 +17,15 @@ export class ModelVersion {
   readonly #events: Events;
   #state: ModelState = "registered";
   #reason = "waiting for its turn to load";
+  #failure: ModelFailure | undefined;
+  /** Begins the load of a model that stands by; settles when it has ended, well or badly. */
+  #load: (() => Promise<void>) | undefined;
+  #loading: Promise<void> | undefined;
+  #waiting = 0;
   description: ModelDescription | undefined;
   hostPid: number | undefined;
+  /** The host that it is in or was in last. */
+  hostName: string | undefined;
   memoryBytes = 0;
 
   constructor(spec: ModelSpec, scheduler: Scheduler, events: Events) {
@@ -26,10 +38,70 @@ export class ModelVersion {
     return this.#state;
   }
 
+  /** A request would be answered, if only after the load that it or another one has begun. */
+  get answers(): boolean {
+    return this.#state === "ready" || this.#state === "standby" || this.#loading !== undefined;
+  }
+
+  /** What is going on, or why it does not answer. */
+  get reason(): string {
+    return this.#reason;
+  }
+
+  get failure(): ModelFailure | undefined {
+    return this.#failure;
+  }
+
   become(state: ModelState, reason: string): void {
     this.#state = state;
     this.#reason = reason;
+    if (state !== "registered") this.#failure = undefined;
     this.#events.emit("model-state-changed", this.status(false));
+  }
+
+  /** It does not answer; `state` is "registered" when it has not even been tried. */
+  fail(state: "failed" | "registered", code: Code, message: string): void {
+    this.#failure = { code, message, time: new Date().toISOString() };
+    this.#state = state;
+    this.#reason = message;
+    this.#events.emit("model-state-changed", this.status(false));
+  }
+
+  /** The first request begins the load. */
+  standBy(load: () => Promise<void>): void {
+    this.#load = load;
+    this.become("standby", "it loads at its first request");
+  }
+
+  /** @throws ServeError UNAVAILABLE when it cannot answer, RESOURCE_EXHAUSTED when too many wait for it already */
+  admit(bytes: number): void {
+    if (!this.answers) this.assertReady();
+    else if (this.#waiting >= MAX_WAITING) {
+      throw new ServeError("RESOURCE_EXHAUSTED", `${MAX_WAITING} requests wait for model ${this.spec.name} to load`, { retryAfter: 1 });
+    }
+    this.scheduler.admit(bytes);
+  }
+
+  /**
+   * Settles when the model answers. One that stands by is loaded now; all requests wait for the same load.
+   * @throws ServeError UNAVAILABLE with the reason when it cannot answer, DEADLINE_EXCEEDED, or why the request was given up
+   */
+  async activate(context: RequestContext, clock: Clock): Promise<void> {
+    if (this.#state === "ready") return;
+    if (this.#state === "standby" && this.#load !== undefined && this.#loading === undefined) {
+      this.#loading = this.#load().finally(() => {
+        this.#loading = undefined;
+      });
+    }
+    if (this.#loading !== undefined) {
+      this.#waiting++;
+      try {
+        await untilGivenUp(this.#loading, context, clock);
+      } finally {
+        this.#waiting--;
+      }
+    }
+    this.assertReady();
   }
 
   /** @throws ServeError UNAVAILABLE with the reason, when the model cannot answer now */
@@ -63,7 +135,9 @@ export class ModelVersion {
       format,
       state: this.#state,
       latest,
+      answers: this.answers,
       reason: this.#reason,
+      failure: this.#failure,
       description: this.description,
       memoryBytes: this.memoryBytes,
       hostPid: this.hostPid,
@@ -73,4 +147,21 @@ export class ModelVersion {
 
 function firstLine(text: string): string {
   return text.split("\n", 1)[0] as string;
+}
+
+/** Settles with the work; rejects when the request is given up or its time is over before that. */
+async function untilGivenUp(work: Promise<void>, context: RequestContext, clock: Clock): Promise<void> {
+  let cancelTimer = (): void => undefined;
+  const over = new Promise<never>((_, reject) => {
+    context.onAbort(reject);
+    cancelTimer = clock.after(Math.max(0, context.deadline - clock.now()), () => {
+      reject(new ServeError("DEADLINE_EXCEEDED", "the request's time was over before the model had loaded"));
+    });
+  });
+  try {
+    await Promise.race([work, over]);
+  } finally {
+    context.onAbort(undefined);
+    cancelTimer();
+  }
 }

@@ -1,25 +1,36 @@
+import { closestNames } from "../core/closest.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Target } from "../core/inference.ts";
 import type { ModelStatus } from "../core/model.ts";
-import { closestNames } from "./closest.ts";
 import type { ModelVersion } from "./model-version.ts";
+
+/** What requests for one name reach. */
+interface Entry {
+  readonly namespace: string;
+  readonly name: string;
+  /** Ascending. */
+  readonly versions: readonly ModelVersion[];
+  /** What is said as long as there are no versions. */
+  readonly pending: string;
+}
 
 /** All versions of all models, by their one identity: namespace and name. */
 export class Registry {
-  /** Versions of each model, ascending. */
-  readonly #models = new Map<string, ModelVersion[]>();
+  readonly #entries = new Map<string, Entry>();
 
-  add(model: ModelVersion): void {
-    const { namespace, name } = model.spec;
-    const versions = this.#models.get(key(namespace, name)) ?? [];
-    versions.push(model);
-    versions.sort((left, right) => Number(left.spec.version) - Number(right.spec.version));
-    this.#models.set(key(namespace, name), versions);
+  /** From now on requests for the name reach these versions; without any they hear why. */
+  set({ namespace, name }: Target, versions: readonly ModelVersion[], pending = ""): void {
+    const sorted = [...versions].sort((left, right) => Number(left.spec.version) - Number(right.spec.version));
+    this.#entries.set(key(namespace, name), { namespace, name, versions: sorted, pending });
+  }
+
+  delete({ namespace, name }: Target): void {
+    this.#entries.delete(key(namespace, name));
   }
 
   /**
    * The version that a request means: the one it names, else the highest that has not failed.
-   * @throws ServeError NOT_FOUND with the closest names
+   * @throws ServeError NOT_FOUND with the closest names, UNAVAILABLE for a model that has no versions yet
    */
   find(target: Target): ModelVersion {
     const versions = this.versions(target);
@@ -33,26 +44,38 @@ export class Registry {
     );
   }
 
-  /** @throws ServeError NOT_FOUND with the closest names */
+  /** At least one. @throws ServeError NOT_FOUND with the closest names, UNAVAILABLE for a model that has no versions yet */
   versions({ namespace, name }: Target): readonly ModelVersion[] {
-    const versions = this.#models.get(key(namespace, name));
-    if (versions !== undefined) return versions;
-    const names = [...this.#models.values()].flatMap(([first]) => (first?.spec.namespace === namespace ? [first.spec.name] : []));
-    const closest = closestNames(name, names);
-    const hint = closest.length > 0 ? ` Did you mean ${closest.join(" or ")}?` : "";
-    // Clients of KServe and of Triton each look for their own server's words.
-    throw new ServeError("NOT_FOUND", `Model with name ${name} does not exist. Request for unknown model: '${name}' is not found.${hint}`);
-  }
-
-  *all(): IterableIterator<ModelVersion> {
-    for (const versions of this.#models.values()) yield* versions;
+    const entry = this.#entries.get(key(namespace, name));
+    if (entry === undefined) throw this.#unknown(namespace, name);
+    if (entry.versions.length > 0) return entry.versions;
+    throw new ServeError("UNAVAILABLE", `Model with name ${name} is not ready. ${entry.pending}`, { retryAfter: 1 });
   }
 
   statuses(): ModelStatus[] {
-    return [...this.#models.values()].flatMap((versions) => {
+    return [...this.#entries.values()].flatMap(({ versions }) => {
+      if (versions.length === 0) return [];
       const latest = latestOf(versions);
       return versions.map((version) => version.status(version === latest));
     });
+  }
+
+  /** The hosts that the model's versions are in, or were in last. */
+  hostNames({ namespace, name }: Target): string[] {
+    const versions = this.#entries.get(key(namespace, name))?.versions ?? [];
+    return versions.flatMap(({ hostName }) => hostName ?? []);
+  }
+
+  /** Names of a namespace, those that have no versions yet too. */
+  names(namespace: string): string[] {
+    return [...this.#entries.values()].flatMap((entry) => (entry.namespace === namespace ? [entry.name] : []));
+  }
+
+  #unknown(namespace: string, name: string): ServeError {
+    const closest = closestNames(name, this.names(namespace));
+    const hint = closest.length > 0 ? ` Did you mean ${closest.join(" or ")}?` : "";
+    // Clients of KServe and of Triton each look for their own server's words.
+    return new ServeError("NOT_FOUND", `Model with name ${name} does not exist. Request for unknown model: '${name}' is not found.${hint}`);
   }
 }
 

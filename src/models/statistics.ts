@@ -34,14 +34,14 @@ interface Child extends RequestStatistics {
 export function createStatistics(): Statistics {
   const children = new Map<string, Child>();
   const served = new Set<string>();
-  const sizes = new Map<string, { model: string; version: string; sizes: Buckets }>();
+  const sizes = new Map<string, { namespace: string; model: string; version: string; sizes: Buckets }>();
 
-  function childOf({ model, version, protocol }: RequestRecord): Child {
-    const key = `${protocol} ${model} ${version}`;
+  function childOf({ namespace, model, version, protocol }: RequestRecord): Child {
+    const key = `${protocol} ${namespace} ${model} ${version}`;
     let child = children.get(key);
     if (child === undefined) {
       const [duration, queue, compute] = [new Buckets(DURATIONS), new Buckets(DURATIONS), new Buckets(DURATIONS)];
-      child = { model, version, protocol, outcomes: new Map(), duration, queue, compute };
+      child = { namespace, model, version, protocol, outcomes: new Map(), duration, queue, compute };
       children.set(key, child);
     }
     return child;
@@ -67,11 +67,11 @@ export function createStatistics(): Statistics {
       child.queue.observe(record.queueMs / 1000);
       child.compute.observe(record.computeMs / 1000);
     },
-    observeBatch({ model, version, size }) {
-      const key = `${model} ${version}`;
+    observeBatch({ namespace, model, version, size }) {
+      const key = `${namespace} ${model} ${version}`;
       let entry = sizes.get(key);
       if (entry === undefined) {
-        entry = { model, version, sizes: new Buckets(BATCH_SIZES) };
+        entry = { namespace, model, version, sizes: new Buckets(BATCH_SIZES) };
         sizes.set(key, entry);
       }
       entry.sizes.observe(size);

@@ -117,10 +117,16 @@ export class Scheduler {
     });
   }
 
+  /** What waits fails now; what comes later is taken. */
+  rejectWaiting(reason: ServeError): void {
+    for (const entry of this.#queue.take((waiting) => [...waiting])) this.#reject(entry, reason);
+    this.#settleIdle();
+  }
+
   /** Takes nothing new, and everything that waits or runs fails now. */
   destroy(reason: ServeError): void {
     this.#stopped = reason;
-    for (const entry of this.#queue.take((waiting) => [...waiting])) this.#reject(entry, reason);
+    this.rejectWaiting(reason);
     for (const running of this.#running) {
       for (const entry of running.entries) this.#reject(entry, reason);
       running.controller.abort(reason);

@@ -27,20 +27,25 @@ export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSig
   const { connection, load, onProgress, endpoint } = options;
   const { credit } = await connection.hello;
   const { promise: aborted, dispose } = rejectionOf(signal);
+  let ready: Promise<Replica> | undefined;
   try {
-    const ready = new Promise<Replica>((resolve, reject) => {
+    ready = new Promise<Replica>((resolve, reject) => {
       const handle: number = connection.open("load", load, [], {
         onProgress,
         onReady: (description) => resolve(new HostReplica(options, handle, credit, description)),
         async onError(error) {
           // A host that dies while it loads: how it died says more than that the connection ended.
           if (error.code === "UNAVAILABLE")
-            reject(new ServeError("INTERNAL", `its host ${await endpoint.exited} while it loaded the model`));
+            reject(new ServeError("ABORTED", `its host ${await endpoint.exited} while it loaded the model`));
           else reject(error);
         },
       });
     });
     return await Promise.race([ready, aborted]);
+  } catch (error) {
+    // Others may share the host, and it is still loading.
+    if (signal.aborted) void ready?.then((replica) => replica.close()).catch(() => undefined);
+    throw error;
   } finally {
     dispose();
   }

@@ -1,0 +1,6 @@
+export { adoptModels } from "./folder-models.ts";
+export { HostLogs } from "./host-logs.ts";
+export { applyManifests } from "./manifest-applier.ts";
+export { Reconciler } from "./reconciler.ts";
+export { ResourceTable } from "./resource-table.ts";
+export { ServiceEvents } from "./service-events.ts";

@@ -1,0 +1,293 @@
+import type { Clock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Events } from "../core/events.ts";
+import type { JsonObject } from "../core/inference.ts";
+import type { ModelSpec, ModelStatus } from "../core/model.ts";
+import type { ResourceView } from "../core/planes.ts";
+import type { InferenceService, ResourceKey, ServingRuntime } from "../core/resource.ts";
+import type { Manager, ModelVersion, Registry } from "../models/index.ts";
+import { ANNOTATIONS, type RuntimeChoice, selectRuntime, toInferenceService, toServingRuntime } from "../resources/index.ts";
+import { describe, type ResourceTable } from "./resource-table.ts";
+import { Rollout } from "./rollout.ts";
+import type { ServiceEvents } from "./service-events.ts";
+import { type ArtefactSource, planOf, type ServiceRevision } from "./service-revision.ts";
+import { serviceStatus } from "./service-status.ts";
+
+export interface ReconcilerOptions {
+  readonly registry: Registry;
+  readonly manager: Manager;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly source: ArtefactSource;
+  readonly createModel: (spec: ModelSpec) => ModelVersion;
+  /** Where relative URIs begin that say nothing else. Absolute. */
+  readonly baseDirectory: string;
+  /** The address of a service, without a slash at its end. */
+  readonly urlOf: (namespace: string, name: string) => string;
+}
+
+/** One InferenceService at work. */
+interface Service {
+  readonly key: ResourceKey & { readonly namespace: string };
+  readonly uid: string;
+  readonly modelName: string;
+  readonly rollout: Rollout<ServiceRevision>;
+  service: InferenceService;
+  generation: number;
+  choice: RuntimeChoice | undefined;
+  /** What the wanted revision was made of: the same again changes nothing. */
+  wanted: string;
+  /** What the last event was about. */
+  told: string;
+  dirty: boolean;
+  modelsChanged: boolean;
+}
+
+/** What of a resource decides which models run; other annotations may change without any effect on them. */
+const DECISIVE = [ANNOTATIONS.frameworkVersion, ANNOTATIONS.trust, ANNOTATIONS.sha256, ANNOTATIONS.baseDirectory];
+
+/**
+ * Makes what runs what is written. Level-triggered: whatever has happened, it looks at the resource as it is now and at the
+ * models as they are now; doing so twice changes nothing.
+ */
+export class Reconciler {
+  readonly #table: ResourceTable;
+  readonly #happenings: ServiceEvents;
+  readonly #options: ReconcilerOptions;
+  readonly #services = new Map<string, Service>();
+  /** Services that are no longer wanted, until their models have ended. */
+  readonly #leaving = new Set<Promise<void>>();
+  readonly #unsubscribe: () => void;
+  #runtimes: readonly ServingRuntime[] | undefined;
+  #closed = false;
+
+  constructor(table: ResourceTable, happenings: ServiceEvents, options: ReconcilerOptions) {
+    this.#table = table;
+    this.#happenings = happenings;
+    this.#options = options;
+    this.#unsubscribe = options.events.on("model-state-changed", (status) => this.#modelChanged(status));
+  }
+
+  /** To be called when a resource has been written or deleted, and for each one at the start. */
+  changed(key: ResourceKey): void {
+    if (this.#closed) return;
+    if (key.kind === "InferenceService") this.#reconcile(key);
+    else this.#runtimesChanged();
+  }
+
+  /** Serves models that were found in a folder, under a resource that the table shows. Its versions, at least one. */
+  adopt(key: ResourceKey, specs: readonly ModelSpec[]): void {
+    const view = this.#table.get(key);
+    const service = toInferenceService(view);
+    const modelName = specs[0]?.name ?? key.name;
+    const entry = this.#begin(key, view, service, modelName);
+    const revision = { generation: 1, minReplicas: 1, choice: undefined, spec: view.spec, plan: () => Promise.resolve(specs) };
+    entry.rollout.desire(revision);
+  }
+
+  /** Settles when every service that there is now has had its first attempt. */
+  async tried(): Promise<void> {
+    await Promise.all([...this.#services.values()].map(({ rollout }) => rollout.tried));
+  }
+
+  /** Drain: everything finishes what is under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#unsubscribe();
+    for (const entry of this.#services.values()) this.#leave(entry);
+    await Promise.all(this.#leaving);
+  }
+
+  #reconcile(key: ResourceKey): void {
+    const view = this.#table.find(key);
+    const present = this.#services.get(describe(key));
+    if (present !== undefined && present.uid !== view?.metadata.uid) {
+      this.#services.delete(describe(key));
+      this.#leave(present);
+      this.#options.clock.afterTurn(() => this.#happenedTo(present, "Normal", "Deleted", "its models finish what is under way and end"));
+    }
+    if (view === undefined) return;
+    const service = toInferenceService(view);
+    const entry = this.#services.get(describe(key)) ?? this.#begin(key, view, service, key.name);
+    entry.service = service;
+    if (entry.generation !== view.metadata.generation) entry.generation = view.metadata.generation;
+    this.#desire(entry, view);
+    this.#touch(entry);
+  }
+
+  #begin(key: ResourceKey, view: ResourceView, service: InferenceService, modelName: string): Service {
+    const { namespace } = service;
+    const rollout = new Rollout<ServiceRevision>({
+      ...this.#options,
+      namespace,
+      name: modelName,
+      onChange: () => this.#touch(entry),
+      onServing: (revision) => this.#remember(entry, revision),
+    });
+    const entry: Service = {
+      key: { ...key, namespace },
+      uid: view.metadata.uid,
+      modelName,
+      rollout,
+      service,
+      generation: view.metadata.generation,
+      choice: undefined,
+      wanted: "",
+      told: "",
+      dirty: false,
+      modelsChanged: false,
+    };
+    this.#services.set(describe(key), entry);
+    return entry;
+  }
+
+  /** Rolls out what the resource says, unless that is what is being rolled out. */
+  #desire(entry: Service, view: ResourceView): void {
+    if (isStopped(view)) {
+      if (entry.wanted !== "stopped") void entry.rollout.pause("It is stopped by its annotation serving.kserve.io/stop");
+      entry.wanted = "stopped";
+      entry.choice = undefined;
+      return;
+    }
+    entry.choice = this.#choose(entry.service);
+    const wanted = signatureOf(view, entry.choice);
+    if (wanted === entry.wanted) {
+      entry.rollout.retry();
+      return;
+    }
+    const isFirst = entry.wanted === "";
+    entry.wanted = wanted;
+    const lastReady = isFirst ? this.#table.lastReady(entry.key) : undefined;
+    if (lastReady !== undefined && lastReady.generation !== view.metadata.generation) this.#restore(entry, view, lastReady);
+    else entry.rollout.desire(this.#revisionOf(entry.service, view.metadata.generation, view.spec, entry.choice));
+  }
+
+  /** What served before the restart serves first, then what is wanted has its chance. */
+  #restore(entry: Service, view: ResourceView, lastReady: { readonly generation: number; readonly spec: JsonObject }): void {
+    const service = toInferenceService({ metadata: view.metadata, spec: lastReady.spec });
+    const before = this.#revisionOf(service, lastReady.generation, lastReady.spec, this.#choose(service));
+    const { wanted } = entry;
+    entry.rollout.desire(before);
+    void entry.rollout.tried.then(() => {
+      const latest = this.#table.find(entry.key);
+      const isCurrent = this.#services.get(describe(entry.key)) === entry && entry.wanted === wanted;
+      if (!isCurrent || latest === undefined || entry.choice === undefined) return;
+      entry.rollout.desire(this.#revisionOf(entry.service, latest.metadata.generation, latest.spec, entry.choice));
+    });
+  }
+
+  #revisionOf(service: InferenceService, generation: number, spec: JsonObject, choice: RuntimeChoice): ServiceRevision {
+    const plan = planOf(service, choice, this.#options.source, this.#options.baseDirectory);
+    return { generation, minReplicas: service.predictor.minReplicas, choice, spec, plan };
+  }
+
+  #choose({ namespace, predictor }: InferenceService): RuntimeChoice {
+    // What a predictor of custom containers lacks is said when it is planned.
+    if (predictor.model === undefined) return { candidates: [] };
+    this.#runtimes ??= (["ServingRuntime", "ClusterServingRuntime"] as const).flatMap((kind) =>
+      this.#table.list(kind).items.map(toServingRuntime),
+    );
+    return selectRuntime({ namespace, model: predictor.model, multiNode: predictor.multiNode }, this.#runtimes);
+  }
+
+  /** Each service whose choice is another one now is rolled out again. */
+  #runtimesChanged(): void {
+    if (this.#runtimes === undefined) return;
+    this.#runtimes = undefined;
+    this.#options.clock.afterTurn(() => {
+      for (const entry of this.#services.values()) {
+        const view = this.#table.find(entry.key);
+        if (entry.choice === undefined || view === undefined || this.#closed) continue;
+        if (signatureOf(view, this.#choose(entry.service)) !== entry.wanted) this.#desire(entry, view);
+        else entry.choice = this.#choose(entry.service);
+        this.#touch(entry);
+      }
+    });
+  }
+
+  #modelChanged({ namespace, name }: ModelStatus): void {
+    for (const entry of this.#services.values()) {
+      if (entry.modelName !== name || entry.service.namespace !== namespace) continue;
+      entry.modelsChanged = true;
+      this.#touch(entry);
+    }
+  }
+
+  /** The status is made once for everything that happens in one turn. */
+  #touch(entry: Service): void {
+    if (entry.dirty) return;
+    entry.dirty = true;
+    this.#options.clock.afterTurn(() => {
+      entry.dirty = false;
+      if (this.#services.get(describe(entry.key)) === entry) this.#refresh(entry);
+    });
+  }
+
+  #refresh(entry: Service): void {
+    if (entry.modelsChanged) {
+      entry.modelsChanged = false;
+      entry.rollout.modelChanged();
+    }
+    const view = this.#table.find(entry.key);
+    if (view === undefined) return;
+    const { service, modelName, generation, choice, rollout } = entry;
+    const origin = this.#table.originOf(entry.key) === "command line" ? "command line" : "applied";
+    const { active, target } = rollout;
+    const url = this.#options.urlOf(service.namespace, modelName);
+    const now = `${new Date().toISOString().slice(0, 19)}Z`;
+    const situation = { service, origin, modelName, generation, stopped: isStopped(view), active, target, choice, url, now } as const;
+    this.#table.setStatus(entry.key, serviceStatus(situation, view.status));
+    this.#tell(entry);
+  }
+
+  /** One event for each phase of each revision, and for each failed attempt. */
+  #tell(entry: Service): void {
+    const { target } = entry.rollout;
+    if (target === undefined) return;
+    const { phase, failure, revision } = target;
+    const about = `${revision.generation} ${phase} ${failure?.attempts ?? ""}`;
+    if (about === entry.told) return;
+    entry.told = about;
+    const generation = `generation ${revision.generation}`;
+    if (failure !== undefined) this.#happenedTo(entry, "Warning", failure.reason, `${generation}: ${failure.message}`);
+    else if (phase === "ready") this.#happenedTo(entry, "Normal", "Ready", `${generation} answers requests`);
+    else if (phase === "loading") this.#happenedTo(entry, "Normal", "Loading", `${generation} is loading`);
+    else if (phase === "planning") this.#happenedTo(entry, "Normal", "Applied", `${generation}: ${runtimeInWords(revision.choice)}`);
+  }
+
+  #happenedTo({ key, uid }: Service, type: "Normal" | "Warning", reason: string, message: string): void {
+    this.#happenings.record({ ...key, uid }, type, reason, message);
+  }
+
+  #remember(entry: Service, { generation, spec }: ServiceRevision): void {
+    this.#table.setReady(entry.key, entry.uid, { generation, spec }).catch((error: unknown) => {
+      this.#happenedTo(
+        entry,
+        "Warning",
+        "StateNotWritten",
+        `that generation ${generation} serves could not be stored: ${messageOf(error)}`,
+      );
+    });
+  }
+
+  #leave(entry: Service): void {
+    const left = entry.rollout.stop().finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
+  }
+}
+
+function isStopped({ metadata }: ResourceView): boolean {
+  return metadata.annotations?.[ANNOTATIONS.stop] === "true";
+}
+
+function signatureOf({ metadata, spec }: ResourceView, { runtime, failure }: RuntimeChoice): string {
+  const annotations = DECISIVE.map((name) => metadata.annotations?.[name]);
+  const text = (value: unknown): string => JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? `${each}n` : each));
+  const { name, namespace, host } = runtime ?? {};
+  return text([spec, annotations, name, namespace, host, failure?.message]);
+}
+
+function runtimeInWords(choice: RuntimeChoice | undefined): string {
+  const chosen = choice?.candidates.find((candidate) => candidate.chosen);
+  return chosen === undefined ? "it has no runtime" : `the runtime ${chosen.name} ${chosen.reason}`;
+}

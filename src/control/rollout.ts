@@ -1,0 +1,279 @@
+import type { Clock } from "../core/clock.ts";
+import { type Code, messageOf, ServeError } from "../core/errors.ts";
+import type { ModelSpec } from "../core/model.ts";
+import type { FailureReason } from "../core/resource.ts";
+import type { Manager, ModelVersion, Registry } from "../models/index.ts";
+import { retryDelay } from "./back-off.ts";
+
+/** One generation of a service: what is to be served, and how its artefact is come by. */
+export interface Revision {
+  readonly generation: number;
+  /** 0: its models load at their first request. */
+  readonly minReplicas: number;
+  /** Fetches the artefact and looks into it; at least one. @throws ServeError, or PlanError with KServe's reason */
+  plan(report: (step: string) => void, signal: AbortSignal): Promise<readonly ModelSpec[]>;
+}
+
+/** A revision that cannot be served as it is written. */
+export class PlanError extends ServeError {
+  readonly reason: FailureReason;
+
+  constructor(reason: FailureReason, message: string) {
+    super("FAILED_PRECONDITION", message);
+    this.reason = reason;
+  }
+}
+
+export interface RolloutFailure {
+  readonly reason: FailureReason;
+  readonly code: Code;
+  readonly message: string;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly attempts: number;
+  /** Milliseconds after `time`; undefined when it is not tried again. */
+  readonly retryDelay: number | undefined;
+}
+
+/** A revision on its way, or at its goal. */
+export interface Attempt<Wanted extends Revision = Revision> {
+  readonly revision: Wanted;
+  readonly phase: "planning" | "loading" | "ready" | "failed";
+  /** What is going on. */
+  readonly step: string;
+  readonly models: readonly ModelVersion[];
+  readonly failure: RolloutFailure | undefined;
+}
+
+export interface RolloutOptions<Wanted extends Revision> {
+  readonly namespace: string;
+  readonly name: string;
+  readonly registry: Registry;
+  readonly manager: Manager;
+  readonly clock: Clock;
+  readonly createModel: (spec: ModelSpec) => ModelVersion;
+  /** Something that a status shows is different now. */
+  readonly onChange: () => void;
+  /** The revision answers from now on. */
+  readonly onServing: (revision: Wanted) => void;
+}
+
+interface Course<Wanted extends Revision> {
+  readonly revision: Wanted;
+  readonly controller: AbortController;
+  phase: Attempt["phase"];
+  step: string;
+  models: readonly ModelVersion[];
+  failure: RolloutFailure | undefined;
+  /** Failed attempts in a row: of the plan under "", of each model under its version. */
+  readonly attempts: Map<string, number>;
+  readonly timers: Map<string, () => void>;
+}
+
+/**
+ * Brings one service from the revision that serves to the one that is wanted. The old one goes on serving until the new one
+ * can; when it cannot, the old one stays. What may go away by itself is tried again.
+ */
+export class Rollout<Wanted extends Revision = Revision> {
+  readonly #options: RolloutOptions<Wanted>;
+  #active: Course<Wanted> | undefined;
+  #target: Course<Wanted> | undefined;
+  #tried!: () => void;
+  #stopped = false;
+  /** Settles when the first revision has had its first attempt. */
+  readonly tried = new Promise<void>((resolve) => {
+    this.#tried = resolve;
+  });
+
+  constructor(options: RolloutOptions<Wanted>) {
+    this.#options = options;
+  }
+
+  /** The revision that answers requests. */
+  get active(): Attempt<Wanted> | undefined {
+    return this.#active;
+  }
+
+  /** The revision that was wanted last; the same as the active one once that serves it. */
+  get target(): Attempt<Wanted> | undefined {
+    return this.#target;
+  }
+
+  /** Begins to roll a revision out; one that is still on its way is given up. */
+  desire(revision: Wanted): void {
+    if (this.#stopped) return;
+    if (this.#target !== this.#active) this.#discard(this.#target);
+    const course: Course<Wanted> = {
+      revision,
+      controller: new AbortController(),
+      phase: "planning",
+      step: "waiting for its turn",
+      models: [],
+      failure: undefined,
+      attempts: new Map(),
+      timers: new Map(),
+    };
+    this.#target = course;
+    if (this.#active === undefined) this.#route(course);
+    void this.#plan(course);
+  }
+
+  /** Tries again now what has failed. */
+  retry(): void {
+    const course = this.#target;
+    if (course?.failure === undefined) return;
+    course.attempts.clear();
+    if (course.models.length === 0 || course !== this.#active) {
+      this.desire(course.revision);
+      return;
+    }
+    for (const model of course.models) if (model.failure !== undefined) this.#startAgain(course, model);
+  }
+
+  /** To be called when a model of this service has changed its state. */
+  modelChanged(): void {
+    for (const course of new Set([this.#active, this.#target])) {
+      // While models have their first attempt, its end is waited for.
+      if (course !== undefined && course.phase !== "planning") this.#evaluate(course);
+    }
+    this.#options.onChange();
+  }
+
+  /**
+   * Requests hear the reason until a revision is desired again. Settles when the models have finished what is under way.
+   */
+  async pause(reason: string): Promise<void> {
+    this.#options.registry.set(this.#options, [], reason);
+    await this.#leave();
+  }
+
+  /** The service is gone for good. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#options.registry.delete(this.#options);
+    await this.#leave();
+  }
+
+  async #leave(): Promise<void> {
+    const courses = new Set([this.#active, this.#target]);
+    this.#active = undefined;
+    this.#target = undefined;
+    this.#tried();
+    await Promise.all([...courses].map((course) => this.#discard(course)));
+  }
+
+  async #plan(course: Course<Wanted>): Promise<void> {
+    const { signal } = course.controller;
+    const { manager, createModel } = this.#options;
+    try {
+      const specs = await course.revision.plan((step) => this.#report(course, step), signal);
+      signal.throwIfAborted();
+      course.models = specs.map(createModel);
+      course.phase = "loading";
+      course.failure = undefined;
+      if (this.#active === undefined) this.#route(course);
+      // One that replaces a model at work must prove itself first.
+      const waits = course.revision.minReplicas === 0 && !(this.#active?.models.some(({ state }) => state === "ready") ?? false);
+      if (waits) for (const model of course.models) manager.standBy(model);
+      else await Promise.all(course.models.map((model) => manager.start(model)));
+      this.#evaluate(course);
+    } catch (error) {
+      if (!signal.aborted) this.#failPlan(course, error);
+    } finally {
+      if (!signal.aborted) this.#tried();
+    }
+  }
+
+  #report(course: Course<Wanted>, step: string): void {
+    course.step = step;
+    if (course.controller.signal.aborted) return;
+    if (this.#active === undefined) this.#route(course);
+    this.#options.onChange();
+  }
+
+  #failPlan(course: Course<Wanted>, error: unknown): void {
+    const cause = ServeError.from(error, "INTERNAL", messageOf(error));
+    const attempts = (course.attempts.get("") ?? 0) + 1;
+    course.attempts.set("", attempts);
+    const delay = retryDelay(cause.code, attempts);
+    course.phase = "failed";
+    course.failure = {
+      reason: cause instanceof PlanError ? cause.reason : "ModelLoadFailed",
+      code: cause.code,
+      message: cause.message,
+      time: new Date().toISOString(),
+      attempts,
+      retryDelay: delay,
+    };
+    if (delay !== undefined) this.#later(course, "", delay, () => this.#plan(course));
+    if (this.#active === undefined) this.#route(course);
+    this.#options.onChange();
+  }
+
+  /** Level-triggered: looks at how the models are and does what follows from it; twice is the same as once. */
+  #evaluate(course: Course<Wanted>): void {
+    if (course.controller.signal.aborted) return;
+    const { models } = course;
+    const latest = models.at(-1);
+    const serves = (model: ModelVersion | undefined): boolean => model?.answers === true;
+    if (course !== this.#active && (serves(latest) || (this.#active === undefined && models.some(serves)))) this.#serve(course);
+    for (const model of models) if (serves(model)) course.attempts.delete(model.spec.version);
+    for (const model of models) if (model.failure !== undefined) this.#failModel(course, model);
+    const failing = models.findLast((model) => model.failure !== undefined);
+    if (failing === undefined) {
+      course.failure = undefined;
+      if (course === this.#active) course.phase = models.every(serves) ? "ready" : "loading";
+    } else if (course !== this.#active || !models.some(serves)) course.phase = "failed";
+    this.#options.onChange();
+  }
+
+  #failModel(course: Course<Wanted>, model: ModelVersion): void {
+    const { failure, spec } = model;
+    if (failure === undefined) return;
+    const known = course.failure?.time === failure.time;
+    if (known || course.timers.has(spec.version)) return;
+    const attempts = (course.attempts.get(spec.version) ?? 0) + 1;
+    course.attempts.set(spec.version, attempts);
+    const delay = retryDelay(failure.code, attempts);
+    const message = course.models.length > 1 ? `version ${spec.version}: ${failure.message}` : failure.message;
+    course.failure = { reason: "ModelLoadFailed", code: failure.code, message, time: failure.time, attempts, retryDelay: delay };
+    if (delay !== undefined) this.#later(course, spec.version, delay, () => this.#startAgain(course, model));
+  }
+
+  #startAgain(course: Course<Wanted>, model: ModelVersion): void {
+    course.timers.get(model.spec.version)?.();
+    course.timers.delete(model.spec.version);
+    void this.#options.manager.start(model).then(() => this.#evaluate(course));
+  }
+
+  #serve(course: Course<Wanted>): void {
+    const before = this.#active;
+    this.#active = course;
+    course.phase = "ready";
+    this.#route(course);
+    if (before !== undefined) void this.#discard(before);
+    this.#options.onServing(course.revision);
+  }
+
+  #route(course: Course<Wanted>): void {
+    const pending = course.failure === undefined ? `It is being prepared: ${course.step}` : course.failure.message.split("\n", 1)[0];
+    this.#options.registry.set(this.#options, course.models, pending);
+  }
+
+  #later(course: Course<Wanted>, key: string, delay: number, task: () => void): void {
+    course.timers.set(
+      key,
+      this.#options.clock.after(delay, () => {
+        course.timers.delete(key);
+        task();
+      }),
+    );
+  }
+
+  async #discard(course: Course<Wanted> | undefined): Promise<void> {
+    if (course === undefined) return;
+    course.controller.abort(new ServeError("CANCELLED", "another revision is wanted"));
+    for (const cancel of course.timers.values()) cancel();
+    await Promise.all(course.models.map((model) => this.#options.manager.remove(model)));
+  }
+}

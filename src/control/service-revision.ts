@@ -1,0 +1,108 @@
+import { ServeError } from "../core/errors.ts";
+import type { JsonObject } from "../core/inference.ts";
+import type { ModelFormat, ModelSpec } from "../core/model.ts";
+import type { InferenceService, PredictorModel, ServingRuntime } from "../core/resource.ts";
+import { ANNOTATIONS, type RuntimeChoice, readServiceModel } from "../resources/index.ts";
+import { PlanError, type Revision } from "./rollout.ts";
+
+/** Where artefacts come from. */
+export interface ArtefactSource {
+  /** The local file or folder that a storageUri stands for. @throws ServeError */
+  fetch(
+    request: { readonly uri: string; readonly baseDirectory: string; readonly sha256?: string },
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<{ readonly path: string }>;
+}
+
+export interface ServiceRevision extends Revision {
+  /** Which runtime serves it, and why; undefined for a model that the command line names. */
+  readonly choice: RuntimeChoice | undefined;
+  /** As it was written. */
+  readonly spec: JsonObject;
+}
+
+/** What each kind of host can load. */
+const HOST_FORMATS: Readonly<Record<"python" | "node", readonly ModelFormat[]>> = {
+  python: ["sklearn", "xgboost", "lightgbm", "python"],
+  node: ["onnx", "typescript"],
+};
+
+/** How a written spec becomes models. Relative URIs of services without an annotation begin at `baseDirectory`. */
+export function planOf(service: InferenceService, choice: RuntimeChoice, source: ArtefactSource, baseDirectory: string): Revision["plan"] {
+  return (report, signal) => plan(service, choice, source, baseDirectory, report, signal);
+}
+
+async function plan(
+  service: InferenceService,
+  choice: RuntimeChoice,
+  source: ArtefactSource,
+  defaultDirectory: string,
+  report: (step: string) => void,
+  signal: AbortSignal,
+): Promise<readonly ModelSpec[]> {
+  const { namespace, name, annotations, predictor } = service;
+  const { model } = predictor;
+  if (model === undefined) {
+    const hint = "give predictor.model with a modelFormat and a storageUri";
+    throw new PlanError("InvalidPredictorSpec", `predictors of custom containers are not run by this version; ${hint}`);
+  }
+  const format = formatFor(model, choice);
+  const exactFramework = isExact(annotations[ANNOTATIONS.frameworkVersion]);
+  if ((format === "python" || format === "typescript") && annotations[ANNOTATIONS.trust] !== "code") {
+    const hint = `to trust it, add the annotation ${ANNOTATIONS.trust}: code`;
+    throw new PlanError("InvalidPredictorSpec", `a model of format ${format} runs its own code with the rights of this server; ${hint}`);
+  }
+  const { storageUri: uri } = model;
+  if (uri === undefined)
+    throw new PlanError(
+      "InvalidPredictorSpec",
+      "there is no storageUri; say where the model is, for example storageUri: file:///models/iris",
+    );
+  const sha256 = annotations[ANNOTATIONS.sha256];
+  const baseDirectory = annotations[ANNOTATIONS.baseDirectory] ?? defaultDirectory;
+  report(`fetching ${withoutQuery(uri)}`);
+  const { path } = await source.fetch({ uri, baseDirectory, ...(sha256 === undefined ? {} : { sha256 }) }, report, signal);
+  const specs = await readServiceModel(name, path, format);
+  return specs.map((spec) => ({
+    ...spec,
+    namespace,
+    variables: model.environment,
+    ...(exactFramework === undefined ? {} : { exactFramework }),
+  }));
+}
+
+/** @throws PlanError when no host of this server serves the model */
+function formatFor(model: PredictorModel, { runtime, failure }: RuntimeChoice): ModelFormat {
+  if (failure !== undefined) throw new PlanError(failure.reason, failure.message);
+  if (runtime === undefined) throw new ServeError("INTERNAL", "a choice without a runtime and without a reason");
+  if (runtime.host === undefined) throw new PlanError("RuntimeUnhealthy", whyNoContainer(runtime));
+  const formats = HOST_FORMATS[runtime.host];
+  const format = formats.find((known) => known === model.format.name);
+  if (format !== undefined) return format;
+  const text = `the runtime ${runtime.name} names the host ${runtime.host}, which loads ${formats.join(", ")} and not ${model.format.name}`;
+  throw new PlanError(
+    "RuntimeUnhealthy",
+    `${text}; set the annotation nitrous/host of the runtime to the other host, or name another runtime`,
+  );
+}
+
+function whyNoContainer({ name, namespace, image }: ServingRuntime): string {
+  const kind = namespace === undefined ? "ClusterServingRuntime" : "ServingRuntime";
+  const what = `the ${kind} ${name} runs the container image ${image ?? "of its pod"}, and this version runs no containers`;
+  return `${what}; name a built-in runtime with predictor.model.runtime (nitrous runtimes lists them), or delete or disable ${name}`;
+}
+
+function isExact(value: string | undefined): boolean | undefined {
+  if (value === undefined) return undefined;
+  if (value === "exact" || value === "compatible") return value === "exact";
+  throw new PlanError(
+    "InvalidPredictorSpec",
+    `the annotation ${ANNOTATIONS.frameworkVersion} is ${JSON.stringify(value)}; expected exact or compatible`,
+  );
+}
+
+/** Queries may hold signatures. */
+function withoutQuery(uri: string): string {
+  return uri.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1").replace(/\?.*$/s, "");
+}

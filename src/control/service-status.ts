@@ -1,0 +1,162 @@
+import type { JsonObject, JsonValue } from "../core/inference.ts";
+import type { FailureReason, InferenceService } from "../core/resource.ts";
+import type { Candidate, RuntimeChoice } from "../resources/index.ts";
+import { type Condition, withTransitionTimes } from "./conditions.ts";
+import type { Attempt, RolloutFailure } from "./rollout.ts";
+import type { ServiceRevision } from "./service-revision.ts";
+
+/** Everything that a status is made of. */
+export interface ServiceSituation {
+  readonly service: InferenceService;
+  readonly origin: "applied" | "command line";
+  /** The model's name in requests. */
+  readonly modelName: string;
+  /** The generation that the server has taken note of. */
+  readonly generation: number;
+  /** The annotation says that nothing is to run. */
+  readonly stopped: boolean;
+  readonly active: Attempt<ServiceRevision> | undefined;
+  readonly target: Attempt<ServiceRevision> | undefined;
+  readonly choice: RuntimeChoice | undefined;
+  /** Where requests go, without a slash at its end. */
+  readonly url: string;
+  /** RFC 3339. */
+  readonly now: string;
+}
+
+/** Reasons that only a change of the spec or of a runtime can help against (KServe's InvalidSpec). */
+const INVALID: ReadonlySet<FailureReason> = new Set([
+  "InvalidPredictorSpec",
+  "NoSupportingRuntime",
+  "RuntimeNotRecognized",
+  "RuntimeDisabled",
+]);
+
+/** KServe's names for how far a model is. */
+type ModelState = "Pending" | "Standby" | "Loading" | "Loaded" | "FailedToLoad";
+
+/**
+ * The status of an InferenceService as KServe's SDK and kubectl read it, and under `nitrous` what KServe does not say.
+ * Pure: the same situation and previous status give the same status.
+ */
+export function serviceStatus(situation: ServiceSituation, previous: JsonObject | undefined): JsonObject {
+  const { generation, url, choice, stopped, now } = situation;
+  const runtime = choice?.runtime;
+  return {
+    observedGeneration: generation,
+    conditions: withTransitionTimes(conditionsOf(situation), previous?.conditions, now),
+    ...(stopped ? {} : { url, address: { url }, components: { predictor: { url } } }),
+    deploymentMode: "Standard",
+    ...(runtime === undefined
+      ? {}
+      : { [runtime.namespace === undefined ? "clusterServingRuntimeName" : "servingRuntimeName"]: runtime.name }),
+    modelStatus: modelStatusOf(situation),
+    nitrous: details(situation),
+  };
+}
+
+function conditionsOf({ active, target, stopped }: ServiceSituation): Condition[] {
+  if (stopped) {
+    const off = { status: "False", reason: "Stopped", message: "the annotation serving.kserve.io/stop is true" } as const;
+    const ready = ["IngressReady", "PredictorReady", "Ready"].map((type): Condition => ({ type, ...off }));
+    return [...ready, { type: "Stopped", status: "True" }];
+  }
+  const serves = active !== undefined && isServing(active);
+  const predictor = serves ? ({ status: "True" } as const) : whyNotReady(target ?? active);
+  return [
+    { type: "IngressReady", status: "True" },
+    { type: "PredictorReady", ...predictor },
+    { type: "Ready", ...predictor },
+    { type: "Stopped", status: "False", severity: "Info" },
+  ];
+}
+
+function isServing({ models }: Attempt): boolean {
+  return models.some(({ answers }) => answers);
+}
+
+function whyNotReady(attempt: Attempt | undefined): Omit<Condition, "type"> {
+  if (attempt === undefined) return { status: "Unknown", reason: "Pending", message: "it waits for its turn" };
+  if (attempt.failure === undefined) return { status: "False", reason: stateOf(attempt, false), message: stepOf(attempt) };
+  return { status: "False", reason: attempt.failure.reason, message: firstLine(attempt.failure.message) };
+}
+
+function modelStatusOf({ active, target, stopped, service }: ServiceSituation): JsonObject {
+  if (stopped || target === undefined) {
+    const states = { activeModelState: "", targetModelState: stopped ? "" : "Pending" };
+    return { transitionStatus: stopped ? "UpToDate" : "InProgress", states, copies: { failedCopies: 0, totalCopies: 0 } };
+  }
+  const failure = target.failure ?? active?.failure;
+  const failed = target === active && !isServing(target) && failure !== undefined;
+  const loaded = active?.models.some(({ state }) => state === "ready") === true;
+  return {
+    transitionStatus: transitionOf(target, active),
+    states: { activeModelState: active === undefined ? "" : stateOf(active, true), targetModelState: stateOf(target, target === active) },
+    copies: { failedCopies: failed || (active === undefined && failure !== undefined) ? 1 : 0, totalCopies: loaded ? 1 : 0 },
+    ...(failure === undefined ? {} : { lastFailureInfo: failureInfo(failure, service.name, target) }),
+  };
+}
+
+function transitionOf(target: Attempt, active: Attempt | undefined): string {
+  if (target.failure !== undefined && (target !== active || !isServing(target))) {
+    return INVALID.has(target.failure.reason) ? "InvalidSpec" : "BlockedByFailedLoad";
+  }
+  return target === active && isServing(target) ? "UpToDate" : "InProgress";
+}
+
+function stateOf({ phase, models, failure }: Attempt, isActive: boolean): ModelState {
+  if (models.some(({ state }) => state === "ready") && isActive) return "Loaded";
+  if (models.some(({ state }) => state === "standby")) return "Standby";
+  if (failure !== undefined) return "FailedToLoad";
+  return phase === "planning" ? "Pending" : "Loading";
+}
+
+function failureInfo({ reason, message, time }: RolloutFailure, name: string, target: Attempt): JsonObject {
+  return { reason, message, time, modelRevisionName: `${name}-${target.revision.generation}` };
+}
+
+function details({ service, origin, modelName, active, target, choice, stopped }: ServiceSituation): JsonObject {
+  const shown = stopped ? undefined : (active ?? target);
+  const { failure } = stopped || target === undefined ? { failure: undefined } : target;
+  const warnings = [...new Set(shown?.models.flatMap(({ description }) => description?.warnings ?? []) ?? [])];
+  return {
+    origin,
+    modelName,
+    ...(active === undefined || stopped ? {} : { servingGeneration: active.revision.generation }),
+    ...(target === undefined || stopped || target.failure !== undefined ? {} : { step: stepOf(target) }),
+    ...(failure === undefined ? {} : whatNext(failure)),
+    versions: (shown?.models ?? []).map(
+      ({ spec, state, failure }): JsonObject => ({
+        version: spec.version,
+        format: spec.format,
+        state,
+        ...(failure === undefined ? {} : { reason: firstLine(failure.message) }),
+      }),
+    ),
+    ...(choice === undefined ? {} : { candidates: choice.candidates.map(candidateJson) }),
+    ...(choice?.protocolVersion === undefined ? {} : { protocolVersion: choice.protocolVersion }),
+    ...(service.notInEffect.length === 0 ? {} : { notInEffect: [...service.notInEffect] }),
+    ...(warnings.length === 0 ? {} : { warnings }),
+  };
+}
+
+function candidateJson({ name, scope, chosen, reason }: Candidate): JsonValue {
+  return { name, scope, chosen, reason };
+}
+
+/** What happens next after a failure: `retry` when it is tried again by itself, else `advice`. */
+function whatNext({ attempts, retryDelay }: RolloutFailure): JsonObject {
+  if (retryDelay !== undefined) return { retry: `attempt ${attempts} failed; the next one is ${retryDelay / 1000} s after it` };
+  const tried = attempts > 1 ? `after ${attempts} attempts ` : "";
+  return { advice: `${tried}it is not tried again by itself: change the resource, or apply it once more when the cause is gone` };
+}
+
+function stepOf({ step, models, phase }: Attempt): string {
+  const loading = models.find(({ state }) => state === "preparing" || state === "loading" || state === "registered");
+  if (loading !== undefined) return firstLine(loading.reason);
+  return phase === "ready" ? "serving" : step;
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] as string;
+}
