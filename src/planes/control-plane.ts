@@ -1,15 +1,44 @@
-import type { Rejection } from "../core/model.ts";
-import type { ControlPlane } from "../core/planes.ts";
+import type { Clock } from "../core/clock.ts";
+import { ServeError } from "../core/errors.ts";
+import { DEFAULT_NAMESPACE, type ModelStatus, type Rejection } from "../core/model.ts";
+import type { Activity, ControlPlane, Resources } from "../core/planes.ts";
+import type { ServiceEvent } from "../core/resource.ts";
 import type { Registry } from "../models/index.ts";
 
-/** The door for questions about models. `tried` says whether every model has had its first attempt. */
-export function createControlPlane(registry: Registry, rejections: () => readonly Rejection[], tried: () => boolean): ControlPlane {
+export interface ControlPlaneOptions {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly resources: Resources;
+  readonly happenings: {
+    list(namespace?: string): readonly ServiceEvent[];
+    watch(namespace: string | undefined, signal: AbortSignal): AsyncIterable<ServiceEvent>;
+  };
+  readonly logs: {
+    list(isWanted: (host: string) => boolean): readonly string[];
+    follow(isWanted: (host: string) => boolean, signal: AbortSignal): AsyncIterable<string>;
+  };
+  readonly rejections: () => readonly Rejection[];
+  /** Whether every model has had its first attempt. */
+  readonly tried: () => boolean;
+}
+
+/** The door for questions about models, and for changes of what is to be served. */
+export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const { registry, clock, resources, rejections, tried } = options;
+  const statusOf = (target: Parameters<ControlPlane["get"]>[0]): ModelStatus => {
+    const latest = registry.find({ namespace: target.namespace, name: target.name });
+    const found = registry.find(target);
+    return found.status(found === latest);
+  };
   return {
     list: () => registry.statuses(),
-    get(target) {
-      const latest = registry.find({ namespace: target.namespace, name: target.name });
-      const found = registry.find(target);
-      return found.status(found === latest);
+    names: (namespace) => registry.names(namespace),
+    get: statusOf,
+    async describe(target, context) {
+      const model = registry.find(target);
+      // One that has failed has no signature, and its status says why.
+      if (model.state === "standby") await model.activate(context, clock);
+      return statusOf(target);
     },
     versions(target) {
       const latest = registry.find({ namespace: target.namespace, name: target.name });
@@ -17,7 +46,32 @@ export function createControlPlane(registry: Registry, rejections: () => readonl
     },
     rejections,
     ready() {
-      return tried() && registry.statuses().some(({ state }) => state === "ready");
+      const statuses = registry.statuses();
+      const isIdle = statuses.length === 0 && rejections().length === 0;
+      return tried() && (isIdle || statuses.some(({ answers }) => answers));
     },
+    resources,
+    activity: createActivity(options),
+  };
+}
+
+function createActivity({ registry, resources, happenings, logs }: ControlPlaneOptions): Activity {
+  const hostsOf = (namespace: string, name: string): ((host: string) => boolean) => {
+    const isKnown = registry.names(namespace).includes(name);
+    if (!isKnown && !resources.list("InferenceService", namespace).items.some(({ metadata }) => metadata.name === name)) {
+      throw new ServeError("NOT_FOUND", `there is no model ${name} in the namespace ${namespace}`);
+    }
+    const own = namespace === DEFAULT_NAMESPACE ? `${name}/` : `${namespace}/${name}/`;
+    // The hosts of a service change while somebody follows it.
+    return (host) => {
+      if (host.startsWith(own)) return true;
+      return registry.hostNames({ namespace, name }).includes(host);
+    };
+  };
+  return {
+    events: (namespace) => happenings.list(namespace),
+    watchEvents: (namespace, signal) => happenings.watch(namespace, signal),
+    logs: (namespace, name) => logs.list(hostsOf(namespace, name)),
+    followLogs: (namespace, name, signal) => logs.follow(hostsOf(namespace, name), signal),
   };
 }

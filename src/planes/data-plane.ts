@@ -1,3 +1,4 @@
+import type { Clock } from "../core/clock.ts";
 import { ServeError } from "../core/errors.ts";
 import type { InferRequest, InferResponse } from "../core/inference.ts";
 import type { DataPlane } from "../core/planes.ts";
@@ -6,20 +7,19 @@ import type { Signature } from "../core/signature.ts";
 import { bind, type Registry } from "../models/index.ts";
 
 /** The door for requests: find the model, bind the payload to its method, schedule. */
-export function createDataPlane(registry: Registry): DataPlane {
+export function createDataPlane(registry: Registry, clock: Clock): DataPlane {
   return {
     admit(target, declaredBytes) {
-      const model = registry.find(target);
-      model.assertReady();
-      model.scheduler.admit(declaredBytes);
+      registry.find(target).admit(declaredBytes);
     },
     async infer(request): Promise<InferResponse> {
       const { target, context } = request;
       const model = registry.find(target);
-      const { name, version } = model.spec;
+      const { namespace, name, version } = model.spec;
+      context.record.namespace = namespace;
       context.record.model = name;
       context.record.version = version;
-      model.assertReady();
+      await model.activate(context, clock);
       const signature = model.method(target.method);
       checkOutputs(request, signature);
       const call = callOf(request, signature);

@@ -7,11 +7,14 @@ import type { Events } from "../core/events.ts";
 import type { HttpReply, Route } from "../core/http.ts";
 import { declaredLength, readBody } from "./body.ts";
 import { decompress } from "./compression.ts";
+import { OpenStreams } from "./open-streams.ts";
 import { sendReply } from "./reply.ts";
 import { createRouter, type Match } from "./router.ts";
 
 export interface HttpServerOptions {
   readonly routes: readonly Route[];
+  /** Where all routes are found a second time, with the parameters in it: `/serving/{namespace}/{service}`. */
+  readonly prefix?: string;
   readonly clock: Clock;
   readonly events: Events;
   /** Bytes of a body, also when decompressed. */
@@ -27,7 +30,7 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** Settles with the port when the socket is bound. */
   listen(port: number, host: string): Promise<number>;
-  /** Refuses new connections, and settles when the requests under way have been answered. */
+  /** Refuses new connections, ends open-ended streams, and settles when the other requests under way have been answered. */
   close(): Promise<void>;
   /** Ends every connection now. */
   destroy(): void;
@@ -37,7 +40,7 @@ const NO_BODY = new Uint8Array(0);
 const NO_QUERY = new URLSearchParams();
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const find = createRouter(options.routes);
+  const find = createRouter(options.routes, options.prefix);
   const server = createServer({
     keepAliveTimeout: 65_000,
     headersTimeout: 30_000,
@@ -45,6 +48,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     maxHeaderSize: 16_384,
     noDelay: true,
   });
+  const streams = new OpenStreams();
   let active = 0;
   let idle: (() => void) | undefined;
   server.on("request", (request, response) => {
@@ -57,13 +61,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
     const lookup = find(request.method ?? "GET", path);
-    if ("route" in lookup) void answer(options, lookup, mark < 0 ? "" : url.slice(mark + 1), request, response);
+    if ("route" in lookup) void answer(options, streams, lookup, mark < 0 ? "" : url.slice(mark + 1), request, response);
     else refuse(options, lookup.allowed, request, response);
   });
   return {
     listen: (port, host) => listen(server, port, host),
     async close() {
       server.close();
+      streams.close();
       if (active > 0) {
         await new Promise<void>((resolve) => {
           idle = resolve;
@@ -79,6 +84,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
 async function answer(
   options: HttpServerOptions,
+  streams: OpenStreams,
   { route, params }: Match,
   query: string,
   request: IncomingMessage,
@@ -91,10 +97,11 @@ async function answer(
   response.on("close", () => {
     if (!response.writableFinished) context.abort(new ServeError("CANCELLED", "the client went away"));
   });
+  if (route.openEnded === true) streams.add(response, context);
   try {
     const declaredBytes = declaredLength(request, options.maxBodyBytes);
     route.gate?.({ params, headers: request.headers, declaredBytes });
-    let body = route.method === "POST" ? await readBody(request, options.maxBodyBytes) : NO_BODY;
+    let body = route.method === "GET" ? NO_BODY : await readBody(request, options.maxBodyBytes);
     const encoding = request.headers["content-encoding"];
     if (encoding !== undefined) body = await decompress(body, encoding, options.maxBodyBytes);
     const reply = await route.handle({

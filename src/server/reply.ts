@@ -46,19 +46,19 @@ function sendWhole(request: IncomingMessage, response: ServerResponse, reply: Ht
 
 async function sendPieces(request: IncomingMessage, response: ServerResponse, reply: HttpReply, pieces: Pieces): Promise<void> {
   const iterator = pieces[Symbol.asyncIterator]();
+  // The first piece decides between an error status and a stream, so nothing is sent before it is there.
+  let piece = await iterator.next();
+  writeHead(response, reply, {});
   try {
-    // The first piece decides between an error status and a stream, so nothing is sent before it is there.
-    let piece = await iterator.next();
-    writeHead(response, reply, {});
-    if (request.method === "HEAD") return;
-    while (piece.done !== true && !response.destroyed) {
+    while (piece.done !== true && !response.destroyed && request.method !== "HEAD") {
       if (!response.write(piece.value)) await drained(response);
       piece = await iterator.next();
     }
   } finally {
     await iterator.return?.();
-    if (response.headersSent) response.end();
   }
+  // Not after a failure: a client must see that what it got is not the whole.
+  response.end();
 }
 
 function drained(response: ServerResponse): Promise<void> {

@@ -42,3 +42,16 @@ it("tells the methods of a path that is there", () => {
   expect(find("GET", "/v1/models/iris:predict")).toEqual({ allowed: ["POST"] });
   expect(find("DELETE", "/v1/models/iris")).toEqual({ allowed: ["GET"] });
 });
+
+it("finds every route below the prefix too, with the prefix's parameters", () => {
+  const findBelow = createRouter([route("POST", "/v1/models/{model}:predict"), route("GET", "/")], "/serving/{namespace}/{service}");
+  for (let again = 0; again < 2; again++) {
+    const found = findBelow("POST", "/serving/prod/iris/v1/models/iris:predict");
+    expect("route" in found && found.params).toEqual({ namespace: "prod", service: "iris", model: "iris" });
+    expect("route" in findBelow("GET", "/serving/prod/iris/")).toBe(true);
+    expect("route" in findBelow("POST", "/v1/models/iris:predict")).toBe(true);
+    expect("route" in findBelow("GET", "/serving/prod/iris")).toBe(false);
+    expect("route" in findBelow("GET", "/serving/prod/iris/unknown")).toBe(false);
+    expect(findBelow("GET", "/serving/prod/iris/v1/models/iris:predict")).toEqual({ allowed: ["POST"] });
+  }
+});

@@ -17,17 +17,20 @@ type Segment = { readonly literal: string } | { readonly parameter: string; read
 const CACHE_ENTRIES = 4096;
 
 /**
- * Finds the route for a method and a raw path. Paths that were found before are answered from a bounded cache, so a
+ * Finds the route for a method and a raw path. Every route is also found below the prefix, if there is one, whose parameters
+ * are added to its own then. Paths that were found before are answered from a bounded cache, so a
  * request for a model costs one map lookup.
  */
-export function createRouter(routes: readonly Route[]): (method: string, path: string) => Lookup {
+export function createRouter(routes: readonly Route[], prefix?: string): (method: string, path: string) => Lookup {
   const patterns = routes.map(compile);
+  const prefixSegments = prefix === undefined ? undefined : compilePath(prefix);
   const cache = new Map<string, Match>();
   return (method, path) => {
     const key = `${method} ${path}`;
     const cached = cache.get(key);
     if (cached !== undefined) return cached;
-    const found = find(patterns, method, path);
+    const segments = path.split("/");
+    const found = (prefixSegments && findBelow(prefixSegments, patterns, method, segments)) ?? find(patterns, method, segments);
     if ("route" in found) {
       if (cache.size >= CACHE_ENTRIES) cache.clear();
       cache.set(key, found);
@@ -36,8 +39,21 @@ export function createRouter(routes: readonly Route[]): (method: string, path: s
   };
 }
 
-function find(patterns: readonly Pattern[], method: string, path: string): Lookup {
-  const segments = path.split("/");
+/** Undefined when the path is not below the prefix. */
+function findBelow(
+  prefix: readonly Segment[],
+  patterns: readonly Pattern[],
+  method: string,
+  segments: readonly string[],
+): Lookup | undefined {
+  if (segments.length <= prefix.length) return undefined;
+  const params = matchSegments(prefix, segments.slice(0, prefix.length));
+  if (params === undefined) return undefined;
+  const found = find(patterns, method, ["", ...segments.slice(prefix.length)]);
+  return "route" in found ? { route: found.route, params: { ...params, ...found.params } } : found;
+}
+
+function find(patterns: readonly Pattern[], method: string, segments: readonly string[]): Lookup {
   const allowed = new Set<string>();
   for (const { segments: pattern, route } of patterns) {
     const params = matchSegments(pattern, segments);
@@ -49,11 +65,14 @@ function find(patterns: readonly Pattern[], method: string, path: string): Looku
 }
 
 function compile(route: Route): Pattern {
-  const segments = route.path.split("/").map((text): Segment => {
+  return { segments: compilePath(route.path), route };
+}
+
+function compilePath(path: string): readonly Segment[] {
+  return path.split("/").map((text): Segment => {
     const parameter = /^\{(\w+)\}(.*)$/.exec(text);
     return parameter === null ? { literal: text } : { parameter: parameter[1] as string, suffix: parameter[2] as string };
   });
-  return { segments, route };
 }
 
 function matchSegments(pattern: readonly Segment[], segments: readonly string[]): Record<string, string> | undefined {

@@ -1,13 +1,13 @@
 import type { HttpHead, HttpReply, HttpRequest, Route } from "../../core/http.ts";
 import { isStream } from "../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../core/planes.ts";
-import { failJson, jsonReply, modelsReply, namespaceOf, readinessReply, streamReply, targetOf, wantsEvents } from "../shared/index.ts";
+import { failJson, jsonReply, modelsReply, readinessReply, streamReply, targetOf, wantsEvents } from "../shared/index.ts";
 import { decodePredict } from "./decode.ts";
 import { encodePredictions } from "./encode.ts";
 
 export interface V1Options {
   readonly dataPlane: DataPlane;
-  readonly controlPlane: ControlPlane;
+  readonly controlPlane: Pick<ControlPlane, "get" | "names">;
 }
 
 /** KServe's V1 protocol, with TensorFlow Serving's paths for versions. */
@@ -23,7 +23,7 @@ export function createV1Routes({ dataPlane, controlPlane }: V1Options): Route[] 
   });
   return [
     question("/", () => jsonReply('{"status":"alive"}')),
-    question("/v1/models", ({ headers }) => modelsReply(controlPlane, namespaceOf(headers))),
+    question("/v1/models", (request) => modelsReply(controlPlane, request)),
     question("/v1/models/{model}", (request) => readinessReply(controlPlane.get(targetOf(request)))),
     prediction("/v1/models/{model}:predict"),
     prediction("/v1/models/{model}/versions/{version}:predict"),

@@ -81,6 +81,7 @@ describe("routes", () => {
     format: "python",
     state: "ready",
     latest: true,
+    answers: true,
     reason: "",
   } as ModelStatus;
   const asked: InferRequest[] = [];
@@ -92,12 +93,9 @@ describe("routes", () => {
       return Promise.resolve({ modelName: "m", modelVersion: "1", output: payload.kind === "rows" ? payload : stream() });
     },
   };
-  const controlPlane: ControlPlane = {
-    list: () => [status, { ...status, version: "2" }],
-    get: ({ name }) => ({ ...status, state: name === "m" ? "ready" : "loading", reason: "starting" }),
-    versions: () => [status],
-    rejections: () => [],
-    ready: () => true,
+  const controlPlane: Pick<ControlPlane, "get" | "names"> = {
+    names: () => ["m"],
+    get: ({ name }) => ({ ...status, answers: name === "m", state: name === "m" ? "ready" : "loading", reason: "starting" }),
   };
   async function* stream(): AsyncGenerator<Payload> {
     yield { kind: "json", value: [1] };

@@ -1,12 +1,13 @@
-import type { HttpReply } from "../../core/http.ts";
+import type { HttpReply, HttpRequest } from "../../core/http.ts";
 import type { ModelStatus } from "../../core/model.ts";
 import type { ControlPlane } from "../../core/planes.ts";
 import { jsonReply } from "./reply.ts";
+import { namespaceOf } from "./target.ts";
 
 /** `{"name","ready"}` with status 200, or 503 and the reason under `error`. */
-export function readinessReply({ name, state, reason }: ModelStatus): HttpReply {
+export function readinessReply({ name, answers, state, reason }: ModelStatus): HttpReply {
   const quoted = JSON.stringify(name);
-  if (state === "ready") return jsonReply(`{"name":${quoted},"ready":true}`);
+  if (answers) return jsonReply(`{"name":${quoted},"ready":true}`);
   const error = JSON.stringify(`Model with name ${name} is not ready. It is ${state}: ${firstLine(reason)}`);
   return jsonReply(`{"name":${quoted},"ready":false,"error":${error}}`, 503);
 }
@@ -16,8 +17,9 @@ function firstLine(text: string): string {
   return text.split("\n", 1)[0] as string;
 }
 
-/** `{"models":[...]}`: every model of the namespace once, whatever its state. */
-export function modelsReply(controlPlane: ControlPlane, namespace: string): HttpReply {
-  const names = new Set(controlPlane.list().flatMap((status) => (status.namespace === namespace ? [status.name] : [])));
-  return jsonReply(JSON.stringify({ models: [...names] }));
+/** `{"models":[...]}`: every model of the namespace once, whatever its state; below a service's prefix only that. */
+export function modelsReply(controlPlane: Pick<ControlPlane, "names">, request: HttpRequest): HttpReply {
+  const { service } = request.params;
+  const models = controlPlane.names(namespaceOf(request)).filter((name) => service === undefined || name === service);
+  return jsonReply(JSON.stringify({ models }));
 }

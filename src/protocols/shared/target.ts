@@ -4,15 +4,19 @@ import type { Target } from "../../core/inference.ts";
 import { DEFAULT_NAMESPACE, MODEL_NAME, MODEL_VERSION } from "../../core/model.ts";
 
 /**
- * The model that the path parameters `model` and `version` and the header `nitrous-namespace` mean.
+ * The model that a request means: its name and version are in the path, its namespace is in the Host header
+ * (`{model}-{namespace}.…`, KServe's), else in the prefix `/serving/{namespace}/{service}`, else in the header `nitrous-namespace`,
+ * else it is `default`.
  * @throws ServeError NOT_FOUND for names and versions that no model can have
  */
 export function targetOf({ params, headers }: Pick<HttpHead, "params" | "headers">): Target {
-  const { model: name = "", version } = params;
-  const namespace = namespaceOf(headers);
-  if (!MODEL_NAME.test(name)) {
-    throw new ServeError("NOT_FOUND", `Model with name ${name} does not exist. Request for unknown model: '${name}' is not found`);
+  const { model: name = "", version, service } = params;
+  if (!MODEL_NAME.test(name) || (service !== undefined && service !== name)) {
+    const hint =
+      service === undefined || service === name ? "" : `. Below /serving/${params.namespace}/${service} there is only ${service}`;
+    throw new ServeError("NOT_FOUND", `Model with name ${name} does not exist. Request for unknown model: '${name}' is not found${hint}`);
   }
+  const namespace = namespaceInHost(headers.host, name) ?? namespaceOf({ params, headers });
   if (version === undefined) return { namespace, name };
   if (!MODEL_VERSION.test(version)) {
     throw new ServeError("NOT_FOUND", `Request for unknown model: '${name}' version ${version} is not found. Versions are integers`);
@@ -20,10 +24,17 @@ export function targetOf({ params, headers }: Pick<HttpHead, "params" | "headers
   return { namespace, name, version };
 }
 
+/** Of `iris-prod.example.com` for the model iris: prod. */
+function namespaceInHost(host: string | string[] | undefined, name: string): string | undefined {
+  if (typeof host !== "string" || host.length <= name.length + 1 || host[name.length] !== "-" || !host.startsWith(name)) return undefined;
+  const end = host.indexOf(".");
+  return end > name.length + 1 ? host.slice(name.length + 1, end) : undefined;
+}
+
 /** @throws ServeError NOT_FOUND for a namespace that cannot exist */
-export function namespaceOf(headers: HttpHead["headers"]): string {
-  const header = headers["nitrous-namespace"];
-  if (header === undefined) return DEFAULT_NAMESPACE;
-  if (typeof header !== "string" || !MODEL_NAME.test(header)) throw new ServeError("NOT_FOUND", `there is no namespace '${header}'`);
-  return header;
+export function namespaceOf({ params, headers }: Pick<HttpHead, "params" | "headers">): string {
+  const named = params.namespace ?? headers["nitrous-namespace"];
+  if (named === undefined) return DEFAULT_NAMESPACE;
+  if (typeof named !== "string" || !MODEL_NAME.test(named)) throw new ServeError("NOT_FOUND", `there is no namespace '${named}'`);
+  return named;
 }

@@ -2,7 +2,7 @@ import { ServeError } from "../../../core/errors.ts";
 import type { HttpReply, HttpRequest, Route } from "../../../core/http.ts";
 import { isStream } from "../../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../../core/planes.ts";
-import { failJson, jsonReply, modelsReply, namespaceOf, readinessReply, streamReply, targetOf, wantsEvents } from "../../shared/index.ts";
+import { failJson, jsonReply, modelsReply, readinessReply, streamReply, targetOf, wantsEvents } from "../../shared/index.ts";
 import { decodeInfer } from "./decode.ts";
 import { encodeInfer, encodeText } from "./encode.ts";
 import { modelMetadata } from "./metadata.ts";
@@ -26,12 +26,14 @@ export function createOipRoutes({ dataPlane, controlPlane, serverName, serverVer
   return [
     question("/v2", () => jsonReply(JSON.stringify({ name: serverName, version: serverVersion, extensions: EXTENSIONS }))),
     question("/v2/health/live", () => jsonReply('{"live":true}')),
-    question("/v2/health/ready", () => (controlPlane.ready() ? jsonReply('{"ready":true}') : jsonReply('{"ready":false}', 503))),
-    question("/v2/models", ({ headers }) => modelsReply(controlPlane, namespaceOf(headers))),
+    question("/v2/health/ready", (request) =>
+      isReady(controlPlane, request) ? jsonReply('{"ready":true}') : jsonReply('{"ready":false}', 503),
+    ),
+    question("/v2/models", (request) => modelsReply(controlPlane, request)),
     ...both("", (path) =>
-      question(path, (request) => {
+      question(path, async (request) => {
         const target = targetOf(request);
-        return jsonReply(modelMetadata(controlPlane.get(target), controlPlane.versions(target)));
+        return jsonReply(modelMetadata(await controlPlane.describe(target, request.context), controlPlane.versions(target)));
       }),
     ),
     ...both("/ready", (path) => question(path, (request) => readinessReply(controlPlane.get(targetOf(request))))),
@@ -44,6 +46,12 @@ export function createOipRoutes({ dataPlane, controlPlane, serverName, serverVer
       fail: failJson,
     })),
   ];
+}
+
+/** Of the server, or of the one service in the path. */
+function isReady(controlPlane: ControlPlane, { params, headers }: HttpRequest): boolean {
+  if (params.service === undefined) return controlPlane.ready();
+  return controlPlane.get(targetOf({ params: { ...params, model: params.service }, headers })).answers;
 }
 
 async function infer(dataPlane: DataPlane, request: HttpRequest): Promise<HttpReply> {

@@ -1,0 +1,67 @@
+import { parseDocument } from "yaml";
+import { messageOf, ServeError } from "../../core/errors.ts";
+import type { HttpHead, HttpRequest } from "../../core/http.ts";
+import type { JsonValue } from "../../core/inference.ts";
+import { describe, isObject, type JsonObject, parseJson } from "../shared/index.ts";
+
+/** Bytes; Kubernetes' own limit for a request. */
+const MAX_BYTES = 3 * 1024 * 1024;
+
+export const JSON_TYPE = "application/json";
+export const YAML_TYPE = "application/yaml";
+
+/** Also before the body is read, by what it says of its size. @throws ServeError RESOURCE_EXHAUSTED */
+export function refuseLargeBody({ declaredBytes }: Pick<HttpHead, "declaredBytes">): void {
+  if (declaredBytes > MAX_BYTES) {
+    throw new ServeError("RESOURCE_EXHAUSTED", `the body has ${declaredBytes} bytes; a resource has at most ${MAX_BYTES}`);
+  }
+}
+
+/**
+ * The media type of the body, without parameters; empty when the client does not say. That is no JSON: a web page could send it to
+ * this server without asking first.
+ */
+export function mediaType({ headers }: Pick<HttpRequest, "headers">): string {
+  const [type = ""] = String(headers["content-type"] ?? "").split(";");
+  return type.trim().toLowerCase();
+}
+
+/**
+ * The object in the body of a request.
+ * @throws ServeError INVALID_ARGUMENT
+ */
+export function readObject(request: Pick<HttpRequest, "headers" | "body">): JsonObject {
+  const value = readValue(request);
+  if (!isObject(value)) throw new ServeError("INVALID_ARGUMENT", `the body is ${describe(value)}; expected an object`);
+  return value;
+}
+
+/**
+ * Any value in the body of a request, which is JSON unless it says that it is YAML.
+ * @throws ServeError INVALID_ARGUMENT
+ */
+export function readValue(request: Pick<HttpRequest, "headers" | "body">): JsonValue {
+  const value = mediaType(request) === YAML_TYPE ? parseYaml(request.body) : parseJson(request.body);
+  assertNumbersAreExact(value, "");
+  return value;
+}
+
+function parseYaml(body: Uint8Array): JsonValue {
+  const document = parseDocument(Buffer.from(body).toString("utf8"));
+  const [error] = document.errors;
+  if (error !== undefined) throw new ServeError("INVALID_ARGUMENT", `the body is not one valid YAML document: ${error.message}`);
+  try {
+    return document.toJS() as JsonValue;
+  } catch (cause) {
+    throw new ServeError("INVALID_ARGUMENT", `the body is not one valid YAML document: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Resources are kept as JSON with numbers of 64-bit floating point: what they cannot hold is refused, not rounded. */
+function assertNumbersAreExact(value: JsonValue, path: string): void {
+  if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) {
+    throw new ServeError("INVALID_ARGUMENT", `${path}: ${value} cannot be kept exactly; write it as a string`);
+  }
+  if (typeof value !== "object" || value === null) return;
+  for (const [name, member] of Object.entries(value)) assertNumbersAreExact(member, path === "" ? name : `${path}.${name}`);
+}

@@ -1,0 +1,13 @@
+import type { HttpMethod, HttpReply, HttpRequest } from "../../core/http.ts";
+import type { Subject } from "./status.ts";
+
+/** What one path does for each method. */
+export type Endpoint = {
+  readonly [method in HttpMethod]?: (request: HttpRequest) => HttpReply | Promise<HttpReply>;
+} & {
+  /** What a request is about, for its errors. */
+  readonly subject?: (request: HttpRequest) => Subject | undefined;
+};
+
+/** By path; an earlier one goes before a later one that also matches. */
+export type Endpoints = Readonly<Record<string, Endpoint>>;

@@ -1,0 +1,1 @@
+export { createKubeApiRoutes, type KubeApiOptions } from "./routes.ts";

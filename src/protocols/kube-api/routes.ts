@@ -1,0 +1,63 @@
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { ServeError } from "../../core/errors.ts";
+import type { HttpMethod, HttpReply, HttpRequest, Route } from "../../core/http.ts";
+import type { ControlPlane } from "../../core/planes.ts";
+import { refuseLargeBody } from "./body.ts";
+import { createCoreEndpoints } from "./core-endpoints.ts";
+import { createDiscoveryEndpoints } from "./discovery.ts";
+import type { Endpoint, Endpoints } from "./endpoint.ts";
+import { createLogEndpoints } from "./logs.ts";
+import { createOpenApiEndpoints } from "./openapi.ts";
+import { createResourceEndpoints } from "./resource-endpoints.ts";
+import { failEarly, failureReply, methodNotAllowed } from "./status.ts";
+
+export interface KubeApiOptions {
+  /** This server's own version. */
+  readonly version: string;
+  readonly clock?: Clock;
+  /** Milliseconds since 1970. */
+  readonly wallClock?: () => number;
+}
+
+const METHODS: readonly HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/** The control API in Kubernetes' shape, with discovery, core events and namespaces as far as kubectl asks for them, and logs. */
+export function createKubeApiRoutes(
+  { resources, activity }: Pick<ControlPlane, "resources" | "activity">,
+  { version, clock = systemClock, wallClock = Date.now }: KubeApiOptions,
+): Route[] {
+  const endpoints: Endpoints = {
+    ...createDiscoveryEndpoints(version),
+    ...createOpenApiEndpoints(version),
+    ...createCoreEndpoints({ resources, activity, clock, wallClock }),
+    ...createResourceEndpoints({ resources, clock, wallClock }),
+    ...createLogEndpoints(activity),
+  };
+  return Object.entries(endpoints).flatMap(([path, endpoint]) =>
+    METHODS.map(
+      (method): Route => ({
+        method,
+        path,
+        gate: refuseLargeBody,
+        openEnded: method === "GET",
+        handle: (request) => answer(endpoint, method, request),
+        fail: failEarly,
+      }),
+    ),
+  );
+}
+
+async function answer(endpoint: Endpoint, method: HttpMethod, request: HttpRequest): Promise<HttpReply> {
+  // A body that came in chunks passed the gate with its size untold.
+  refuseLargeBody({ declaredBytes: request.body.byteLength });
+  const allowed = METHODS.filter((candidate) => endpoint[candidate] !== undefined);
+  const handle = endpoint[method];
+  if (handle === undefined) return methodNotAllowed(allowed);
+  try {
+    return await handle(request);
+  } catch (thrown) {
+    // What is a fault of this server is told to its operator, which is the server's part.
+    if (!(thrown instanceof ServeError) || (thrown.code === "INTERNAL" && thrown.cause !== undefined)) throw thrown;
+    return failureReply(thrown, endpoint.subject?.(request));
+  }
+}
