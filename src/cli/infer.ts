@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { environmentVariable } from "../settings.ts";
 import { CliError } from "./errors.ts";
 import { type ModelMetadata, requestFromInputs } from "./infer-inputs.ts";
 import { type JsonObject, renderAnswer } from "./infer-output.ts";
+import { noServer, serverAddress } from "./server-address.ts";
 
 interface InferOptions {
   readonly file?: string;
@@ -17,7 +17,7 @@ export async function inferCommand(name: string, options: InferOptions): Promise
   const output = options.output ?? "table";
   if (output !== "table" && output !== "json") throw new CliError(`--output must be table or json, not '${output}'`, 2);
   if (options.file !== undefined && options.input !== undefined) throw new CliError("give --file or --input, not both", 2);
-  const server = (options.server ?? process.env[environmentVariable("server")] ?? "http://127.0.0.1:8080").replace(/\/$/, "");
+  const server = serverAddress(options.server, process.env);
   const version = options.modelVersion === undefined ? "" : `/versions/${encodeURIComponent(options.modelVersion)}`;
   const path = `/models/${encodeURIComponent(name)}${version}`;
   const request = await requestOf(server, path, name, options);
@@ -68,7 +68,7 @@ async function call(url: string, body?: JsonObject): Promise<JsonObject> {
       body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } },
     );
   } catch {
-    throw new CliError(`no server answers at ${new URL(url).origin}; start one with 'nitrous serve', or name it with --server`);
+    throw noServer(url);
   }
   const text = await response.text();
   // A streaming model answers one JSON object a line.

@@ -2,17 +2,21 @@ import { Command, Option } from "commander";
 import { environmentVariable, SETTINGS } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import { CliError } from "./errors.ts";
+import { addResourceCommands } from "./resource-commands.ts";
 
 const program = new Command("nitrous")
   .description("Serves models of any framework on one machine, over KServe V1 and the Open Inference Protocol.")
   .version(VERSION)
   .showHelpAfterError("(nitrous --help lists the commands)")
-  .showSuggestionAfterError();
+  .showSuggestionAfterError()
+  // Help and the version end with 0; whatever else commander ends for was typed wrongly.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 
 const serve = program
   .command("serve")
-  .description("serve model files, model folders, or folders of models")
-  .argument("[paths...]", "model files, model folders, or folders of models")
+  .description("serve models and what was applied")
+  .argument("[paths...]", "model files, model folders, folders of models, YAML files of resources and folders of these")
+  .option("--watch", "apply YAML files of the paths again when they change")
   .option("--config <file>", "settings file (default: nitrous.yaml in the working folder, when there is one)")
   .action(async (paths: string[], options: Record<string, unknown>) => {
     const { serveCommand } = await import("./serve.ts");
@@ -42,6 +46,8 @@ program
     const { inferCommand } = await import("./infer.ts");
     await inferCommand(name, options);
   });
+
+addResourceCommands(program);
 
 try {
   await program.parseAsync();

@@ -11,7 +11,7 @@ const DRAIN_MS = 30_000;
 
 /** `nitrous serve`: runs until a signal asks it to stop. */
 export async function serveCommand(paths: readonly string[], options: Record<string, unknown>): Promise<void> {
-  const { settings, served, modelName } = await settingsOf(paths, options);
+  const { settings, served, modelName, watch } = await settingsOf(paths, options);
   const events = createEvents();
   const log = createLogger(settings["log-level"], settings["log-format"]);
   logEvents(events, log);
@@ -20,6 +20,7 @@ export async function serveCommand(paths: readonly string[], options: Record<str
     settings,
     events,
     onFault: (error) => log.error(error),
+    watch,
     ...(modelName === undefined ? {} : { modelName }),
   }).catch((error: Error) => {
     throw new CliError(error.message);
@@ -27,17 +28,18 @@ export async function serveCommand(paths: readonly string[], options: Record<str
   stopOnSignals(server, (line) => log.info(line));
   log.info(`listening on http://${settings.host}:${server.port}`);
   await server.loaded;
-  process.stdout.write(banner(server.controlPlane, `http://${settings.host}:${server.port}`, process.stdout.isTTY));
+  process.stdout.write(banner(server, `http://${settings.host}:${server.port}`, process.stdout.isTTY));
 }
 
 interface ServeArguments {
   readonly settings: Settings;
   readonly served: readonly string[];
   readonly modelName: string | undefined;
+  readonly watch: boolean;
 }
 
 async function settingsOf(paths: readonly string[], options: Record<string, unknown>): Promise<ServeArguments> {
-  const { config, http_port: port, model_dir: directory, model_name: name, ...flags } = kebab(options);
+  const { config, watch, http_port: port, model_dir: directory, model_name: name, ...flags } = kebab(options);
   if (port !== undefined) flags["http-port"] = port;
   if (name !== undefined && directory === undefined) throw new CliError("--model_name needs --model_dir", 2);
   const file = typeof config === "string" ? config : existsSync("nitrous.yaml") ? "nitrous.yaml" : undefined;
@@ -50,8 +52,7 @@ async function settingsOf(paths: readonly string[], options: Record<string, unkn
       );
     }
     const served = typeof directory === "string" ? [...paths, directory] : paths;
-    if (served.length === 0) throw new CliError("nothing to serve: give a model file, a model folder, or a folder of models", 2);
-    return { settings, served, modelName: name === undefined ? undefined : String(name) };
+    return { settings, served, modelName: name === undefined ? undefined : String(name), watch: watch === true };
   } catch (error) {
     throw error instanceof SettingsError ? new CliError(error.message, 2) : error;
   }

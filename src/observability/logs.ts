@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import { destination, type Logger, pino } from "pino";
 import type { Events } from "../core/events.ts";
+import { DEFAULT_NAMESPACE } from "../core/model.ts";
 
 export type Level = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -27,13 +28,18 @@ function readable(line: string, colour: boolean): string {
 export function logEvents(events: Events, log: Logger): () => void {
   const said = new Map<string, string>();
   const ends = [
-    events.on("model-state-changed", ({ name, version, state, reason }) => {
-      const text = `${name}/${version} ${state}${reason === "" ? "" : `: ${reason}`}`;
-      if (said.get(`${name}/${version}`) === text) return;
-      said.set(`${name}/${version}`, text);
+    events.on("model-state-changed", ({ namespace, name, version, state, reason }) => {
+      const model = `${namespace === DEFAULT_NAMESPACE ? "" : `${namespace}/`}${name}/${version}`;
+      const text = `${model} ${state}${reason === "" ? "" : `: ${reason}`}`;
+      if (said.get(model) === text) return;
+      said.set(model, text);
       if (state === "failed" || state === "registered") log.warn(text);
       else log.info(text);
     }),
+    events.on("service-event", ({ type, reason, message, about: { namespace, name } }) => {
+      if (type === "Warning") log.warn(`${namespace === undefined ? "" : `${namespace}/`}${name} ${reason}: ${message}`);
+    }),
+    events.on("resource-rejected", ({ place, reason }) => log.warn(`${place}: not applied: ${reason}`)),
     events.on("host-log", ({ host, line }) => log.debug(`${host} | ${line}`)),
   ];
   return () => {

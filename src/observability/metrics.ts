@@ -53,7 +53,12 @@ function requestFamilies(statistics: Statistics): Family[] {
     type: "histogram",
     *samples() {
       for (const child of statistics.requests()) {
-        yield* histogramSamples(child[pick], { model: child.model, version: child.version, protocol: child.protocol });
+        yield* histogramSamples(child[pick], {
+          namespace: child.namespace,
+          model: child.model,
+          version: child.version,
+          protocol: child.protocol,
+        });
       }
     },
   });
@@ -63,8 +68,8 @@ function requestFamilies(statistics: Statistics): Family[] {
       help: "Inference requests by model, version, protocol and status code.",
       type: "counter",
       *samples() {
-        for (const { model, version, protocol, outcomes } of statistics.requests()) {
-          for (const [code, value] of outcomes) yield { labels: { model, version, protocol, code }, value };
+        for (const { namespace, model, version, protocol, outcomes } of statistics.requests()) {
+          for (const [code, value] of outcomes) yield { labels: { namespace, model, version, protocol, code }, value };
         }
       },
     },
@@ -82,7 +87,8 @@ function requestFamilies(statistics: Statistics): Family[] {
       help: "Requests that shared one call of the model.",
       type: "histogram",
       *samples() {
-        for (const { model, version, sizes } of statistics.batchSizes()) yield* histogramSamples(sizes, { model, version });
+        for (const { namespace, model, version, sizes } of statistics.batchSizes())
+          yield* histogramSamples(sizes, { namespace, model, version });
       },
     },
   ];
@@ -105,8 +111,8 @@ function modelFamilies(controlPlane: ControlPlane): Family[] {
       help: "Resident memory of each host process, shared pages counted proportionally, measured after the load.",
       type: "gauge",
       *samples() {
-        for (const { name, version, memoryBytes, hostPid } of controlPlane.list()) {
-          if (hostPid !== undefined) yield { labels: { model: name, version, pid: String(hostPid) }, value: memoryBytes };
+        for (const { namespace, name, version, memoryBytes, hostPid } of controlPlane.list()) {
+          if (hostPid !== undefined) yield { labels: { namespace, model: name, version, pid: String(hostPid) }, value: memoryBytes };
         }
       },
     },

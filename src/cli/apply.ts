@@ -1,0 +1,92 @@
+import { isDeepStrictEqual } from "node:util";
+import { type ApiObject, findObject, toApiObject } from "./api-objects.ts";
+import { annotate } from "./apply-annotations.ts";
+import { type Client, RefusedError } from "./client.ts";
+import { type FileDocument, problemLine, readFileDocuments } from "./documents.ts";
+import { CliError } from "./errors.ts";
+import { CLUSTER_RUNTIMES, type Kind, pathOf, printedName, RUNTIMES, SERVICES } from "./kinds.ts";
+import { prune } from "./prune.ts";
+import type { Terminal } from "./terminal.ts";
+import { waitUntilReady } from "./wait.ts";
+
+export interface ApplyOptions {
+  readonly file: readonly string[];
+  readonly recursive?: boolean;
+  readonly namespace?: string;
+  readonly dryRun?: boolean;
+  readonly prune?: boolean;
+  /** Seconds. */
+  readonly wait?: number;
+}
+
+/** One resource that the server has taken. */
+interface Applied {
+  readonly kind: Kind;
+  readonly verb: "created" | "configured" | "unchanged";
+  readonly before: ApiObject | undefined;
+  readonly after: ApiObject;
+}
+
+/** Runtimes are there before the models that need them. */
+const ORDER: readonly Kind[] = [CLUSTER_RUNTIMES, RUNTIMES, SERVICES];
+
+/**
+ * `nitrous apply -f`: makes the server's resources what the files say. Nothing is sent when anything in the files is wrong.
+ * Answers the exit code. @throws CliError
+ */
+export async function applyCommand(options: ApplyOptions, client: Client, terminal: Terminal, signal: AbortSignal): Promise<number> {
+  const { file: paths, recursive = false, namespace, dryRun = false } = options;
+  if (options.prune && paths.includes("-")) {
+    throw new CliError("--prune needs files or folders: what came from standard input before cannot be told from the rest", 2);
+  }
+  const { documents, problems } = await readFileDocuments(paths, recursive, namespace, terminal);
+  if (problems.length > 0) {
+    for (const problem of problems) terminal.note(problemLine(problem));
+    terminal.note("nitrous: nothing was applied");
+    return 1;
+  }
+  if (documents.length === 0) throw new CliError(`there is no resource in ${paths.join(", ")}`);
+  const applied: Applied[] = [];
+  for (const each of [...documents].sort((left, right) => ORDER.indexOf(left.kind) - ORDER.indexOf(right.kind))) {
+    const result = await applyOne(each, dryRun, client).catch((error: unknown) => {
+      if (!(error instanceof RefusedError)) throw error;
+      for (const line of refusalLines(each, error)) terminal.note(line);
+      return undefined;
+    });
+    if (result === undefined) continue;
+    applied.push(result);
+    terminal.print(`${printedName(each.kind, each.document.metadata.name)} ${result.verb}${dryRun ? " (server dry run)" : ""}\n`);
+  }
+  const failed = applied.length < documents.length;
+  if (options.prune && failed) terminal.note("nitrous: nothing was pruned, because not everything could be applied");
+  else if (options.prune) await prune(documents, dryRun, client, terminal);
+  if (options.wait === undefined || dryRun) return failed ? 1 : 0;
+  const services = applied.filter(({ kind }) => kind === SERVICES);
+  const allReady = await waitUntilReady(services, { seconds: options.wait }, client, terminal, signal);
+  return failed || !allReady ? 1 : 0;
+}
+
+/** Creates or replaces; of two who do it at the same time, the last wins. */
+async function applyOne({ kind, document, file }: FileDocument, dryRun: boolean, client: Client): Promise<Applied> {
+  const { name, namespace = "default" } = document.metadata;
+  const body = annotate(document, file);
+  const query = dryRun ? { dryRun: "All" } : {};
+  const before = await findObject(client, kind, namespace, name);
+  if (before === undefined) {
+    return { kind, verb: "created", before, after: toApiObject(await client.send("POST", pathOf(kind, namespace), query, body)) };
+  }
+  const after = toApiObject(await client.send("PUT", pathOf(kind, namespace, name), query, body));
+  return { kind, verb: isSame(before, after) ? "unchanged" : "configured", before, after };
+}
+
+/** Versions say less: they also change with the status. */
+function isSame({ metadata: before }: ApiObject, { metadata: after }: ApiObject): boolean {
+  const wanted = ({ labels = {}, annotations = {} }: ApiObject["metadata"]) => ({ labels, annotations });
+  return before.uid === after.uid && before.generation === after.generation && isDeepStrictEqual(wanted(before), wanted(after));
+}
+
+function refusalLines({ file: { source }, document, kind, line, lineOf }: FileDocument, { causes, message }: RefusedError): string[] {
+  if (causes.length === 0)
+    return [problemLine({ source, line, path: "", message: `${kind.kind} '${document.metadata.name}': ${message}` })];
+  return causes.map((cause) => problemLine({ source, line: lineOf(cause.field), path: cause.field, message: cause.message }));
+}

@@ -1,0 +1,58 @@
+import type { ApiObject } from "./api-objects.ts";
+import { isBehind, isStopped, readiness, type ServiceStatus } from "./service-status.ts";
+
+/** Annotation with the file or folder that a resource was applied from. */
+export const APPLIED_FROM = "nitrous/applied-from";
+
+/** What somebody who meets this InferenceService for the first time can do now, the likeliest first. */
+export function nextSteps(object: ApiObject, status: ServiceStatus): string[] {
+  const { name, namespace = "default" } = object.metadata;
+  const place = namespace === "default" ? "" : ` -n ${namespace}`;
+  const { retry, modelName = name } = status.nitrous;
+  const watching = `wait for it: nitrous get isvc ${name}${place} --watch`;
+  if (isStopped(status)) return ["start it: remove the annotation serving.kserve.io/stop and apply it again"];
+  if (isBehind(object, status)) return [watching];
+  const failed = status.modelStatus?.lastFailureInfo;
+  if (failed !== undefined && (readiness(status) !== "True" || status.modelStatus?.transitionStatus !== "UpToDate")) {
+    const steps = stepsAfter(failed.reason, name, place, applyAgain(object));
+    return retry === undefined ? steps : [`it is ${retry.replace(/^is /, "")}; that may be enough`, ...steps];
+  }
+  if (readiness(status) === "True") {
+    if (namespace === "default") return [`send it a request: nitrous infer ${modelName}`];
+    return status.url === undefined ? [] : [`send it requests at ${status.url}`];
+  }
+  return [watching, `read what it prints: nitrous logs ${name}${place} --follow`];
+}
+
+function stepsAfter(reason: string | undefined, name: string, place: string, again: string): string[] {
+  const logs = `read the whole log: nitrous logs ${name}${place}`;
+  const runtimes = `look at the runtimes that there are: nitrous runtimes${place}`;
+  switch (reason) {
+    case "NoSupportingRuntime":
+      return [
+        `change modelFormat, its version or protocolVersion to what one of the runtimes below takes, or name one in spec.predictor.model.runtime; then ${again}`,
+        "or apply a ServingRuntime that takes this format",
+        runtimes,
+      ];
+    case "RuntimeNotRecognized":
+      return [`name a runtime that exists, or leave spec.predictor.model.runtime out to have one chosen; then ${again}`, runtimes];
+    case "RuntimeDisabled":
+      return [`name another runtime, or remove disabled: true from this one; then ${again}`, runtimes];
+    case "InvalidPredictorSpec":
+      return [`correct what the message names, check it with nitrous validate FILE, and ${again}`];
+    case "RuntimeUnhealthy":
+      return [
+        "the process that ran the model has ended; exit code 137 or SIGKILL usually means that memory ran out",
+        logs,
+        `change what made it end, and ${again}`,
+      ];
+    default:
+      return [`change what the message names, and ${again}`, logs];
+  }
+}
+
+/** From the same place as before where that is known. */
+function applyAgain({ metadata }: ApiObject): string {
+  const from = metadata.annotations?.[APPLIED_FROM];
+  return `apply it again: nitrous apply -f ${from === undefined ? "FILE" : /[^\w./@:+-]/.test(from) ? `'${from.replaceAll("'", "'\\''")}'` : from}`;
+}

@@ -1,0 +1,203 @@
+import { type Command, Option } from "commander";
+import { environmentVariable } from "../settings.ts";
+import type { Client } from "./client.ts";
+import { CliError } from "./errors.ts";
+import type { Terminal } from "./terminal.ts";
+
+const DEFAULT_NAMESPACE = "default";
+const DEFAULT_WAIT_SECONDS = 300;
+const KINDS = "Kinds: isvc (inferenceservice), sr (servingruntime), csr (clusterservingruntime), all.";
+
+type Options = Record<string, unknown> & { readonly server?: string; readonly namespace?: string };
+
+/** What an action gets besides its arguments; a command's modules are loaded when it runs. */
+interface Surroundings {
+  readonly client: Client;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+/** The commands about resources: clients of a running server, and `validate`, which needs none. */
+export function addResourceCommands(program: Command): void {
+  addApply(program);
+  addGet(program);
+  addDescribe(program);
+  addDelete(program);
+  addLogs(program);
+  addEvents(program);
+  addRuntimes(program);
+  addValidate(program);
+}
+
+function addApply(program: Command): void {
+  inNamespace(onServer(program.command("apply")), "namespace of resources that name none (default: default)")
+    .description("make the server's resources what KServe YAML or JSON says")
+    .addOption(fileOption().makeOptionMandatory())
+    .option("-R, --recursive", "look into the folders of a folder too")
+    .option("--dry-run [server]", "let the server check everything and change nothing")
+    .option("--prune", "delete what was applied from the same files and folders before and is there no more")
+    .option("--wait [seconds]", `wait until the models are ready, or have failed (default: ${DEFAULT_WAIT_SECONDS} seconds)`)
+    .action(async (options: Options & { file: string[]; dryRun?: unknown; wait?: unknown }) => {
+      const { applyCommand } = await import("./apply.ts");
+      const { client, terminal, signal } = await surroundings(options);
+      const { dryRun, wait, ...others } = options;
+      const seconds = wait === undefined ? undefined : toSeconds(wait);
+      const all = { ...others, dryRun: toDryRun(dryRun), ...(seconds === undefined ? {} : { wait: seconds }) };
+      process.exitCode = await applyCommand(all, client, terminal, signal);
+    });
+}
+
+function addGet(program: Command): void {
+  inNamespaces(onServer(program.command("get")))
+    .description("list resources")
+    .argument("[kind]", "kind, or names of InferenceServices (default: isvc)")
+    .argument("[names...]", "names of resources; KIND/NAME names one of any kind")
+    .option("-l, --selector <labels>", "only resources with these labels, such as team=a,tier!=test")
+    .option("-o, --output <format>", "json, yaml, wide or name (default: a table)")
+    .option("-w, --watch", "go on with every change")
+    .addHelpText("after", `\n${KINDS}`)
+    .action(async (kind: string | undefined, names: string[], options: Options) => {
+      const { getCommand } = await import("./get.ts");
+      const { client, terminal, signal } = await surroundings(options);
+      await getCommand(wordsOf(kind, names), { ...options, namespace: namespaceOf(options) }, client, terminal, signal);
+    });
+}
+
+function addDescribe(program: Command): void {
+  inNamespace(onServer(program.command("describe")))
+    .description("tell everything about resources: how they are, why, and what to do next")
+    .argument("<kind>", "kind, or names of InferenceServices")
+    .argument("[names...]", "names of resources; KIND/NAME names one of any kind")
+    .option("-o, --output <format>", "json or yaml (default: for people)")
+    .addHelpText("after", `\n${KINDS}`)
+    .action(async (kind: string, names: string[], options: Options) => {
+      const { describeCommand } = await import("./describe.ts");
+      const { client, terminal } = await surroundings(options);
+      await describeCommand([kind, ...names], { ...options, namespace: namespaceOf(options) }, client, terminal);
+    });
+}
+
+function addDelete(program: Command): void {
+  inNamespace(onServer(program.command("delete")))
+    .description("delete resources by name, by the files that hold them, or all of a kind")
+    .argument("[kind]", "kind, or names of InferenceServices")
+    .argument("[names...]", "names of resources; KIND/NAME names one of any kind")
+    .addOption(fileOption())
+    .option("-R, --recursive", "look into the folders of a folder too")
+    .option("-l, --selector <labels>", "those with these labels; needs a kind and --yes")
+    .option("--all", "all of the kind in the namespace; needs --yes")
+    .option("-y, --yes", "delete what --all or --selector finds")
+    .option("--ignore-not-found", "do not fail for what is not there")
+    .option("--dry-run [server]", "let the server check everything and change nothing")
+    .addHelpText("after", `\n${KINDS}`)
+    .action(async (kind: string | undefined, names: string[], options: Options & { dryRun?: unknown }) => {
+      const { deleteCommand } = await import("./delete.ts");
+      const { client, terminal } = await surroundings(options);
+      const all = { ...options, namespace: namespaceOf(options), dryRun: toDryRun(options.dryRun) };
+      process.exitCode = await deleteCommand(wordsOf(kind, names), all, client, terminal);
+    });
+}
+
+function addLogs(program: Command): void {
+  inNamespace(onServer(program.command("logs")))
+    .description("print what the processes of a model have printed")
+    .argument("<name>", "name of the InferenceService")
+    .option("-f, --follow", "go on with what they print")
+    .option("--tail <lines>", "only the last lines")
+    .action(async (name: string, options: Options) => {
+      const { logsCommand } = await import("./logs.ts");
+      const { client, terminal, signal } = await surroundings(options);
+      await logsCommand(name, { ...options, namespace: namespaceOf(options) }, client, terminal, signal);
+    });
+}
+
+function addEvents(program: Command): void {
+  inNamespaces(onServer(program.command("events")))
+    .description("list what happened to resources")
+    .argument("[name]", "name of the InferenceService")
+    .option("-w, --watch", "go on with what happens")
+    .option("-o, --output <format>", "json or yaml (default: a table)")
+    .action(async (name: string | undefined, options: Options) => {
+      const { eventsCommand } = await import("./events.ts");
+      const { client, terminal, signal } = await surroundings(options);
+      await eventsCommand(name, { ...options, namespace: namespaceOf(options) }, client, terminal, signal);
+    });
+}
+
+function addRuntimes(program: Command): void {
+  inNamespace(onServer(program.command("runtimes")))
+    .description("list the runtimes that a model of a namespace may get")
+    .option("--for <format>", "tell which one a model of this format gets and why, such as sklearn or sklearn:1")
+    .option("--protocol <version>", "what that model is to speak: v1, v2, grpc-v1 or grpc-v2")
+    .option("-o, --output <format>", "json, yaml or wide (default: a table)")
+    .action(async (options: Options) => {
+      const { runtimesCommand } = await import("./runtimes.ts");
+      const { client, terminal } = await surroundings(options);
+      await runtimesCommand({ ...options, namespace: namespaceOf(options) }, client, terminal);
+    });
+}
+
+function addValidate(program: Command): void {
+  inNamespace(program.command("validate"), "namespace of resources that name none (default: default)")
+    .description("check KServe YAML or JSON without a server, and tell which runtime each model would get")
+    .argument("<paths...>", "files, folders, or - for standard input")
+    .option("-R, --recursive", "look into the folders of a folder too")
+    .option("-o, --output <format>", "json or yaml (default: for people)")
+    .action(async (paths: string[], options: Options) => {
+      const [{ validateCommand }, { processTerminal }] = await Promise.all([import("./validate.ts"), import("./terminal.ts")]);
+      process.exitCode = await validateCommand(paths, options, processTerminal());
+    });
+}
+
+function onServer(command: Command): Command {
+  return command.option("--server <url>", `address of the server [${environmentVariable("server")}]`);
+}
+
+function inNamespace(command: Command, description = "namespace (default: default)"): Command {
+  return command.option("-n, --namespace <name>", description);
+}
+
+function inNamespaces(command: Command): Command {
+  return inNamespace(command).option("-A, --all-namespaces", "of all namespaces");
+}
+
+function fileOption(): Option {
+  const collect = (path: string, before: string[] | undefined): string[] => [...(before ?? []), path];
+  return new Option("-f, --file <path>", "file or folder with resources, or - for standard input; may be repeated").argParser(collect);
+}
+
+/** Ctrl-C needs nothing: it ends the process without a word, as it does by default. */
+async function surroundings({ server }: Options): Promise<Surroundings> {
+  const [{ createClient }, { serverAddress }, { processTerminal }] = await Promise.all([
+    import("./client.ts"),
+    import("./server-address.ts"),
+    import("./terminal.ts"),
+  ]);
+  const { signal } = new AbortController();
+  return { client: createClient(serverAddress(server, process.env)), terminal: processTerminal(), signal };
+}
+
+function namespaceOf({ namespace = DEFAULT_NAMESPACE }: Options): string {
+  return namespace;
+}
+
+function wordsOf(kind: string | undefined, names: readonly string[]): string[] {
+  return kind === undefined ? [] : [kind, ...names];
+}
+
+function toDryRun(value: unknown): boolean {
+  if (value === undefined || value === "none") return false;
+  if (value === true || value === "server") return true;
+  throw new CliError(`--dry-run=${String(value)}: only the server can try it; 'nitrous validate' checks files without one`, 2);
+}
+
+function toSeconds(value: unknown): number {
+  if (value === true) return DEFAULT_WAIT_SECONDS;
+  const match = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(String(value));
+  const factor = { s: 1, m: 60, h: 3600 }[match?.[2] ?? "s"] ?? 1;
+  const seconds = Number(match?.[1]) * factor;
+  // Timers of Node hold 31 bits of milliseconds.
+  if (match === null || seconds <= 0 || seconds > 2_000_000)
+    throw new CliError(`--wait=${String(value)}: expected seconds, or a time such as 5m`, 2);
+  return seconds;
+}
