@@ -18,6 +18,17 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // Kills, and later soak and fuzz.
+      {
+        extends: true,
+        test: {
+          name: "long",
+          include: ["test/long/*.test.ts"],
+          testTimeout: 10 * minutes,
+          hookTimeout: 5 * minutes,
+          fileParallelism: false,
+        },
+      },
       {
         extends: true,
         test: {

@@ -1,11 +1,17 @@
+import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { HostSpec } from "./core/executor.ts";
-import type { ModelSpec } from "./core/model.ts";
+import { DEFAULT_NAMESPACE, type ModelFormat, type ModelSpec } from "./core/model.ts";
 
 const PYTHON_PACKAGE = fileURLToPath(new URL("../python", import.meta.url));
 /** From the sources as from the build. */
 const SUFFIX = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const NODE_HOST = fileURLToPath(new URL(`./hosts/node/main${SUFFIX}`, import.meta.url));
+
+/** Unique among the hosts of all models: names hold no slash. */
+function hostName({ namespace, name, version }: ModelSpec): string {
+  return namespace === DEFAULT_NAMESPACE ? `${name}/${version}` : `${namespace}/${name}/${version}`;
+}
 
 export interface PythonHostOptions {
   readonly python: string;
@@ -18,20 +24,22 @@ export interface PythonHostOptions {
 /** The command of a Python host. */
 export function pythonHost(spec: ModelSpec, { python, threads, bytecodeDirectory }: PythonHostOptions): HostSpec {
   return {
-    name: `${spec.name}/${spec.version}`,
+    name: hostName(spec),
     command: python,
     arguments: ["-m", "nitrous_host"],
     environment: {
       ...inheritedEnvironment(),
-      PYTHONPATH: PYTHON_PACKAGE,
-      PYTHONUNBUFFERED: "1",
-      PYTHONPYCACHEPREFIX: bytecodeDirectory,
       OMP_NUM_THREADS: String(threads),
       OPENBLAS_NUM_THREADS: String(threads),
       MKL_NUM_THREADS: String(threads),
       // Idle OpenMP threads would spin and take the processor from other models.
       OMP_WAIT_POLICY: "PASSIVE",
       MALLOC_ARENA_MAX: "2",
+      ...spec.variables,
+      // Without these the host itself would not be found.
+      PYTHONPATH: [PYTHON_PACKAGE, ...(spec.variables?.PYTHONPATH === undefined ? [] : [spec.variables.PYTHONPATH])].join(delimiter),
+      PYTHONUNBUFFERED: "1",
+      PYTHONPYCACHEPREFIX: bytecodeDirectory,
     },
     directory: spec.directory,
   };
@@ -41,11 +49,24 @@ export function pythonHost(spec: ModelSpec, { python, threads, bytecodeDirectory
 export function nodeHost(spec: ModelSpec): HostSpec {
   const stripsTypes = spec.format === "typescript" || SUFFIX === ".ts";
   return {
-    name: `${spec.name}/${spec.version}`,
+    name: hostName(spec),
     command: process.execPath,
     arguments: [...(stripsTypes ? ["--import", import.meta.resolve("tsx")] : []), NODE_HOST],
-    environment: inheritedEnvironment(),
+    environment: { ...inheritedEnvironment(), ...spec.variables },
     directory: spec.directory,
+  };
+}
+
+let sharedHosts = 0;
+
+/** The command of a Node host for many models. */
+export function sharedNodeHost(format: ModelFormat): HostSpec {
+  return {
+    name: `${format}-models-${++sharedHosts}`,
+    command: process.execPath,
+    arguments: [...(SUFFIX === ".ts" ? ["--import", import.meta.resolve("tsx")] : []), NODE_HOST],
+    environment: inheritedEnvironment(),
+    directory: "/",
   };
 }
 

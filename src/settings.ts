@@ -15,7 +15,7 @@ export const SETTINGS = {
     .or(z.boolean())
     .default(false)
     .describe("listen on an address that others can reach, without any authentication"),
-  "state-dir": z.string().min(1).default(join(homedir(), ".nitrous")).describe("folder for the state: what was applied"),
+  "state-dir": z.string().min(1).optional().describe("folder for the state: what was applied (default: .nitrous in the home folder)"),
   "cache-dir": z
     .string()
     .min(1)
@@ -32,6 +32,12 @@ export const SETTINGS = {
   "max-batch-rows": positive.default(256).describe("rows that one batch may have"),
   "concurrent-loads": positive.optional().describe("models that may load at the same time (default: the number of processors, at most 4)"),
   "memory-budget": positive.optional().describe("bytes that all hosts may use together (default: 80 % of what is available)"),
+  "max-models-per-host": positive.default(1).describe("small ONNX models that may share one host process"),
+  volumes: z
+    .record(z.string(), z.string())
+    .or(z.string().transform(volumesFromText))
+    .default({})
+    .describe("folders that stand for volumes in pvc://NAME/path, as NAME=FOLDER,NAME=FOLDER"),
   "threads-per-host": positive.default(1).describe("threads that a host may use for one call"),
   "framework-version": z
     .enum(["compatible", "exact"])
@@ -40,8 +46,29 @@ export const SETTINGS = {
   python: z.string().min(1).optional().describe("Python interpreter to make environments with"),
 } as const;
 
+/** `models=/srv/models,more=/srv/more` */
+function volumesFromText(text: string, context: z.RefinementCtx): Record<string, string> {
+  const pairs = text.split(",").filter((pair) => pair.trim() !== "");
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [name = "", folder = ""] = [pair.slice(0, pair.indexOf("=")).trim(), pair.slice(pair.indexOf("=") + 1).trim()];
+      if (!pair.includes("=") || name === "" || folder === "") {
+        context.addIssue({ code: "custom", message: `expected NAME=FOLDER, found ${JSON.stringify(pair)}` });
+      }
+      return [name, folder];
+    }),
+  );
+}
+
 const schema = z.strictObject(SETTINGS);
 export type Settings = z.infer<typeof schema>;
+export const DEFAULT_STATE_DIRECTORY = join(homedir(), ".nitrous");
+
+/** Where what can be made again is kept. */
+export function cacheDirectoryOf(settings: Settings): string {
+  return settings["cache-dir"] ?? settings["state-dir"] ?? DEFAULT_STATE_DIRECTORY;
+}
+
 export type SettingName = keyof typeof SETTINGS;
 
 /** Wrong settings, with one line for each. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { homedir } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -8,7 +9,7 @@ export const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url
 export const EXAMPLES = fileURLToPath(new URL("../examples/models", import.meta.url));
 
 /** Environments are kept between runs: making them again tests nothing new. */
-export const STATE_DIRECTORY = process.env.NITROUS_STATE_DIR ?? join(homedir(), ".nitrous");
+export const CACHE_DIRECTORY = process.env.NITROUS_CACHE_DIR ?? join(homedir(), ".nitrous");
 
 export interface ServerProcess {
   readonly url: string;
@@ -19,11 +20,12 @@ export interface ServerProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** The built server in a process of its own, on a free port; settles when it listens. */
+/** The built server in a process of its own, on a free port and with a state of its own; settles when it listens. */
 export async function startServer(paths: readonly string[], flags: readonly string[] = []): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [MAIN, "serve", ...paths, "--http-port", "0", "--state-dir", STATE_DIRECTORY, ...flags], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const state = mkdtempSync(join(tmpdir(), "nitrous-test-state-"));
+  const server = ["serve", ...paths, "--http-port", "0", "--cache-dir", CACHE_DIRECTORY, "--state-dir", state, ...flags];
+  const child = spawn(process.execPath, [MAIN, ...server], { stdio: ["ignore", "pipe", "pipe"] });
+  child.once("exit", () => rmSync(state, { recursive: true, force: true }));
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {

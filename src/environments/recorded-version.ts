@@ -43,7 +43,7 @@ const VALUE =
   /^\n?(?:\x94|q[\s\S]|r[\s\S]{4}|p\d+\n)?(?:\x95[\s\S]{8})?(?:\x8c(?<short>[\s\S])|X(?<long>[\s\S])\0\0\0|V)(?<text>[0-9][0-9A-Za-z.+]*)/;
 
 /** The first version that the uncompressed bytes of a pickle record. */
-export function recordedIn(bytes: Buffer): string | undefined {
+function recordedIn(bytes: Buffer): string | undefined {
   for (let at = bytes.indexOf(KEY); at >= 0; at = bytes.indexOf(KEY, at + KEY.length)) {
     const end = at + KEY.length;
     const { short, long, text } = VALUE.exec(bytes.toString("latin1", end, end + LONGEST_RECORD))?.groups ?? {};

@@ -2,11 +2,11 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { createEnvironments } from "../../src/environments/index.ts";
 import { run } from "../../src/environments/run.ts";
-import { STATE_DIRECTORY } from "../server-process.ts";
+import { CACHE_DIRECTORY } from "../server-process.ts";
 
 it("passes its own tests", async () => {
   const requirementsText = "scikit-learn\npandas\nxgboost-cpu\nlightgbm\n";
-  const environments = createEnvironments({ directory: STATE_DIRECTORY });
+  const environments = createEnvironments({ directory: CACHE_DIRECTORY });
   const { python } = await environments.ensure({ format: "python", file: "", requirementsText, exact: false }, () => undefined);
   const root = fileURLToPath(new URL("../../python/", import.meta.url));
   const lines: string[] = [];

@@ -205,9 +205,9 @@ describe("a running server", () => {
 
   it("counts requests by model, protocol and code", async () => {
     const text = await (await fetch(`${server.url}/metrics`)).text();
-    expect(text).toMatch(/nitrous_requests_total{model="double",version="1",protocol="oip",code="INTERNAL"} [1-9]/);
-    expect(text).toMatch(/nitrous_batch_size_bucket{model="double",version="1",le="\+Inf"} [1-9]/);
-    expect(text).toMatch(/nitrous_host_memory_bytes{model="double",version="1",pid="\d+"} [1-9]/);
+    expect(text).toMatch(/nitrous_requests_total{namespace="default",model="double",version="1",protocol="oip",code="INTERNAL"} [1-9]/);
+    expect(text).toMatch(/nitrous_batch_size_bucket{namespace="default",model="double",version="1",le="\+Inf"} [1-9]/);
+    expect(text).toMatch(/nitrous_host_memory_bytes{namespace="default",model="double",version="1",pid="\d+"} [1-9]/);
     expect(text).toContain('nitrous_models{state="failed"} 1');
     expect(text).not.toContain('model="nope"');
   });
@@ -232,7 +232,6 @@ describe("starting", () => {
   });
 
   it.each([
-    [[], "nothing to serve"],
     [["x", "--http-port", "99999"], "--http-port: Too big"],
     [["x", "--host", "0.0.0.0"], "add --insecure"],
     [["x", "--htp-port", "1"], "unknown option"],

@@ -1,0 +1,90 @@
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { messageOf } from "./core/errors.ts";
+import type { Events } from "./core/events.ts";
+import type { Executor } from "./core/executor.ts";
+import type { ModelSpec } from "./core/model.ts";
+import { createEnvironments } from "./environments/index.ts";
+import { nodeHost, pythonHost, sharedNodeHost } from "./host-commands.ts";
+import type { LoaderSteps } from "./models/index.ts";
+import { HostConnection, loadIntoHost } from "./replicas/index.ts";
+import { cacheDirectoryOf, type Settings } from "./settings.ts";
+
+/** Models with larger artefacts have a host of their own. */
+const LARGEST_SHARING_BYTES = 64 * 1024 * 1024;
+
+/** How many models like this one share a host process: small ones that run no code of their own. */
+export function modelsPerHost({ format, bytes, variables = {} }: ModelSpec, settings: Settings): number {
+  const mayShare = format === "onnx" && bytes <= LARGEST_SHARING_BYTES && Object.keys(variables).length === 0;
+  return mayShare ? settings["max-models-per-host"] : 1;
+}
+
+/** How a model comes to life on this machine: environment, process, connection, warm-up. */
+export function createModelSteps(settings: Settings, events: Events, executor: Executor): LoaderSteps {
+  // Hosts run in their models' folders, where a relative path would mean something else.
+  const directory = resolve(cacheDirectoryOf(settings));
+  const environments = createEnvironments({
+    directory,
+    ...(settings.python === undefined ? {} : { python: settings.python }),
+  });
+  return {
+    async prepare(spec, report, signal) {
+      const places = modelsPerHost(spec, settings);
+      if (places > 1) return { host: sharedNodeHost(spec.format), warnings: [], sharing: { key: spec.format, places } };
+      if (spec.format === "onnx" || spec.format === "typescript") return { host: nodeHost(spec), warnings: [] };
+      const progress = (line: string): void => {
+        report(`preparing its Python environment: ${line}`);
+        events.emit("environment-progress", { environment: spec.name, line });
+      };
+      const requirementsText = spec.requirements === undefined ? undefined : await readFile(spec.requirements, "utf8");
+      const environment = await environments.ensure(
+        {
+          format: spec.format,
+          file: spec.file,
+          exact: spec.exactFramework ?? settings["framework-version"] === "exact",
+          ...(requirementsText === undefined ? {} : { requirementsText }),
+        },
+        progress,
+        signal,
+      );
+      const host = pythonHost(spec, {
+        python: environment.python,
+        threads: settings["threads-per-host"],
+        bytecodeDirectory: join(directory, "bytecode"),
+      });
+      return { host, warnings: environment.warnings };
+    },
+    start: (host) => executor.start(host),
+    async connect(endpoint) {
+      const connection = new HostConnection(endpoint.connection, (_level, message) =>
+        events.emit("host-log", { host: endpoint.name, line: message }),
+      );
+      try {
+        await connection.hello;
+      } catch (error) {
+        throw new Error(`its host ${await endpoint.exited}: ${messageOf(error)}`);
+      }
+      return {
+        warm: (place, spec, report, signal) =>
+          loadIntoHost(
+            {
+              id: `${spec.namespace}/${spec.name}/${spec.version}`,
+              connection,
+              endpoint: place,
+              load: {
+                model: spec.name,
+                version: spec.version,
+                format: spec.format,
+                file: spec.file,
+                directory: spec.directory,
+                example: spec.example ?? null,
+                threads: settings["threads-per-host"],
+              },
+              onProgress: report,
+            },
+            signal,
+          ),
+      };
+    },
+  };
+}
