@@ -35,9 +35,9 @@ export function readDocuments(text: string, source: string): readonly ReadDocume
   if (text.length > MAX_CHARACTERS)
     throw new InvalidResourceError([{ path: "", message: `the text has more than ${MAX_CHARACTERS} characters; split it`, line: 1 }]);
   const counter = new LineCounter();
-  const documents = parse(text, counter);
-  const syntax = documents.flatMap((document) => syntaxProblems(document, counter, text));
-  assertNone(syntax);
+  const stray: Problem[] = [];
+  const documents = compose(text, counter, stray);
+  assertNone([...documents.flatMap((document) => syntaxProblems(document, counter, text)), ...stray]);
   const read = documents
     .filter(({ contents }) => contents !== null)
     .map((document) => ({ document, lines: new YamlLines(document, counter) }));
@@ -48,23 +48,26 @@ export function readDocuments(text: string, source: string): readonly ReadDocume
   });
 }
 
-function parse(text: string, counter: LineCounter): Document[] {
+function compose(text: string, counter: LineCounter, stray: Problem[]): Document[] {
   // Duplicates are looked for elsewhere: the composer compares each key with each other.
   const composer = new Composer({ prettyErrors: false, uniqueKeys: false, intAsBigInt: true, merge: true, logLevel: "silent" });
-  return [...composer.compose(tokensOf(text, counter), false, text.length)];
+  return [...composer.compose(tokensOf(text, counter, stray), false, text.length)];
 }
 
 /**
  * Stops before the nesting can overflow the stack of the composer, which the whole process may not survive, and at the first
- * error: the parser needs the square of their number.
+ * token that is in no document's place: the parser's time grows with the square of their number.
  */
-function* tokensOf(text: string, counter: LineCounter): Generator<CST.Token> {
+function* tokensOf(text: string, counter: LineCounter, stray: Problem[]): Generator<CST.Token> {
   counter.addNewLine(0);
   const parser = new Parser(counter.addNewLine);
   for (const lexeme of new Lexer().lex(text)) {
     for (const token of parser.next(lexeme)) {
-      yield token;
-      if (token.type === "error") return;
+      if (token.type !== "error") yield token;
+      else {
+        stray.push({ path: "", message: `no valid YAML: ${token.message}`, line: counter.linePos(token.offset).line });
+        return;
+      }
     }
     if (parser.stack.length > MAX_OPEN_TOKENS) throw tooDeep(counter.linePos(parser.offset).line);
   }

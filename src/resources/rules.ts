@@ -1,7 +1,40 @@
 import type { JsonObject } from "../core/inference.ts";
+import { canaryFindings } from "./canary-rules.ts";
+import { explainerFindings, predictorFindings, transformerFindings } from "./component-rules.ts";
 import type { Finding } from "./field-path.ts";
+import { isMap, listIn, mapIn, textIn } from "./json-fields.ts";
+import { runtimeFindings } from "./runtime-rules.ts";
 
-/** What KServe's webhooks refuse beyond the schema. Takes documents that do not match it, too. */
-export function ruleFindings(_document: JsonObject): Finding[] {
-  return [];
+const AUTOSCALER_ANNOTATION = "serving.kserve.io/autoscalerClass";
+const AUTOSCALERS = ["hpa", "keda", "none", "external"];
+
+/** What KServe's webhooks refuse beyond the schema. Documents that do not match the schema are taken as far as they do. */
+export function ruleFindings(document: JsonObject): Finding[] {
+  const spec = mapIn(document, "spec");
+  if (spec === undefined) return [];
+  return textIn(document, "kind") === "InferenceService" ? serviceFindings(document, spec) : runtimeFindings(spec);
+}
+
+/** inference_service_validation.go */
+function serviceFindings(document: JsonObject, spec: JsonObject): Finding[] {
+  const predictor = mapIn(spec, "predictor");
+  const transformer = mapIn(spec, "transformer");
+  const explainer = mapIn(spec, "explainer");
+  return [
+    ...autoscalerFindings(mapIn(mapIn(document, "metadata"), "annotations")),
+    ...(predictor === undefined ? [] : predictorFindings(predictor, ["spec", "predictor"])),
+    ...(transformer === undefined ? [] : transformerFindings(transformer, ["spec", "transformer"])),
+    ...(explainer === undefined ? [] : explainerFindings(explainer, ["spec", "explainer"])),
+    ...canaryFindings(
+      listIn(spec, "canary").map((each) => (isMap(each) ? each : {})),
+      predictor ?? {},
+    ),
+  ];
+}
+
+function autoscalerFindings(annotations: JsonObject | undefined): Finding[] {
+  const autoscaler = textIn(annotations, AUTOSCALER_ANNOTATION);
+  if (autoscaler === undefined || AUTOSCALERS.includes(autoscaler)) return [];
+  const path = ["metadata", "annotations", AUTOSCALER_ANNOTATION];
+  return [{ path, message: `expected one of ${AUTOSCALERS.join(", ")}, found ${JSON.stringify(autoscaler)}` }];
 }

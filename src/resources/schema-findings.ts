@@ -5,6 +5,9 @@ import { adviseOnUnknown } from "./schema/places.ts";
 /** Unknown fields of one map about which something is said. */
 const MAX_UNKNOWN = 100;
 
+/** Of the kinds that are kept, only one has no namespace in its schema. */
+const CLUSTER_SCOPED = "a ClusterServingRuntime is for all namespaces and has none; remove it, or make it kind: ServingRuntime";
+
 /** Everything in which a document differs from a schema. */
 export function schemaFindings(schema: z.ZodType, document: unknown): Finding[] {
   const result = schema.safeParse(document);
@@ -14,6 +17,7 @@ export function schemaFindings(schema: z.ZodType, document: unknown): Finding[] 
     if (issue.code !== "unrecognized_keys") return [];
     const path = fieldPath(issue.path);
     return issue.keys.slice(0, MAX_UNKNOWN).map((key): Finding => {
+      if (path.join() === "metadata" && key === "namespace") return { path: [...path, key], message: CLUSTER_SCOPED };
       const advice = adviseOnUnknown(schema, path, key);
       if (advice.meant !== undefined) meant.add(JSON.stringify([...path, advice.meant]));
       return { path: [...path, key], message: advice.message };

@@ -2,43 +2,23 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { parseAllDocuments } from "yaml";
-import type { ProtocolVersion, ServingRuntime, SupportedFormat } from "../core/resource.ts";
+import type { ProtocolVersion, ServingRuntime } from "../core/resource.ts";
+import { listIn, textIn } from "./json-fields.ts";
+import { readDocuments } from "./read-documents.ts";
 import { type RuntimeChoice, selectRuntime } from "./select-runtime.ts";
+import { toServingRuntime } from "./serving-runtime.ts";
+import type { ValidDocument } from "./valid-document.ts";
+import { validateDocument } from "./validate-document.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-interface Document {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
-  readonly spec: {
-    readonly supportedModelFormats: readonly (Omit<SupportedFormat, "autoSelect"> & { readonly autoSelect?: boolean })[];
-    readonly protocolVersions?: readonly ProtocolVersion[];
-    readonly multiModel?: boolean;
-    readonly disabled?: boolean;
-    readonly workerSpec?: object;
-    readonly containers: readonly { readonly name: string; readonly image: string; readonly args?: readonly string[] }[];
-  };
+function documentsOf(path: string): ValidDocument[] {
+  return readDocuments(readFileSync(join(root, path), "utf8"), path).map(({ value, lineOf }) => validateDocument(value, { lineOf }));
 }
 
-function documentsOf(path: string): Document[] {
-  return parseAllDocuments(readFileSync(join(root, path), "utf8")).map((document) => document.toJS() as Document);
-}
-
-function toRuntime({ metadata, spec }: Document): ServingRuntime {
-  return {
-    name: metadata.name,
-    namespace: undefined,
-    formats: spec.supportedModelFormats.map((format) => ({ autoSelect: false, ...format })),
-    protocolVersions: spec.protocolVersions ?? [],
-    multiModel: spec.multiModel ?? false,
-    disabled: spec.disabled ?? false,
-    multiNode: spec.workerSpec !== undefined,
-    creationTimestamp: "1970-01-01T00:00:00Z",
-    host: metadata.annotations?.["nitrous/host"] as ServingRuntime["host"],
-    image: spec.containers[0]?.image,
-  };
+function toRuntime({ kind, metadata, spec }: ValidDocument): ServingRuntime {
+  const managed = { uid: "", generation: 1, resourceVersion: "1", creationTimestamp: "1970-01-01T00:00:00Z" };
+  return toServingRuntime({ kind, metadata: { ...metadata, ...managed }, spec });
 }
 
 /** `sklearn:1 v2 runtime=x workers`: everything but the format may be left out. */
@@ -188,10 +168,12 @@ describe("the built-in runtimes", () => {
     expect(ours).toHaveLength(6);
     for (const { metadata, spec } of ours) {
       const theirs = stock.find((document) => document.metadata.name === metadata.name)?.spec;
-      const served = theirs?.supportedModelFormats.filter(({ name }) => ["sklearn", "xgboost", "lightgbm", "onnx"].includes(name));
+      const served = listIn(theirs, "supportedModelFormats").filter((format) =>
+        ["sklearn", "xgboost", "lightgbm", "onnx"].includes(textIn(format, "name") ?? ""),
+      );
       expect(spec.supportedModelFormats, metadata.name).toEqual(served);
       // gRPC needs a later version.
-      const protocols = theirs?.protocolVersions?.filter((protocol) => !protocol.startsWith("grpc"));
+      const protocols = listIn(theirs, "protocolVersions").filter((protocol) => !String(protocol).startsWith("grpc"));
       expect(spec.protocolVersions, metadata.name).toEqual(protocols);
     }
   });

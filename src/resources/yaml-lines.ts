@@ -44,5 +44,7 @@ export class YamlLines {
 /** The key as it is in JSON; undefined for keys that JSON cannot have. */
 export function keyText(key: unknown): string | undefined {
   if (!isScalar(key) || key.value === null || key.value === undefined) return undefined;
+  // The key of a merge is a symbol.
+  if (typeof key.value === "symbol") return key.value.description;
   return typeof key.value === "object" ? undefined : String(key.value);
 }

@@ -1,4 +1,4 @@
-import { type Document, isPair, isSeq, type LineCounter, type Node, visit, type YAMLError, type YAMLMap } from "yaml";
+import { type Document, isCollection, isPair, isSeq, type LineCounter, type Node, visit, type YAMLError, type YAMLMap } from "yaml";
 import type { Problem } from "../core/resource.ts";
 import { type FieldPath, formatPath } from "./field-path.ts";
 import { keyText, type YamlLines } from "./yaml-lines.ts";
@@ -12,10 +12,15 @@ const MESSAGES: Readonly<Record<string, string>> = {
   RESOURCE_EXHAUSTION: "nested too deeply",
 };
 
+/** Of one document; more help nobody. */
+const MAX_ERRORS = 100;
+/** Characters of a line that are looked at. */
+const MAX_LINE = 1000;
+
 /** What keeps a text from being YAML. */
 export function syntaxProblems(document: Document, counter: LineCounter, text: string): Problem[] {
   // A tag that is not known leaves the value as if it had none, so it is an error here.
-  return [...document.errors, ...document.warnings].map((error) => ({
+  return [...document.errors, ...document.warnings].slice(0, MAX_ERRORS).map((error) => ({
     path: "",
     message: `no valid YAML: ${describe(error, text)}`,
     line: counter.linePos(error.pos[0]).line,
@@ -24,9 +29,8 @@ export function syntaxProblems(document: Document, counter: LineCounter, text: s
 
 function describe(error: YAMLError, text: string): string {
   const begin = text.lastIndexOf("\n", error.pos[0] - 1) + 1;
-  const end = text.indexOf("\n", begin);
-  if (text.slice(begin, end < 0 ? undefined : end).includes("{{"))
-    return "found {{ outside quotes; quote the value, or fill the template in first";
+  const [line = ""] = text.slice(begin, begin + MAX_LINE).split("\n");
+  if (line.includes("{{")) return "found {{ outside quotes; quote the value, or fill the template in first";
   return MESSAGES[error.code] ?? error.message;
 }
 
@@ -49,10 +53,15 @@ function* problemsOf(map: YAMLMap, lines: YamlLines): Generator<{ path: FieldPat
     const name = keyText(key);
     const line = lines.at(key);
     const first = name === undefined ? undefined : seen.get(name);
-    if (name === undefined) yield { path: [], message: "expected a name before the colon; quote it when it is meant as text", line };
+    if (name === undefined) yield { path: [], message: whyNoName(key), line };
     else if (first !== undefined) yield { path: [name], message: `is given twice, first in line ${lines.at(first)}; keep one`, line };
     else seen.set(name, key);
   }
+}
+
+function whyNoName(key: Node): string {
+  if (!isCollection(key)) return "expected a name before the colon; quote it when it is meant as text";
+  return "found a map or a list in place of a name; quote the value, or fill the template in first when it has {{ }}";
 }
 
 /** From the nodes and pairs on the way to a node. */

@@ -45,6 +45,9 @@ const predictorFields: Shape = {
   ...Object.fromEntries(LEGACY_KEYS.map((key) => [key, fields({}, standardFields)])),
 };
 
+/** Every field that a predictor can have. */
+export const PREDICTOR_KEYS = Object.keys(predictorFields);
+
 const predictor = fields({}, predictorFields);
 const canaryPredictor = fields({ name: serviceName }, predictorFields);
 
