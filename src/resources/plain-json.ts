@@ -19,7 +19,7 @@ class Walk {
     if (path.length > MAX_DEPTH) return { path: path.slice(0, 3), message: `nested more than ${MAX_DEPTH} levels deep` };
     if (typeof value === "number") return whyNotNumber(value, path);
     if (value === null || ["string", "boolean", "bigint"].includes(typeof value)) return undefined;
-    if (typeof value !== "object") return { path, message: `a ${typeof value} is no JSON` };
+    if (typeof value !== "object") return { path, message: `expected JSON, found a value of type ${typeof value}` };
     return this.#visitEntries(value, path);
   }
 

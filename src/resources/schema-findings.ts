@@ -2,8 +2,8 @@ import type { z } from "zod";
 import type { FieldPath, Finding } from "./field-path.ts";
 import { adviseOnUnknown } from "./schema/places.ts";
 
-/** Unknown fields of one map about which something is said. */
-const MAX_UNKNOWN = 100;
+/** Unknown fields for which a better place is looked for; a hostile document has one in every map. */
+const MAX_ADVICE = 100;
 
 /** Of the kinds that are kept, only one has no namespace in its schema. */
 const CLUSTER_SCOPED = "a ClusterServingRuntime is for all namespaces and has none; remove it, or make it kind: ServingRuntime";
@@ -13,11 +13,14 @@ export function schemaFindings(schema: z.ZodType, document: unknown): Finding[] 
   const result = schema.safeParse(document);
   if (result.success) return [];
   const meant = new Set<string>();
+  let advised = 0;
   const unknown = result.error.issues.flatMap((issue) => {
     if (issue.code !== "unrecognized_keys") return [];
     const path = fieldPath(issue.path);
-    return issue.keys.slice(0, MAX_UNKNOWN).map((key): Finding => {
+    return issue.keys.map((key): Finding => {
       if (path.join() === "metadata" && key === "namespace") return { path: [...path, key], message: CLUSTER_SCOPED };
+      advised += 1;
+      if (advised > MAX_ADVICE) return { path: [...path, key], message: "unknown field" };
       const advice = adviseOnUnknown(schema, path, key);
       if (advice.meant !== undefined) meant.add(JSON.stringify([...path, advice.meant]));
       return { path: [...path, key], message: advice.message };
