@@ -1,5 +1,6 @@
 export { ANNOTATIONS } from "./annotations.ts";
 export { readBuiltInRuntimes } from "./built-in-runtimes.ts";
+export type { FieldPath } from "./field-path.ts";
 export { toInferenceService } from "./inference-service.ts";
 export {
   type Manifest,

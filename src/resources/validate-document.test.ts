@@ -166,6 +166,7 @@ describe("hostile documents", () => {
     const wide = service(Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`storageUri${index}`, 1])));
     expect(problemsOf(wide)).toHaveLength(101);
     expect(problemsOf(wide).at(-1)?.message).toBe("and 49900 more problems");
+    expect(said(service({ model: {}, ["x".repeat(100_000)]: 1 })).join().length).toBeLessThan(1000);
     const many = service({ containers: Array.from({ length: 20_000 }, () => ({ storageUri: "x" })) });
     expect(problemsOf(many)).toHaveLength(101);
   });
