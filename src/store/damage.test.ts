@@ -177,7 +177,8 @@ describe.each(AVAILABLE_MODULES)("a damaged state, with %s", (sqlite) => {
     const directory = copyOf(good);
     await edit(directory, "PRAGMA journal_mode = DELETE");
     const writer = (await loadSqlite(sqlite))(state(directory));
-    writer.exec("BEGIN; UPDATE meta SET value = 9");
+    // More than its cache holds, so that some of it is in the file already.
+    writer.exec("PRAGMA cache_size = 1; BEGIN; UPDATE resources SET object = hex(zeroblob(20000))");
     const interrupted = copyOf(directory);
     writer.close();
     expect(existsSync(join(interrupted, "state.db-journal"))).toBe(true);
