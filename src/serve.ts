@@ -17,7 +17,7 @@ import { createKubeApiRoutes } from "./protocols/kube-api/index.ts";
 import { createOipRoutes } from "./protocols/oip/rest/index.ts";
 import { createOperationsRoutes } from "./protocols/operations/index.ts";
 import { unknownPath } from "./protocols/shared/index.ts";
-import { readBuiltInRuntimes, readModels, validateDocument, watchPath } from "./resources/index.ts";
+import { readBuiltInRuntimes, readDocument, readModels, validateDocument, watchPath } from "./resources/index.ts";
 import { Scheduler } from "./scheduler/index.ts";
 import { createHttpServer } from "./server/index.ts";
 import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings } from "./settings.ts";
@@ -98,7 +98,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       ...createOperationsRoutes({ controlPlane, metrics: () => metrics.render() }),
       ...createV1Routes({ dataPlane, controlPlane }),
       ...createOipRoutes({ dataPlane, controlPlane, serverName: settings["server-name"], serverVersion: VERSION }),
-      ...createKubeApiRoutes(controlPlane, { version: VERSION, clock }),
+      ...createKubeApiRoutes(controlPlane, { version: VERSION, clock, readYaml: (text) => readDocument(text, "the body") }),
     ],
     prefix: "/serving/{namespace}/{service}",
     clock,

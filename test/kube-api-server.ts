@@ -10,7 +10,7 @@ import { InvalidResourceError, type ResourceKind, type ServiceEvent } from "../s
 import type { ResourceStore } from "../src/core/resource-store.ts";
 import { createKubeApiRoutes } from "../src/protocols/kube-api/index.ts";
 import { unknownPath } from "../src/protocols/shared/index.ts";
-import type { ValidDocument } from "../src/resources/index.ts";
+import { readDocument, type ValidDocument } from "../src/resources/index.ts";
 import { createHttpServer, type HttpServer } from "../src/server/index.ts";
 
 export interface KubeApiServer {
@@ -29,7 +29,10 @@ export async function startKubeApi(clock: Clock, wallClock: () => number = Date.
   const activity = new FakeActivity();
   const faults: Error[] = [];
   const server = createHttpServer({
-    routes: createKubeApiRoutes({ resources: table, activity }, { version: "0.1.0", clock, wallClock }),
+    routes: createKubeApiRoutes(
+      { resources: table, activity },
+      { version: "0.1.0", clock, wallClock, readYaml: (text) => readDocument(text, "the body") },
+    ),
     clock,
     events: createEvents(),
     maxBodyBytes: 64 * 1024 * 1024,

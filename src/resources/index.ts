@@ -9,7 +9,7 @@ export {
   readManifests,
 } from "./manifests.ts";
 export { type FoundModels, readModels } from "./model-folder.ts";
-export { type ReadDocument, readDocuments } from "./read-documents.ts";
+export { type ReadDocument, readDocument, readDocuments } from "./read-documents.ts";
 export type { RuntimeQuestion } from "./runtime-question.ts";
 export { type Candidate, type RuntimeChoice, selectRuntime } from "./select-runtime.ts";
 export { readServiceModel } from "./service-model.ts";

@@ -10,6 +10,8 @@ export function whyNotPlainJson(value: unknown): Finding | undefined {
   return new Walk().visit(value, []);
 }
 
+const TOO_LONG = "this number has too many digits to keep them all; quote it when it is meant as text";
+
 class Walk {
   #values = 0;
 
@@ -18,7 +20,8 @@ class Walk {
     if (this.#values > MAX_VALUES) return { path: [], message: `more than ${MAX_VALUES} values in one document` };
     if (path.length > MAX_DEPTH) return { path: path.slice(0, 3), message: `nested more than ${MAX_DEPTH} levels deep` };
     if (typeof value === "number") return whyNotNumber(value, path);
-    if (value === null || ["string", "boolean", "bigint"].includes(typeof value)) return undefined;
+    if (value === null || ["string", "boolean"].includes(typeof value)) return undefined;
+    if (typeof value === "bigint") return { path, message: TOO_LONG };
     if (typeof value !== "object") return { path, message: `expected JSON, found a value of type ${typeof value}` };
     return this.#visitEntries(value, path);
   }
@@ -38,7 +41,6 @@ class Walk {
 
 function whyNotNumber(value: number, path: FieldPath): Finding | undefined {
   if (!Number.isFinite(value)) return { path, message: "infinity and 'not a number' are no JSON; quote it when it is meant as text" };
-  if (Number.isInteger(value) && !Number.isSafeInteger(value))
-    return { path, message: "this number has too many digits to keep them all; quote it when it is meant as text" };
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return { path, message: TOO_LONG };
   return undefined;
 }

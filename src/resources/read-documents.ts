@@ -8,7 +8,7 @@ import { keyProblems, syntaxProblems } from "./yaml-problems.ts";
 
 /** One document of a text, not yet checked for what it says. */
 export interface ReadDocument {
-  /** Plain JSON; integers too long for a double are bigint. */
+  /** Plain JSON. */
   readonly value: unknown;
   /** Where the text comes from, as the caller calls it. */
   readonly source: string;
@@ -46,6 +46,15 @@ export function readDocuments(text: string, source: string): readonly ReadDocume
     const value = toJson(document, lines);
     return value === null ? [] : expand({ value, source, line: lines.lineOf([]), lineOf: (path) => lines.lineOf(path) });
   });
+}
+
+/** The same for a text that has to hold one document. @throws InvalidResourceError */
+export function readDocument(text: string, source: string): unknown {
+  const documents = readDocuments(text, source);
+  const [only] = documents;
+  if (only !== undefined && documents.length === 1) return only.value;
+  const found = documents.length === 0 ? "none" : `${documents.length} of them`;
+  throw new InvalidResourceError([{ path: "", message: `expected one document, found ${found}` }]);
 }
 
 function compose(text: string, counter: LineCounter, stray: Problem[]): Document[] {

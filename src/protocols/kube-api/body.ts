@@ -1,5 +1,4 @@
-import { parseDocument } from "yaml";
-import { messageOf, ServeError } from "../../core/errors.ts";
+import { ServeError } from "../../core/errors.ts";
 import type { HttpHead, HttpRequest } from "../../core/http.ts";
 import type { JsonValue } from "../../core/inference.ts";
 import { describe, isObject, type JsonObject, parseJson } from "../shared/index.ts";
@@ -26,35 +25,28 @@ export function mediaType({ headers }: Pick<HttpRequest, "headers">): string {
   return type.trim().toLowerCase();
 }
 
-/**
- * The object in the body of a request.
- * @throws ServeError INVALID_ARGUMENT
- */
-export function readObject(request: Pick<HttpRequest, "headers" | "body">): JsonObject {
-  const value = readValue(request);
-  if (!isObject(value)) throw new ServeError("INVALID_ARGUMENT", `the body is ${describe(value)}; expected an object`);
-  return value;
-}
+/** The one document of a YAML text. @throws ServeError */
+export type ReadYaml = (text: string) => unknown;
 
 /**
- * Any value in the body of a request, which is JSON unless it says that it is YAML.
+ * The object in the body of a request, which is JSON unless it says that it is YAML.
  * @throws ServeError INVALID_ARGUMENT
  */
-export function readValue(request: Pick<HttpRequest, "headers" | "body">): JsonValue {
-  const value = mediaType(request) === YAML_TYPE ? parseYaml(request.body) : parseJson(request.body);
+export function readObject(request: Pick<HttpRequest, "headers" | "body">, readYaml: ReadYaml): JsonObject {
+  if (mediaType(request) !== YAML_TYPE) return assertObject(readJson(request));
+  return assertObject(readYaml(Buffer.from(request.body).toString("utf8")) as JsonValue);
+}
+
+/** Any value in the body of a request. @throws ServeError INVALID_ARGUMENT */
+export function readJson(request: Pick<HttpRequest, "body">): JsonValue {
+  const value = parseJson(request.body);
   assertNumbersAreExact(value, "");
   return value;
 }
 
-function parseYaml(body: Uint8Array): JsonValue {
-  const document = parseDocument(Buffer.from(body).toString("utf8"));
-  const [error] = document.errors;
-  if (error !== undefined) throw new ServeError("INVALID_ARGUMENT", `the body is not one valid YAML document: ${error.message}`);
-  try {
-    return document.toJS() as JsonValue;
-  } catch (cause) {
-    throw new ServeError("INVALID_ARGUMENT", `the body is not one valid YAML document: ${messageOf(cause)}`, { cause });
-  }
+function assertObject(value: JsonValue): JsonObject {
+  if (!isObject(value)) throw new ServeError("INVALID_ARGUMENT", `the body is ${describe(value)}; expected an object`);
+  return value;
 }
 
 /** Resources are kept as JSON with numbers of 64-bit floating point: what they cannot hold is refused, not rounded. */

@@ -4,7 +4,7 @@ import type { HttpReply, HttpRequest } from "../../core/http.ts";
 import type { JsonValue } from "../../core/inference.ts";
 import type { ChangeOptions, Preconditions, Resources, ResourceView } from "../../core/planes.ts";
 import { isObject, type JsonObject } from "../shared/index.ts";
-import { JSON_TYPE, mediaType, readObject, readValue, YAML_TYPE } from "./body.ts";
+import { JSON_TYPE, mediaType, type ReadYaml, readJson, readObject, YAML_TYPE } from "./body.ts";
 import { COLUMNS } from "./columns.ts";
 import { jsonPatch } from "./json-patch.ts";
 import { mergePatch } from "./merge-patch.ts";
@@ -31,6 +31,7 @@ export interface ResourceHandlersOptions {
   readonly clock: Clock;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
+  readonly readYaml: ReadYaml;
 }
 
 const PATCHES = new Map([
@@ -47,11 +48,13 @@ export class ResourceHandlers {
   readonly #resources: Resources;
   readonly #clock: Clock;
   readonly #wallClock: () => number;
+  readonly #readYaml: ReadYaml;
 
-  constructor({ resources, clock, wallClock }: ResourceHandlersOptions) {
+  constructor({ resources, clock, wallClock, readYaml }: ResourceHandlersOptions) {
     this.#resources = resources;
     this.#clock = clock;
     this.#wallClock = wallClock;
+    this.#readYaml = readYaml;
   }
 
   list(request: HttpRequest, address: Address): HttpReply {
@@ -68,14 +71,14 @@ export class ResourceHandlers {
   async create(request: HttpRequest, address: Address): Promise<HttpReply> {
     if (!isDocumentType(request)) return unsupportedMediaType([JSON_TYPE, YAML_TYPE]);
     const { served, namespace } = address;
-    const document = placed(readObject(request), namespace);
+    const document = placed(readObject(request, this.#readYaml), namespace);
     const created = await this.#resources.create({ kind: served.kind, namespace }, document, changeOptions(request));
     return objectReply(this.#present(request, address).one(created), 201);
   }
 
   async replace(request: HttpRequest, address: NamedAddress): Promise<HttpReply> {
     if (!isDocumentType(request)) return unsupportedMediaType([JSON_TYPE, YAML_TYPE]);
-    const document = placed(readObject(request), address.namespace);
+    const document = placed(readObject(request, this.#readYaml), address.namespace);
     const replaced = await this.#resources.replace(keyOf(address), () => document, changeOptions(request));
     return objectReply(this.#present(request, address).one(replaced));
   }
@@ -83,7 +86,7 @@ export class ResourceHandlers {
   async patch(request: HttpRequest, address: NamedAddress): Promise<HttpReply> {
     const apply = PATCHES.get(mediaType(request));
     if (apply === undefined) return unsupportedMediaType([...PATCHES.keys()]);
-    const patch = readValue(request);
+    const patch = readJson(request);
     const next = (present: ResourceView): unknown => {
       const document = apply(present as unknown as JsonValue, patch);
       return isObject(document) ? placed(document, address.namespace) : document;
@@ -93,7 +96,7 @@ export class ResourceHandlers {
   }
 
   async delete(request: HttpRequest, address: NamedAddress): Promise<HttpReply> {
-    const given = request.body.byteLength === 0 ? {} : readObject(request);
+    const given = request.body.byteLength === 0 ? {} : readObject(request, this.#readYaml);
     const { dryRun } = given;
     const options = Array.isArray(dryRun) && dryRun.includes("All") ? { dryRun: true } : changeOptions(request);
     const deleted = await this.#resources.delete(keyOf(address), preconditionsOf(given), options);

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { ServeError } from "../../core/errors.ts";
 import type { HttpMethod, HttpReply, HttpRequest, Route } from "../../core/http.ts";
 import type { ControlPlane } from "../../core/planes.ts";
-import { refuseLargeBody } from "./body.ts";
+import { type ReadYaml, refuseLargeBody } from "./body.ts";
 import { createCoreEndpoints } from "./core-endpoints.ts";
 import { createDiscoveryEndpoints } from "./discovery.ts";
 import type { Endpoint, Endpoints } from "./endpoint.ts";
@@ -17,6 +17,7 @@ export interface KubeApiOptions {
   readonly clock?: Clock;
   /** Milliseconds since 1970. */
   readonly wallClock?: () => number;
+  readonly readYaml: ReadYaml;
 }
 
 const METHODS: readonly HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -24,13 +25,13 @@ const METHODS: readonly HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 /** The control API in Kubernetes' shape, with discovery, core events and namespaces as far as kubectl asks for them, and logs. */
 export function createKubeApiRoutes(
   { resources, activity }: Pick<ControlPlane, "resources" | "activity">,
-  { version, clock = systemClock, wallClock = Date.now }: KubeApiOptions,
+  { version, clock = systemClock, wallClock = Date.now, readYaml }: KubeApiOptions,
 ): Route[] {
   const endpoints: Endpoints = {
     ...createDiscoveryEndpoints(version),
     ...createOpenApiEndpoints(version),
     ...createCoreEndpoints({ resources, activity, clock, wallClock }),
-    ...createResourceEndpoints({ resources, clock, wallClock }),
+    ...createResourceEndpoints({ resources, clock, wallClock, readYaml }),
     ...createLogEndpoints(activity),
   };
   return Object.entries(endpoints).flatMap(([path, endpoint]) =>

@@ -14,7 +14,7 @@ export function term(expected: string, accepts: (value: unknown) => boolean, hin
 export function fields(required: Shape, optional: Shape = {}): z.ZodObject {
   const shape = Object.fromEntries([
     ...Object.entries(required),
-    ...Object.entries(optional).map(([name, schema]) => [name, schema.optional()] as const),
+    ...Object.entries(optional).map(([name, schema]) => [name, schema.nullish()] as const),
   ]);
   return z.strictObject(shape, { error: ({ input }) => mismatch("a map", input) });
 }
