@@ -54,7 +54,7 @@ export async function startServer(paths: readonly string[], flags: readonly stri
 
 /** Settles when the server has tried every model; fails with its output when it ends before that. */
 export async function untilLoaded(server: ServerProcess): Promise<void> {
-  while (!/models are ready at/.test(server.output())) {
+  while (!/models are ready at|nitrous serves at/.test(server.output())) {
     if (server.child.exitCode !== null) throw new Error(`the server ended:\n${server.output()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -4,31 +4,23 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { run } from "../../src/environments/run.ts";
+import { blockAfter, consoleCommands, expectedOutput } from "../console-commands.ts";
 import { EXAMPLES, type ServerProcess, startServer, untilLoaded } from "../server-process.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const readme = await readFile(`${root}README.md`, "utf8");
 const customModels = await readFile(`${root}docs/custom-models.md`, "utf8");
 
-/** Commands after "$ ", each with what is printed below it; "…" stands for anything. */
-const commands = [...readme.matchAll(/```console\n([\s\S]*?)```/g)].flatMap(([, block = ""]) =>
-  block
-    .split(/^\$ /m)
-    .slice(1)
-    .map((text) => {
-      const [command = "", ...output] = text.trimEnd().split("\n");
-      return { command, output: output.join("\n") };
-    }),
-);
+const commands = consoleCommands(readme);
 
 let server: ServerProcess;
 let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "nitrous-readme-"));
-  await put("greeter/model.py", codeAfter(readme, "```python\n"));
-  await put("lengths/model.py", codeAfter(customModels, "```python\n"));
-  await put("doubler/model.ts", codeAfter(customModels, "```ts\n"));
+  await put("greeter/model.py", blockAfter(readme, "```python\n"));
+  await put("lengths/model.py", blockAfter(customModels, "```python\n"));
+  await put("doubler/model.ts", blockAfter(customModels, "```ts\n"));
   server = await startServer([EXAMPLES, folder]);
   await untilLoaded(server);
 });
@@ -37,11 +29,6 @@ afterAll(async () => {
   await server?.stop();
   await rm(folder, { recursive: true });
 });
-
-function codeAfter(text: string, fence: string): string {
-  const start = text.indexOf(fence) + fence.length;
-  return text.slice(start, text.indexOf("```", start));
-}
 
 async function put(path: string, text: string): Promise<void> {
   await mkdir(join(folder, path, ".."), { recursive: true });
@@ -56,8 +43,7 @@ async function shell(command: string): Promise<string> {
 }
 
 it.each(commands)("README: $command", async ({ command, output }) => {
-  const pattern = output.split("…").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  expect(await shell(command)).toMatch(new RegExp(`^${pattern.join(".*")}$`));
+  expect(await shell(command)).toMatch(expectedOutput(output));
 });
 
 it("nothing warns on the terminal, with more models than an emitter has listeners without a warning", () => {

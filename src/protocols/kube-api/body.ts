@@ -6,6 +6,9 @@ import { describe, isObject, type JsonObject, parseJson } from "../shared/index.
 /** Bytes; Kubernetes' own limit for a request. */
 const MAX_BYTES = 3 * 1024 * 1024;
 
+/** Bytes. Reading YAML takes far longer than JSON, and everything else waits meanwhile. */
+const MAX_YAML_BYTES = 64 * 1024;
+
 export const JSON_TYPE = "application/json";
 export const YAML_TYPE = "application/yaml";
 
@@ -34,6 +37,10 @@ export type ReadYaml = (text: string) => unknown;
  */
 export function readObject(request: Pick<HttpRequest, "headers" | "body">, readYaml: ReadYaml): JsonObject {
   if (mediaType(request) !== YAML_TYPE) return assertObject(readJson(request));
+  const { byteLength } = request.body;
+  if (byteLength > MAX_YAML_BYTES) {
+    throw new ServeError("INVALID_ARGUMENT", `YAML bodies have at most ${MAX_YAML_BYTES} bytes, and this one has ${byteLength}; send JSON`);
+  }
   return assertObject(readYaml(Buffer.from(request.body).toString("utf8")) as JsonValue);
 }
 
