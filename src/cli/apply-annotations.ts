@@ -1,8 +1,9 @@
 import { isAbsolute } from "node:path";
 import type { ValidDocument } from "../resources/index.ts";
-import { APPLIED_FROM } from "./next-steps.ts";
 import type { SourceFile } from "./source-files.ts";
 
+/** Annotation with the absolute path of the file or folder that a resource was applied from. */
+export const APPLIED_FROM = "nitrous/applied-from";
 /** Annotation with the absolute folder that relative storageUris start from. */
 const BASE_DIRECTORY = "nitrous/base-directory";
 

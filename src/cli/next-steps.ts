@@ -1,8 +1,6 @@
 import type { ApiObject } from "./api-objects.ts";
+import { APPLIED_FROM } from "./apply-annotations.ts";
 import { isBehind, isStopped, readiness, type ServiceStatus } from "./service-status.ts";
-
-/** Annotation with the file or folder that a resource was applied from. */
-export const APPLIED_FROM = "nitrous/applied-from";
 
 /** What somebody who meets this InferenceService for the first time can do now, the likeliest first. */
 export function nextSteps(object: ApiObject, status: ServiceStatus): string[] {

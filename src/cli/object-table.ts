@@ -19,6 +19,9 @@ export function objectTable(kind: Kind, items: readonly ApiObject[], options: Ro
   );
 }
 
+/** What later rows of a watch usually need; nobody knows them when the first ones are printed. */
+const USUAL_WIDTHS: Readonly<Record<string, number>> = { NAME: 12, URL: 44, READY: 7, STATE: 12, RUNTIME: 20 };
+
 /** Prints resources as they come, all parts of one table or one document each. */
 export function createPrinter(
   kind: Kind,
@@ -36,7 +39,8 @@ export function createPrinter(
       const titles = titlesOf(kind, rowsAs);
       const rows = objects.map((object) => (deleted ? asDeleted(rowOf(kind, object, rowsAs), titles) : rowOf(kind, object, rowsAs)));
       const withoutTitles = widths !== undefined;
-      widths = columnWidths(titles, rows, widths);
+      const least = titles.map((title) => USUAL_WIDTHS[title] ?? 0);
+      widths = columnWidths(titles, rows, widths ?? least);
       terminal.print(renderTable(titles, rows, terminal, { widths, withoutTitles }));
     }
   };

@@ -1,8 +1,8 @@
 import { isNotFound, listObjects } from "./api-objects.ts";
+import { APPLIED_FROM } from "./apply-annotations.ts";
 import type { Client } from "./client.ts";
 import type { FileDocument } from "./documents.ts";
 import { KINDS, pathOf, printedName } from "./kinds.ts";
-import { APPLIED_FROM } from "./next-steps.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Deletes what was applied from the same arguments before and is in their files no more; services before runtimes. */

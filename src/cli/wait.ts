@@ -108,8 +108,9 @@ class NamespaceWait {
       if (!old) this.#fail(name, whyNotReady(status) ?? stateInWord(object, status));
       return;
     }
-    const texts = [stateInWord(object, status), whyNotReady(status), status.nitrous.retry];
-    this.#say(name, [...new Set(texts)].filter(Boolean).join("; "));
+    const [state, why] = [stateInWord(object, status), whyNotReady(status)];
+    const texts = why?.startsWith(state) === true ? [why] : [state, why];
+    this.#say(name, [...texts, status.nitrous.retry].filter(Boolean).join("; "));
   }
 
   #say(name: string, state: string): void {
