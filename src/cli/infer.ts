@@ -9,6 +9,7 @@ interface InferOptions {
   readonly input?: readonly string[];
   readonly modelVersion?: string;
   readonly output?: string;
+  readonly namespace?: string;
   readonly server?: string;
 }
 
@@ -17,7 +18,9 @@ export async function inferCommand(name: string, options: InferOptions): Promise
   const output = options.output ?? "table";
   if (output !== "table" && output !== "json") throw new CliError(`--output must be table or json, not '${output}'`, 2);
   if (options.file !== undefined && options.input !== undefined) throw new CliError("give --file or --input, not both", 2);
-  const server = serverAddress(options.server, process.env);
+  const address = serverAddress(options.server, process.env);
+  const { namespace } = options;
+  const server = namespace === undefined ? address : `${address}/serving/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
   const version = options.modelVersion === undefined ? "" : `/versions/${encodeURIComponent(options.modelVersion)}`;
   const path = `/models/${encodeURIComponent(name)}${version}`;
   const request = await requestOf(server, path, name, options);

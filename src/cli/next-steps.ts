@@ -16,8 +16,7 @@ export function nextSteps(object: ApiObject, status: ServiceStatus): string[] {
     return retry === undefined ? steps : [`it is ${retry.replace(/^is /, "")}; that may be enough`, ...steps];
   }
   if (readiness(status) === "True") {
-    if (namespace === "default") return [`send it a request: nitrous infer ${modelName}`];
-    return status.url === undefined ? [] : [`send it requests at ${status.url}`];
+    return [`send it a request: nitrous infer ${modelName}${place}`];
   }
   return [watching, `read what it prints: nitrous logs ${name}${place} --follow`];
 }

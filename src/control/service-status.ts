@@ -146,7 +146,7 @@ function candidateJson({ name, scope, chosen, reason }: Candidate): JsonValue {
 
 /** What happens next after a failure: `retry` when it is tried again by itself, else `advice`. */
 function whatNext({ attempts, retryDelay }: RolloutFailure): JsonObject {
-  if (retryDelay !== undefined) return { retry: `attempt ${attempts} failed; the next one is ${retryDelay / 1000} s after it` };
+  if (retryDelay !== undefined) return { retry: `trying again ${retryDelay / 1000} s after the failure (attempt ${attempts + 1})` };
   const tried = attempts > 1 ? `after ${attempts} attempts ` : "";
   return { advice: `${tried}it is not tried again by itself: change the resource, or apply it once more when the cause is gone` };
 }

@@ -7,8 +7,8 @@ export function createModelRoutes(controlPlane: ControlPlane): Route[] {
   return ["/nitrous/models/{model}", "/nitrous/models/{model}/versions/{version}"].map((path) => ({
     method: "GET",
     path,
-    handle(request) {
-      const { description, ...status } = controlPlane.get(targetOf(request));
+    async handle(request) {
+      const { description, ...status } = await controlPlane.describe(targetOf(request), request.context);
       return jsonReply(writeJson({ ...status, ...description } as never));
     },
     fail: failJson,
