@@ -1,9 +1,10 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeClock, settle } from "../../test/fake-clock.ts";
 import { FakeHosts, modelSpec } from "../../test/fake-hosts.ts";
 import { ServeError } from "../core/errors.ts";
 import { Registry } from "../models/index.ts";
-import { PlanError, type Revision, Rollout } from "./rollout.ts";
+import { PlanError, type Revision } from "./course.ts";
+import { Rollout } from "./rollout.ts";
 
 const TARGET = { namespace: "default", name: "iris" };
 
@@ -174,6 +175,76 @@ describe("a rollout", () => {
     await rest();
     expect(answers()).toBe("a");
     expect(rollout.target?.failure?.message).toContain("it is corrupt");
+  });
+
+  it("keeps saying why a plan failed when the model that serves meanwhile changes its state", async () => {
+    rollout.desire(revision(1, "a"));
+    await rest();
+    rollout.desire({ generation: 2, minReplicas: 1, plan: () => Promise.reject(new PlanError("NoSupportingRuntime", "no runtime")) });
+    await rest();
+    hosts.running.get("a")?.kill("was killed by SIGKILL");
+    await rest();
+    await clock.advance(0);
+    await rest();
+    expect(answers()).toBe("a");
+    expect(rollout.target?.failure?.message).toBe("no runtime");
+  });
+
+  it("counts each failure once, whatever else happens, also when several versions fail", async () => {
+    const corrupt = (): Error[] => [new ServeError("FAILED_PRECONDITION", "it is corrupt")];
+    hosts.failures.set("a", corrupt());
+    hosts.failures.set("b", corrupt());
+    rollout.desire({ generation: 1, minReplicas: 1, plan: async () => [modelSpec("iris", "a"), modelSpec("iris", "b", "2")] });
+    await rest();
+    for (let times = 0; times < 3; times++) rollout.modelChanged();
+    expect(rollout.target?.failure).toMatchObject({ attempts: 1, retryDelay: undefined });
+    expect(rollout.target?.failure?.message).toContain("version 2: it is corrupt");
+  });
+
+  it("counts failures that come within one millisecond", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    hosts.failures.set(
+      "a",
+      [1, 2].map(() => new ServeError("UNAVAILABLE", "later")),
+    );
+    rollout.desire(revision(1, "a"));
+    await rest();
+    await clock.advance(1_000);
+    await rest();
+    vi.useRealTimers();
+    expect(rollout.target?.failure).toMatchObject({ attempts: 2, retryDelay: 2_000 });
+    expect(clock.timers).toBe(1);
+  });
+
+  it("tries a restored revision again until it or a newer one serves", async () => {
+    hosts.failures.set("a", [new ServeError("UNAVAILABLE", "the disk is not mounted yet")]);
+    hosts.failures.set("b", [new ServeError("FAILED_PRECONDITION", "it is corrupt")]);
+    rollout.restore(revision(1, "a"));
+    await rollout.tried;
+    rollout.desire(revision(2, "b"));
+    await rest();
+    expect(answers()).toContain("not mounted");
+    await clock.advance(1_000);
+    await rest();
+    expect(answers()).toBe("a");
+    expect(rollout.target?.failure?.message).toContain("it is corrupt");
+    rollout.desire(revision(3, "c"));
+    await rest();
+    expect(answers()).toBe("c");
+    expect([...hosts.running.keys()]).toEqual(["c"]);
+    expect(served).toEqual([3]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("proves a revision without replicas before it replaces one that stands by", async () => {
+    rollout.restore(revision(1, "a", 0));
+    await rest();
+    hosts.failures.set("b", [new ServeError("FAILED_PRECONDITION", "it is corrupt")]);
+    rollout.desire(revision(2, "b", 0));
+    await rest();
+    expect(registry.find(TARGET).spec.file).toBe("a");
+    expect(registry.find(TARGET).state).toBe("standby");
+    expect(served).toEqual([]);
   });
 
   it("ends everything when it stops, also what is on its way and what waits for another attempt", async () => {

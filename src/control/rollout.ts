@@ -1,49 +1,9 @@
 import type { Clock } from "../core/clock.ts";
-import { type Code, messageOf, ServeError } from "../core/errors.ts";
+import { messageOf, ServeError } from "../core/errors.ts";
 import type { ModelSpec } from "../core/model.ts";
-import type { FailureReason } from "../core/resource.ts";
 import type { Manager, ModelVersion, Registry } from "../models/index.ts";
 import { retryDelay } from "./back-off.ts";
-
-/** One generation of a service: what is to be served, and how its artefact is come by. */
-export interface Revision {
-  readonly generation: number;
-  /** 0: its models load at their first request. */
-  readonly minReplicas: number;
-  /** Fetches the artefact and looks into it; at least one. @throws ServeError, or PlanError with KServe's reason */
-  plan(report: (step: string) => void, signal: AbortSignal): Promise<readonly ModelSpec[]>;
-}
-
-/** A revision that cannot be served as it is written. */
-export class PlanError extends ServeError {
-  readonly reason: FailureReason;
-
-  constructor(reason: FailureReason, message: string) {
-    super("FAILED_PRECONDITION", message);
-    this.reason = reason;
-  }
-}
-
-export interface RolloutFailure {
-  readonly reason: FailureReason;
-  readonly code: Code;
-  readonly message: string;
-  /** RFC 3339. */
-  readonly time: string;
-  readonly attempts: number;
-  /** Milliseconds after `time`; undefined when it is not tried again. */
-  readonly retryDelay: number | undefined;
-}
-
-/** A revision on its way, or at its goal. */
-export interface Attempt<Wanted extends Revision = Revision> {
-  readonly revision: Wanted;
-  readonly phase: "planning" | "loading" | "ready" | "failed";
-  /** What is going on. */
-  readonly step: string;
-  readonly models: readonly ModelVersion[];
-  readonly failure: RolloutFailure | undefined;
-}
+import { type Attempt, begin, type Course, PlanError, type Revision, type RolloutFailure } from "./course.ts";
 
 export interface RolloutOptions<Wanted extends Revision> {
   readonly namespace: string;
@@ -56,18 +16,6 @@ export interface RolloutOptions<Wanted extends Revision> {
   readonly onChange: () => void;
   /** The revision answers from now on. */
   readonly onServing: (revision: Wanted) => void;
-}
-
-interface Course<Wanted extends Revision> {
-  readonly revision: Wanted;
-  readonly controller: AbortController;
-  phase: Attempt["phase"];
-  step: string;
-  models: readonly ModelVersion[];
-  failure: RolloutFailure | undefined;
-  /** Failed attempts in a row: of the plan under "", of each model under its version. */
-  readonly attempts: Map<string, number>;
-  readonly timers: Map<string, () => void>;
 }
 
 /**
@@ -103,19 +51,15 @@ export class Rollout<Wanted extends Revision = Revision> {
   desire(revision: Wanted): void {
     if (this.#stopped) return;
     if (this.#target !== this.#active) this.#discard(this.#target);
-    const course: Course<Wanted> = {
-      revision,
-      controller: new AbortController(),
-      phase: "planning",
-      step: "waiting for its turn",
-      models: [],
-      failure: undefined,
-      attempts: new Map(),
-      timers: new Map(),
-    };
-    this.#target = course;
-    if (this.#active === undefined) this.#route(course);
-    void this.#plan(course);
+    this.#target = begin(revision);
+    this.#begun(this.#target);
+  }
+
+  /** A revision that has served before keeps its place as if it had never stopped: until another one can serve. */
+  restore(revision: Wanted): void {
+    if (this.#stopped) return;
+    this.#active = begin(revision);
+    this.#begun(this.#active);
   }
 
   /** Tries again now what has failed. */
@@ -162,6 +106,11 @@ export class Rollout<Wanted extends Revision = Revision> {
     await Promise.all([...courses].map((course) => this.#discard(course)));
   }
 
+  #begun(course: Course<Wanted>): void {
+    this.#routeFirst(course);
+    void this.#plan(course);
+  }
+
   async #plan(course: Course<Wanted>): Promise<void> {
     const { signal } = course.controller;
     const { manager, createModel } = this.#options;
@@ -171,9 +120,10 @@ export class Rollout<Wanted extends Revision = Revision> {
       course.models = specs.map(createModel);
       course.phase = "loading";
       course.failure = undefined;
-      if (this.#active === undefined) this.#route(course);
-      // One that replaces a model at work must prove itself first.
-      const waits = course.revision.minReplicas === 0 && !(this.#active?.models.some(({ state }) => state === "ready") ?? false);
+      this.#routeFirst(course);
+      // One that replaces a model that answers must prove itself first.
+      const replaces = this.#active !== course && this.#active?.models.some(({ answers }) => answers) === true;
+      const waits = course.revision.minReplicas === 0 && !replaces;
       if (waits) for (const model of course.models) manager.standBy(model);
       else await Promise.all(course.models.map((model) => manager.start(model)));
       this.#evaluate(course);
@@ -187,7 +137,7 @@ export class Rollout<Wanted extends Revision = Revision> {
   #report(course: Course<Wanted>, step: string): void {
     course.step = step;
     if (course.controller.signal.aborted) return;
-    if (this.#active === undefined) this.#route(course);
+    this.#routeFirst(course);
     this.#options.onChange();
   }
 
@@ -206,38 +156,41 @@ export class Rollout<Wanted extends Revision = Revision> {
       retryDelay: delay,
     };
     if (delay !== undefined) this.#later(course, "", delay, () => this.#plan(course));
-    if (this.#active === undefined) this.#route(course);
+    this.#routeFirst(course);
     this.#options.onChange();
   }
 
   /** Level-triggered: looks at how the models are and does what follows from it; twice is the same as once. */
   #evaluate(course: Course<Wanted>): void {
-    if (course.controller.signal.aborted) return;
     const { models } = course;
+    // Without models there is only the plan, whose failure stays until it is tried again.
+    if (course.controller.signal.aborted || models.length === 0) return;
     const latest = models.at(-1);
     const serves = (model: ModelVersion | undefined): boolean => model?.answers === true;
     if (course !== this.#active && (serves(latest) || (this.#active === undefined && models.some(serves)))) this.#serve(course);
     for (const model of models) if (serves(model)) course.attempts.delete(model.spec.version);
-    for (const model of models) if (model.failure !== undefined) this.#failModel(course, model);
-    const failing = models.findLast((model) => model.failure !== undefined);
-    if (failing === undefined) {
-      course.failure = undefined;
+    course.failure = models.map((model) => this.#failureOf(course, model)).findLast((failure) => failure !== undefined);
+    if (course.failure === undefined) {
       if (course === this.#active) course.phase = models.every(serves) ? "ready" : "loading";
     } else if (course !== this.#active || !models.some(serves)) course.phase = "failed";
     this.#options.onChange();
   }
 
-  #failModel(course: Course<Wanted>, model: ModelVersion): void {
+  /** Counts each failure of a model once, and answers it with another attempt where that may help. */
+  #failureOf(course: Course<Wanted>, model: ModelVersion): RolloutFailure | undefined {
     const { failure, spec } = model;
-    if (failure === undefined) return;
-    const known = course.failure?.time === failure.time;
-    if (known || course.timers.has(spec.version)) return;
+    if (failure === undefined) return undefined;
+    const counted = course.counted.get(spec.version);
+    if (counted?.of === failure) return counted.as;
     const attempts = (course.attempts.get(spec.version) ?? 0) + 1;
     course.attempts.set(spec.version, attempts);
     const delay = retryDelay(failure.code, attempts);
     const message = course.models.length > 1 ? `version ${spec.version}: ${failure.message}` : failure.message;
-    course.failure = { reason: "ModelLoadFailed", code: failure.code, message, time: failure.time, attempts, retryDelay: delay };
+    const { code, time } = failure;
+    const told: RolloutFailure = { reason: "ModelLoadFailed", code, message, time, attempts, retryDelay: delay };
+    course.counted.set(spec.version, { of: failure, as: told });
     if (delay !== undefined) this.#later(course, spec.version, delay, () => this.#startAgain(course, model));
+    return told;
   }
 
   #startAgain(course: Course<Wanted>, model: ModelVersion): void {
@@ -253,6 +206,11 @@ export class Rollout<Wanted extends Revision = Revision> {
     this.#route(course);
     if (before !== undefined) void this.#discard(before);
     this.#options.onServing(course.revision);
+  }
+
+  /** Requests hear of a revision on its way when there is no other that could answer them. */
+  #routeFirst(course: Course<Wanted>): void {
+    if (this.#active === undefined || this.#active === course) this.#route(course);
   }
 
   #route(course: Course<Wanted>): void {

@@ -3,7 +3,7 @@ import type { JsonObject } from "../core/inference.ts";
 import type { ModelFormat, ModelSpec } from "../core/model.ts";
 import type { InferenceService, PredictorModel, ServingRuntime } from "../core/resource.ts";
 import { ANNOTATIONS, type RuntimeChoice, readServiceModel } from "../resources/index.ts";
-import { PlanError, type Revision } from "./rollout.ts";
+import { PlanError, type Revision } from "./course.ts";
 
 /** Where artefacts come from. */
 export interface ArtefactSource {

@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from "../core/inference.ts";
 import type { FailureReason, InferenceService } from "../core/resource.ts";
 import type { Candidate, RuntimeChoice } from "../resources/index.ts";
 import { type Condition, withTransitionTimes } from "./conditions.ts";
-import type { Attempt, RolloutFailure } from "./rollout.ts";
+import type { Attempt, RolloutFailure } from "./course.ts";
 import type { ServiceRevision } from "./service-revision.ts";
 
 /** Everything that a status is made of. */
