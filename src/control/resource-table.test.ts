@@ -72,6 +72,22 @@ describe("writing", () => {
     expect(changes).toEqual(["iris", "iris"]);
   });
 
+  it("keeps the order of a spec that is written again in another one, so that nothing is served anew", async () => {
+    await table.create(PLACE, service({ a: 1, b: 2 }));
+    const { spec } = await table.replace(KEY, () => service({ b: 2, a: 1 }, { labels: { team: "x" } }));
+    expect(JSON.stringify(spec)).toBe('{"a":1,"b":2}');
+  });
+
+  it("keeps what became known of a resource while a change of it was stored", async () => {
+    await table.create(PLACE, service({ a: 1 }));
+    const change = table.replace(KEY, () => {
+      queueMicrotask(() => table.setStatus(KEY, { ready: true }));
+      return service({ a: 2 });
+    });
+    expect((await change).status).toEqual({ ready: true });
+    expect(table.get(KEY)).toMatchObject({ spec: { a: 2 }, status: { ready: true } });
+  });
+
   it("refuses a change of a resource that has changed meanwhile", async () => {
     const { metadata } = await table.create(PLACE, service({ a: 1 }));
     await table.replace(KEY, () => service({ a: 2 }));

@@ -130,7 +130,8 @@ export class ResourceTable {
         ...row.view,
         apiVersion: valid.apiVersion,
         metadata: { ...wanted, uid, creationTimestamp, generation: changed ? generation + 1 : generation, resourceVersion: "0" },
-        spec: valid.spec,
+        // The same in another order stays as it was.
+        spec: changed ? valid.spec : spec,
       };
       return await this.#commit(key, view, dryRun);
     });
@@ -223,7 +224,9 @@ export class ResourceTable {
     await this.#store.commit([{ change: "put", resource }]);
     const present = this.#rows.get(text(key));
     if (present?.origin === "built-in") this.#hidden.set(text(key), present);
-    const shown = this.#put({ key, origin: "applied", view });
+    // The status may have changed while it was stored.
+    const { status: latest } = present?.view ?? {};
+    const shown = this.#put({ key, origin: "applied", view: { ...resource, ...(latest === undefined ? {} : { status: latest }) } });
     this.#onChange(key);
     return shown;
   }
