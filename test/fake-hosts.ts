@@ -1,10 +1,10 @@
 import { Duplex } from "node:stream";
+import { ServeError } from "../src/core/errors.ts";
 import { createEvents, type Events } from "../src/core/events.ts";
-import type { HostEndpoint } from "../src/core/executor.ts";
 import type { Payload } from "../src/core/inference.ts";
 import type { ModelSpec } from "../src/core/model.ts";
 import type { Replica, ReplicaResult } from "../src/core/replica.ts";
-import { createMemoryLedger, type LoaderSteps, Manager, ModelVersion } from "../src/models/index.ts";
+import { createMemoryLedger, type LoaderSteps, Manager, type MemoryLedger, ModelVersion } from "../src/models/index.ts";
 import { Scheduler } from "../src/scheduler/index.ts";
 import type { FakeClock } from "./fake-clock.ts";
 
@@ -14,9 +14,9 @@ class InstantReplica implements Replica {
   readonly id: string;
   readonly description = { methods: {}, framework: "fake", frameworkVersion: "0", warnings: [] };
   readonly exited: Promise<string>;
-  readonly #end: () => void;
+  readonly #end: () => Promise<void>;
 
-  constructor(id: string, exited: Promise<string>, end: () => void) {
+  constructor(id: string, exited: Promise<string>, end: () => Promise<void>) {
     this.id = id;
     this.exited = exited;
     this.#end = end;
@@ -32,12 +32,11 @@ class InstantReplica implements Replica {
   }
 
   close(): Promise<void> {
-    this.#end();
-    return Promise.resolve();
+    return this.#end();
   }
 
   destroy(): void {
-    this.#end();
+    void this.#end();
   }
 }
 
@@ -52,21 +51,31 @@ export class FakeHosts {
   readonly held = new Set<string>();
   /** Files in the order in which their loads began. */
   readonly loads: string[] = [];
-  readonly running = new Map<string, { kill(how: string): void }>();
+  /** Loads of these files end their process. */
+  readonly crashing = new Set<string>();
+  /** Replicas that answer, by their file; of two of the same file the later one. */
+  readonly running = new Map<string, { readonly pid: number; kill(how: string): void }>();
+  /** Processes that have not ended, by their number. */
+  readonly processes = new Map<number, (how: string) => void>();
   readonly events: Events = createEvents();
   readonly manager: Manager;
+  /** What the manager has reserved is in here. */
+  readonly ledger: MemoryLedger;
   readonly #clock: FakeClock;
+  readonly #places: number;
   #released: Array<() => void> = [];
   #nextPid = 1;
 
-  constructor(clock: FakeClock, memory = Number.MAX_SAFE_INTEGER) {
+  constructor(clock: FakeClock, memory = Number.MAX_SAFE_INTEGER, places = 1) {
     this.#clock = clock;
+    this.#places = places;
+    this.ledger = createMemoryLedger(memory);
     this.manager = new Manager({
       clock,
       steps: this.#steps(),
-      ledger: createMemoryLedger(memory),
+      ledger: this.ledger,
       concurrentLoads: 4,
-      modelsPerHost: () => 1,
+      modelsPerHost: () => places,
       measure: () => Promise.resolve(0),
     });
   }
@@ -86,39 +95,54 @@ export class FakeHosts {
 
   #steps(): LoaderSteps {
     return {
-      prepare: async (spec) => ({ host: { name: spec.name, command: "fake", arguments: [], environment: {} }, warnings: [] }),
+      prepare: async (spec) => ({
+        host: { name: spec.name, command: "fake", arguments: [], environment: {} },
+        warnings: [],
+        ...(this.#places > 1 ? { sharing: { key: spec.format, places: this.#places } } : {}),
+      }),
       start: (host) => {
         let end: (how: string) => void = () => undefined;
         const exited = new Promise<string>((resolve) => {
           end = resolve;
         });
-        const endpoint: HostEndpoint = {
+        const pid = this.#nextPid++;
+        this.processes.set(pid, end);
+        void exited.then(() => this.processes.delete(pid));
+        return {
           name: host.name,
-          pid: this.#nextPid++,
+          pid,
           connection: new Duplex(),
           exited,
           logTail: () => ["last words"],
           stop: async () => end("ended"),
         };
-        return Object.assign(endpoint, { kill: end });
       },
       connect: async () => ({
         warm: async (endpoint, spec, _report, signal) => {
           this.loads.push(spec.file);
-          while (this.held.has(spec.file) && !signal.aborted) {
+          const kill = this.processes.get(endpoint.pid) ?? (() => undefined);
+          if (this.crashing.has(spec.file)) kill("was killed by SIGSEGV");
+          while (this.held.has(spec.file) && !signal.aborted && this.processes.has(endpoint.pid)) {
             await new Promise<void>((resolve) => {
               this.#released.push(resolve);
               signal.addEventListener("abort", () => resolve(), { once: true });
+              void endpoint.exited.then(() => resolve());
             });
           }
           signal.throwIfAborted();
+          await Promise.resolve();
+          if (!this.processes.has(endpoint.pid)) throw new ServeError("ABORTED", `its host ${await endpoint.exited} while it loaded`);
           const failure = this.failures.get(spec.file)?.shift();
           if (failure !== undefined) throw failure;
-          const kill = (endpoint as HostEndpoint & { kill(how: string): void }).kill;
-          this.running.set(spec.file, { kill });
-          return new InstantReplica(spec.file, endpoint.exited, () => {
-            this.running.delete(spec.file);
-            kill("ended");
+          const entry = { pid: endpoint.pid, kill };
+          const gone = (): void => {
+            if (this.running.get(spec.file) === entry) this.running.delete(spec.file);
+          };
+          this.running.set(spec.file, entry);
+          void endpoint.exited.then(gone);
+          return new InstantReplica(spec.file, endpoint.exited, async () => {
+            gone();
+            await endpoint.stop(0);
           });
         },
       }),

@@ -8,6 +8,7 @@ import type { InferenceService, ResourceKey, ServingRuntime } from "../core/reso
 import type { Manager, ModelVersion, Registry } from "../models/index.ts";
 import { ANNOTATIONS, type RuntimeChoice, selectRuntime, toInferenceService, toServingRuntime } from "../resources/index.ts";
 import { describe, type ResourceTable } from "./resource-table.ts";
+import { signatureOf } from "./revision-signature.ts";
 import { Rollout } from "./rollout.ts";
 import type { ServiceEvents } from "./service-events.ts";
 import { type ArtefactSource, planOf, type ServiceRevision } from "./service-revision.ts";
@@ -41,10 +42,12 @@ interface Service {
   told: string;
   dirty: boolean;
   modelsChanged: boolean;
+  /** Takes back another attempt to store that a generation serves. */
+  cancelRemembering: () => void;
 }
 
-/** What of a resource decides which models run; other annotations may change without any effect on them. */
-const DECISIVE = [ANNOTATIONS.frameworkVersion, ANNOTATIONS.trust, ANNOTATIONS.sha256, ANNOTATIONS.baseDirectory];
+/** Milliseconds until that a generation serves is stored again, when it could not be. */
+const REMEMBER_AGAIN = 30_000;
 
 /**
  * Makes what runs what is written. Level-triggered: whatever has happened, it looks at the resource as it is now and at the
@@ -110,7 +113,7 @@ export class Reconciler {
     const service = toInferenceService(view);
     const entry = this.#services.get(describe(key)) ?? this.#begin(key, view, service, key.name);
     entry.service = service;
-    if (entry.generation !== view.metadata.generation) entry.generation = view.metadata.generation;
+    entry.generation = view.metadata.generation;
     this.#desire(entry, view);
     this.#touch(entry);
   }
@@ -136,6 +139,7 @@ export class Reconciler {
       told: "",
       dirty: false,
       modelsChanged: false,
+      cancelRemembering: () => undefined,
     };
     this.#services.set(describe(key), entry);
     return entry;
@@ -155,9 +159,9 @@ export class Reconciler {
       entry.rollout.retry();
       return;
     }
-    const isFirst = entry.wanted === "";
     entry.wanted = wanted;
-    const lastReady = isFirst ? this.#table.lastReady(entry.key) : undefined;
+    // After a restart, and after it was stopped.
+    const lastReady = entry.rollout.active === undefined ? this.#table.lastReady(entry.key) : undefined;
     if (lastReady !== undefined && lastReady.generation !== view.metadata.generation) this.#restore(entry, view, lastReady);
     else entry.rollout.desire(this.#revisionOf(entry.service, view.metadata.generation, view.spec, entry.choice));
   }
@@ -167,7 +171,7 @@ export class Reconciler {
     const service = toInferenceService({ metadata: view.metadata, spec: lastReady.spec });
     const before = this.#revisionOf(service, lastReady.generation, lastReady.spec, this.#choose(service));
     const { wanted } = entry;
-    entry.rollout.desire(before);
+    entry.rollout.restore(before);
     void entry.rollout.tried.then(() => {
       const latest = this.#table.find(entry.key);
       const isCurrent = this.#services.get(describe(entry.key)) === entry && entry.wanted === wanted;
@@ -259,7 +263,9 @@ export class Reconciler {
     this.#happenings.record({ ...key, uid }, type, reason, message);
   }
 
-  #remember(entry: Service, { generation, spec }: ServiceRevision): void {
+  #remember(entry: Service, revision: ServiceRevision): void {
+    const { generation, spec } = revision;
+    entry.cancelRemembering();
     this.#table.setReady(entry.key, entry.uid, { generation, spec }).catch((error: unknown) => {
       this.#happenedTo(
         entry,
@@ -267,10 +273,14 @@ export class Reconciler {
         "StateNotWritten",
         `that generation ${generation} serves could not be stored: ${messageOf(error)}`,
       );
+      // Meanwhile another one may serve, or the service may be gone.
+      if (this.#closed || this.#services.get(describe(entry.key)) !== entry || entry.rollout.active?.revision !== revision) return;
+      entry.cancelRemembering = this.#options.clock.after(REMEMBER_AGAIN, () => this.#remember(entry, revision));
     });
   }
 
   #leave(entry: Service): void {
+    entry.cancelRemembering();
     const left = entry.rollout.stop().finally(() => this.#leaving.delete(left));
     this.#leaving.add(left);
   }
@@ -278,13 +288,6 @@ export class Reconciler {
 
 function isStopped({ metadata }: ResourceView): boolean {
   return metadata.annotations?.[ANNOTATIONS.stop] === "true";
-}
-
-function signatureOf({ metadata, spec }: ResourceView, { runtime, failure }: RuntimeChoice): string {
-  const annotations = DECISIVE.map((name) => metadata.annotations?.[name]);
-  const text = (value: unknown): string => JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? `${each}n` : each));
-  const { name, namespace, host } = runtime ?? {};
-  return text([spec, annotations, name, namespace, host, failure?.message]);
 }
 
 function runtimeInWords(choice: RuntimeChoice | undefined): string {

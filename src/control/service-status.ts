@@ -86,14 +86,15 @@ function modelStatusOf({ active, target, stopped, service }: ServiceSituation): 
     const states = { activeModelState: "", targetModelState: stopped ? "" : "Pending" };
     return { transitionStatus: stopped ? "UpToDate" : "InProgress", states, copies: { failedCopies: 0, totalCopies: 0 } };
   }
-  const failure = target.failure ?? active?.failure;
+  const failing = target.failure === undefined && active !== undefined ? active : target;
+  const { failure } = failing;
   const failed = target === active && !isServing(target) && failure !== undefined;
   const loaded = active?.models.some(({ state }) => state === "ready") === true;
   return {
     transitionStatus: transitionOf(target, active),
     states: { activeModelState: active === undefined ? "" : stateOf(active, true), targetModelState: stateOf(target, target === active) },
     copies: { failedCopies: failed || (active === undefined && failure !== undefined) ? 1 : 0, totalCopies: loaded ? 1 : 0 },
-    ...(failure === undefined ? {} : { lastFailureInfo: failureInfo(failure, service.name, target) }),
+    ...(failure === undefined ? {} : { lastFailureInfo: failureInfo(failure, service.name, failing) }),
   };
 }
 
@@ -111,8 +112,8 @@ function stateOf({ phase, models, failure }: Attempt, isActive: boolean): ModelS
   return phase === "planning" ? "Pending" : "Loading";
 }
 
-function failureInfo({ reason, message, time }: RolloutFailure, name: string, target: Attempt): JsonObject {
-  return { reason, message, time, modelRevisionName: `${name}-${target.revision.generation}` };
+function failureInfo({ reason, message, time }: RolloutFailure, name: string, { revision }: Attempt): JsonObject {
+  return { reason, message, time, modelRevisionName: `${name}-${revision.generation}` };
 }
 
 function details({ service, origin, modelName, active, target, choice, stopped }: ServiceSituation): JsonObject {

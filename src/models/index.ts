@@ -1,7 +1,7 @@
 export { bind } from "./bind.ts";
 export type { LoaderSteps } from "./loader-steps.ts";
 export { Manager } from "./manager.ts";
-export { createMemoryLedger } from "./memory.ts";
+export { createMemoryLedger, type MemoryLedger } from "./memory.ts";
 export { ModelVersion } from "./model-version.ts";
 export { Registry } from "./registry.ts";
 export { createStatistics } from "./statistics.ts";

@@ -1,0 +1,13 @@
+import type { ResourceView } from "../core/planes.ts";
+import { ANNOTATIONS, type RuntimeChoice } from "../resources/index.ts";
+
+/** What of a resource decides which models run; other annotations may change without any effect on them. */
+const DECISIVE = [ANNOTATIONS.frameworkVersion, ANNOTATIONS.trust, ANNOTATIONS.sha256, ANNOTATIONS.baseDirectory];
+
+/** Equal for resources and choices that the same models come of. */
+export function signatureOf({ metadata, spec }: ResourceView, { runtime, failure }: RuntimeChoice): string {
+  const annotations = DECISIVE.map((name) => metadata.annotations?.[name]);
+  const text = (value: unknown): string => JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? `${each}n` : each));
+  const { name, namespace, host } = runtime ?? {};
+  return text([spec, annotations, name, namespace, host, failure?.message]);
+}
