@@ -6,9 +6,10 @@ import type { ModelSpec, ModelStatus } from "../core/model.ts";
 import type { ResourceView } from "../core/planes.ts";
 import type { InferenceService, ResourceKey, ServingRuntime } from "../core/resource.ts";
 import type { Manager, ModelVersion, Registry } from "../models/index.ts";
-import { ANNOTATIONS, type RuntimeChoice, selectRuntime, toInferenceService, toServingRuntime } from "../resources/index.ts";
+import { type RuntimeChoice, selectRuntime, toInferenceService, toServingRuntime } from "../resources/index.ts";
+import { isStopped, signatureOf } from "./decisive.ts";
+import { PacedWork } from "./paced-work.ts";
 import { describe, type ResourceTable } from "./resource-table.ts";
-import { signatureOf } from "./revision-signature.ts";
 import { Rollout } from "./rollout.ts";
 import type { ServiceEvents } from "./service-events.ts";
 import { type ArtefactSource, planOf, type ServiceRevision } from "./service-revision.ts";
@@ -58,9 +59,13 @@ export class Reconciler {
   readonly #happenings: ServiceEvents;
   readonly #options: ReconcilerOptions;
   readonly #services = new Map<string, Service>();
+  /** The same services by the models that they serve. */
+  readonly #serving = new Map<string, Service>();
   /** Services that are no longer wanted, until their models have ended. */
   readonly #leaving = new Set<Promise<void>>();
   readonly #unsubscribe: () => void;
+  /** Hundreds of services may begin or change in one turn. */
+  readonly #paced: PacedWork;
   #runtimes: readonly ServingRuntime[] | undefined;
   #closed = false;
 
@@ -68,14 +73,17 @@ export class Reconciler {
     this.#table = table;
     this.#happenings = happenings;
     this.#options = options;
+    this.#paced = new PacedWork(options.clock);
     this.#unsubscribe = options.events.on("model-state-changed", (status) => this.#modelChanged(status));
   }
 
   /** To be called when a resource has been written or deleted, and for each one at the start. */
   changed(key: ResourceKey): void {
     if (this.#closed) return;
-    if (key.kind === "InferenceService") this.#reconcile(key);
-    else this.#runtimesChanged();
+    if (key.kind !== "InferenceService") this.#runtimesChanged();
+    // What is gone answers no request that comes after this.
+    else if (this.#table.find(key) === undefined) this.#reconcile(key);
+    else this.#paced.run(() => this.#reconcile(key));
   }
 
   /** Serves models that were found in a folder, under a resource that the table shows. Its versions, at least one. */
@@ -90,6 +98,7 @@ export class Reconciler {
 
   /** Settles when every service that there is now has had its first attempt. */
   async tried(): Promise<void> {
+    await this.#paced.rest();
     await Promise.all([...this.#services.values()].map(({ rollout }) => rollout.tried));
   }
 
@@ -102,6 +111,7 @@ export class Reconciler {
   }
 
   #reconcile(key: ResourceKey): void {
+    if (this.#closed) return;
     const view = this.#table.find(key);
     const present = this.#services.get(describe(key));
     if (present !== undefined && present.uid !== view?.metadata.uid) {
@@ -142,6 +152,7 @@ export class Reconciler {
       cancelRemembering: () => undefined,
     };
     this.#services.set(describe(key), entry);
+    this.#serving.set(`${namespace}/${modelName}`, entry);
     return entry;
   }
 
@@ -174,7 +185,7 @@ export class Reconciler {
     entry.rollout.restore(before);
     void entry.rollout.tried.then(() => {
       const latest = this.#table.find(entry.key);
-      const isCurrent = this.#services.get(describe(entry.key)) === entry && entry.wanted === wanted;
+      const isCurrent = this.#isCurrent(entry) && entry.wanted === wanted;
       if (!isCurrent || latest === undefined || entry.choice === undefined) return;
       entry.rollout.desire(this.#revisionOf(entry.service, latest.metadata.generation, latest.spec, entry.choice));
     });
@@ -199,32 +210,38 @@ export class Reconciler {
     if (this.#runtimes === undefined) return;
     this.#runtimes = undefined;
     this.#options.clock.afterTurn(() => {
-      for (const entry of this.#services.values()) {
-        const view = this.#table.find(entry.key);
-        if (entry.choice === undefined || view === undefined || this.#closed) continue;
-        if (signatureOf(view, this.#choose(entry.service)) !== entry.wanted) this.#desire(entry, view);
-        else entry.choice = this.#choose(entry.service);
-        this.#touch(entry);
-      }
+      for (const entry of this.#services.values()) this.#paced.run(() => this.#chooseAgain(entry));
     });
   }
 
+  #chooseAgain(entry: Service): void {
+    const view = this.#table.find(entry.key);
+    if (entry.choice === undefined || view === undefined || this.#closed || !this.#isCurrent(entry)) return;
+    const choice = this.#choose(entry.service);
+    if (signatureOf(view, choice) === entry.wanted) entry.choice = choice;
+    else this.#desire(entry, view);
+    this.#touch(entry);
+  }
+
   #modelChanged({ namespace, name }: ModelStatus): void {
-    for (const entry of this.#services.values()) {
-      if (entry.modelName !== name || entry.service.namespace !== namespace) continue;
-      entry.modelsChanged = true;
-      this.#touch(entry);
-    }
+    const entry = this.#serving.get(`${namespace}/${name}`);
+    if (entry === undefined) return;
+    entry.modelsChanged = true;
+    this.#touch(entry);
   }
 
   /** The status is made once for everything that happens in one turn. */
   #touch(entry: Service): void {
     if (entry.dirty) return;
     entry.dirty = true;
-    this.#options.clock.afterTurn(() => {
+    this.#paced.later(() => {
       entry.dirty = false;
-      if (this.#services.get(describe(entry.key)) === entry) this.#refresh(entry);
+      if (this.#isCurrent(entry)) this.#refresh(entry);
     });
+  }
+
+  #isCurrent(entry: Service): boolean {
+    return this.#services.get(describe(entry.key)) === entry;
   }
 
   #refresh(entry: Service): void {
@@ -281,13 +298,11 @@ export class Reconciler {
 
   #leave(entry: Service): void {
     entry.cancelRemembering();
+    const model = `${entry.key.namespace}/${entry.modelName}`;
+    if (this.#serving.get(model) === entry) this.#serving.delete(model);
     const left = entry.rollout.stop().finally(() => this.#leaving.delete(left));
     this.#leaving.add(left);
   }
-}
-
-function isStopped({ metadata }: ResourceView): boolean {
-  return metadata.annotations?.[ANNOTATIONS.stop] === "true";
 }
 
 function runtimeInWords(choice: RuntimeChoice | undefined): string {
