@@ -5,7 +5,7 @@ import type { JsonObject } from "../core/inference.ts";
 import type { ModelSpec, ModelStatus } from "../core/model.ts";
 import type { ResourceView } from "../core/planes.ts";
 import type { InferenceService, ResourceKey, ServingRuntime } from "../core/resource.ts";
-import type { Manager, ModelVersion, Registry } from "../models/index.ts";
+import { createSemaphore, type Manager, type ModelVersion, type Registry } from "../models/index.ts";
 import { type RuntimeChoice, selectRuntime, toInferenceService, toServingRuntime } from "../resources/index.ts";
 import { isStopped, signatureOf } from "./decisive.ts";
 import { PacedWork } from "./paced-work.ts";
@@ -66,6 +66,8 @@ export class Reconciler {
   readonly #unsubscribe: () => void;
   /** Hundreds of services may begin or change in one turn. */
   readonly #paced: PacedWork;
+  /** As many as libuv has threads for files. */
+  readonly #looking = createSemaphore(4);
   #runtimes: readonly ServingRuntime[] | undefined;
   #closed = false;
 
@@ -192,7 +194,7 @@ export class Reconciler {
   }
 
   #revisionOf(service: InferenceService, generation: number, spec: JsonObject, choice: RuntimeChoice): ServiceRevision {
-    const plan = planOf(service, choice, this.#options.source, this.#options.baseDirectory);
+    const plan = planOf(service, choice, { ...this.#options, looking: this.#looking });
     return { generation, minReplicas: service.predictor.minReplicas, choice, spec, plan };
   }
 

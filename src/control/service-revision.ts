@@ -2,6 +2,7 @@ import { ServeError } from "../core/errors.ts";
 import type { JsonObject } from "../core/inference.ts";
 import type { ModelFormat, ModelSpec } from "../core/model.ts";
 import type { InferenceService, PredictorModel, ServingRuntime } from "../core/resource.ts";
+import type { Semaphore } from "../models/index.ts";
 import { ANNOTATIONS, type RuntimeChoice, readServiceModel } from "../resources/index.ts";
 import { PlanError, type Revision } from "./course.ts";
 
@@ -28,16 +29,23 @@ const HOST_FORMATS: Readonly<Record<"python" | "node", readonly ModelFormat[]>> 
   node: ["onnx", "typescript"],
 };
 
-/** How a written spec becomes models. Relative URIs of services without an annotation begin at `baseDirectory`. */
-export function planOf(service: InferenceService, choice: RuntimeChoice, source: ArtefactSource, baseDirectory: string): Revision["plan"] {
-  return (report, signal) => plan(service, choice, source, baseDirectory, report, signal);
+export interface PlanOptions {
+  readonly source: ArtefactSource;
+  /** Where relative URIs of services without an annotation begin. Absolute. */
+  readonly baseDirectory: string;
+  /** Artefacts that are looked into at the same time: the answers of the file system to hundreds would fill whole turns. */
+  readonly looking: Semaphore;
+}
+
+/** How a written spec becomes models. */
+export function planOf(service: InferenceService, choice: RuntimeChoice, options: PlanOptions): Revision["plan"] {
+  return (report, signal) => plan(service, choice, options, report, signal);
 }
 
 async function plan(
   service: InferenceService,
   choice: RuntimeChoice,
-  source: ArtefactSource,
-  defaultDirectory: string,
+  { source, baseDirectory: defaultDirectory, looking }: PlanOptions,
   report: (step: string) => void,
   signal: AbortSignal,
 ): Promise<readonly ModelSpec[]> {
@@ -63,7 +71,7 @@ async function plan(
   const baseDirectory = annotations[ANNOTATIONS.baseDirectory] ?? defaultDirectory;
   report(`fetching ${withoutQuery(uri)}`);
   const { path } = await source.fetch({ uri, baseDirectory, ...(sha256 === undefined ? {} : { sha256 }) }, report, signal);
-  const specs = await readServiceModel(name, path, format);
+  const specs = await looking.run(() => readServiceModel(name, path, format));
   return specs.map((spec) => ({
     ...spec,
     namespace,

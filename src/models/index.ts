@@ -4,4 +4,5 @@ export { Manager } from "./manager.ts";
 export { createMemoryLedger, type MemoryLedger } from "./memory.ts";
 export { ModelVersion } from "./model-version.ts";
 export { Registry } from "./registry.ts";
+export { createSemaphore, type Semaphore } from "./semaphore.ts";
 export { createStatistics } from "./statistics.ts";

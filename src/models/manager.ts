@@ -7,7 +7,7 @@ import { LoadError, type LoadedModel, loadModel } from "./loader.ts";
 import type { LoaderSteps } from "./loader-steps.ts";
 import type { MemoryLedger, Reservation } from "./memory.ts";
 import type { ModelVersion } from "./model-version.ts";
-import { createSemaphore } from "./semaphore.ts";
+import { createSemaphore, type Semaphore } from "./semaphore.ts";
 
 export interface ManagerOptions {
   readonly clock: Clock;
@@ -53,7 +53,7 @@ class Life {
 /** Brings models to life, keeps them alive, and lets them go. */
 export class Manager {
   readonly #options: ManagerOptions;
-  readonly #semaphore: ReturnType<typeof createSemaphore>;
+  readonly #semaphore: Semaphore;
   readonly #hosts: HostPool;
   readonly #lives = new Map<ModelVersion, Life>();
   /** What runs in each host process; several models may share one. */

@@ -1,5 +1,9 @@
+export interface Semaphore {
+  run<Result>(task: () => Promise<Result>): Promise<Result>;
+}
+
 /** Runs at most `limit` tasks at a time; the others wait in the order in which they came. */
-export function createSemaphore(limit: number): { run<Result>(task: () => Promise<Result>): Promise<Result> } {
+export function createSemaphore(limit: number): Semaphore {
   let running = 0;
   const waiting: Array<() => void> = [];
   return {
