@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { messageOf } from "./core/errors.ts";
+import { messageOf, ServeError } from "./core/errors.ts";
 import type { Events } from "./core/events.ts";
 import type { Executor } from "./core/executor.ts";
 import type { ModelSpec } from "./core/model.ts";
@@ -62,7 +62,9 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
       try {
         await connection.hello;
       } catch (error) {
-        throw new Error(`its host ${await endpoint.exited}: ${messageOf(error)}`);
+        const message = `its host ${await endpoint.exited}: ${messageOf(error)}`;
+        // As for one that dies later in the load: it may have been killed for memory.
+        throw new ServeError(error instanceof ServeError && error.code !== "UNAVAILABLE" ? error.code : "ABORTED", message);
       }
       return {
         warm: (place, spec, report, signal) =>

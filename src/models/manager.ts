@@ -23,6 +23,8 @@ export interface ManagerOptions {
 
 /** Waits between the restarts of a host that keeps dying, in milliseconds; after the last one the model has failed. */
 const RESTART_DELAYS = [0, 1_000, 2_000, 5_000, 10_000, 30_000];
+/** Deaths in a row after which a model has a host of its own: the one that keeps killing a shared host ends alone. */
+const ALONE_AFTER = 2;
 /** A host that has lived so long is not one that keeps dying. Milliseconds. */
 const STABLE_AFTER = 60_000;
 
@@ -75,7 +77,9 @@ export class Manager {
       life.ended = this.#keepAlive(model, life, tried)
         .catch((error: unknown) => this.#fail(model, error))
         .finally(() => {
-          this.#lives.delete(model);
+          if (this.#lives.get(model) === life) this.#lives.delete(model);
+          // Nothing will answer them: they would wait until their deadlines, and a drain with them.
+          if (!this.#lives.has(model)) model.scheduler.rejectWaiting(unloaded(model));
           tried();
         });
     });
@@ -113,7 +117,8 @@ export class Manager {
     for (let deaths = 0; !signal.aborted; ) {
       let running: Running | undefined;
       try {
-        running = await this.#semaphore.run(() => this.#bringUp(model, signal));
+        const alone = deaths >= ALONE_AFTER;
+        running = await this.#semaphore.run(() => this.#bringUp(model, signal, alone));
         const startedAt = this.#options.clock.now();
         const death = this.#serveUntilDeath(running, life);
         tried();
@@ -135,13 +140,13 @@ export class Manager {
     }
   }
 
-  /** An estimate is replaced by a measurement before the next model is looked at. */
-  async #bringUp(model: ModelVersion, signal: AbortSignal): Promise<Running> {
+  /** An estimate is replaced by a measurement before the next model is looked at. `alone`: in a host that no other model shares. */
+  async #bringUp(model: ModelVersion, signal: AbortSignal, alone: boolean): Promise<Running> {
     signal.throwIfAborted();
-    const estimate = estimateMemory(model.spec, this.#options.modelsPerHost(model.spec));
+    const estimate = estimateMemory(model.spec, alone ? 1 : this.#options.modelsPerHost(model.spec));
     const reservation = this.#options.ledger.reserve(estimate);
     try {
-      const loaded = await this.#load(model, signal);
+      const loaded = await this.#load(model, signal, alone);
       const running = { model, loaded, reservation };
       const { pid } = loaded.endpoint;
       this.#running.set(pid, (this.#running.get(pid) ?? new Set()).add(running));
@@ -149,14 +154,16 @@ export class Manager {
       return running;
     } catch (error) {
       reservation.release();
+      // Which of the models in it ended the host nobody knows; the next host tells.
+      if (error instanceof LoadError && error.endedSharedHost && !signal.aborted) return await this.#bringUp(model, signal, true);
       throw error;
     }
   }
 
-  #load(model: ModelVersion, signal: AbortSignal): Promise<LoadedModel> {
+  #load(model: ModelVersion, signal: AbortSignal, alone: boolean): Promise<LoadedModel> {
     model.become("preparing", "preparing its environment");
     const report = (step: string): void => model.become("loading", step);
-    return loadModel(model.spec, this.#options.steps, this.#hosts, report, signal);
+    return loadModel({ spec: model.spec, alone }, this.#options.steps, this.#hosts, report, signal);
   }
 
   /** Replaces estimates by what the host really uses, in equal parts for the models in it. */
@@ -200,6 +207,8 @@ export class Manager {
   }
 
   #fail(model: ModelVersion, error: unknown): void {
+    // Whoever hears of it may start the model again at once.
+    this.#lives.delete(model);
     const cause = ServeError.from(error instanceof LoadError ? error.cause : error, "INTERNAL", messageOf(error));
     const tail = error instanceof LoadError ? error.logTail : [];
     // What does not fit into memory has not been tried.
@@ -217,4 +226,8 @@ export class Manager {
     await Promise.race([over, life.stopped]);
     cancel?.();
   }
+}
+
+function unloaded({ spec }: ModelVersion): ServeError {
+  return new ServeError("UNAVAILABLE", `Model with name ${spec.name} is not ready. It is being unloaded`, { retryAfter: 1 });
 }

@@ -111,7 +111,10 @@ export class Scheduler {
   /** Takes nothing new; settles when what is under way has ended. */
   async close(): Promise<void> {
     this.#stopped ??= new ServeError("UNAVAILABLE", "the model is being unloaded", { retryAfter: 1 });
-    if (!this.#busy()) return;
+    if (!this.#busy()) {
+      this.#deadlines.stop();
+      return;
+    }
     await new Promise<void>((resolve) => {
       this.#idle = resolve;
     });

@@ -26,6 +26,7 @@ export interface HostReplicaOptions {
 export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSignal): Promise<Replica> {
   const { connection, load, onProgress, endpoint } = options;
   const { credit } = await connection.hello;
+  signal.throwIfAborted();
   const { promise: aborted, dispose } = rejectionOf(signal);
   let ready: Promise<Replica> | undefined;
   try {

@@ -1,0 +1,278 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { FakeClock, settle } from "../../test/fake-clock.ts";
+import { FakeHosts, modelSpec } from "../../test/fake-hosts.ts";
+import { createRecord, RequestContext } from "../core/context.ts";
+import { ServeError } from "../core/errors.ts";
+import type { Payload } from "../core/inference.ts";
+import type { ModelVersion } from "./model-version.ts";
+
+const KILLED = "was killed by SIGKILL";
+const MEBIBYTE = 1048576;
+
+let clock: FakeClock;
+let hosts: FakeHosts;
+
+beforeEach(() => begin());
+
+function begin(options: { memory?: number; places?: number } = {}): void {
+  clock = new FakeClock();
+  hosts = new FakeHosts(clock, options.memory, options.places);
+}
+
+async function rest(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) {
+    await clock.turn();
+    await settle();
+  }
+}
+
+function model(file: string): ModelVersion {
+  return hosts.createModel(modelSpec(`model-${file}`, file));
+}
+
+async function started(...files: string[]): Promise<ModelVersion[]> {
+  const models = files.map(model);
+  for (const each of models) void hosts.manager.start(each);
+  await rest();
+  return models;
+}
+
+/** The host of the file dies; whatever follows without a wait has happened when this settles. */
+async function kill(file: string): Promise<void> {
+  hosts.running.get(file)?.kill(KILLED);
+  await rest();
+  await clock.advance(0);
+  await rest();
+}
+
+function request(deadline = 60_000): RequestContext {
+  return new RequestContext({ deadline, record: createRecord("v2", "model", 0) });
+}
+
+async function outcome(work: Promise<unknown>): Promise<string> {
+  return await work.then(
+    () => "answered",
+    (error: ServeError) => error.code,
+  );
+}
+
+describe("a model whose host dies", () => {
+  it("comes back, after ever longer waits", async () => {
+    const [only] = await started("a");
+    await kill("a");
+    expect(only?.state).toBe("ready");
+    for (const delay of [1_000, 2_000, 5_000, 10_000, 30_000]) {
+      await kill("a");
+      expect(only?.state).toBe("loading");
+      expect(only?.reason).toContain(KILLED);
+      await clock.advance(delay - 1);
+      await rest();
+      expect(only?.state).toBe("loading");
+      await clock.advance(1);
+      await rest();
+      expect(only?.state).toBe("ready");
+    }
+    await kill("a");
+    expect(only?.state).toBe("failed");
+    expect(only?.failure?.message).toBe(`its host ${KILLED}, 7 times in a row\n  last words`);
+    expect(hosts.ledger.reserved).toBe(0);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("is one that dies for the first time when it has lived long", async () => {
+    const [only] = await started("a");
+    for (let times = 0; times < 20; times++) {
+      await clock.advance(60_001);
+      await kill("a");
+      expect(only?.state).toBe("ready");
+    }
+  });
+
+  it("lets requests wait for it until it is back", async () => {
+    const [only] = await started("a");
+    await kill("a");
+    await kill("a");
+    const payload: Payload = { kind: "json", value: 1 };
+    const answer = outcome((only as ModelVersion).scheduler.run({ method: "predict", payload }, false, request()));
+    await rest();
+    await clock.advance(1_000);
+    await rest();
+    expect(await answer).toBe("answered");
+  });
+
+  it("tells requests that wait for it when it leaves instead", async () => {
+    const [only] = (await started("a")) as [ModelVersion];
+    await kill("a");
+    await kill("a");
+    const payload: Payload = { kind: "json", value: 1 };
+    const answer = outcome(only.scheduler.run({ method: "predict", payload }, false, request()));
+    await rest();
+    await hosts.manager.remove(only);
+    expect(await answer).toBe("UNAVAILABLE");
+    expect(clock.timers).toBe(0);
+  });
+});
+
+describe("memory", () => {
+  it("is refused to a model that does not fit, and free for it when another one has left", async () => {
+    begin({ memory: 100 * MEBIBYTE });
+    const [first, second] = (await started("a", "b")) as [ModelVersion, ModelVersion];
+    expect(second).toMatchObject({ state: "registered", failure: { code: "RESOURCE_EXHAUSTED" } });
+    await hosts.manager.remove(first);
+    expect(hosts.ledger.reserved).toBe(0);
+    await hosts.manager.start(second);
+    expect(second.state).toBe("ready");
+  });
+
+  it("is given back after a load that failed, also one that is given up", async () => {
+    hosts.failures.set("a", [new ServeError("FAILED_PRECONDITION", "it is corrupt")]);
+    hosts.held.add("b");
+    const [, second] = (await started("a", "b")) as [ModelVersion, ModelVersion];
+    await hosts.manager.remove(second);
+    expect(hosts.ledger.reserved).toBe(0);
+    expect(hosts.processes.size).toBe(0);
+  });
+});
+
+describe("starting again", () => {
+  it("works from the moment at which a failure is told", async () => {
+    hosts.failures.set("a", [new ServeError("UNAVAILABLE", "later")]);
+    const only = model("a");
+    hosts.events.on("model-state-changed", ({ failure }) => {
+      if (failure !== undefined) queueMicrotask(() => void hosts.manager.start(only));
+    });
+    await hosts.manager.start(only);
+    await rest();
+    expect(only.state).toBe("ready");
+  });
+});
+
+describe("a shared host", () => {
+  beforeEach(() => begin({ places: 3 }));
+
+  it("has as many models as it has places, and ends with the last one", async () => {
+    const models = await started("a", "b", "c", "d");
+    expect(new Set(models.slice(0, 3).map(({ hostPid }) => hostPid)).size).toBe(1);
+    expect(hosts.processes.size).toBe(2);
+    for (const each of models.slice(1)) await hosts.manager.remove(each);
+    expect(hosts.processes.size).toBe(1);
+    expect(models[0]?.state).toBe("ready");
+    const [later] = await started("e");
+    expect(later?.hostPid).toBe(models[0]?.hostPid);
+    await hosts.manager.close();
+    expect(hosts.processes.size).toBe(0);
+    expect(hosts.ledger.reserved).toBe(0);
+  });
+
+  it("that dies brings all its models back in another one", async () => {
+    const models = await started("a", "b", "c");
+    const before = models[0]?.hostPid;
+    await kill("a");
+    expect(models.map(({ state }) => state)).toEqual(["ready", "ready", "ready"]);
+    expect(new Set(models.map(({ hostPid }) => hostPid)).size).toBe(1);
+    expect(models[0]?.hostPid).not.toBe(before);
+    expect(hosts.processes.size).toBe(1);
+  });
+
+  it("loses the model that fails to load or is given up, and nothing else", async () => {
+    hosts.failures.set("b", [new ServeError("FAILED_PRECONDITION", "it is corrupt")]);
+    hosts.held.add("c");
+    const [first, second, third] = (await started("a", "b", "c")) as [ModelVersion, ModelVersion, ModelVersion];
+    await hosts.manager.remove(third);
+    expect([first.state, second.state]).toEqual(["ready", "failed"]);
+    expect([...hosts.running.keys()]).toEqual(["a"]);
+    const more = await started("d", "e");
+    expect(hosts.processes.size).toBe(1);
+    expect(more.map(({ state }) => state)).toEqual(["ready", "ready"]);
+  });
+
+  it("that a load kills takes no other model with it for good", async () => {
+    hosts.crashing.add("c");
+    hosts.held.add("b");
+    const [first] = (await started("a")) as [ModelVersion];
+    const [second, third] = (await started("b", "c")) as [ModelVersion, ModelVersion];
+    hosts.release("b");
+    await rest();
+    await clock.advance(0);
+    await rest();
+    expect([first.state, second.state]).toEqual(["ready", "ready"]);
+    expect(third.failure?.code).toBe("ABORTED");
+    expect(hosts.loads.filter((file) => file === "c")).toHaveLength(2);
+    expect(third.hostPid).toBeUndefined();
+    expect(hosts.processes.size).toBe(2);
+  });
+
+  it("that keeps dying is left by its models, so that the one at fault dies alone", async () => {
+    const [first, second] = (await started("a", "b")) as [ModelVersion, ModelVersion];
+    await kill("a");
+    await kill("a");
+    await clock.advance(1_000);
+    await rest();
+    expect(first.hostPid).not.toBe(second.hostPid);
+    const { hostPid } = second;
+    for (let times = 0; times < 5; times++) {
+      await kill("a");
+      await clock.advance(30_000);
+      await rest();
+    }
+    expect(first.state).toBe("failed");
+    expect(second).toMatchObject({ state: "ready", hostPid });
+  });
+});
+
+describe("a model that stands by", () => {
+  it("loads once for all that wait, and answers all of them", async () => {
+    const only = model("a");
+    hosts.manager.standBy(only);
+    hosts.held.add("a");
+    const answers = Array.from({ length: 100 }, () => outcome(only.activate(request(), clock)));
+    await rest();
+    expect(only.answers).toBe(true);
+    hosts.release("a");
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(["answered"]));
+    expect(hosts.loads).toEqual(["a"]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("tells all that wait when the load fails, and the next ones at once", async () => {
+    const only = model("a");
+    hosts.failures.set("a", [new ServeError("FAILED_PRECONDITION", "it is corrupt")]);
+    hosts.manager.standBy(only);
+    const answers = Array.from({ length: 3 }, () => outcome(only.activate(request(), clock)));
+    expect(await Promise.all(answers)).toEqual(["UNAVAILABLE", "UNAVAILABLE", "UNAVAILABLE"]);
+    expect(only.answers).toBe(false);
+    expect(await outcome(only.activate(request(), clock))).toBe("UNAVAILABLE");
+    expect(clock.timers).toBe(0);
+  });
+
+  it("keeps nobody beyond the deadline, or who has left", async () => {
+    const only = model("a");
+    hosts.manager.standBy(only);
+    hosts.held.add("a");
+    const hurried = outcome(only.activate(request(500), clock));
+    const patient = outcome(only.activate(request(), clock));
+    const leaving = request();
+    const left = outcome(only.activate(leaving, clock));
+    const gone = request();
+    gone.abort(new ServeError("CANCELLED", "the client has left"));
+    expect(await outcome(only.activate(gone, clock))).toBe("CANCELLED");
+    leaving.abort(new ServeError("CANCELLED", "the client has left"));
+    expect(await left).toBe("CANCELLED");
+    await clock.advance(500);
+    expect(await hurried).toBe("DEADLINE_EXCEEDED");
+    hosts.release("a");
+    expect(await patient).toBe("answered");
+    expect(clock.timers).toBe(0);
+  });
+
+  it("tells those that wait when it is removed while it loads", async () => {
+    const only = model("a");
+    hosts.manager.standBy(only);
+    hosts.held.add("a");
+    const answer = outcome(only.activate(request(), clock));
+    await rest();
+    await hosts.manager.remove(only);
+    expect(await answer).toBe("UNAVAILABLE");
+    expect(hosts.processes.size).toBe(0);
+  });
+});
