@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { adoptModels, applyManifests, HostLogs, Reconciler, ResourceTable, ServiceEvents } from "./control/index.ts";
 import { systemClock } from "./core/clock.ts";
+import { messageOf } from "./core/errors.ts";
 import { createEvents, type Events } from "./core/events.ts";
 import type { ModelSpec, Rejection } from "./core/model.ts";
 import type { ControlPlane } from "./core/planes.ts";
@@ -149,10 +150,19 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   /** @returns what is not served, and why */
   async function servePath(path: string): Promise<Rejection[]> {
     const { models, rejections: unserved, manifestFiles } = await readModels([path]);
-    if (options.watch === true) watches.push(watchPath(path, clock, () => void applyAgain(path)));
+    if (options.watch === true) watchForChanges(path);
     const unapplied = manifestFiles.length === 0 ? [] : await applyManifests(table, manifestFiles, path);
     const unadopted = adoptModels(table, reconciler, named(models, modelName));
     return [...unserved, ...unapplied, ...unadopted];
+  }
+
+  /** A machine may have no more watches to give: what is there is served all the same. */
+  function watchForChanges(path: string): void {
+    try {
+      watches.push(watchPath(path, clock, () => void applyAgain(path)));
+    } catch (error) {
+      events.emit("resource-rejected", { place: path, reason: `changes of it will not be noticed: ${messageOf(error)}` });
+    }
   }
 
   async function applyAgain(path: string): Promise<void> {

@@ -14,16 +14,19 @@ class InstantReplica implements Replica {
   readonly id: string;
   readonly description = { methods: {}, framework: "fake", frameworkVersion: "0", warnings: [] };
   readonly exited: Promise<string>;
+  readonly #stuck: ReadonlySet<string>;
   readonly #end: () => Promise<void>;
 
-  constructor(id: string, exited: Promise<string>, end: () => Promise<void>) {
+  constructor(id: string, stuck: ReadonlySet<string>, exited: Promise<string>, end: () => Promise<void>) {
     this.id = id;
+    this.#stuck = stuck;
     this.exited = exited;
     this.#end = end;
   }
 
-  run({ payload }: { payload: Payload }): Promise<ReplicaResult> {
-    return Promise.resolve({ payload, computeMs: 0 });
+  async run({ payload }: { payload: Payload }): Promise<ReplicaResult> {
+    if (this.#stuck.has(this.id)) throw new ServeError("UNAVAILABLE", `its host ${await this.exited}`);
+    return { payload, computeMs: 0 };
   }
 
   // biome-ignore lint/correctness/useYield: these tests stream nothing
@@ -51,6 +54,8 @@ export class FakeHosts {
   readonly held = new Set<string>();
   /** Files in the order in which their loads began. */
   readonly loads: string[] = [];
+  /** Models of these files answer nothing as long as their processes run. */
+  readonly stuck = new Set<string>();
   /** Loads of these files end their process. */
   readonly crashing = new Set<string>();
   /** Replicas that answer, by their file; of two of the same file the later one. */
@@ -140,7 +145,7 @@ export class FakeHosts {
           };
           this.running.set(spec.file, entry);
           void endpoint.exited.then(gone);
-          return new InstantReplica(spec.file, endpoint.exited, async () => {
+          return new InstantReplica(spec.file, this.stuck, endpoint.exited, async () => {
             gone();
             await endpoint.stop(0);
           });

@@ -113,6 +113,43 @@ describe("a model whose host dies", () => {
   });
 });
 
+describe("a model that never answers", () => {
+  const payload: Payload = { kind: "json", value: 1 };
+
+  beforeEach(() => {
+    hosts.stuck.add("a");
+  });
+
+  it("is removed when nobody waits for it any more", async () => {
+    const [only] = (await started("a")) as [ModelVersion];
+    const answer = outcome(only.scheduler.run({ method: "predict", payload }, false, request(500)));
+    await rest();
+    let removed = false;
+    const removing = hosts.manager.remove(only).then(() => {
+      removed = true;
+    });
+    await rest();
+    expect(removed).toBe(false);
+    await clock.advance(500);
+    expect(await answer).toBe("DEADLINE_EXCEEDED");
+    await removing;
+    expect(hosts.processes.size).toBe(0);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("does not keep the server from ending at once", async () => {
+    const [only] = (await started("a")) as [ModelVersion];
+    const answer = outcome(only.scheduler.run({ method: "predict", payload }, false, request()));
+    await rest();
+    void hosts.manager.close();
+    await rest();
+    expect(hosts.processes.size).toBe(1);
+    await hosts.manager.destroy();
+    expect(await answer).toBe("UNAVAILABLE");
+    expect(hosts.processes.size).toBe(0);
+  });
+});
+
 describe("memory", () => {
   it("is refused to a model that does not fit, and free for it when another one has left", async () => {
     begin({ memory: 100 * MEBIBYTE });

@@ -108,7 +108,9 @@ export class Manager {
 
   /** Every model stops now. */
   async destroy(): Promise<void> {
-    for (const model of this.#lives.keys()) model.scheduler.destroy(new ServeError("UNAVAILABLE", "the server is shutting down"));
+    const reason = new ServeError("UNAVAILABLE", "the server is shutting down");
+    for (const model of this.#lives.keys()) model.scheduler.destroy(reason);
+    for (const { loaded } of [...this.#running.values()].flatMap((sharers) => [...sharers])) loaded.replica.destroy(reason);
     await this.close();
   }
 

@@ -254,8 +254,10 @@ export class Scheduler {
     return earliest;
   }
 
+  /** A call that nobody waits for any more keeps nobody: its host may never answer. */
   #busy(): boolean {
-    return this.#queue.requests > 0 || this.#running.size > 0 || this.#streams > 0;
+    const isWanted = ({ entries }: Running): boolean => entries.some((entry) => !entry.settled);
+    return this.#queue.requests > 0 || this.#streams > 0 || [...this.#running].some(isWanted);
   }
 
   #settleIdle(): void {
