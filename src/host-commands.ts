@@ -1,17 +1,13 @@
 import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { HostSpec } from "./core/executor.ts";
-import { DEFAULT_NAMESPACE, type ModelFormat, type ModelSpec } from "./core/model.ts";
+import { hostName } from "./core/host-name.ts";
+import type { ModelFormat, ModelSpec } from "./core/model.ts";
 
 const PYTHON_PACKAGE = fileURLToPath(new URL("../python", import.meta.url));
 /** From the sources as from the build. */
 const SUFFIX = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const NODE_HOST = fileURLToPath(new URL(`./hosts/node/main${SUFFIX}`, import.meta.url));
-
-/** Unique among the hosts of all models: names hold no slash. */
-function hostName({ namespace, name, version }: ModelSpec): string {
-  return namespace === DEFAULT_NAMESPACE ? `${name}/${version}` : `${namespace}/${name}/${version}`;
-}
 
 export interface PythonHostOptions {
   readonly python: string;

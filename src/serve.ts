@@ -5,6 +5,7 @@ import { adoptModels, applyManifests, HostLogs, Reconciler, ResourceTable, Servi
 import { systemClock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
 import { createEvents, type Events } from "./core/events.ts";
+import { isHostOf } from "./core/host-name.ts";
 import type { ModelSpec, Rejection } from "./core/model.ts";
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
@@ -131,6 +132,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     source: createStorage({ cacheDirectory: resolve(cacheDirectoryOf(settings), "downloads"), volumes: settings.volumes }),
     createModel: (spec) => new ModelVersion(spec, createScheduler(spec), events),
     baseDirectory: process.cwd(),
+    onGone: (namespace, name) => logs.forget(isHostOf(namespace, name)),
     urlOf: (namespace, name) => `http://${settings.host}:${port}/serving/${namespace}/${name}`,
   });
 

@@ -34,6 +34,8 @@ export class Reconciled {
   readonly reconciler: Reconciler;
   /** What fetching an artefact throws, by its name, one after the other. */
   readonly unreachable: Map<string, Error[]>;
+  /** Services whose last models have ended. */
+  readonly gone: string[] = [];
   readonly #root: string;
 
   /** @param root of the artefacts, as `makeArtefacts` returns it */
@@ -64,6 +66,7 @@ export class Reconciled {
       },
       createModel: this.hosts.createModel,
       baseDirectory: root,
+      onGone: (_namespace, name) => this.gone.push(name),
       urlOf: (namespace, name) => `http://host/serving/${namespace}/${name}`,
     });
     for (const { resource } of store.restored) {

@@ -130,6 +130,7 @@ describe("a service", () => {
     expect(world.hosts.ledger.reserved).toBe(0);
     expect(world.clock.timers).toBe(0);
     expect(world.told("is-a").at(-1)).toBe("Deleted");
+    expect(world.gone.sort()).toEqual(["is-a", "is-b", "is-c"]);
   });
 
   it("can be made anew while the one before it still drains", async () => {
@@ -146,6 +147,7 @@ describe("a service", () => {
     expect(world.status("iris")).toMatchObject({ observedGeneration: 1, nitrous: { servingGeneration: 1 } });
     drained();
     await world.rest();
+    expect(world.gone).toEqual([]);
     expect([...world.hosts.running.keys()]).toEqual([world.file("b")]);
     expect(world.answers("iris")).toBe("b");
   });
@@ -345,6 +347,22 @@ describe("models of the command line", () => {
     await world.table.create(RUNTIME, runtimeDocument("mine", {}));
     await world.rest();
     expect(world.hosts.loads).toEqual(["a", "b"]);
+  });
+
+  it("answer with the highest version that can, as their status says", async () => {
+    const later = (): ServeError => new ServeError("RESOURCE_EXHAUSTED", "there is no room");
+    world.hosts.failures.set("b", [later()]);
+    adoptModels(world.table, world.reconciler, [modelSpec("iris", "a", "1"), modelSpec("iris", "b", "2")]);
+    await world.rest();
+    const target = { namespace: "default", name: "iris" };
+    expect(world.condition("iris").status).toBe("True");
+    expect(world.registry.find(target).spec.file).toBe("a");
+    world.hosts.held.add("b");
+    await world.advance(1_000);
+    expect(world.registry.find(target).spec.file).toBe("a");
+    world.hosts.release("b");
+    await world.rest();
+    expect(world.registry.find(target).spec.file).toBe("b");
   });
 
   it("give way to services that are applied already", async () => {

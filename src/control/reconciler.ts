@@ -12,7 +12,7 @@ import { PacedWork } from "./paced-work.ts";
 import { describe, type ResourceTable } from "./resource-table.ts";
 import { Rollout } from "./rollout.ts";
 import type { ServiceEvents } from "./service-events.ts";
-import { type ArtefactSource, planOf, type ServiceRevision } from "./service-revision.ts";
+import { type ArtefactSource, planOf, runtimeInWords, type ServiceRevision } from "./service-revision.ts";
 import { serviceStatus } from "./service-status.ts";
 
 export interface ReconcilerOptions {
@@ -26,6 +26,8 @@ export interface ReconcilerOptions {
   readonly baseDirectory: string;
   /** The address of a service, without a slash at its end. */
   readonly urlOf: (namespace: string, name: string) => string;
+  /** The last model of a service that is gone for good has ended. */
+  readonly onGone?: (namespace: string, modelName: string) => void;
 }
 
 /** One InferenceService at work. */
@@ -90,6 +92,7 @@ export class Reconciler {
 
   /** Serves models that were found in a folder, under a resource that the table shows. Its versions, at least one. */
   adopt(key: ResourceKey, specs: readonly ModelSpec[]): void {
+    if (this.#closed) return;
     const view = this.#table.get(key);
     const service = toInferenceService(view);
     const modelName = specs[0]?.name ?? key.name;
@@ -302,12 +305,10 @@ export class Reconciler {
     entry.cancelRemembering();
     const model = `${entry.key.namespace}/${entry.modelName}`;
     if (this.#serving.get(model) === entry) this.#serving.delete(model);
-    const left = entry.rollout.stop().finally(() => this.#leaving.delete(left));
+    const left = entry.rollout.stop().finally(() => {
+      this.#leaving.delete(left);
+      if (!this.#services.has(describe(entry.key))) this.#options.onGone?.(entry.key.namespace, entry.modelName);
+    });
     this.#leaving.add(left);
   }
-}
-
-function runtimeInWords(choice: RuntimeChoice | undefined): string {
-  const chosen = choice?.candidates.find((candidate) => candidate.chosen);
-  return chosen === undefined ? "it has no runtime" : `the runtime ${chosen.name} ${chosen.reason}`;
 }

@@ -114,3 +114,9 @@ function isExact(value: string | undefined): boolean | undefined {
 function withoutQuery(uri: string): string {
   return uri.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1").replace(/\?.*$/s, "");
 }
+
+/** For a person. */
+export function runtimeInWords(choice: RuntimeChoice | undefined): string {
+  const chosen = choice?.candidates.find((candidate) => candidate.chosen);
+  return chosen === undefined ? "it has no runtime" : `the runtime ${chosen.name} ${chosen.reason}`;
+}

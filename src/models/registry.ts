@@ -29,7 +29,7 @@ export class Registry {
   }
 
   /**
-   * The version that a request means: the one it names, else the highest that has not failed.
+   * The version that a request means: the one it names, else the highest that answers, else the highest that has not failed.
    * @throws ServeError NOT_FOUND with the closest names, UNAVAILABLE for a model that has no versions yet
    */
   find(target: Target): ModelVersion {
@@ -80,7 +80,8 @@ export class Registry {
 }
 
 function latestOf(versions: readonly ModelVersion[]): ModelVersion {
-  return versions.findLast((version) => version.state !== "failed") ?? (versions.at(-1) as ModelVersion);
+  const answering = versions.findLast(({ answers }) => answers);
+  return answering ?? versions.findLast(({ state }) => state !== "failed") ?? (versions.at(-1) as ModelVersion);
 }
 
 function key(namespace: string, name: string): string {

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { ServeError } from "../core/errors.ts";
-import { DEFAULT_NAMESPACE, type ModelStatus, type Rejection } from "../core/model.ts";
+import { isHostOf } from "../core/host-name.ts";
+import type { ModelStatus, Rejection } from "../core/model.ts";
 import type { Activity, ControlPlane, Resources } from "../core/planes.ts";
 import type { ServiceEvent } from "../core/resource.ts";
 import type { Registry } from "../models/index.ts";
@@ -61,10 +62,10 @@ function createActivity({ registry, resources, happenings, logs }: ControlPlaneO
     if (!isKnown && !resources.list("InferenceService", namespace).items.some(({ metadata }) => metadata.name === name)) {
       throw new ServeError("NOT_FOUND", `there is no model ${name} in the namespace ${namespace}`);
     }
-    const own = namespace === DEFAULT_NAMESPACE ? `${name}/` : `${namespace}/${name}/`;
+    const isOwn = isHostOf(namespace, name);
     // The hosts of a service change while somebody follows it.
     return (host) => {
-      if (host.startsWith(own)) return true;
+      if (isOwn(host)) return true;
       return registry.hostNames({ namespace, name }).includes(host);
     };
   };

@@ -45,7 +45,8 @@ export async function readManifests(files: readonly string[], appliedFrom: strin
       problems.push({ place: file, message: `it cannot be read: ${messageOf(error)}` });
     }
   }
-  return { manifests, problems: [...problems, ...duplicates(manifests)] };
+  const { unique, repeated } = withoutDuplicates(manifests);
+  return { manifests: unique, problems: [...problems, ...repeated] };
 }
 
 interface ManifestOrigin {
@@ -98,9 +99,10 @@ function withOrigin(document: ValidDocument, { appliedFrom, baseDirectory }: Man
   return { ...document, metadata: { ...metadata, annotations } };
 }
 
-function duplicates(manifests: readonly Manifest[]): ManifestProblem[] {
+/** The first of each name stays: both together would replace each other each time that they are applied. */
+function withoutDuplicates(manifests: readonly Manifest[]): { unique: Manifest[]; repeated: ManifestProblem[] } {
   const first = new Map<string, Manifest>();
-  return manifests.flatMap((manifest) => {
+  const repeated = manifests.flatMap((manifest) => {
     const { kind, metadata } = manifest.document;
     const identity = `${kind} ${metadata.namespace === undefined ? "" : `${metadata.namespace}/`}${metadata.name}`;
     const before = first.get(identity);
@@ -114,4 +116,5 @@ function duplicates(manifests: readonly Manifest[]): ManifestProblem[] {
           },
         ];
   });
+  return { unique: [...first.values()], repeated };
 }
