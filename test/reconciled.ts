@@ -14,7 +14,7 @@ import { MemoryStore } from "./memory-store.ts";
 
 const RUNTIMES = fileURLToPath(new URL("../runtimes", import.meta.url));
 
-export const PLACE = { kind: "InferenceService", namespace: "default" } as const;
+const PLACE = { kind: "InferenceService", namespace: "default" } as const;
 
 export interface ServiceOptions {
   readonly minReplicas?: number;
@@ -155,7 +155,7 @@ export function keyOf(name: string): ResourceKey & { readonly namespace: string 
   return { ...PLACE, name };
 }
 
-export function serviceDocument(
+function serviceDocument(
   name: string,
   artefact: string,
   { minReplicas, runtime, annotations, labels }: ServiceOptions = {},
