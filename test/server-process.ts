@@ -20,11 +20,26 @@ export interface ServerProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** The built server in a process of its own, on a free port and with a state of its own; settles when it listens. */
-export async function startServer(paths: readonly string[], flags: readonly string[] = []): Promise<ServerProcess> {
+export interface ServerSurroundings {
+  /** Beside the variables of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** It gets no --state-dir, and looks for its state where it does by itself. */
+  readonly defaultState?: boolean;
+}
+
+/**
+ * The built server in a process of its own, on a free port and with a state of its own, unless a flag names another; settles when
+ * it listens.
+ */
+export async function startServer(
+  paths: readonly string[],
+  flags: readonly string[] = [],
+  { environment = {}, defaultState = false }: ServerSurroundings = {},
+): Promise<ServerProcess> {
   const state = mkdtempSync(join(tmpdir(), "nitrous-test-state-"));
-  const server = ["serve", ...paths, "--http-port", "0", "--cache-dir", CACHE_DIRECTORY, "--state-dir", state, ...flags];
-  const child = spawn(process.execPath, [MAIN, ...server], { stdio: ["ignore", "pipe", "pipe"] });
+  const own = defaultState ? [] : ["--state-dir", state];
+  const server = ["serve", ...paths, "--http-port", "0", "--cache-dir", CACHE_DIRECTORY, ...own, ...flags];
+  const child = spawn(process.execPath, [MAIN, ...server], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
   child.once("exit", () => rmSync(state, { recursive: true, force: true }));
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
