@@ -122,7 +122,7 @@ class Sklearn(HostTest):
 
     def test_files_that_are_no_models(self) -> None:
         whole = pickle.dumps(LogisticRegression().fit(X, Y))
-        cases = [(whole[:200], "INVALID_ARGUMENT", "not a pickle"), (pickle.dumps({}), "INVALID_ARGUMENT", "dict")]
+        cases = [(whole[:200], "INVALID_ARGUMENT", "not a whole pickle"), (pickle.dumps({}), "INVALID_ARGUMENT", "dict")]
         cases.append((b"cmissing_package.part\nC\n.", "FAILED_PRECONDITION", "needs package 'missing_package'"))
         for data, code, text in cases:
             (self.folder / "bad.pkl").write_bytes(data)
@@ -145,7 +145,7 @@ class Boosters(HostTest):
         missing = model.get_booster().predict(xgboost.DMatrix(numpy.full((1, 4), numpy.nan), feature_names=list(frame.columns)))
         numpy.testing.assert_array_equal(self.answer("rows", [[None] * 4])["predict"], missing)
         self.assertIn("expected: 4, got 2", self.error("tensors", {"x": X[:, :2]})["message"])
-        self.assertIn("not an XGBoost file", self.load("xgboost", self.write("bad.json", "{")).meta["message"])
+        self.assertIn("not a whole XGBoost file", self.load("xgboost", self.write("bad.json", "{")).meta["message"])
 
     def test_lightgbm(self) -> None:
         import lightgbm

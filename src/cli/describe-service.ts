@@ -64,7 +64,7 @@ function identity(object: ApiObject, status: ServiceStatus, predictor: Predictor
   const { metadata } = object;
   const { name, generation } = metadata;
   const ready = readiness(status);
-  const { modelName, retry, origin } = status.nitrous;
+  const { modelName, retry, advice, origin } = status.nitrous;
   return [
     ["Name", name, "bold"],
     ["Namespace", metadata.namespace],
@@ -84,7 +84,7 @@ function identity(object: ApiObject, status: ServiceStatus, predictor: Predictor
     ["Ready", ready, styleOf(ready, status)],
     ["State", stateInWords(object, status), styleOf(ready, status)],
     ["Copies", copiesInWords(status)],
-    ["Retry", retry],
+    ["Retry", retry ?? advice],
   ];
 }
 

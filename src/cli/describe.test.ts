@@ -65,8 +65,8 @@ describe("describe", () => {
             ModuleNotFoundError: no module named 'sklearn.new'
 
       What to do next
-        - change what the message names, and apply it again: nitrous apply -f '/models/all of them'
-        - read the whole log: nitrous logs iris
+        - put right what the message names, and apply it again: nitrous apply -f '/models/all of them'
+        - read what its processes printed: nitrous logs iris
 
       Conditions
         TYPE             STATUS   SINCE   REASON              MESSAGE
@@ -147,15 +147,15 @@ describe("describe", () => {
     ["NoSupportingRuntime", "change modelFormat, its version or protocolVersion"],
     ["RuntimeNotRecognized", "name a runtime that exists"],
     ["RuntimeDisabled", "remove disabled: true"],
-    ["InvalidPredictorSpec", "nitrous validate FILE"],
+    ["InvalidPredictorSpec", "correct what the message names"],
     ["RuntimeUnhealthy", "nitrous logs iris"],
     ["SomethingNew", "nitrous logs iris"],
   ])("has a next step after %s", async (reason, step) => {
     const modelStatus = { ...FAILED.modelStatus, lastFailureInfo: { reason } };
-    api.put(service("iris", { status: { ...FAILED, modelStatus, nitrous: { retry: "trying again in 5 s (attempt 2)" } } }));
+    api.put(service("iris", { status: { ...FAILED, modelStatus, nitrous: { retry: "tried again 5 s after attempt 2", versions: [{ version: 1 }] } } }));
     const text = await describeText("iris");
     expect(text).toContain(step);
-    expect(text).toContain("it is trying again in 5 s (attempt 2); that may be enough");
+    expect(text).toContain("it is tried again 5 s after attempt 2; that may be enough");
   });
 
   it("needs a name", async () => {

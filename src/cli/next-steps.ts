@@ -12,7 +12,7 @@ export function nextSteps(object: ApiObject, status: ServiceStatus): string[] {
   if (isBehind(object, status)) return [watching];
   const failed = status.modelStatus?.lastFailureInfo;
   if (failed !== undefined && (readiness(status) !== "True" || status.modelStatus?.transitionStatus !== "UpToDate")) {
-    const steps = stepsAfter(failed.reason, name, place, applyAgain(object));
+    const steps = stepsAfter(failed.reason, { name, place, again: applyAgain(object), mayHaveLogs: status.nitrous.versions.length > 0 });
     return retry === undefined ? steps : [`it is ${retry.replace(/^is /, "")}; that may be enough`, ...steps];
   }
   if (readiness(status) === "True") {
@@ -21,8 +21,17 @@ export function nextSteps(object: ApiObject, status: ServiceStatus): string[] {
   return [watching, `read what it prints: nitrous logs ${name}${place} --follow`];
 }
 
-function stepsAfter(reason: string | undefined, name: string, place: string, again: string): string[] {
-  const logs = `read the whole log: nitrous logs ${name}${place}`;
+interface Surroundings {
+  readonly name: string;
+  /** The flag for its namespace, unless that is the usual one. */
+  readonly place: string;
+  readonly again: string;
+  /** What was never found has printed nothing. */
+  readonly mayHaveLogs: boolean;
+}
+
+function stepsAfter(reason: string | undefined, { name, place, again, mayHaveLogs }: Surroundings): string[] {
+  const logs = mayHaveLogs ? [`read what its processes printed: nitrous logs ${name}${place}`] : [];
   const runtimes = `look at the runtimes that there are: nitrous runtimes${place}`;
   switch (reason) {
     case "NoSupportingRuntime":
@@ -36,15 +45,17 @@ function stepsAfter(reason: string | undefined, name: string, place: string, aga
     case "RuntimeDisabled":
       return [`name another runtime, or remove disabled: true from this one; then ${again}`, runtimes];
     case "InvalidPredictorSpec":
-      return [`correct what the message names, check it with nitrous validate FILE, and ${again}`];
+      return [`correct what the message names, and ${again}`];
     case "RuntimeUnhealthy":
+      // A runtime that this server cannot run never had a process.
+      if (!mayHaveLogs) return [`put right what the message names, and ${again}`, runtimes];
       return [
         "the process that ran the model has ended; exit code 137 or SIGKILL usually means that memory ran out",
-        logs,
+        ...logs,
         `change what made it end, and ${again}`,
       ];
     default:
-      return [`change what the message names, and ${again}`, logs];
+      return [`put right what the message names, and ${again}`, ...logs];
   }
 }
 

@@ -30,6 +30,7 @@ const additions = z.object({
   notInEffect: listOf(z.string()),
   warnings: listOf(z.string()),
   retry: text,
+  advice: text,
   origin: text,
 });
 
@@ -48,6 +49,7 @@ const serviceStatus = z.object({
     notInEffect: [],
     warnings: [],
     retry: undefined,
+    advice: undefined,
     origin: undefined,
   }),
 });

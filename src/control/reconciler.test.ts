@@ -110,7 +110,7 @@ describe("a service", () => {
     world.unreachable.set("a", [unavailable(), unavailable()]);
     await world.apply("iris", "a");
     await world.rest();
-    expect(world.status("iris")).toMatchObject({ nitrous: { retry: "trying again 1 s after the failure (attempt 2)" } });
+    expect(world.status("iris")).toMatchObject({ nitrous: { retry: "tried again 1 s after attempt 1" } });
     await world.advance(1_000);
     expect(world.told("iris").filter((reason) => reason === "ModelLoadFailed")).toHaveLength(2);
     await world.advance(2_000);

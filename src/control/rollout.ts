@@ -187,7 +187,9 @@ export class Rollout<Wanted extends Revision = Revision> {
     const delay = retryDelay(failure.code, attempts);
     const message = course.models.length > 1 ? `version ${spec.version}: ${failure.message}` : failure.message;
     const { code, time } = failure;
-    const told: RolloutFailure = { reason: "ModelLoadFailed", code, message, time, attempts, retryDelay: delay };
+    // The host has died: KServe's name for a runtime whose process fails.
+    const reason = code === "ABORTED" ? "RuntimeUnhealthy" : "ModelLoadFailed";
+    const told: RolloutFailure = { reason, code, message, time, attempts, retryDelay: delay };
     course.counted.set(spec.version, { of: failure, as: told });
     if (delay !== undefined) this.#later(course, spec.version, delay, () => this.#startAgain(course, model));
     return told;

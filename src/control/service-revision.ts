@@ -58,7 +58,7 @@ async function plan(
   const format = formatFor(model, choice);
   const exactFramework = isExact(annotations[ANNOTATIONS.frameworkVersion]);
   if ((format === "python" || format === "typescript") && annotations[ANNOTATIONS.trust] !== "code") {
-    const hint = `to trust it, add the annotation ${ANNOTATIONS.trust}: code`;
+    const hint = `to trust it, add ${ANNOTATIONS.trust}: code to metadata.annotations`;
     throw new PlanError("InvalidPredictorSpec", `a model of format ${format} runs its own code with the rights of this server; ${hint}`);
   }
   const { storageUri: uri } = model;

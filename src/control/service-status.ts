@@ -32,6 +32,9 @@ const INVALID: ReadonlySet<FailureReason> = new Set([
   "RuntimeDisabled",
 ]);
 
+/** Reasons that may go away with another runtime. */
+const OF_RUNTIMES: ReadonlySet<FailureReason> = new Set(["NoSupportingRuntime", "RuntimeNotRecognized", "RuntimeDisabled", "RuntimeUnhealthy"]);
+
 /** KServe's names for how far a model is. */
 type ModelState = "Pending" | "Standby" | "Loading" | "Loaded" | "FailedToLoad";
 
@@ -146,10 +149,11 @@ function candidateJson({ name, scope, chosen, reason }: Candidate): JsonValue {
 }
 
 /** What happens next after a failure: `retry` when it is tried again by itself, else `advice`. */
-function whatNext({ attempts, retryDelay }: RolloutFailure): JsonObject {
-  if (retryDelay !== undefined) return { retry: `trying again ${retryDelay / 1000} s after the failure (attempt ${attempts + 1})` };
+function whatNext({ reason, code, attempts, retryDelay }: RolloutFailure): JsonObject {
+  if (retryDelay !== undefined) return { retry: `tried again ${retryDelay / 1000} s after attempt ${attempts}` };
+  if (OF_RUNTIMES.has(reason) && code !== "ABORTED") return { advice: "it is tried again when a runtime changes" };
   const tried = attempts > 1 ? `after ${attempts} attempts ` : "";
-  return { advice: `${tried}it is not tried again by itself: change the resource, or apply it once more when the cause is gone` };
+  return { advice: `${tried}it is not tried again by itself` };
 }
 
 function stepOf({ step, models, phase }: Attempt): string {

@@ -123,9 +123,12 @@ async function make(folder: string, plan: Plan, onProgress: (line: string) => vo
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     signal.throwIfAborted();
-    throw new ServeError("FAILED_PRECONDITION", `its Python environment could not be made; the installer says\n${messageOf(error)}`, {
-      cause: error,
-    });
+    const hint =
+      plan.text === ""
+        ? ""
+        : "\nWhat it asks for is in the requirements.txt beside the model: correct that, unless the network is to blame.";
+    const text = `its Python environment could not be made; the installer says\n${messageOf(error).trimEnd()}${hint}`;
+    throw new ServeError("FAILED_PRECONDITION", text, { cause: error });
   }
   const complete: Complete = { requirements, warnings: warning === undefined ? [] : [warning] };
   await writeFile(join(folder, COMPLETE), JSON.stringify(complete, undefined, 2));

@@ -82,6 +82,6 @@ function webLocation(uri: string): Location {
 function notYet(source: string): ServeError {
   return new ServeError(
     "FAILED_PRECONDITION",
-    `this version does not fetch from ${source} yet; a local path, pvc:// or http(s):// works: copy the model to one of them`,
+    `this version does not fetch from ${source} yet; a local path, pvc:// or http(s):// works: copy the model to one of them, and write that as storageUri`,
   );
 }

@@ -12,8 +12,8 @@ export function pathInVolume(name: string, path: string, volumes: Readonly<Recor
     const configured = known.length === 0 ? "no volumes are configured" : `the configured volumes are ${known.join(", ")}`;
     throw new ServeError(
       "FAILED_PRECONDITION",
-      `there is no volume ${name}: ${configured}; name the folder that stands for it under volumes: in nitrous.yaml, ` +
-        `for example volumes: {${name}: /path/to/folder}`,
+      `there is no volume ${name}: ${configured}; start the server with --volumes ${name}=/path/to/folder, ` +
+        `or with volumes: {${name}: /path/to/folder} in nitrous.yaml, to name the folder that stands for it`,
     );
   }
   const base = resolve(root);

@@ -9,6 +9,7 @@ import itertools
 import os
 import re
 import sys
+import traceback
 from types import ModuleType
 from typing import Any, Callable, Iterator
 
@@ -22,6 +23,8 @@ from nitrous_host.tensors import DTYPES, datatype_of
 
 DATATYPES = {*DTYPES, "BF16", "BYTES"}
 SPECIFICATION = re.compile(r"([A-Z0-9]+)\[\s*(-?\d+(?:\s*,\s*-?\d+)*)?\s*\]")
+# Deeper than this nobody looks in a message.
+MAX_PLACES = 5
 
 _serial = itertools.count(1)
 
@@ -169,7 +172,13 @@ def _run(function: Callable[..., Any], what: str, *arguments: Any) -> Any:
         raise from_import(error) from error
     except (Exception, SystemExit) as error:
         failure = from_exception(error)
-        raise HostError(failure.code, f"{what} failed: {failure.message}", failure.detail) from error
+        raise HostError(failure.code, f"{what} failed: {failure.message}{_where(error)}", failure.detail) from error
+
+
+def _where(error: BaseException) -> str:
+    """Lines below a message: the places in the model's code that led to the exception, the innermost last."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(("<frozen", __file__))]
+    return "".join(f"\n{entry.rstrip()}" for entry in traceback.format_list(frames[-MAX_PLACES:]))
 
 
 def _payloads(answers: Iterator[Any], call: Call) -> Iterator[Payload]:

@@ -56,7 +56,8 @@ def _unpickle(file: str) -> Any:
         raise
     except NOT_A_PICKLE as error:
         kind = "joblib" if file.endswith(".joblib") else "pickle"
-        raise HostError("INVALID_ARGUMENT", f"{name} is not a {kind} file: {summary(error)}", trace(error)) from error
+        message = f"{name} is not a whole {kind} file ({summary(error)}): copy it again, or write it again with {kind}.dump"
+        raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
     except Exception as error:
         message = f"{name} cannot be loaded with scikit-learn {sklearn.__version__}: {summary(error)}"
         raise HostError("FAILED_PRECONDITION", message, trace(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import numpy
@@ -23,8 +24,10 @@ def load(request: LoadRequest, progress: Progress) -> TabularModel:
     try:
         booster.load_model(request.file)
     except (xgboost.core.XGBoostError, ValueError, KeyError) as error:
-        message = str(error).partition("\n")[0]
-        raise HostError("INVALID_ARGUMENT", f"{name} is not an XGBoost file: {message}", trace(error)) from error
+        # XGBoost begins with the time and the line of its own source.
+        reason = re.sub(r"^\[[\d:]+\] (\S+:\d+: )?", "", str(error).partition("\n")[0])
+        message = f"{name} is not a whole XGBoost file ({reason}): copy it again, or write it again with Booster.save_model"
+        raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
     booster.set_param({"nthread": request.threads})
     width = booster.num_features()
 

@@ -53,7 +53,11 @@ async function createSession({ file, threads }: LoadMetadata): Promise<Inference
       extra: { session: { intra_op: { allow_spinning: "0" } } },
     });
   } catch (error) {
-    throw new ServeError("INVALID_ARGUMENT", `its file is not an ONNX model that can be read here: ${messageOf(error)}`);
+    const hint = "if it is damaged or cut off, copy or export it again";
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `its file is not an ONNX model that can be read here: ${messageOf(error).replace(/\.$/, "")}; ${hint}`,
+    );
   }
 }
 
