@@ -152,7 +152,11 @@ describe("describe", () => {
     ["SomethingNew", "nitrous logs iris"],
   ])("has a next step after %s", async (reason, step) => {
     const modelStatus = { ...FAILED.modelStatus, lastFailureInfo: { reason } };
-    api.put(service("iris", { status: { ...FAILED, modelStatus, nitrous: { retry: "tried again 5 s after attempt 2", versions: [{ version: 1 }] } } }));
+    api.put(
+      service("iris", {
+        status: { ...FAILED, modelStatus, nitrous: { retry: "tried again 5 s after attempt 2", versions: [{ version: 1 }] } },
+      }),
+    );
     const text = await describeText("iris");
     expect(text).toContain(step);
     expect(text).toContain("it is tried again 5 s after attempt 2; that may be enough");

@@ -33,7 +33,12 @@ const INVALID: ReadonlySet<FailureReason> = new Set([
 ]);
 
 /** Reasons that may go away with another runtime. */
-const OF_RUNTIMES: ReadonlySet<FailureReason> = new Set(["NoSupportingRuntime", "RuntimeNotRecognized", "RuntimeDisabled", "RuntimeUnhealthy"]);
+const OF_RUNTIMES: ReadonlySet<FailureReason> = new Set([
+  "NoSupportingRuntime",
+  "RuntimeNotRecognized",
+  "RuntimeDisabled",
+  "RuntimeUnhealthy",
+]);
 
 /** KServe's names for how far a model is. */
 type ModelState = "Pending" | "Standby" | "Loading" | "Loaded" | "FailedToLoad";
