@@ -1,7 +1,6 @@
 """What the frameworks themselves say of the example models: the truth that every client's answers are compared with."""
 
-from pathlib import Path
-from typing import Callable, Dict, NamedTuple
+from typing import Dict, NamedTuple
 
 import joblib
 import lightgbm
@@ -9,9 +8,8 @@ import numpy as np
 import onnxruntime
 import pandas as pd
 import xgboost
+from checks import MODELS
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
-
-MODELS = Path(__file__).parents[2] / "examples" / "models"
 
 
 class Case(NamedTuple):
@@ -75,14 +73,3 @@ def chunks(case: Case, size: int):
     for start in range(0, rows, size):
         part = slice(start, start + size)
         yield {name: array[part] for name, array in case.inputs.items()}, {name: array[part] for name, array in case.outputs.items()}
-
-
-def report(name: str, check: Callable[[], str]) -> None:
-    """One JSON line for each check; an exception is a failure with its text."""
-    import json
-
-    try:
-        detail = check() or ""
-    except Exception as error:  # noqa: BLE001 - every failure is a result
-        detail = f"{type(error).__name__}: {error}"
-    print(json.dumps({"name": name, "ok": detail == "", "detail": detail}), flush=True)

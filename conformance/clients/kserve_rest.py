@@ -8,7 +8,8 @@ from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 from kserve.protocol.infer_type import RequestedOutput
 from kserve.utils.numpy_codec import from_np_dtype
 
-from expected import Case, cases, chunks, report, same
+from checks import report
+from expected import Case, cases, chunks, same
 
 URL = f"http://{sys.argv[1]}"
 loop = asyncio.new_event_loop()

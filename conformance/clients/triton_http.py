@@ -8,7 +8,8 @@ import numpy as np
 import tritonclient.http as http
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from expected import MODELS, Case, cases, chunks, report, same
+from checks import MODELS, report
+from expected import Case, cases, chunks, same
 
 client = http.InferenceServerClient(sys.argv[1], concurrency=8)
 

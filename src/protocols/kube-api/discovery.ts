@@ -11,20 +11,27 @@ const VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"];
 
 /** What is served, as client libraries and kubectl ask for it. `version` is this server's own. */
 export function createDiscoveryEndpoints(version: string): Endpoints {
+  const versionInfo = answering({
+    ...KUBERNETES,
+    gitVersion: `v${KUBERNETES.major}.${KUBERNETES.minor}.0+nitrous-${version}`,
+    gitCommit: "",
+    gitTreeState: "",
+    buildDate: "",
+    goVersion: "",
+    compiler: "",
+    platform: `${process.platform}/${process.arch}`,
+  });
+  const versions = answering({ kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [] });
+  const groups = answering({ kind: "APIGroupList", apiVersion: "v1", groups: [group()] });
   return {
-    "/version": answering({
-      ...KUBERNETES,
-      gitVersion: `v${KUBERNETES.major}.${KUBERNETES.minor}.0+nitrous-${version}`,
-      gitCommit: "",
-      gitTreeState: "",
-      buildDate: "",
-      goVersion: "",
-      compiler: "",
-      platform: `${process.platform}/${process.arch}`,
-    }),
-    "/api": answering({ kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [] }),
+    // Kubernetes' OpenAPI document has a slash at the end of these, kubectl has none.
+    "/version": versionInfo,
+    "/version/": versionInfo,
+    "/api": versions,
+    "/api/": versions,
     "/api/v1": answering(CORE_RESOURCES),
-    "/apis": answering({ kind: "APIGroupList", apiVersion: "v1", groups: [group()] }),
+    "/apis": groups,
+    "/apis/": groups,
     "/apis/{group}": {
       GET: ({ params }) => (params.group === GROUP ? objectReply({ kind: "APIGroup", apiVersion: "v1", ...group() }) : unknownResource()),
     },
