@@ -155,11 +155,7 @@ export function keyOf(name: string): ResourceKey & { readonly namespace: string 
   return { ...PLACE, name };
 }
 
-function serviceDocument(
-  name: string,
-  artefact: string,
-  { minReplicas, runtime, annotations, labels }: ServiceOptions = {},
-): JsonObject {
+function serviceDocument(name: string, artefact: string, { minReplicas, runtime, annotations, labels }: ServiceOptions = {}): JsonObject {
   const model = {
     modelFormat: { name: "onnx" },
     storageUri: `file:///${artefact}`,
