@@ -8,10 +8,13 @@ export interface Clock {
   afterTurn(callback: () => void): void;
 }
 
+/** Node takes a longer one for a millisecond. Twenty-four days. */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(delay, callback) {
-    const timer = setTimeout(callback, delay);
+    const timer = setTimeout(callback, Math.min(delay, LONGEST_DELAY));
     return () => clearTimeout(timer);
   },
   afterTurn(callback) {

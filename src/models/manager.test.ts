@@ -302,6 +302,21 @@ describe("a model that stands by", () => {
     expect(clock.timers).toBe(0);
   });
 
+  it("lets only so many wait, also when they were admitted before the load began", async () => {
+    const only = model("a");
+    hosts.manager.standBy(only);
+    hosts.held.add("a");
+    const requests = Array.from({ length: 300 }, () => request());
+    for (const _ of requests) only.admit(0);
+    const answers = requests.map((context) => outcome(only.activate(context, clock)));
+    await rest();
+    expect(() => only.admit(0)).toThrow("256 requests wait");
+    hosts.release("a");
+    const told = await Promise.all(answers);
+    expect(told.filter((code) => code === "answered")).toHaveLength(256);
+    expect(told.filter((code) => code === "RESOURCE_EXHAUSTED")).toHaveLength(44);
+  });
+
   it("tells those that wait when it is removed while it loads", async () => {
     const only = model("a");
     hosts.manager.standBy(only);

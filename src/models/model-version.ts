@@ -76,15 +76,14 @@ export class ModelVersion {
   /** @throws ServeError UNAVAILABLE when it cannot answer, RESOURCE_EXHAUSTED when too many wait for it already */
   admit(bytes: number): void {
     if (!this.answers) this.assertReady();
-    else if (this.#waiting >= MAX_WAITING) {
-      throw new ServeError("RESOURCE_EXHAUSTED", `${MAX_WAITING} requests wait for model ${this.spec.name} to load`, { retryAfter: 1 });
-    }
+    this.#assertRoom();
     this.scheduler.admit(bytes);
   }
 
   /**
    * Settles when the model answers. One that stands by is loaded now; all requests wait for the same load.
-   * @throws ServeError UNAVAILABLE with the reason when it cannot answer, DEADLINE_EXCEEDED, or why the request was given up
+   * @throws ServeError UNAVAILABLE with the reason when it cannot answer, RESOURCE_EXHAUSTED when too many wait for it already,
+   * DEADLINE_EXCEEDED, or why the request was given up
    */
   async activate(context: RequestContext, clock: Clock): Promise<void> {
     if (this.#state === "ready") return;
@@ -94,6 +93,8 @@ export class ModelVersion {
       });
     }
     if (this.#loading !== undefined) {
+      // Many may have been admitted while none waited yet.
+      this.#assertRoom();
       this.#waiting++;
       try {
         await untilGivenUp(this.#loading, context, clock);
@@ -102,6 +103,11 @@ export class ModelVersion {
       }
     }
     this.assertReady();
+  }
+
+  #assertRoom(): void {
+    if (this.#waiting < MAX_WAITING) return;
+    throw new ServeError("RESOURCE_EXHAUSTED", `${MAX_WAITING} requests wait for model ${this.spec.name} to load`, { retryAfter: 1 });
   }
 
   /** @throws ServeError UNAVAILABLE with the reason, when the model cannot answer now */
