@@ -37,13 +37,15 @@ export class Reconciled {
   /** Services whose last models have ended. */
   readonly gone: string[] = [];
   readonly #root: string;
+  readonly #modelsPerHost: number;
 
   /** @param root of the artefacts, as `makeArtefacts` returns it */
-  constructor(root: string, store = new MemoryStore(), unreachable: Iterable<[string, Error[]]> = []) {
+  constructor(root: string, store = new MemoryStore(), unreachable: Iterable<[string, Error[]]> = [], modelsPerHost = 1) {
     this.#root = root;
+    this.#modelsPerHost = modelsPerHost;
     this.store = store;
     this.unreachable = new Map(unreachable);
-    this.hosts = new FakeHosts(this.clock);
+    this.hosts = new FakeHosts(this.clock, undefined, modelsPerHost);
     this.happenings = new ServiceEvents(this.hosts.events);
     this.table = new ResourceTable(
       store,
@@ -77,7 +79,8 @@ export class Reconciled {
 
   /** The same state after a crash: whatever was in memory is gone. */
   restarted(unreachable: Iterable<[string, Error[]]> = []): Reconciled {
-    return new Reconciled(this.#root, new MemoryStore([...this.store.contents.values()], this.store.epoch + 1), unreachable);
+    const store = new MemoryStore([...this.store.contents.values()], this.store.epoch + 1);
+    return new Reconciled(this.#root, store, unreachable, this.#modelsPerHost);
   }
 
   async apply(name: string, artefact: string, options: ServiceOptions = {}): Promise<void> {
