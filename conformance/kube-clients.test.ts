@@ -77,6 +77,10 @@ describe.skipIf(version === undefined)(`kubectl ${version ?? "(skipped: there is
 
   it("lists what is served", async () => {
     expect(await kubectl.ok("api-resources")).toMatch(/inferenceservices +isvc +serving\.kserve\.io\/v1beta1 +true +InferenceService/);
+    const runtimes = await kubectl.ok("get", "clusterservingruntimes");
+    expect(runtimes).toMatch(/^kserve-sklearnserver +sklearn /m);
+    // They come with the server, and their time of creation is 1970.
+    expect(runtimes).not.toMatch(/\d+y/);
   });
 
   it("applies, waits, and shows a service with its events", async () => {

@@ -19,9 +19,10 @@ function ageColumn<Item extends KubeObject>(): Column<Item> {
   };
 }
 
-/** Time since an RFC 3339 timestamp, for people; `now` in milliseconds since 1970. */
+/** Time since an RFC 3339 timestamp, for people; `now` in milliseconds since 1970. What comes with the server has no age: its time is 0. */
 export function ageOf(timestamp: string | undefined, now: number): Cell {
-  return timestamp === undefined ? null : humanDuration(now - Date.parse(timestamp));
+  const created = Date.parse(timestamp ?? "");
+  return Number.isNaN(created) || created === 0 ? null : humanDuration(now - created);
 }
 
 const RUNTIME_COLUMNS: readonly Column<ResourceView>[] = [
