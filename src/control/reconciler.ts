@@ -68,8 +68,8 @@ export class Reconciler {
   readonly #unsubscribe: () => void;
   /** Hundreds of services may begin or change in one turn. */
   readonly #paced: PacedWork;
-  /** What their file system answers in one turn takes about a millisecond. */
-  readonly #looking = createSemaphore(16);
+  /** As many as libuv has threads for files. More fill longer turns and are not done sooner. */
+  readonly #looking = createSemaphore(4);
   #runtimes: readonly ServingRuntime[] | undefined;
   #closed = false;
 
