@@ -64,9 +64,13 @@ function readyOf(status: NonNullable<ServiceObject["status"]>): string | undefin
   return status.conditions.find(({ type }) => type === "Ready")?.status;
 }
 
-/** Applies files through the command line and waits for what they hold; fails with what the command says. */
-export async function applyReady(url: string, ...files: string[]): Promise<string> {
-  const { code, stdout, stderr } = await nitrous(["apply", "--server", url, ...files.flatMap((file) => ["-f", file]), "--wait"]);
+/**
+ * Applies files through the command line and waits for what they hold, by default for less than a test may take; fails with what
+ * the command says.
+ */
+export async function applyReady(url: string, files: readonly string[], seconds = 100): Promise<string> {
+  const words = ["apply", "--server", url, ...files.flatMap((file) => ["-f", file]), "--wait", String(seconds)];
+  const { code, stdout, stderr } = await nitrous(words);
   if (code !== 0) throw new Error(`nitrous apply ended with ${code}:\n${stdout}${stderr}`);
   return stdout;
 }

@@ -3,6 +3,9 @@ import { copyExamples, createManifestFolder, type ManifestFolder } from "../mani
 import { type ServerProcess, startServer } from "../server-process.ts";
 import { type Answer, applyReady, ask, isReady, serviceAt } from "../service-process.ts";
 
+/** The first time, environments are made. */
+const MOST_SECONDS = 280;
+
 interface Example {
   readonly name: string;
   readonly namespace?: string;
@@ -63,7 +66,7 @@ beforeAll(async () => {
   folder = await createManifestFolder();
   files = await copyExamples(folder);
   server = await startServer([], ["--volumes", `models=${folder.models}`]);
-  applied = await applyReady(server.url, ...files);
+  applied = await applyReady(server.url, files, MOST_SECONDS);
 });
 
 afterAll(async () => {
@@ -119,7 +122,7 @@ describe.each(EXAMPLES_OF_KSERVE)("KServe's example $name", (example) => {
 });
 
 it("changes nothing when the same files are applied once more", async () => {
-  const again = await applyReady(server.url, ...files);
+  const again = await applyReady(server.url, files);
   expect(again.match(/ unchanged$/gm)).toHaveLength(EXAMPLES_OF_KSERVE.length);
   expect(again).not.toMatch(/configured|created/);
 });

@@ -49,7 +49,7 @@ it("brings everything back after SIGKILL, also a service whose newest generation
     spec: { supportedModelFormats: [{ name: "own-format" }], containers: [] },
   });
   const before = serviceText({ name: "broken-later", format: "sklearn", uri: "models/iris/1" });
-  await applyReady(killed.url, await folder.write("all.yaml", [good, runtime, before].join("\n---\n")));
+  await applyReady(killed.url, [await folder.write("all.yaml", [good, runtime, before].join("\n---\n"))]);
   const broken = await folder.write("broken.yaml", serviceText({ name: "broken-later", format: "sklearn", uri: "models/nothing" }));
   expect((await nitrous(["apply", "--server", killed.url, "-f", broken, "--wait"])).code).toBe(1);
   const uid = (await serviceAt(killed.url, "good"))?.metadata;

@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 async function apply(text: Omit<ServiceText, "format"> & { format?: string }): Promise<string> {
-  return await applyReady(server.url, await write(text));
+  return await applyReady(server.url, [await write(text)]);
 }
 
 function write(text: Omit<ServiceText, "format"> & { format?: string }): Promise<string> {
@@ -161,14 +161,14 @@ function runtimeText(name: string, annotations: Record<string, string>, image?: 
 
 it("prefers the namespace's own runtime, refuses one that is an image, and recovers when that is deleted", async () => {
   const own = await folder.write("own.yaml", runtimeText("own-sklearn", { "nitrous/host": "python" }, "example/sklearn:1"));
-  await applyReady(server.url, own);
+  await applyReady(server.url, [own]);
   await apply({ name: "chosen", uri: "models/iris/1" });
   expect((await serviceAt(server.url, "chosen"))?.status?.servingRuntimeName).toBe("own-sklearn");
   expect((await predict("chosen")).body).toEqual(ANSWERS[1]);
   expect((await nitrous(["delete", "--server", server.url, "-f", own])).code).toBe(0);
 
   const image = await folder.write("image.yaml", runtimeText("image-sklearn", {}, "example/sklearn:2"));
-  await applyReady(server.url, image);
+  await applyReady(server.url, [image]);
   const file = await write({ name: "contained", uri: "models/iris/2" });
   const failed = await nitrous(["apply", "--server", server.url, "-f", file, "--wait"]);
   expect(failed.code).toBe(1);
