@@ -84,6 +84,14 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   );
   for (const runtime of readBuiltInRuntimes(RUNTIMES)) table.show("built-in", runtime);
 
+  const restored = store.restored.map(
+    ({ resource: { kind, metadata } }): ResourceKey => ({ kind, namespace: metadata.namespace, name: metadata.name }),
+  );
+  // From the first request on they are known, also those whose turn to be looked at has not come.
+  for (const { kind, namespace, name } of restored) {
+    if (kind === "InferenceService" && namespace !== undefined) registry.set({ namespace, name }, [], "It waits for its turn.");
+  }
+
   const dataPlane = createDataPlane(registry, clock);
   const controlPlane = createControlPlane({
     registry,
@@ -136,9 +144,6 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     urlOf: (namespace, name) => `http://${settings.host}:${port}/serving/${namespace}/${name}`,
   });
 
-  const restored = store.restored.map(
-    ({ resource: { kind, metadata } }): ResourceKey => ({ kind, namespace: metadata.namespace, name: metadata.name }),
-  );
   for (const key of restored) reconciler.changed(key);
   const watches: Array<() => void> = [];
   const loaded = (async () => {

@@ -227,6 +227,13 @@ describe("errors", () => {
     expect(await call(method, path, "text", { "Content-Type": type })).toMatchObject({ status: code, json: { kind: "Status", code } });
   });
 
+  it("takes a body without a type for JSON, unless a web page may have sent it", async () => {
+    const body = Buffer.from(JSON.stringify(service("iris")));
+    const send = async (headers: Record<string, string>) => (await fetch(api.url + SERVICES, { method: "POST", body, headers })).status;
+    expect(await send({ Origin: "http://elsewhere.example" })).toBe(415);
+    expect(await send({})).toBe(201);
+  });
+
   it("tell of bodies and numbers that are too large", async () => {
     expect(await call("POST", SERVICES, " ".repeat(4e6))).toMatchObject({ status: 413, json: { reason: "RequestEntityTooLarge" } });
     const headers = { "Content-Type": "application/json" };

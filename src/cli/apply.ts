@@ -30,6 +30,9 @@ interface Applied {
 /** Runtimes are there before the models that need them. */
 const ORDER: readonly Kind[] = [CLUSTER_RUNTIMES, RUNTIMES, SERVICES];
 
+/** Requests under way: the server writes what comes together to its disk together. */
+const AT_ONCE = 8;
+
 /**
  * `nitrous apply -f`: makes the server's resources what the files say. Nothing is sent when anything in the files is wrong.
  * Answers the exit code. @throws CliError
@@ -47,15 +50,20 @@ export async function applyCommand(options: ApplyOptions, client: Client, termin
   }
   if (documents.length === 0) throw new CliError(`there is no resource in ${paths.join(", ")}`);
   const applied: Applied[] = [];
-  for (const each of [...documents].sort((left, right) => ORDER.indexOf(left.kind) - ORDER.indexOf(right.kind))) {
-    const result = await applyOne(each, dryRun, client).catch((error: unknown) => {
-      if (!(error instanceof RefusedError)) throw error;
-      for (const line of refusalLines(each, error)) terminal.note(line);
-      return undefined;
-    });
-    if (result === undefined) continue;
-    applied.push(result);
-    terminal.print(`${printedName(each.kind, each.document.metadata.name)} ${result.verb}${dryRun ? " (server dry run)" : ""}\n`);
+  for (const kind of ORDER) {
+    const ofKind = documents.filter((each) => each.kind === kind);
+    for (let start = 0; start < ofKind.length; start += AT_ONCE) {
+      const group = ofKind.slice(start, start + AT_ONCE);
+      const results = await Promise.all(group.map((each) => tryOne(each, dryRun, client)));
+      for (const [index, each] of group.entries()) {
+        const result = results[index];
+        if (Array.isArray(result)) for (const line of result) terminal.note(line);
+        else if (result !== undefined) {
+          applied.push(result);
+          terminal.print(`${printedName(each.kind, each.document.metadata.name)} ${result.verb}${dryRun ? " (server dry run)" : ""}\n`);
+        }
+      }
+    }
   }
   const failed = applied.length < documents.length;
   if (options.prune && failed) terminal.note("nitrous: nothing was pruned, because not everything could be applied");
@@ -64,6 +72,16 @@ export async function applyCommand(options: ApplyOptions, client: Client, termin
   const services = applied.filter(({ kind }) => kind === SERVICES);
   const allReady = await waitUntilReady(services, { seconds: options.wait }, client, terminal, signal);
   return failed || !allReady ? 1 : 0;
+}
+
+/** What has become of it, or why the server has refused it, in lines. */
+async function tryOne(document: FileDocument, dryRun: boolean, client: Client): Promise<Applied | string[]> {
+  try {
+    return await applyOne(document, dryRun, client);
+  } catch (error) {
+    if (error instanceof RefusedError) return refusalLines(document, error);
+    throw error;
+  }
 }
 
 /** Creates or replaces; of two who do it at the same time, the last wins. */

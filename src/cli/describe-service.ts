@@ -110,9 +110,11 @@ function copiesInWords({ modelStatus }: ServiceStatus): string | undefined {
   return totalCopies === undefined ? undefined : `${totalCopies}${failedCopies > 0 ? `, and ${failedCopies} failed` : ""}`;
 }
 
-function failureText({ modelStatus }: ServiceStatus, terminal: Terminal): string {
+function failureText({ modelStatus, nitrous }: ServiceStatus, terminal: Terminal): string {
   const info = modelStatus?.lastFailureInfo;
   if (info === undefined) return "";
+  // They have a section of their own.
+  const candidates = new Set(nitrous.candidates.map((candidate) => `- ${candidate.name}: ${candidate.reason ?? ""}`));
   const { reason, message = "", time, exitCode, modelRevisionName, location } = info;
   const fields: Field[] = [
     ["Reason", reason, "red"],
@@ -121,7 +123,8 @@ function failureText({ modelStatus }: ServiceStatus, terminal: Terminal): string
     ["Revision", modelRevisionName],
     ["Where", location],
   ];
-  return `${renderFields(fields, terminal, "  ")}${message === "" ? "" : indented(message, 4)}`;
+  const told = message.split("\n").filter((line) => !candidates.has(line));
+  return `${renderFields(fields, terminal, "  ")}${message === "" ? "" : indented(told.join("\n"), 4)}`;
 }
 
 function conditionsTable({ conditions }: ServiceStatus, terminal: Terminal): string {

@@ -20,11 +20,12 @@ export function refuseLargeBody({ declaredBytes }: Pick<HttpHead, "declaredBytes
 }
 
 /**
- * The media type of the body, without parameters; empty when the client does not say. That is no JSON: a web page could send it to
- * this server without asking first.
+ * The media type of the body, without parameters. What a client sends without saying what it is is JSON (the Kubernetes client for
+ * Python version 37 does so), unless a browser sends it: a web page could do that without asking this server first.
  */
 export function mediaType({ headers }: Pick<HttpRequest, "headers">): string {
-  const [type = ""] = String(headers["content-type"] ?? "").split(";");
+  const isBrowser = headers.origin !== undefined || headers["sec-fetch-site"] !== undefined;
+  const [type = ""] = String(headers["content-type"] ?? (isBrowser ? "" : JSON_TYPE)).split(";");
   return type.trim().toLowerCase();
 }
 
