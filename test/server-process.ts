@@ -9,7 +9,7 @@ export const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url
 export const EXAMPLES = fileURLToPath(new URL("../examples/models", import.meta.url));
 
 /** Environments are kept between runs: making them again tests nothing new. */
-export const CACHE_DIRECTORY = process.env.NITROUS_CACHE_DIR ?? join(homedir(), ".nitrous");
+export const CACHE_DIRECTORY = process.env.NITROUS_CACHE_DIR || join(homedir(), ".nitrous");
 
 export interface ServerProcess {
   readonly url: string;
