@@ -46,7 +46,7 @@ it("brings everything back after SIGKILL, also a service whose newest generation
     apiVersion: "serving.kserve.io/v1alpha1",
     kind: "ServingRuntime",
     metadata: { name: "own", namespace: "default", annotations: { "nitrous/host": "python" } },
-    spec: { supportedModelFormats: [{ name: "own-format" }], containers: [] },
+    spec: { supportedModelFormats: [{ name: "own-format" }], containers: [{ name: "kserve-container", image: "example/own:1" }] },
   });
   const before = serviceText({ name: "broken-later", format: "sklearn", uri: "models/iris/1" });
   await applyReady(killed.url, [await folder.write("all.yaml", [good, runtime, before].join("\n---\n"))]);
