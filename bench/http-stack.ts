@@ -48,7 +48,8 @@ export const STACKS: Readonly<Record<string, () => Promise<number>>> = {
       return { status: 200, headers: { "Content-Type": "application/json" }, body: answer };
     };
     const server = createHttpServer({
-      routes: [{ method: "POST", path: "/v2/models/{model}/infer", protocol: "oip", handle, fail }],
+      routes: [{ method: "POST", path: "/v2/models/{model}/infer", access: "infer", protocol: "oip", handle, fail }],
+      guard: () => undefined,
       clock: systemClock,
       events: createEvents(),
       maxBodyBytes: 1e6,

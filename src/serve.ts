@@ -1,6 +1,9 @@
+import { isIPv6 } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import type { SecureContextOptions } from "node:tls";
 import { fileURLToPath } from "node:url";
+import { followTls, openAccess, readTls, type TlsFiles, watchDisk } from "./access/index.ts";
 import { adoptModels, applyManifests, HostLogs, Reconciler, ResourceTable, ServiceEvents } from "./control/index.ts";
 import { systemClock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
@@ -14,21 +17,20 @@ import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { createMemoryLedger, createStatistics, Manager, ModelVersion, Registry } from "./models/index.ts";
 import { createMetrics } from "./observability/index.ts";
 import { createControlPlane, createDataPlane } from "./planes/index.ts";
-import { createV1Routes } from "./protocols/kserve-v1/index.ts";
-import { createKubeApiRoutes } from "./protocols/kube-api/index.ts";
-import { createOipRoutes } from "./protocols/oip/rest/index.ts";
-import { createOperationsRoutes } from "./protocols/operations/index.ts";
 import { unknownPath } from "./protocols/shared/index.ts";
-import { readBuiltInRuntimes, readDocument, readModels, validateDocument, watchPath } from "./resources/index.ts";
+import { readBuiltInRuntimes, readModels, validateDocument, watchPath } from "./resources/index.ts";
+import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
 import { Scheduler } from "./scheduler/index.ts";
 import { createHttpServer } from "./server/index.ts";
-import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings } from "./settings.ts";
+import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings, SettingsError, stateDirectoryOf } from "./settings.ts";
 import { createStorage } from "./storage/index.ts";
 import { type OpenedState, openStore, openStoreOrTemporary } from "./store/index.ts";
 import { VERSION } from "./version.ts";
 
 export interface NitrousServer {
   readonly port: number;
+  /** Its address, such as http://127.0.0.1:8080. */
+  readonly url: string;
   readonly events: Events;
   readonly controlPlane: ControlPlane;
   /** What the state held when the server began. */
@@ -66,8 +68,23 @@ const MAX_CONCURRENT_LOADS = 4;
 export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const { paths, settings, modelName, events = createEvents(), onFault = () => undefined } = options;
   const clock = systemClock;
-  const { store, notice } = await openState(settings, paths.length > 0, onFault);
+  const tlsFiles = tlsFilesOf(settings);
+  const tls = tlsFiles && (await readTls(tlsFiles));
   const registry = new Registry();
+  const problem = (text: string): void => events.emit("access-notice", { text, problem: true });
+  const access = await openAccess({
+    stateDirectory: stateDirectoryOf(settings),
+    bound: settings.host,
+    insecure: settings.insecure,
+    allowed: settings["allowed-host"],
+    hasService: (service) => registry.has(service),
+    onNarrowed: () => http.endStreams(),
+    onProblem: problem,
+  });
+  const { store, notice } = await openState(settings, paths.length > 0, onFault).catch((error: unknown) => {
+    access.close();
+    throw error;
+  });
   const statistics = createStatistics();
   events.on("request-started", () => statistics.begin());
   events.on("request-finished", (record) => statistics.observe(record));
@@ -104,13 +121,18 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   });
   const metrics = createMetrics({ statistics, controlPlane, version: VERSION });
   const http = createHttpServer({
-    routes: [
-      ...createOperationsRoutes({ controlPlane, metrics: () => metrics.render() }),
-      ...createV1Routes({ dataPlane, controlPlane }),
-      ...createOipRoutes({ dataPlane, controlPlane, serverName: settings["server-name"], serverVersion: VERSION }),
-      ...createKubeApiRoutes(controlPlane, { version: VERSION, clock, readYaml: (text) => readDocument(text, "the body") }),
-    ],
-    prefix: "/serving/{namespace}/{service}",
+    routes: createRoutes({
+      dataPlane,
+      controlPlane,
+      metrics: () => metrics.render(),
+      keys: access.keys,
+      clock,
+      serverName: settings["server-name"],
+      version: VERSION,
+    }),
+    prefix: SERVICE_PREFIX,
+    guard: access.guard,
+    ...(tls === undefined ? {} : { tls }),
     clock,
     events,
     maxBodyBytes: settings["max-body-bytes"],
@@ -119,9 +141,11 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     onFault,
   });
   const port = await http.listen(settings["http-port"], settings.host).catch(async (error: unknown) => {
+    access.close();
     await store.close();
     throw error;
   });
+  const url = `${tls === undefined ? "http" : "https"}://${isIPv6(settings.host) ? `[${settings.host}]` : settings.host}:${port}`;
 
   const executor = createLocalExecutor((host, line) => events.emit("host-log", { host, line }));
   const manager = new Manager({
@@ -141,11 +165,19 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     createModel: (spec) => new ModelVersion(spec, createScheduler(spec), events),
     baseDirectory: process.cwd(),
     onGone: (namespace, name) => logs.forget(isHostOf(namespace, name)),
-    urlOf: (namespace, name) => `http://${settings.host}:${port}/serving/${namespace}/${name}`,
+    urlOf: (namespace, name) => `${url}/serving/${namespace}/${name}`,
   });
 
   for (const key of restored) reconciler.changed(key);
-  const watches: Array<() => void> = [];
+  const watches: Array<() => void> = [access.close];
+  if (tlsFiles !== undefined) {
+    const renewed = (text: string): void => events.emit("access-notice", { text, problem: false });
+    const use = (context: SecureContextOptions): void => {
+      http.setCertificate(context);
+      renewed(`the certificate in ${tlsFiles.cert} is in use from now on`);
+    };
+    watches.push(followTls(tlsFiles, watchDisk, use, problem));
+  }
   const loaded = (async () => {
     for (const path of new Set(paths.map((each) => resolve(each)))) {
       rejections.set(path, await servePath(path));
@@ -202,6 +234,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
 
   return {
     port,
+    url,
     events,
     controlPlane,
     restored,
@@ -224,6 +257,13 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       await store.close();
     },
   };
+}
+
+/** @throws SettingsError when one of the two is missing */
+function tlsFilesOf({ "tls-cert": cert, "tls-key": key }: Settings): TlsFiles | undefined {
+  if (cert !== undefined && key !== undefined) return { cert: resolve(cert), key: resolve(key) };
+  if (cert === undefined && key === undefined) return undefined;
+  throw new SettingsError(cert === undefined ? "--tls-key needs --tls-cert" : "--tls-cert needs --tls-key");
 }
 
 /**

@@ -8,13 +8,35 @@ const positive = z.coerce.number().int().positive();
 
 /** Every setting once: flag `--http-port`, environment variable `NITROUS_HTTP_PORT`, and key `http-port` in nitrous.yaml. */
 export const SETTINGS = {
-  host: z.string().min(1).default("127.0.0.1").describe("address to listen on; one that is not loopback also needs --insecure"),
+  host: z
+    .string()
+    .min(1)
+    .default("127.0.0.1")
+    .describe("address to listen on; one that is not loopback needs keys (nitrous keys create) or --insecure"),
   "http-port": z.coerce.number().int().min(0).max(65535).default(8080).describe("port for HTTP; 0 takes a free one"),
   insecure: z
     .stringbool()
     .or(z.boolean())
     .default(false)
-    .describe("listen on an address that others can reach, without any authentication"),
+    .describe("let others reach a server that has no keys: everybody may do everything"),
+  "allowed-host": z
+    .array(z.string())
+    .or(z.string().transform((text) => text.split(",").map((name) => name.trim())))
+    .pipe(
+      z.array(
+        z
+          .string()
+          .regex(/^(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/, "expected names such as models.example.com or *.example.com"),
+      ),
+    )
+    .default([])
+    .describe("more names of this server in Host and Origin headers, with commas between them; *.example.com is all names below it"),
+  "tls-cert": z
+    .string()
+    .min(1)
+    .optional()
+    .describe("certificate as PEM file; the server then speaks HTTPS only, and takes a new one when the file changes"),
+  "tls-key": z.string().min(1).optional().describe("private key of --tls-cert as PEM file"),
   "state-dir": z.string().min(1).optional().describe("folder for the state: what was applied (default: .nitrous in the home folder)"),
   "cache-dir": z
     .string()
@@ -64,9 +86,14 @@ const schema = z.strictObject(SETTINGS);
 export type Settings = z.infer<typeof schema>;
 export const DEFAULT_STATE_DIRECTORY = join(homedir(), ".nitrous");
 
+/** The folder for the state, whether or not another server has it open. */
+export function stateDirectoryOf(settings: Pick<Settings, "state-dir">): string {
+  return settings["state-dir"] ?? DEFAULT_STATE_DIRECTORY;
+}
+
 /** Where what can be made again is kept. */
 export function cacheDirectoryOf(settings: Settings): string {
-  return settings["cache-dir"] ?? settings["state-dir"] ?? DEFAULT_STATE_DIRECTORY;
+  return settings["cache-dir"] ?? stateDirectoryOf(settings);
 }
 
 export type SettingName = keyof typeof SETTINGS;

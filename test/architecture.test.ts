@@ -8,6 +8,7 @@ const source = fileURLToPath(new URL("../src", import.meta.url));
 /** What each folder may import of the others; files directly under src are folders of their own here. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  access: ["core"],
   frames: ["core"],
   resources: ["core"],
   environments: ["core"],
@@ -31,9 +32,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "settings.ts": [],
   "version.ts": [],
   "model-steps.ts": ["core", "models", "environments", "replicas", "host-commands.ts", "settings.ts"],
+  "routes.ts": ["core", "protocols/kserve-v1", "protocols/kube-api", "protocols/oip", "protocols/operations", "resources"],
   "serve.ts": ["*"],
   "index.ts": ["*"],
-  cli: ["serve.ts", "settings.ts", "version.ts", "core", "observability", "resources", "storage"],
+  cli: ["access", "serve.ts", "settings.ts", "version.ts", "core", "observability", "resources", "storage"],
 };
 
 /** Lines; generous, and still a reason to look for a second subject in the file. */

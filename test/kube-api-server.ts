@@ -1,4 +1,5 @@
 import { ResourceTable } from "../src/control/resource-table.ts";
+import type { CreatedKey, Key, Keys, KeyWish } from "../src/core/access.ts";
 import { Broadcast } from "../src/core/broadcast.ts";
 import type { Clock } from "../src/core/clock.ts";
 import { ServeError } from "../src/core/errors.ts";
@@ -31,8 +32,9 @@ export async function startKubeApi(clock: Clock, wallClock: () => number = Date.
   const server = createHttpServer({
     routes: createKubeApiRoutes(
       { resources: table, activity },
-      { version: "0.1.0", clock, wallClock, readYaml: (text) => readDocument(text, "the body") },
+      { version: "0.1.0", clock, wallClock, readYaml: (text) => readDocument(text, "the body"), keys: new FakeKeys() },
     ),
+    guard: () => undefined,
     clock,
     events: createEvents(),
     maxBodyBytes: 64 * 1024 * 1024,
@@ -75,6 +77,26 @@ class FakeActivity implements Activity {
 
   followLogs(_namespace: string, _name: string, signal: AbortSignal): AsyncIterable<string> {
     return this.#logs.subscribe(signal);
+  }
+}
+
+class FakeKeys implements Keys {
+  #keys: readonly Key[] = [];
+
+  list(): Promise<readonly Key[]> {
+    return Promise.resolve(this.#keys);
+  }
+
+  create({ name }: KeyWish): Promise<CreatedKey> {
+    const key: Key = { name, scopes: ["read"], models: [], created: "2026-01-01T00:00:00.000Z" };
+    this.#keys = [...this.#keys, key];
+    return Promise.resolve({ key, token: `token of ${name}` });
+  }
+
+  revoke(name: string): Promise<void> {
+    if (!this.#keys.some((key) => key.name === name)) return Promise.reject(new ServeError("NOT_FOUND", `there is no key ${name}`));
+    this.#keys = this.#keys.filter((key) => key.name !== name);
+    return Promise.resolve();
   }
 }
 

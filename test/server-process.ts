@@ -50,7 +50,7 @@ export async function startServer(
   const exited = once(child, "exit").then(([code]) => code as number | null);
   const url = await new Promise<string>((resolve, reject) => {
     const look = (): void => {
-      const found = /listening on (http:\S+)/.exec(output)?.[1];
+      const found = /listening on (https?:\S+)/.exec(output)?.[1];
       if (found !== undefined) resolve(found);
     };
     child.stderr.on("data", look);

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { isIP } from "node:net";
 import { createEvents } from "../core/events.ts";
 import { createLogger, logEvents } from "../observability/index.ts";
 import { type NitrousServer, serve } from "../serve.ts";
@@ -23,12 +22,12 @@ export async function serveCommand(paths: readonly string[], options: Record<str
     watch,
     ...(modelName === undefined ? {} : { modelName }),
   }).catch((error: Error) => {
-    throw new CliError(error.message);
+    throw new CliError(error.message, error instanceof SettingsError ? 2 : 1);
   });
   stopOnSignals(server, (line) => log.info(line));
-  log.info(`listening on http://${settings.host}:${server.port}`);
+  log.info(`listening on ${server.url}`);
   await server.loaded;
-  process.stdout.write(banner(server, `http://${settings.host}:${server.port}`, process.stdout.isTTY));
+  process.stdout.write(banner(server, server.url, process.stdout.isTTY));
 }
 
 interface ServeArguments {
@@ -45,12 +44,6 @@ async function settingsOf(paths: readonly string[], options: Record<string, unkn
   const file = typeof config === "string" ? config : existsSync("nitrous.yaml") ? "nitrous.yaml" : undefined;
   try {
     const settings = await readSettings({ flags, environment: process.env, ...(file === undefined ? {} : { file }) });
-    if (!isLoopback(settings.host) && !settings.insecure) {
-      throw new CliError(
-        `${settings.host} can be reached by others, and this server asks nobody who they are; add --insecure if that is wanted`,
-        2,
-      );
-    }
     const served = typeof directory === "string" ? [...paths, directory] : paths;
     return { settings, served, modelName: name === undefined ? undefined : String(name), watch: watch === true };
   } catch (error) {
@@ -63,10 +56,6 @@ function kebab(options: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(options).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), value]),
   );
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 /** The first signal drains; a second one, or a drain that takes too long, ends everything. */

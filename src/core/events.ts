@@ -13,6 +13,8 @@ export interface EventMap {
   "service-event": ServiceEvent;
   /** A watched file of resources that has changed and cannot be applied. */
   "resource-rejected": { readonly place: string; readonly reason: string };
+  /** Something about keys or certificates that whoever runs the server has to see to, or should know. */
+  "access-notice": { readonly text: string; readonly problem: boolean };
   "environment-progress": { readonly environment: string; readonly line: string };
   "batch-finished": {
     readonly namespace: string;
@@ -39,6 +41,7 @@ export function createEvents(): Events {
     "host-log": [],
     "service-event": [],
     "resource-rejected": [],
+    "access-notice": [],
     "environment-progress": [],
     "batch-finished": [],
   };

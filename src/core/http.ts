@@ -1,5 +1,7 @@
+import type { Access } from "./access.ts";
 import type { RequestContext } from "./context.ts";
 import type { ServeError } from "./errors.ts";
+import type { Target } from "./inference.ts";
 
 /** One HTTP request as a route sees it; sockets, limits and compression have been dealt with by the server. */
 export interface HttpRequest {
@@ -35,6 +37,10 @@ export interface Route {
   readonly method: HttpMethod;
   /** Segments with `{parameter}`; a literal may follow a parameter in the last segment: "/v1/models/{model}:predict". */
   readonly path: string;
+  /** Who may call it. There is no other list of what is public. */
+  readonly access: Access;
+  /** The one model that a request is about: keys that are limited to models open only routes that have this. */
+  readonly target?: (head: Pick<HttpHead, "params" | "headers">) => Pick<Target, "namespace" | "name"> | undefined;
   /** Protocol of the request record, such as "v1" or "oip"; routes without one are not counted as inference. */
   readonly protocol?: string;
   /** Refuses before the body is read, by throwing a ServeError. */

@@ -60,6 +60,10 @@ export class Registry {
     });
   }
 
+  has({ namespace, name }: Pick<Target, "namespace" | "name">): boolean {
+    return this.#entries.has(key(namespace, name));
+  }
+
   /** The hosts that the model's versions are in, or were in last. */
   hostNames({ namespace, name }: Target): string[] {
     const versions = this.#entries.get(key(namespace, name))?.versions ?? [];

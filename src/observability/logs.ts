@@ -40,6 +40,7 @@ export function logEvents(events: Events, log: Logger): () => void {
       if (type === "Warning") log.warn(`${namespace === undefined ? "" : `${namespace}/`}${name} ${reason}: ${message}`);
     }),
     events.on("resource-rejected", ({ place, reason }) => log.warn(`${place}: not applied: ${reason}`)),
+    events.on("access-notice", ({ text, problem }) => (problem ? log.warn(text) : log.info(text))),
     events.on("host-log", ({ host, line }) => log.debug(`${host} | ${line}`)),
   ];
   return () => {

@@ -14,7 +14,15 @@ afterEach(() => server?.destroy());
 async function start(...routes: readonly Partial<Route>[]): Promise<string> {
   const fail = ({ message }: ServeError) => ({ status: 500, body: message });
   server = createHttpServer({
-    routes: routes.map((route) => ({ method: "GET", path: "/", fail, handle: () => ({ status: 200, body: "" }), ...route })),
+    routes: routes.map((route) => ({
+      method: "GET",
+      path: "/",
+      access: "public" as const,
+      fail,
+      handle: () => ({ status: 200, body: "" }),
+      ...route,
+    })),
+    guard: () => undefined,
     clock: systemClock,
     events: createEvents(),
     maxBodyBytes: 1e6,

@@ -1,10 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { SecureContextOptions } from "node:tls";
 import type { Clock } from "../core/clock.ts";
 import { createRecord, RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
-import type { HttpReply, Route } from "../core/http.ts";
+import type { HttpHead, HttpReply, Route } from "../core/http.ts";
 import { declaredLength, readBody } from "./body.ts";
 import { decompress } from "./compression.ts";
 import { OpenStreams } from "./open-streams.ts";
@@ -15,6 +17,10 @@ export interface HttpServerOptions {
   readonly routes: readonly Route[];
   /** Where all routes are found a second time, with the parameters in it: `/serving/{namespace}/{service}`. */
   readonly prefix?: string;
+  /** Asked before anything else is done for a request. @throws ServeError */
+  readonly guard: (route: Route, head: Pick<HttpHead, "params" | "headers">) => void;
+  /** Certificate, key and least version; without it the connections are plain. */
+  readonly tls?: SecureContextOptions;
   readonly clock: Clock;
   readonly events: Events;
   /** Bytes of a body, also when decompressed. */
@@ -30,6 +36,10 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** Settles with the port when the socket is bound. */
   listen(port: number, host: string): Promise<number>;
+  /** From now on new connections see this certificate. */
+  setCertificate(options: SecureContextOptions): void;
+  /** Ends what is open-ended, whose clients then have to ask again. */
+  endStreams(): void;
   /** Refuses new connections, ends open-ended streams, and settles when the other requests under way have been answered. */
   close(): Promise<void>;
   /** Ends every connection now. */
@@ -37,17 +47,14 @@ export interface HttpServer {
 }
 
 const NO_BODY = new Uint8Array(0);
+const LIMITS = { keepAliveTimeout: 65_000, headersTimeout: 30_000, requestTimeout: 300_000, maxHeaderSize: 16_384, noDelay: true };
 const NO_QUERY = new URLSearchParams();
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const find = createRouter(options.routes, options.prefix);
-  const server = createServer({
-    keepAliveTimeout: 65_000,
-    headersTimeout: 30_000,
-    requestTimeout: 300_000,
-    maxHeaderSize: 16_384,
-    noDelay: true,
-  });
+  const { tls } = options;
+  const secure = tls === undefined ? undefined : createTlsServer({ ...LIMITS, ...tls, handshakeTimeout: 10_000 });
+  const server = secure ?? createPlainServer(LIMITS);
   const streams = new OpenStreams();
   let active = 0;
   let idle: (() => void) | undefined;
@@ -61,11 +68,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
     const lookup = find(request.method ?? "GET", path);
-    if ("route" in lookup) void answer(options, streams, lookup, mark < 0 ? "" : url.slice(mark + 1), request, response);
-    else refuse(options, lookup.allowed, request, response);
+    if (!("route" in lookup)) return refuse(options, lookup.allowed, request, response);
+    try {
+      options.guard(lookup.route, { params: lookup.params, headers: request.headers });
+    } catch (thrown) {
+      return fail(lookup.route, ServeError.from(thrown), request, response);
+    }
+    void answer(options, streams, lookup, mark < 0 ? "" : url.slice(mark + 1), request, response);
   });
   return {
     listen: (port, host) => listen(server, port, host),
+    setCertificate: (context) => secure?.setSecureContext(context),
+    endStreams: () => streams.end(new ServeError("UNAUTHENTICATED", "who may do what has changed; ask again")),
     async close() {
       server.close();
       streams.close();
@@ -132,6 +146,7 @@ function fail(route: Route, error: ServeError, request: IncomingMessage, respons
     return;
   }
   leaveBodyUnread(request, response);
+  if (error.code === "UNAUTHENTICATED") response.setHeader("WWW-Authenticate", 'Bearer realm="nitrous"');
   void sendReply(request, response, route.fail(error));
 }
 

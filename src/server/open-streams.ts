@@ -19,8 +19,13 @@ export class OpenStreams {
   /** Ends all of them, and those that come later at once. A client that does not read what it was sent is cut off. */
   close(): void {
     this.#closed = true;
+    this.end(closing());
+  }
+
+  /** Ends all that there are now. */
+  end(reason: ServeError): void {
     for (const [response, context] of this.#contexts) {
-      context.abort(closing());
+      context.abort(reason);
       if (response.writableNeedDrain) response.destroy();
     }
   }

@@ -5,6 +5,7 @@ import { createRouter } from "./router.ts";
 const route = (method: "GET" | "POST", path: string): Route => ({
   method,
   path,
+  access: "public",
   handle: () => ({ status: 200, body: path }),
   fail: () => ({ status: 500, body: "" }),
 });

@@ -52,7 +52,7 @@ function start(): { child: ChildProcess; listening: Promise<string>; output: () 
   const listening = new Promise<string>((resolve, reject) => {
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       output += text;
-      const url = /listening on (http:\S+)/.exec(output)?.[1];
+      const url = /listening on (https?:\S+)/.exec(output)?.[1];
       if (url !== undefined) resolve(url);
     });
     child.once("exit", () => reject(new Error(output)));

@@ -1,3 +1,4 @@
+import type { Access } from "../../core/access.ts";
 import type { HttpHead, HttpReply, HttpRequest, Route } from "../../core/http.ts";
 import { isStream } from "../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../core/planes.ts";
@@ -12,19 +13,27 @@ export interface V1Options {
 
 /** KServe's V1 protocol, with TensorFlow Serving's paths for versions. */
 export function createV1Routes({ dataPlane, controlPlane }: V1Options): Route[] {
-  const question = (path: string, handle: Route["handle"]): Route => ({ method: "GET", path, handle, fail: failJson });
+  const question = (path: string, access: Access, handle: Route["handle"]): Route => ({
+    method: "GET",
+    path,
+    access,
+    handle,
+    fail: failJson,
+  });
   const prediction = (path: string): Route => ({
     method: "POST",
     path,
+    access: "infer",
+    target: targetOf,
     protocol: "v1",
     gate: (head: HttpHead) => dataPlane.admit(targetOf(head), head.declaredBytes),
     handle: (request) => predict(dataPlane, request),
     fail: failJson,
   });
   return [
-    question("/", () => jsonReply('{"status":"alive"}')),
-    question("/v1/models", (request) => modelsReply(controlPlane, request)),
-    question("/v1/models/{model}", (request) => readinessReply(controlPlane.get(targetOf(request)))),
+    question("/", "public", () => jsonReply('{"status":"alive"}')),
+    question("/v1/models", "read", (request) => modelsReply(controlPlane, request)),
+    { ...question("/v1/models/{model}", "read", (request) => readinessReply(controlPlane.get(targetOf(request)))), target: targetOf },
     prediction("/v1/models/{model}:predict"),
     prediction("/v1/models/{model}/versions/{version}:predict"),
   ];

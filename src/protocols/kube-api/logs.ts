@@ -10,6 +10,7 @@ export function createLogEndpoints(activity: Activity): Endpoints {
   return {
     "/nitrous/namespaces/{namespace}/models/{name}/logs": {
       GET: (request) => logsReply(activity, request),
+      target: ({ params: { namespace = "", name = "" } }) => ({ namespace, name }),
       subject: ({ params }) => ({ kind: "Model", plural: "models", group: "", name: params.name }),
     },
   };

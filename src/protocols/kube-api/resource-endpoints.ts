@@ -1,4 +1,5 @@
-import type { HttpMethod, HttpReply, HttpRequest } from "../../core/http.ts";
+import type { HttpHead, HttpMethod, HttpReply, HttpRequest } from "../../core/http.ts";
+import type { Target } from "../../core/inference.ts";
 import { isObject, parseJson } from "../shared/index.ts";
 import type { Endpoint, Endpoints } from "./endpoint.ts";
 import { assertName, assertNamespace } from "./names.ts";
@@ -22,12 +23,14 @@ export function createResourceEndpoints(options: ResourceHandlersOptions): Endpo
     PUT: onResource((request, address) => handlers.replace(request, address)),
     PATCH: onResource((request, address) => handlers.patch(request, address)),
     DELETE: onResource((request, address) => handlers.delete(request, address)),
+    target,
     subject,
   };
   const whole = onResource(get);
   const subresource: Endpoint = {
     GET: (request) => (request.params.subresource === "status" ? whole(request) : unknownResource()),
     ...Object.fromEntries((["PUT", "PATCH"] satisfies HttpMethod[]).map((method) => [method, refuseStatus])),
+    target,
     subject,
   };
   return {
@@ -59,6 +62,12 @@ function onResource(handle: OnResource): (request: HttpRequest) => HttpReply | P
     assertName(name);
     return handle(request, { served, namespace, name });
   };
+}
+
+/** A runtime belongs to no model alone. */
+function target({ params: { group, plural, namespace, name } }: Pick<HttpHead, "params">): Pick<Target, "namespace" | "name"> | undefined {
+  if (group !== GROUP || plural !== "inferenceservices" || namespace === undefined || name === undefined) return undefined;
+  return { namespace, name };
 }
 
 /** A status is what the server knows; clients only read it. */

@@ -1,3 +1,4 @@
+import type { Keys } from "../../core/access.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { ServeError } from "../../core/errors.ts";
 import type { HttpMethod, HttpReply, HttpRequest, Route } from "../../core/http.ts";
@@ -6,6 +7,7 @@ import { type ReadYaml, refuseLargeBody } from "./body.ts";
 import { createCoreEndpoints } from "./core-endpoints.ts";
 import { createDiscoveryEndpoints } from "./discovery.ts";
 import type { Endpoint, Endpoints } from "./endpoint.ts";
+import { createKeyEndpoints } from "./keys.ts";
 import { createLogEndpoints } from "./logs.ts";
 import { createOpenApiEndpoints } from "./openapi.ts";
 import { createResourceEndpoints } from "./resource-endpoints.ts";
@@ -18,6 +20,7 @@ export interface KubeApiOptions {
   /** Milliseconds since 1970. */
   readonly wallClock?: () => number;
   readonly readYaml: ReadYaml;
+  readonly keys: Keys;
 }
 
 const METHODS: readonly HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -25,7 +28,7 @@ const METHODS: readonly HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 /** The control API in Kubernetes' shape, with discovery, core events and namespaces as far as kubectl asks for them, and logs. */
 export function createKubeApiRoutes(
   { resources, activity }: Pick<ControlPlane, "resources" | "activity">,
-  { version, clock = systemClock, wallClock = Date.now, readYaml }: KubeApiOptions,
+  { version, clock = systemClock, wallClock = Date.now, readYaml, keys }: KubeApiOptions,
 ): Route[] {
   const endpoints: Endpoints = {
     ...createDiscoveryEndpoints(version),
@@ -33,12 +36,15 @@ export function createKubeApiRoutes(
     ...createCoreEndpoints({ resources, activity, clock, wallClock }),
     ...createResourceEndpoints({ resources, clock, wallClock, readYaml }),
     ...createLogEndpoints(activity),
+    ...createKeyEndpoints(keys),
   };
   return Object.entries(endpoints).flatMap(([path, endpoint]) =>
     METHODS.map(
       (method): Route => ({
         method,
         path,
+        access: endpoint.access ?? (method === "GET" ? "read" : "admin"),
+        ...(endpoint.target === undefined ? {} : { target: endpoint.target }),
         gate: refuseLargeBody,
         openEnded: method === "GET",
         handle: (request) => answer(endpoint, method, request),

@@ -7,6 +7,8 @@ export function createModelRoutes(controlPlane: ControlPlane): Route[] {
   return ["/nitrous/models/{model}", "/nitrous/models/{model}/versions/{version}"].map((path) => ({
     method: "GET",
     path,
+    access: "read",
+    target: targetOf,
     async handle(request) {
       const { description, ...status } = await controlPlane.describe(targetOf(request), request.context);
       return jsonReply(writeJson({ ...status, ...description } as never));

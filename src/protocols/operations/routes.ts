@@ -13,10 +13,11 @@ export interface OperationsOptions {
 /** What probes and monitors ask: liveness, readiness with the number of model versions in each state, metrics. */
 export function createOperationsRoutes({ controlPlane, metrics }: OperationsOptions): Route[] {
   return [
-    { method: "GET", path: "/health/live", handle: () => jsonReply('{"live":true}'), fail: failJson },
+    { method: "GET", path: "/health/live", access: "public", handle: () => jsonReply('{"live":true}'), fail: failJson },
     {
       method: "GET",
       path: "/health/ready",
+      access: "public",
       handle() {
         const models: Partial<Record<ModelState, number>> = {};
         for (const { state } of controlPlane.list()) models[state] = (models[state] ?? 0) + 1;
@@ -28,6 +29,7 @@ export function createOperationsRoutes({ controlPlane, metrics }: OperationsOpti
     {
       method: "GET",
       path: "/metrics",
+      access: "read",
       async handle({ headers }) {
         const { contentType, body } = await metrics(headers.accept?.toString());
         return { status: 200, headers: { "Content-Type": contentType }, body };

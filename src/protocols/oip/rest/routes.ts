@@ -1,3 +1,4 @@
+import type { Access } from "../../../core/access.ts";
 import { ServeError } from "../../../core/errors.ts";
 import type { HttpReply, HttpRequest, Route } from "../../../core/http.ts";
 import { isStream } from "../../../core/inference.ts";
@@ -18,28 +19,37 @@ const EXTENSIONS = ["binary_tensor_data"];
 
 /** The Open Inference Protocol over REST, with Triton's binary tensor extension. */
 export function createOipRoutes({ dataPlane, controlPlane, serverName, serverVersion }: OipOptions): Route[] {
-  const question = (path: string, handle: Route["handle"]): Route => ({ method: "GET", path, handle, fail: failJson });
+  const question = (path: string, access: Access, handle: Route["handle"]): Route => ({
+    method: "GET",
+    path,
+    access,
+    handle,
+    fail: failJson,
+  });
+  const aboutModel = (path: string, handle: Route["handle"]): Route => ({ ...question(path, "read", handle), target: targetOf });
   const both = (path: string, make: (path: string) => Route): Route[] => [
     make(`/v2/models/{model}${path}`),
     make(`/v2/models/{model}/versions/{version}${path}`),
   ];
   return [
-    question("/v2", () => jsonReply(JSON.stringify({ name: serverName, version: serverVersion, extensions: EXTENSIONS }))),
-    question("/v2/health/live", () => jsonReply('{"live":true}')),
-    question("/v2/health/ready", (request) =>
+    question("/v2", "read", () => jsonReply(JSON.stringify({ name: serverName, version: serverVersion, extensions: EXTENSIONS }))),
+    question("/v2/health/live", "public", () => jsonReply('{"live":true}')),
+    question("/v2/health/ready", "public", (request) =>
       isReady(controlPlane, request) ? jsonReply('{"ready":true}') : jsonReply('{"ready":false}', 503),
     ),
-    question("/v2/models", (request) => modelsReply(controlPlane, request)),
+    question("/v2/models", "read", (request) => modelsReply(controlPlane, request)),
     ...both("", (path) =>
-      question(path, async (request) => {
+      aboutModel(path, async (request) => {
         const target = targetOf(request);
         return jsonReply(modelMetadata(await controlPlane.describe(target, request.context), controlPlane.versions(target)));
       }),
     ),
-    ...both("/ready", (path) => question(path, (request) => readinessReply(controlPlane.get(targetOf(request))))),
+    ...both("/ready", (path) => aboutModel(path, (request) => readinessReply(controlPlane.get(targetOf(request))))),
     ...both("/infer", (path) => ({
       method: "POST",
       path,
+      access: "infer",
+      target: targetOf,
       protocol: "oip",
       gate: (head) => dataPlane.admit(targetOf(head), head.declaredBytes),
       handle: (request) => infer(dataPlane, request),

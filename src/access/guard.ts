@@ -1,0 +1,67 @@
+import type { Access, Key } from "../core/access.ts";
+import { ServeError } from "../core/errors.ts";
+import type { HttpHead, Route } from "../core/http.ts";
+import type { Hosts } from "./hosts.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { matchesPattern } from "./model-pattern.ts";
+
+type Head = Pick<HttpHead, "params" | "headers">;
+
+/** @throws ServeError UNAUTHENTICATED or PERMISSION_DENIED, for a request that may not go on to the route */
+export type Guard = (route: Route, head: Head) => void;
+
+/** Decides by what a request says before its body: where it believes to be, which page it comes from, which key it has. */
+export function createGuard(hosts: Hosts, ring: KeyRing): Guard {
+  return (route, head) => {
+    const service = hosts.check(head.headers);
+    const access = accessOf(route, head);
+    if (service !== undefined && access !== "public") {
+      const target = route.target?.(head);
+      if (target?.name !== service.name || target.namespace !== service.namespace || access === "admin") {
+        const hint = "only that service is reached under it; give --allowed-host to the server to reach all of it";
+        throw denied(`the Host header names the service ${service.namespace}/${service.name}, and ${hint}`);
+      }
+    }
+    if (access === "public" || !ring.closed) return;
+    const token = tokenIn(head);
+    if (token === undefined) {
+      throw new ServeError(
+        "UNAUTHENTICATED",
+        `a key is needed, with the scope ${access}: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'`,
+      );
+    }
+    const key = ring.find(token);
+    if (key === undefined) throw new ServeError("UNAUTHENTICATED", "the key that was sent is unknown, revoked or expired");
+    authorize(key, access, route, head);
+  };
+}
+
+/** Below a service's prefix, answers about health tell which services there are. */
+function accessOf({ access }: Route, { params }: Head): Access {
+  return access === "public" && params.service !== undefined ? "read" : access;
+}
+
+/** `Authorization: Bearer`, else `X-API-Key`. */
+function tokenIn({ headers }: Head): string | undefined {
+  const { authorization } = headers;
+  if (typeof authorization === "string" && /^bearer /i.test(authorization)) return authorization.slice("bearer ".length).trim();
+  const named = headers["x-api-key"];
+  return typeof named === "string" ? named : undefined;
+}
+
+function authorize({ name, scopes, models }: Key, access: Access, route: Route, head: Head): void {
+  if (!scopes.includes(access as (typeof scopes)[number]) && !scopes.includes("admin")) {
+    throw denied(`the key ${name} has the scope ${scopes.join(" and ")}; this needs ${access}`);
+  }
+  if (models.length === 0) return;
+  const target = route.target?.(head);
+  if (target === undefined)
+    throw denied(`the key ${name} is limited to the models ${models.join(", ")}; this is not about one of them alone`);
+  if (!models.some((pattern) => matchesPattern(pattern, target))) {
+    throw denied(`the key ${name} is limited to the models ${models.join(", ")}; ${target.namespace}/${target.name} is not one of them`);
+  }
+}
+
+function denied(message: string): ServeError {
+  return new ServeError("PERMISSION_DENIED", message);
+}

@@ -1,0 +1,32 @@
+import type { Keys } from "./core/access.ts";
+import type { Clock } from "./core/clock.ts";
+import type { Route } from "./core/http.ts";
+import type { ControlPlane, DataPlane } from "./core/planes.ts";
+import { createV1Routes } from "./protocols/kserve-v1/index.ts";
+import { createKubeApiRoutes } from "./protocols/kube-api/index.ts";
+import { createOipRoutes } from "./protocols/oip/rest/index.ts";
+import { createOperationsRoutes, type OperationsOptions } from "./protocols/operations/index.ts";
+import { readDocument } from "./resources/index.ts";
+
+export interface RoutesOptions {
+  readonly dataPlane: DataPlane;
+  readonly controlPlane: ControlPlane;
+  readonly metrics: OperationsOptions["metrics"];
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly serverName: string;
+  readonly version: string;
+}
+
+/** Where all routes are found a second time, for one service. */
+export const SERVICE_PREFIX = "/serving/{namespace}/{service}";
+
+/** Every route of the port, each with who may call it. What is not here is not answered. */
+export function createRoutes({ dataPlane, controlPlane, metrics, keys, clock, serverName, version }: RoutesOptions): Route[] {
+  return [
+    ...createOperationsRoutes({ controlPlane, metrics }),
+    ...createV1Routes({ dataPlane, controlPlane }),
+    ...createOipRoutes({ dataPlane, controlPlane, serverName, serverVersion: version }),
+    ...createKubeApiRoutes(controlPlane, { version, clock, readYaml: (text) => readDocument(text, "the body"), keys }),
+  ];
+}
