@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import type { SecureContextOptions } from "node:tls";
 import { fileURLToPath } from "node:url";
-import { followTls, openAccess, readTls, type TlsFiles, watchDisk } from "./access/index.ts";
+import { followTls, isLoopback, openAccess, readTls, type TlsFiles, watchDisk } from "./access/index.ts";
 import { adoptModels, applyManifests, HostLogs, Reconciler, ResourceTable, ServiceEvents } from "./control/index.ts";
 import { systemClock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
@@ -37,6 +37,8 @@ export interface NitrousServer {
   readonly restored: readonly ResourceKey[];
   /** What whoever started the server should know. */
   readonly notices: readonly string[];
+  /** Whether requests need a key now. */
+  readonly needsKey: () => boolean;
   /** Settles when every model has had its first attempt. */
   readonly loaded: Promise<void>;
   /** Refuses what is new, finishes what is under way, ends every host. */
@@ -168,6 +170,10 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     urlOf: (namespace, name) => `${url}/serving/${namespace}/${name}`,
   });
 
+  const exposure =
+    access.closed || isLoopback(settings.host)
+      ? []
+      : [`${settings.host} can be reached by others, and there are no keys: everybody may do everything`];
   for (const key of restored) reconciler.changed(key);
   const watches: Array<() => void> = [access.close];
   if (tlsFiles !== undefined) {
@@ -238,7 +244,8 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     events,
     controlPlane,
     restored,
-    notices: notice === undefined ? [] : [notice],
+    notices: [...(notice === undefined ? [] : [notice]), ...exposure],
+    needsKey: () => access.closed,
     loaded,
     async close() {
       endStreams();

@@ -84,6 +84,23 @@ const setReady = (name: string): void =>
     { url: `http://${name}.default.localhost`, conditions: [{ type: "Ready", status: "True" }] },
   );
 
+describe("keys", () => {
+  it("are made, listed and revoked", async () => {
+    const created = await call("POST", "/nitrous/keys", { name: "web", scopes: ["read"] });
+    expect(created).toMatchObject({ status: 201, json: { key: { name: "web" }, token: "token of web" } });
+    expect(await call("GET", "/nitrous/keys")).toMatchObject({ status: 200, json: { keys: [{ name: "web" }] } });
+    expect(await call("DELETE", "/nitrous/keys/web")).toMatchObject({ status: 200, json: { kind: "Status", details: { name: "web" } } });
+    expect(await call("DELETE", "/nitrous/keys/web")).toMatchObject({ status: 404, json: { message: 'keys "web" not found' } });
+  });
+
+  it("are not made by what a web page could send without asking, nor by what is no wish for one", async () => {
+    const wish = JSON.stringify({ name: "web", scopes: ["read"] });
+    expect(await call("POST", "/nitrous/keys", wish, { "Content-Type": "text/plain" })).toMatchObject({ status: 415 });
+    expect(await call("POST", "/nitrous/keys", { name: "web", scopes: "read" })).toMatchObject({ status: 400 });
+    expect(await call("POST", "/nitrous/keys", { name: "web", scopes: [], digest: "x" })).toMatchObject({ status: 400 });
+  });
+});
+
 describe("resources", () => {
   it("are created, shown, replaced, patched and deleted", async () => {
     const created = await call("POST", SERVICES, service("iris"));

@@ -7,7 +7,7 @@ import { statusOf } from "./service-status.ts";
 
 /** What a person needs when the server is up: which models answer, where, and one line to try each with. */
 export function banner(
-  { controlPlane, restored, notices }: Pick<NitrousServer, "controlPlane" | "restored" | "notices">,
+  { controlPlane, restored, notices, needsKey }: Pick<NitrousServer, "controlPlane" | "restored" | "notices" | "needsKey">,
   url: string,
   colour: boolean,
 ): string {
@@ -20,7 +20,10 @@ export function banner(
   const lines = ["", paint("bold", title), ""];
   for (const notice of notices) lines.push(`${paint("yellow", "!")} ${notice}`, "");
   if (restored.length > 0) lines.push(`Restored from the state: ${restoredInWords(restored)}`, "");
-  for (const status of statuses) lines.push(...describe(status, url, paint));
+  if (needsKey())
+    lines.push("Requests need a key; 'nitrous keys' makes and lists them. The lines below take it from $NITROUS_API_KEY.", "");
+  const curl = needsKey() ? 'curl -s -H "Authorization: Bearer $NITROUS_API_KEY"' : "curl -s";
+  for (const status of statuses) lines.push(...describe(status, url, curl, paint));
   for (const view of without) lines.push(...describeWithout(view, paint));
   const rejections = controlPlane.rejections();
   if (rejections.length > 0) lines.push(paint("bold", "Not served:"));
@@ -63,7 +66,7 @@ function describeWithout(view: ResourceView, paint: Paint): string[] {
   return [`${paint("red", "✗")} ${paint("bold", nameOf(view.metadata))}`, ...message.split("\n").map((line) => `    ${line}`), ""];
 }
 
-function describe(status: ModelStatus, url: string, paint: Paint): string[] {
+function describe(status: ModelStatus, url: string, curl: string, paint: Paint): string[] {
   const { namespace, name, version, format, state, answers, reason, latest, description } = status;
   const title = `${paint("bold", nameOf({ namespace, name }))} ${paint("dim", `version ${version}, ${format}`)}`;
   if (!answers) {
@@ -73,13 +76,13 @@ function describe(status: ModelStatus, url: string, paint: Paint): string[] {
   const path = latest ? `/v2/models/${name}` : `/v2/models/${name}/versions/${version}`;
   const lines = [`${paint("green", "✓")} ${title}`, `    ${base}${path}`];
   if (state === "standby") lines.push(`    ${reason}`);
-  const command = curl(status, base, path);
+  const command = exampleCommand(status, curl, base, path);
   if (command !== undefined) lines.push(`    ${command}`);
   for (const warning of description?.warnings ?? []) lines.push(`    ${paint("yellow", "!")} ${warning}`);
   return [...lines, ""];
 }
 
-function curl({ name, version, latest, description }: ModelStatus, url: string, path: string): string | undefined {
+function exampleCommand({ name, version, latest, description }: ModelStatus, curl: string, url: string, path: string): string | undefined {
   const example = description?.example;
   if (typeof example !== "object" || example === null) return undefined;
   const body = JSON.stringify(example, (_key, value: unknown) => (typeof value === "bigint" ? Number(value) : value)).replaceAll(
@@ -88,5 +91,5 @@ function curl({ name, version, latest, description }: ModelStatus, url: string, 
   );
   const v1 = "instances" in example;
   const target = v1 ? `/v1/models/${name}${latest ? "" : `/versions/${version}`}:predict` : `${path}/infer`;
-  return `curl -s ${url}${target} -d '${body}'`;
+  return `${curl} ${url}${target} -d '${body}'`;
 }

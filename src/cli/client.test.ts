@@ -56,6 +56,17 @@ describe("createClient", () => {
     expect(await client.send("POST", "/x", {}, { id: 2n ** 63n })).toBe('{"id":9223372036854775808}');
   });
 
+  it("sends a key, and says where one comes from when it is asked for", async () => {
+    const started = createServer((request, response) => {
+      const status = { kind: "Status", reason: "Unauthorized", message: `got ${request.headers.authorization}` };
+      response.writeHead(401).end(JSON.stringify(status));
+    });
+    server = started;
+    await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
+    const client = createClient(`http://127.0.0.1:${(started.address() as AddressInfo).port}`, "secret");
+    await expect(client.send("GET", "/x")).rejects.toThrow(/^got Bearer secret\. 'nitrous keys create' .*NITROUS_API_KEY/);
+  });
+
   it("reads lines until the end, whole ones however they come", async () => {
     const client = await clientOf((_, response) => {
       response.write("one\ntw");

@@ -3,6 +3,7 @@ import { request as httpsRequest } from "node:https";
 import { createInterface } from "node:readline";
 import { stringify } from "lossless-json";
 import { z } from "zod";
+import { keyHeaders, withKeyHint } from "./api-key.ts";
 import { CliError } from "./errors.ts";
 import { noServer } from "./server-address.ts";
 
@@ -50,12 +51,12 @@ const refusal = z.object({
 
 const GIVE_UP_MS = 60_000;
 
-/** `server` as `serverAddress` gives it. */
-export function createClient(server: string): Client {
+/** `server` as `serverAddress` gives it, `apiKey` as `apiKeyOf` does. */
+export function createClient(server: string, apiKey?: string): Client {
   async function send(method: Method, path: string, query: Query = {}, body?: unknown): Promise<unknown> {
     const signal = AbortSignal.timeout(GIVE_UP_MS);
     try {
-      const response = await open(server, { method, path, query, body, signal });
+      const response = await open(server, { method, path, query, body, signal, apiKey });
       const text = await textOf(response);
       return parseJson(text, server);
     } catch (error) {
@@ -66,7 +67,7 @@ export function createClient(server: string): Client {
 
   async function* lines(path: string, query: Query, signal: AbortSignal): AsyncGenerator<string> {
     try {
-      const response = await open(server, { method: "GET", path, query, body: undefined, signal });
+      const response = await open(server, { method: "GET", path, query, body: undefined, signal, apiKey });
       // A reader of lines does not pass its input's failure on.
       const failed = new Promise<never>((_, reject) => response.once("error", reject));
       failed.catch(() => undefined);
@@ -98,15 +99,17 @@ interface Call {
   readonly query: Query;
   readonly body: unknown;
   readonly signal: AbortSignal;
+  readonly apiKey: string | undefined;
 }
 
 /** An answer of a status below 300, its body unread. node:http, because fetch gives a quiet stream up after five minutes. */
-async function open(server: string, { method, path, query, body, signal }: Call): Promise<IncomingMessage> {
+async function open(server: string, { method, path, query, body, signal, apiKey }: Call): Promise<IncomingMessage> {
   const url = new URL(`${server}${path}`);
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
   const text = body === undefined ? undefined : Buffer.from(stringify(body) ?? "");
   const headers = {
     Accept: "application/json, text/plain",
+    ...keyHeaders(apiKey),
     ...(text === undefined ? {} : { "Content-Type": "application/json", "Content-Length": text.length }),
   };
   const options: RequestOptions = { method, headers, signal };
@@ -117,7 +120,7 @@ async function open(server: string, { method, path, query, body, signal }: Call)
     request.end(text);
   }).catch((error: NodeJS.ErrnoException) => {
     if (signal.aborted) throw error;
-    throw noServer(server);
+    throw noServer(server, error);
   });
   if ((response.statusCode ?? 500) < 300) return response;
   throw refused(server, response.statusCode ?? 500, await textOf(response));
@@ -133,7 +136,8 @@ function refused(server: string, status: number, text: string): CliError {
   const parsed = refusal.safeParse(tryJson(text));
   if (parsed.success) {
     const { message, reason, details } = parsed.data;
-    return new RefusedError(status, reason, message === "" ? `the server answered ${status}` : message, details.causes);
+    const text = message === "" ? `the server answered ${status}` : withKeyHint(status, message);
+    return new RefusedError(status, reason, text, details.causes);
   }
   if (status === 404) return new CliError(`what answers at ${server} has no control API: it is another server, or an older nitrous`);
   return new CliError(`the server at ${server} answered ${status}: ${text.slice(0, 500)}`);

@@ -1,7 +1,9 @@
 import { Command, Option } from "commander";
 import { environmentVariable, SETTINGS } from "../settings.ts";
 import { VERSION } from "../version.ts";
+import { API_KEY_DESCRIPTION } from "./api-key.ts";
 import { CliError } from "./errors.ts";
+import { addKeysCommands } from "./keys-commands.ts";
 import { addResourceCommands } from "./resource-commands.ts";
 
 const program = new Command("nitrous")
@@ -43,12 +45,14 @@ program
   .option("-n, --namespace <namespace>", "namespace of the model (default: default)")
   .option("-o, --output <format>", "table or json", "table")
   .option("--server <url>", `address of the server [${environmentVariable("server")}]`)
+  .option("--api-key <key>", API_KEY_DESCRIPTION)
   .action(async (name: string, options: Record<string, unknown>) => {
     const { inferCommand } = await import("./infer.ts");
     await inferCommand(name, options);
   });
 
 addResourceCommands(program);
+addKeysCommands(program);
 
 try {
   await program.parseAsync();

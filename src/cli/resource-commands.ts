@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { environmentVariable } from "../settings.ts";
+import { API_KEY_DESCRIPTION } from "./api-key.ts";
 import type { Client } from "./client.ts";
 import { CliError } from "./errors.ts";
 import type { Terminal } from "./terminal.ts";
@@ -8,7 +9,7 @@ const DEFAULT_NAMESPACE = "default";
 const DEFAULT_WAIT_SECONDS = 300;
 const KINDS = "Kinds: isvc (inferenceservice), sr (servingruntime), csr (clusterservingruntime), all.";
 
-type Options = Record<string, unknown> & { readonly server?: string; readonly namespace?: string };
+type Options = Record<string, unknown> & { readonly server?: string; readonly apiKey?: string; readonly namespace?: string };
 
 /** What an action gets besides its arguments; a command's modules are loaded when it runs. */
 interface Surroundings {
@@ -150,7 +151,9 @@ function addValidate(program: Command): void {
 }
 
 function onServer(command: Command): Command {
-  return command.option("--server <url>", `address of the server [${environmentVariable("server")}]`);
+  return command
+    .option("--server <url>", `address of the server [${environmentVariable("server")}]`)
+    .option("--api-key <key>", API_KEY_DESCRIPTION);
 }
 
 function inNamespace(command: Command, description = "namespace (default: default)"): Command {
@@ -167,14 +170,15 @@ function fileOption(): Option {
 }
 
 /** Ctrl-C needs nothing: it ends the process without a word, as it does by default. */
-async function surroundings({ server }: Options): Promise<Surroundings> {
-  const [{ createClient }, { serverAddress }, { processTerminal }] = await Promise.all([
+async function surroundings({ server, apiKey }: Options): Promise<Surroundings> {
+  const [{ createClient }, { serverAddress }, { apiKeyOf }, { processTerminal }] = await Promise.all([
     import("./client.ts"),
     import("./server-address.ts"),
+    import("./api-key.ts"),
     import("./terminal.ts"),
   ]);
   const { signal } = new AbortController();
-  return { client: createClient(serverAddress(server, process.env)), terminal: processTerminal(), signal };
+  return { client: createClient(serverAddress(server, process.env), apiKeyOf(apiKey, process.env)), terminal: processTerminal(), signal };
 }
 
 function namespaceOf({ namespace = DEFAULT_NAMESPACE }: Options): string {

@@ -19,7 +19,16 @@ export function serverAddress(option: string | undefined, environment: Readonly<
   return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
-export function noServer(server: string): CliError {
+/** Codes of Node's errors about certificates. */
+const UNTRUSTED = /CERT|SIGNATURE|ISSUER/;
+
+/** Why a server could not be asked; `cause` is what the connection failed with. */
+export function noServer(server: string, cause?: NodeJS.ErrnoException): CliError {
+  if (UNTRUSTED.test(cause?.code ?? "")) {
+    return new CliError(
+      `the certificate of ${new URL(server).origin} is not trusted: ${cause?.message}; NODE_EXTRA_CA_CERTS=FILE names certificates to trust`,
+    );
+  }
   return new CliError(
     `no server answers at ${new URL(server).origin}; start one with 'nitrous serve', or say where it is with --server or ${environmentVariable("server")}`,
   );

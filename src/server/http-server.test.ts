@@ -1,17 +1,25 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { afterEach, expect, it } from "vitest";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../core/clock.ts";
 import { ServeError } from "../core/errors.ts";
 import { createEvents } from "../core/events.ts";
 import type { HttpMethod, HttpRequest, Route } from "../core/http.ts";
+import type { HttpServerOptions } from "./http-server.ts";
 import { createHttpServer, type HttpServer } from "./index.ts";
 
 let server: HttpServer | undefined;
 
 afterEach(() => server?.destroy());
 
-async function start(...routes: readonly Partial<Route>[]): Promise<string> {
+function start(...routes: readonly Partial<Route>[]): Promise<string> {
+  return startWith({}, ...routes);
+}
+
+async function startWith(options: Partial<HttpServerOptions>, ...routes: readonly Partial<Route>[]): Promise<string> {
   const fail = ({ message }: ServeError) => ({ status: 500, body: message });
   server = createHttpServer({
     routes: routes.map((route) => ({
@@ -29,6 +37,7 @@ async function start(...routes: readonly Partial<Route>[]): Promise<string> {
     requestTimeoutMs: 1e6,
     unknown: (status) => ({ status, body: "" }),
     onFault: () => undefined,
+    ...options,
   });
   return `http://127.0.0.1:${await server.listen(0, "127.0.0.1")}`;
 }
@@ -65,6 +74,62 @@ it("sends the head of a stream before its first piece, and ends it when it close
   await server?.close();
   expect(await reply.text()).toBe("last");
   expect(await ended).toBe("UNAVAILABLE");
+});
+
+it("ends open streams and goes on", async () => {
+  const { route, ended } = endless();
+  const url = await start(route);
+  const reply = await fetch(`${url}/watch`);
+  server?.endStreams();
+  expect(await reply.text()).toBe("last");
+  expect(await ended).toBe("UNAUTHENTICATED");
+  expect((await fetch(`${url}/watch`)).status).toBe(200);
+});
+
+it("asks the guard before anything else, and says how to be let in", async () => {
+  let handled = 0;
+  const refuse = () => {
+    throw new ServeError("UNAUTHENTICATED", "who are you?");
+  };
+  const handle = () => ({ status: 200, body: String(++handled) });
+  const url = await startWith({ guard: refuse }, { handle, gate: handle });
+  const reply = await fetch(url);
+  expect(reply.headers.get("www-authenticate")).toBe('Bearer realm="nitrous"');
+  expect(await reply.text()).toBe("who are you?");
+  expect(handled).toBe(0);
+});
+
+describe("TLS", () => {
+  const stored = (name: string): Buffer => readFileSync(fileURLToPath(new URL(`../../testdata/tls/${name}`, import.meta.url)));
+  const pair = (name: string) => ({ cert: stored(`${name}.crt`), key: stored(`${name}.key`), minVersion: "TLSv1.2" as const });
+
+  /** The name in the certificate that a new connection sees, and what it is answered. */
+  async function ask(port: number, options: ConnectionOptions = {}): Promise<{ name: string; answer: string }> {
+    const socket = connectTls({ host: "127.0.0.1", port, ca: [stored("first.crt"), stored("second.crt")], ...options });
+    await once(socket, "secureConnect");
+    const { subject } = socket.getPeerCertificate();
+    let answer = "";
+    socket.write("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    for await (const text of socket.setEncoding("utf8")) answer += text;
+    return { name: String(subject.CN), answer };
+  }
+
+  it("is spoken with the certificate that was set last", async () => {
+    const port = Number(new URL(await startWith({ tls: pair("first") }, {})).port);
+    expect(await ask(port)).toMatchObject({ name: "nitrous test first", answer: expect.stringMatching(/^HTTP\/1.1 200/) });
+    server?.setCertificate(pair("second"));
+    expect(await ask(port)).toMatchObject({ name: "nitrous test second" });
+    await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow();
+  });
+
+  it("is not spoken in versions before 1.2, before and after a change", async () => {
+    const port = Number(new URL(await startWith({ tls: pair("first") }, {})).port);
+    const old: ConnectionOptions = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" };
+    await expect(ask(port, old)).rejects.toThrow(/alert protocol version/);
+    server?.setCertificate(pair("second"));
+    await expect(ask(port, old)).rejects.toThrow(/alert protocol version/);
+    expect((await ask(port, { maxVersion: "TLSv1.2" })).answer).toMatch(/^HTTP\/1.1 200/);
+  });
 });
 
 it("finishes other streams when it closes", async () => {
