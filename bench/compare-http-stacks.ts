@@ -5,30 +5,39 @@ import { median } from "./figures.ts";
 import type { Measured } from "./load.ts";
 import { cpuMilliseconds, processTree } from "./processes.ts";
 
-/** CPU milliseconds per request of the ways to serve HTTP, interleaved; node:http runs twice to show the noise. */
+/**
+ * CPU milliseconds per request of the ways to serve HTTP, interleaved; node:http runs twice to show the noise. "ours" checks nothing,
+ * "ours, open" Host and Origin, "ours, with a key" a key that is limited to a model too.
+ */
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const body = JSON.stringify({ inputs: [{ name: "x", datatype: "FP64", shape: [1, 4], data: [5.1, 3.5, 1.4, 0.2] }] });
+/** What http-stack.ts prints. */
+interface Started {
+  readonly port: number;
+  readonly path: string;
+  readonly header?: string;
+}
+
 const ROUNDS = 5;
 const SECONDS = 2;
 
 const servers = await Promise.all(
-  ["node:http", "node:http again", "fastify", "ours"].map(async (name) => {
+  ["node:http", "node:http again", "fastify", "ours", "ours, open", "ours, with a key"].map(async (name) => {
     const stack = name.replace(" again", "");
     const child = spawn(process.execPath, ["--import", "tsx", here("./http-stack.ts"), stack], { stdio: ["ignore", "pipe", "inherit"] });
-    const [port, path] = await new Promise<string[]>((resolve) =>
-      child.stdout.once("data", (text) => resolve(String(text).trim().split(" "))),
-    );
-    return { name, child, pid: child.pid as number, port: Number(port), path };
+    const started = await new Promise<string>((resolve) => child.stdout.once("data", (text) => resolve(String(text))));
+    return { name, child, pid: child.pid as number, ...(JSON.parse(started) as Started) };
   }),
 );
 for (const connections of [16, 64]) {
   const cpu = new Map<string, number[]>();
   for (let round = 0; round < ROUNDS; round++) {
-    for (const { name, pid, port, path } of servers) {
+    for (const { name, pid, ...started } of servers) {
       const before = cpuMilliseconds(processTree(pid));
-      const order = { host: "127.0.0.1", port, path, body, connections, seconds: SECONDS };
+      const order = { host: "127.0.0.1", ...started, body, connections, seconds: SECONDS };
       const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", here("./load.ts"), JSON.stringify(order)]);
-      const { requests } = JSON.parse(stdout) as Measured;
+      const { requests, errors } = JSON.parse(stdout) as Measured;
+      if (errors > 0) throw new Error(`${name}: ${errors} of ${requests} requests failed`);
       cpu.set(name, [...(cpu.get(name) ?? []), (cpuMilliseconds(processTree(pid)) - before) / requests]);
     }
   }

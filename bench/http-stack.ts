@@ -1,9 +1,13 @@
+import { mkdtempSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import Fastify from "fastify";
+import { type AccessControl, openAccess } from "../src/access/index.ts";
 import { systemClock } from "../src/core/clock.ts";
 import { createEvents } from "../src/core/events.ts";
-import { createHttpServer } from "../src/server/index.ts";
+import { createHttpServer, type HttpServerOptions } from "../src/server/index.ts";
 
 /**
  * The same echo of a small JSON POST over three ways to serve HTTP; with a name as argument it is that server and
@@ -17,7 +21,46 @@ const answer = JSON.stringify({
 });
 const path = "/v2/models/iris/infer";
 
-export const STACKS: Readonly<Record<string, () => Promise<number>>> = {
+interface Started {
+  readonly port: number;
+  /** A header that requests need. */
+  readonly header?: string;
+}
+
+async function startOurs(guard: HttpServerOptions["guard"], header?: string): Promise<Started> {
+  const fail = () => ({ status: 500, body: "" });
+  const handle = ({ body }: { body: Uint8Array }) => {
+    JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString());
+    return { status: 200, headers: { "Content-Type": "application/json" }, body: answer };
+  };
+  const target = ({ params }: { params: Readonly<Record<string, string>> }) => ({ namespace: "default", name: params.model ?? "" });
+  const server = createHttpServer({
+    routes: [{ method: "POST", path: "/v2/models/{model}/infer", access: "infer", target, protocol: "oip", handle, fail }],
+    guard,
+    clock: systemClock,
+    events: createEvents(),
+    maxBodyBytes: 1e6,
+    requestTimeoutMs: 60_000,
+    unknown: fail,
+    onFault: () => undefined,
+  });
+  const port = await server.listen(0, "127.0.0.1");
+  return header === undefined ? { port } : { port, header };
+}
+
+function access(): Promise<AccessControl> {
+  return openAccess({
+    stateDirectory: mkdtempSync(join(tmpdir(), "nitrous-bench-")),
+    bound: "127.0.0.1",
+    insecure: false,
+    allowed: [],
+    hasService: () => false,
+    onNarrowed: () => undefined,
+    onProblem: () => undefined,
+  });
+}
+
+const STACKS: Readonly<Record<string, () => Promise<Started>>> = {
   "node:http": () => {
     const server = createServer((request, response) => {
       const chunks: Buffer[] = [];
@@ -28,7 +71,7 @@ export const STACKS: Readonly<Record<string, () => Promise<number>>> = {
         response.end(answer);
       });
     });
-    return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)));
+    return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve({ port: (server.address() as AddressInfo).port })));
   },
   fastify: async () => {
     const server = Fastify({ logger: false });
@@ -39,27 +82,16 @@ export const STACKS: Readonly<Record<string, () => Promise<number>>> = {
       reply.header("Content-Type", "application/json").send(answer);
     });
     await server.listen({ port: 0, host: "127.0.0.1" });
-    return (server.server.address() as AddressInfo).port;
+    return { port: (server.server.address() as AddressInfo).port };
   },
-  ours: () => {
-    const fail = () => ({ status: 500, body: "" });
-    const handle = ({ body }: { body: Uint8Array }) => {
-      JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString());
-      return { status: 200, headers: { "Content-Type": "application/json" }, body: answer };
-    };
-    const server = createHttpServer({
-      routes: [{ method: "POST", path: "/v2/models/{model}/infer", access: "infer", protocol: "oip", handle, fail }],
-      guard: () => undefined,
-      clock: systemClock,
-      events: createEvents(),
-      maxBodyBytes: 1e6,
-      requestTimeoutMs: 60_000,
-      unknown: fail,
-      onFault: () => undefined,
-    });
-    return server.listen(0, "127.0.0.1");
+  ours: () => startOurs(() => undefined),
+  "ours, open": async () => startOurs((await access()).guard),
+  "ours, with a key": async () => {
+    const { guard, keys } = await access();
+    const { token } = await keys.create({ name: "bench", scopes: ["infer"], models: ["iris"] });
+    return await startOurs(guard, `Authorization: Bearer ${token}`);
   },
 };
 
-const port = await STACKS[process.argv[2] ?? ""]?.();
-if (port !== undefined) process.stdout.write(`${port} ${path}\n`);
+const started = await STACKS[process.argv[2] ?? ""]?.();
+if (started !== undefined) process.stdout.write(`${JSON.stringify({ ...started, path })}\n`);

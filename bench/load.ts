@@ -7,6 +7,8 @@ interface Order {
   readonly port: number;
   readonly path: string;
   readonly body: string;
+  /** One more header. */
+  readonly header?: string;
   readonly connections: number;
   readonly seconds: number;
 }
@@ -25,7 +27,7 @@ export interface Measured {
 
 const order = JSON.parse(process.argv[2] ?? "{}") as Order;
 const request = Buffer.from(
-  `POST ${order.path} HTTP/1.1\r\nHost: ${order.host}:${order.port}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(order.body)}\r\n\r\n${order.body}`,
+  `POST ${order.path} HTTP/1.1\r\nHost: ${order.host}:${order.port}\r\n${order.header === undefined ? "" : `${order.header}\r\n`}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(order.body)}\r\n\r\n${order.body}`,
 );
 const latencies: number[] = [];
 let errors = 0;

@@ -8,8 +8,7 @@ import { systemClock } from "../core/clock.ts";
 import { ServeError } from "../core/errors.ts";
 import { createEvents } from "../core/events.ts";
 import type { HttpMethod, HttpRequest, Route } from "../core/http.ts";
-import type { HttpServerOptions } from "./http-server.ts";
-import { createHttpServer, type HttpServer } from "./index.ts";
+import { createHttpServer, type HttpServer, type HttpServerOptions } from "./index.ts";
 
 let server: HttpServer | undefined;
 

@@ -1,1 +1,1 @@
-export { createHttpServer, type HttpServer } from "./http-server.ts";
+export { createHttpServer, type HttpServer, type HttpServerOptions } from "./http-server.ts";
