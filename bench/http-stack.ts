@@ -41,6 +41,7 @@ async function startOurs(guard: HttpServerOptions["guard"], header?: string): Pr
     events: createEvents(),
     maxBodyBytes: 1e6,
     requestTimeoutMs: 60_000,
+    refusal: fail,
     unknown: fail,
     onFault: () => undefined,
   });

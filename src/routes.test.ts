@@ -8,7 +8,7 @@ import { type AccessControl, openAccess } from "./access/index.ts";
 import { systemClock } from "./core/clock.ts";
 import { createEvents } from "./core/events.ts";
 import type { Route } from "./core/http.ts";
-import { unknownPath } from "./protocols/shared/index.ts";
+import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
 import { createHttpServer, type HttpServer } from "./server/index.ts";
 
@@ -56,6 +56,7 @@ beforeAll(async () => {
     events: createEvents(),
     maxBodyBytes: 1000,
     requestTimeoutMs: 60_000,
+    refusal: refusedRequest,
     unknown: unknownPath,
     onFault: (error) => expect.fail(String(error)),
   });

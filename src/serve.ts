@@ -9,7 +9,7 @@ import { systemClock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
 import { createEvents, type Events } from "./core/events.ts";
 import { isHostOf } from "./core/host-name.ts";
-import type { ModelSpec, Rejection } from "./core/model.ts";
+import { isModelName, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "./core/model.ts";
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
 import { availableMemory, createLocalExecutor, processMemory } from "./executors/index.ts";
@@ -17,7 +17,7 @@ import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { createMemoryLedger, createStatistics, Manager, ModelVersion, Registry } from "./models/index.ts";
 import { createMetrics } from "./observability/index.ts";
 import { createControlPlane, createDataPlane } from "./planes/index.ts";
-import { unknownPath } from "./protocols/shared/index.ts";
+import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, readModels, validateDocument, watchPath } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
 import { Scheduler } from "./scheduler/index.ts";
@@ -139,6 +139,14 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     events,
     maxBodyBytes: settings["max-body-bytes"],
     requestTimeoutMs: settings["request-timeout"],
+    limits: {
+      maxConnections: settings["max-connections"],
+      headerTimeoutMs: settings["header-timeout"],
+      bodyTimeoutMs: settings["body-timeout"],
+      maxDecompressionRatio: settings["max-decompression-ratio"],
+      maxBodyMemory: settings["max-body-memory"],
+    },
+    refusal: refusedRequest,
     unknown: unknownPath,
     onFault,
   });
@@ -284,6 +292,7 @@ async function openState({ "state-dir": chosen }: Settings, hasPaths: boolean, o
 
 function named(models: readonly ModelSpec[], name: string | undefined): readonly ModelSpec[] {
   if (name === undefined) return models;
+  if (!isModelName(name)) throw new Error(`--model_name '${name}' cannot be a model's name: ${MODEL_NAME_RULE}`);
   const found = new Set(models.map((spec) => spec.name));
   if (found.size > 1) throw new Error(`--model_name ${name} is for one model, and there are ${found.size}: ${[...found].join(", ")}`);
   return models.map((spec) => ({ ...spec, name }));

@@ -47,6 +47,13 @@ export const SETTINGS = {
   "log-level": z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("least severe log lines to print"),
   "log-format": z.enum(["text", "json"]).default("text").describe("log lines for people or for machines"),
   "max-body-bytes": positive.default(64 * 1024 * 1024).describe("largest request body, also when decompressed"),
+  "max-body-memory": positive.default(1024 * 1024 * 1024).describe("bytes of request bodies that may be held at once"),
+  "max-decompression-ratio": positive
+    .default(100)
+    .describe("times that a compressed body of more than a mebibyte may be larger than what was sent"),
+  "max-connections": positive.default(4096).describe("connections at once; beyond it the one that is idle for longest is closed"),
+  "header-timeout": positive.default(10_000).describe("milliseconds in which the headers of a request must come"),
+  "body-timeout": positive.default(60_000).describe("milliseconds in which the body of a request must come"),
   "request-timeout": positive.default(60_000).describe("milliseconds after which a request is given up"),
   "max-queue-requests": positive.default(4096).describe("requests that may wait for one model"),
   "max-queue-bytes": positive.default(256 * 1024 * 1024).describe("bytes of requests that may wait for one model"),

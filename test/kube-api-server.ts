@@ -10,7 +10,7 @@ import type { Activity } from "../src/core/planes.ts";
 import { InvalidResourceError, type ResourceKind, type ServiceEvent } from "../src/core/resource.ts";
 import type { ResourceStore } from "../src/core/resource-store.ts";
 import { createKubeApiRoutes } from "../src/protocols/kube-api/index.ts";
-import { unknownPath } from "../src/protocols/shared/index.ts";
+import { refusedRequest, unknownPath } from "../src/protocols/shared/index.ts";
 import { readDocument, type ValidDocument } from "../src/resources/index.ts";
 import { createHttpServer, type HttpServer } from "../src/server/index.ts";
 
@@ -39,6 +39,7 @@ export async function startKubeApi(clock: Clock, wallClock: () => number = Date.
     events: createEvents(),
     maxBodyBytes: 64 * 1024 * 1024,
     requestTimeoutMs: 1e9,
+    refusal: refusedRequest,
     unknown: unknownPath,
     onFault: (error) => faults.push(error),
   });

@@ -63,7 +63,21 @@ export interface ModelStatus {
   readonly hostPid: number | undefined;
 }
 
-/** The validator of model names everywhere. */
-export const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-export const MODEL_VERSION = /^[0-9]{1,18}$/;
+const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+/** Without leading zeros, or 1 and 01 would be one version with two folders. */
+const MODEL_VERSION = /^(0|[1-9][0-9]{0,17})$/;
+
+/** What {@link isModelName} expects, for messages. */
+export const MODEL_NAME_RULE = "letters, digits, '.', '_' and '-', at most 128, beginning with a letter or digit";
+
+/** The one validator of model names, and of namespaces in requests for models. */
+export function isModelName(text: string): boolean {
+  return MODEL_NAME.test(text);
+}
+
+/** The one validator of model versions. */
+export function isModelVersion(text: string): boolean {
+  return MODEL_VERSION.test(text);
+}
+
 export const DEFAULT_NAMESPACE = "default";

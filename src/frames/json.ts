@@ -1,4 +1,5 @@
-import { parse, stringify } from "lossless-json";
+import { stringify } from "lossless-json";
+import { parseExactly } from "../core/exact-json.ts";
 import type { JsonValue } from "../core/inference.ts";
 
 /** An integer literal of 16 digits or more: the shortest that may not fit a double. Also found inside of strings, which costs only time. */
@@ -10,7 +11,7 @@ const LONG_INTEGER = /(?:^|[^\d.])\d{16,}(?![\d.eE])/;
  */
 export function parseJson(text: string): JsonValue {
   if (!LONG_INTEGER.test(text)) return JSON.parse(text) as JsonValue;
-  return parse(text, null, parseNumber) as JsonValue;
+  return parseExactly(text);
 }
 
 /**
@@ -25,10 +26,4 @@ export function stringifyJson(value: object): string {
     if (!(error instanceof TypeError) || !error.message.includes("BigInt")) throw error;
     return stringify(value) as string;
   }
-}
-
-function parseNumber(text: string): number | bigint {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) || /[.eE]/.test(text)) return number;
-  return BigInt(text);
 }

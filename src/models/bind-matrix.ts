@@ -35,10 +35,13 @@ export function rowsToMatrix(rows: readonly JsonValue[], signature: Signature, m
   const width = spec.shape[1] as number;
   const first = rows[0];
   const columns = width >= 0 ? width : (signature.columns?.length ?? (Array.isArray(first) ? first.length : 1));
-  const matrix = new Float64Array(rows.length * columns);
+  const cells = rows.length * columns;
+  // Memory for rows that have been seen to be as long as they should, not for those that a short body can name.
+  let matrix = new Float64Array(Math.min(cells, Math.max(columns, FIRST_CELLS)));
   let offset = 0;
   for (let row = 0; row < rows.length; row++) {
     const values = rowValues(rows[row], row, columns, signature, model);
+    if (offset + columns > matrix.length) matrix = grown(matrix, Math.min(cells, matrix.length * 2));
     for (let column = 0; column < columns; column++) {
       const value = values[column];
       const number = typeof value === "number" ? value : toFloat(value);
@@ -47,6 +50,15 @@ export function rowsToMatrix(rows: readonly JsonValue[], signature: Signature, m
     }
   }
   return oneTensor(spec, [rows.length, columns], matrix);
+}
+
+/** Cells of a matrix that are allocated before any row has been looked at. */
+const FIRST_CELLS = 65_536;
+
+function grown(matrix: Float64Array, length: number): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(length);
+  larger.set(matrix);
+  return larger;
 }
 
 /** V1's columnar form: a list per column. */
@@ -103,9 +115,10 @@ function joinColumns(tensors: readonly Tensor[], signature: Signature, spec: Ten
   );
   const { columns } = signature;
   const rows = tensors[0]?.shape[0] ?? 0;
-  const matrix = new Float64Array(rows * columns.length);
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  let matrix: Float64Array | undefined;
   columns.forEach((name, column) => {
-    const tensor = tensors.find((candidate) => candidate.name === name) as Tensor;
+    const tensor = byName.get(name) as Tensor;
     if (tensor.datatype === "BYTES") {
       throw new ServeError(
         "INVALID_ARGUMENT",
@@ -121,9 +134,11 @@ function joinColumns(tensors: readonly Tensor[], signature: Signature, spec: Ten
         "INVALID_ARGUMENT",
         `inputs of model '${model}' differ in length: '${name}' has ${elements.length} rows, not ${rows}`,
       );
+    // Only now: a shape may name rows that are not there.
+    matrix ??= new Float64Array(rows * columns.length);
     for (let row = 0; row < rows; row++) matrix[row * columns.length + column] = Number(elements[row]);
   });
-  return oneTensor(spec, [rows, columns.length], matrix);
+  return oneTensor(spec, [rows, columns.length], matrix ?? new Float64Array(0));
 }
 
 function matrixSpec({ inputs }: Signature): TensorSpec {

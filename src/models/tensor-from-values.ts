@@ -22,9 +22,11 @@ const RANGES: Partial<Record<NumericDatatype, readonly [bigint, bigint]>> = {
  */
 export function tensorFromValues(spec: TensorSpec, values: unknown, model: string): Tensor {
   const shape = shapeOf(values);
-  const count = elementCount(shape);
   const { name, datatype } = spec;
   const place = { name, datatype, model };
+  // The shape is a guess from the first of each list: memory for it only when there are as many elements.
+  checkLengths(values, shape, 0, 0, place);
+  const count = elementCount(shape);
   if (datatype === "FP16" || datatype === "BF16") {
     throw new ServeError("INVALID_ARGUMENT", `input '${name}' of model '${model}' is ${datatype}, which only binary tensors can carry`);
   }
@@ -54,6 +56,17 @@ interface Place {
 
 function shapeOf(values: unknown): number[] {
   return Array.isArray(values) ? [values.length, ...(values.length === 0 ? [] : shapeOf(values[0]))] : [];
+}
+
+/** Looks at the lists only; returns the index after the last element. */
+function checkLengths(values: unknown, shape: readonly number[], axis: number, start: number, place: Place): number {
+  const length = shape[axis];
+  if (length === undefined) return start + 1;
+  if (!Array.isArray(values) || values.length !== length) throw ragged(place, start);
+  if (axis === shape.length - 1) return start + length;
+  let index = start;
+  for (const value of values) index = checkLengths(value, shape, axis + 1, index, place);
+  return index;
 }
 
 /** Visits every element in row-major order; returns the index after the last one. */

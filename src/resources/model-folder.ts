@@ -1,10 +1,12 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { messageOf } from "../core/errors.ts";
-import { MODEL_NAME, MODEL_VERSION, type ModelSpec, type Rejection } from "../core/model.ts";
+import { isModelName, isModelVersion, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "../core/model.ts";
 import { formatOf, isAccompanying, reasonAgainst } from "./formats.ts";
 import { isManifestFile } from "./manifest-names.ts";
-import { type Artefact, belongsTo, chooseArtefact, isVersion, list, numberedVersions, toSpec, whyUnused } from "./versions.ts";
+import { type Artefact, belongsTo, chooseArtefact, list, numberedVersions, toSpec, whyUnused } from "./versions.ts";
+
+const DIGITS = /^[0-9]+$/;
 
 export interface FoundModels {
   readonly models: readonly ModelSpec[];
@@ -37,11 +39,8 @@ class Collector {
   /** Adds the versions of one model, unless its name cannot be used. */
   add(name: string, place: string, versions: readonly ModelSpec[]): void {
     const other = this.#places.get(name);
-    if (!MODEL_NAME.test(name)) {
-      this.reject(
-        place,
-        `'${name}' cannot be a model's name: letters, digits, '.', '_' and '-', at most 128, beginning with a letter or digit`,
-      );
+    if (!isModelName(name)) {
+      this.reject(place, `'${name}' cannot be a model's name: ${MODEL_NAME_RULE}`);
     } else if (other !== undefined) {
       this.reject(place, `the name '${name}' is taken by ${other}; rename one of them`);
     } else {
@@ -98,7 +97,7 @@ async function isModelFolder(folder: string): Promise<boolean> {
   }
   const holding: string[] = [];
   for (const name of folders) if (await holdsModel(join(folder, name))) holding.push(name);
-  return holding.some(isVersion) && holding.every((name) => MODEL_VERSION.test(name));
+  return holding.some(isModelVersion) && holding.every((name) => DIGITS.test(name));
 }
 
 async function holdsModel(folder: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { DEFAULT_NAMESPACE, type ModelFormat, type ModelSpec, type Rejection } from "../core/model.ts";
+import { DEFAULT_NAMESPACE, isModelVersion, type ModelFormat, type ModelSpec, type Rejection } from "../core/model.ts";
 import { formatOf, isAccompanying, reasonAgainst, TRITON_CONFIGURATION } from "./formats.ts";
 
 export interface Artefact {
@@ -14,13 +14,6 @@ export interface Listing {
   readonly folders: readonly string[];
   /** Links that lead nowhere. */
   readonly missing: readonly string[];
-}
-
-/** Without leading zeros, or 1 and 01 would be one version with two folders. */
-const VERSION_FOLDER = /^(0|[1-9][0-9]{0,17})$/;
-
-export function isVersion(name: string): boolean {
-  return VERSION_FOLDER.test(name);
 }
 
 export async function list(folder: string): Promise<Listing> {
@@ -37,7 +30,7 @@ export async function list(folder: string): Promise<Listing> {
 /** Names of the folders of versions, ascending; none for a model that has no versions. */
 export async function numberedVersions(folder: string): Promise<string[]> {
   const { folders } = await list(folder);
-  return folders.filter(isVersion).sort((left, right) => Number(left) - Number(right));
+  return folders.filter(isModelVersion).sort((left, right) => Number(left) - Number(right));
 }
 
 /** Files that a framework writes beside the model and finds by its name: model.onnx.data, model.pkl_01.npy. */

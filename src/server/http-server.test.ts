@@ -34,6 +34,7 @@ async function startWith(options: Partial<HttpServerOptions>, ...routes: readonl
     events: createEvents(),
     maxBodyBytes: 1e6,
     requestTimeoutMs: 1e6,
+    refusal: (status, body) => ({ status, body }),
     unknown: (status) => ({ status, body: "" }),
     onFault: () => undefined,
     ...options,

@@ -7,8 +7,12 @@ import { createRecord, RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
 import type { HttpHead, HttpReply, Route } from "../core/http.ts";
+import { HttpError } from "../core/http-error.ts";
 import { declaredLength, readBody } from "./body.ts";
+import { type BodyAccount, BodyMemory } from "./body-memory.ts";
 import { decompress } from "./compression.ts";
+import { Connections, type Refusal } from "./connections.ts";
+import { DEFAULT_LIMITS, type HttpLimits, MAX_HEADER_BYTES, MAX_HEADERS } from "./limits.ts";
 import { OpenStreams } from "./open-streams.ts";
 import { sendReply } from "./reply.ts";
 import { createRouter, type Match } from "./router.ts";
@@ -27,6 +31,9 @@ export interface HttpServerOptions {
   readonly maxBodyBytes: number;
   /** Milliseconds a request may take from its first byte to its answer. */
   readonly requestTimeoutMs: number;
+  readonly limits?: HttpLimits;
+  /** The error body of what is refused before a route is known. */
+  readonly refusal: Refusal;
   /** The error body for paths that no route knows. */
   readonly unknown: (status: 404 | 405) => HttpReply;
   /** Told of failures that are bugs, with their cause. */
@@ -47,35 +54,61 @@ export interface HttpServer {
 }
 
 const NO_BODY = new Uint8Array(0);
-const LIMITS = { keepAliveTimeout: 65_000, headersTimeout: 30_000, requestTimeout: 300_000, maxHeaderSize: 16_384, noDelay: true };
 const NO_QUERY = new URLSearchParams();
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const find = createRouter(options.routes, options.prefix);
-  const { tls } = options;
-  const secure = tls === undefined ? undefined : createTlsServer({ ...LIMITS, ...tls, handshakeTimeout: 10_000 });
-  const server = secure ?? createPlainServer(LIMITS);
+  const { tls, limits = DEFAULT_LIMITS } = options;
+  const transportOptions = {
+    keepAliveTimeout: 65_000,
+    headersTimeout: limits.headerTimeoutMs,
+    requestTimeout: limits.headerTimeoutMs + limits.bodyTimeoutMs,
+    connectionsCheckingInterval: Math.min(1000, limits.headerTimeoutMs),
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // Node would answer by itself, without a body.
+    requireHostHeader: false,
+    noDelay: true,
+  };
+  const secure = tls === undefined ? undefined : createTlsServer({ ...transportOptions, ...tls, handshakeTimeout: limits.headerTimeoutMs });
+  const server = secure ?? createPlainServer(transportOptions);
+  // Node leaves out without a word what is beyond this number.
+  server.maxHeadersCount = MAX_HEADERS + 1;
+  const connections = new Connections(server, limits.maxConnections, options.refusal);
+  const transport: Transport = { connections, limits, memory: new BodyMemory(limits.maxBodyMemory) };
   const streams = new OpenStreams();
   let active = 0;
   let idle: (() => void) | undefined;
-  server.on("request", (request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     active++;
     response.on("close", () => {
       active--;
       if (active === 0) idle?.();
     });
+    try {
+      connections.begin(request, response);
+      checkHead(request);
+    } catch (thrown) {
+      const { status, message } = thrown as HttpError;
+      leaveBodyUnread(transport, request, response);
+      void sendReply(request, response, options.refusal(status, message));
+      return;
+    }
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
     const lookup = find(request.method ?? "GET", path);
-    if (!("route" in lookup)) return refuse(options, lookup.allowed, request, response);
+    if (!("route" in lookup)) return refuse(options, transport, lookup.allowed, request, response);
     try {
       options.guard(lookup.route, { params: lookup.params, headers: request.headers });
     } catch (thrown) {
-      return fail(lookup.route, ServeError.from(thrown), request, response);
+      return fail(lookup.route, transport, ServeError.from(thrown), request, response);
     }
-    void answer(options, streams, lookup, mark < 0 ? "" : url.slice(mark + 1), request, response);
-  });
+    void answer(options, transport, streams, lookup, mark < 0 ? "" : url.slice(mark + 1), request, response);
+  };
+  server.on("request", onRequest);
+  // The body is asked for when it is certain that it will be read.
+  server.on("checkContinue", onRequest);
+  server.on("checkExpectation", onRequest);
   return {
     listen: (port, host) => listen(server, port, host),
     setCertificate: (context) => secure?.setSecureContext(context),
@@ -96,8 +129,26 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
+/** What all requests share besides the options. */
+interface Transport {
+  readonly connections: Connections;
+  readonly limits: HttpLimits;
+  readonly memory: BodyMemory;
+}
+
+/** @throws HttpError for headers that no route may see */
+function checkHead({ rawHeaders, headers, httpVersion }: IncomingMessage): void {
+  if (rawHeaders.length > 2 * MAX_HEADERS) throw new HttpError(431, `the request has more than ${MAX_HEADERS} headers`);
+  if (httpVersion === "0.9") throw new HttpError(400, "HTTP/0.9 is not served; send HTTP/1.1");
+  if (httpVersion === "1.1" && headers.host === undefined) throw new HttpError(400, "the request has no Host header");
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== "100-continue") {
+    throw new HttpError(417, "the only expectation that can be met is 100-continue");
+  }
+}
+
 async function answer(
   options: HttpServerOptions,
+  transport: Transport,
   streams: OpenStreams,
   { route, params }: Match,
   query: string,
@@ -112,12 +163,11 @@ async function answer(
     if (!response.writableFinished) context.abort(new ServeError("CANCELLED", "the client went away"));
   });
   if (route.openEnded === true) streams.add(response, context);
+  const account = transport.memory.open();
   try {
     const declaredBytes = declaredLength(request, options.maxBodyBytes);
     route.gate?.({ params, headers: request.headers, declaredBytes });
-    let body = route.method === "GET" ? NO_BODY : await readBody(request, options.maxBodyBytes);
-    const encoding = request.headers["content-encoding"];
-    if (encoding !== undefined) body = await decompress(body, encoding, options.maxBodyBytes);
+    const body = route.method === "GET" ? NO_BODY : await bodyOf(options, transport, account, request, response);
     const reply = await route.handle({
       method: request.method ?? route.method,
       params,
@@ -131,8 +181,9 @@ async function answer(
     const error = ServeError.from(thrown);
     record.outcome = error.code;
     if (error.code === "INTERNAL" && error.cause !== undefined) options.onFault(error.cause as Error);
-    fail(route, error, request, response);
+    fail(route, transport, error, request, response);
   } finally {
+    account.release();
     if (route.protocol !== undefined) {
       record.finishedAt = options.clock.now();
       options.events.emit("request-finished", record);
@@ -140,28 +191,52 @@ async function answer(
   }
 }
 
-function fail(route: Route, error: ServeError, request: IncomingMessage, response: ServerResponse): void {
+async function bodyOf(
+  { maxBodyBytes }: HttpServerOptions,
+  { connections, limits }: Transport,
+  account: BodyAccount,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Uint8Array> {
+  if (request.headers.expect !== undefined) response.writeContinue();
+  const body = await readBody(request, maxBodyBytes, account, (reject) => connections.reading(request, reject));
+  const encoding = request.headers["content-encoding"];
+  if (encoding === undefined) return body;
+  const whole = await decompress(body, encoding, { maxBytes: maxBodyBytes, maxRatio: limits.maxDecompressionRatio });
+  account.hold(whole.byteLength);
+  return whole;
+}
+
+function fail(route: Route, transport: Transport, error: ServeError, request: IncomingMessage, response: ServerResponse): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
-  leaveBodyUnread(request, response);
+  leaveBodyUnread(transport, request, response);
   if (error.code === "UNAUTHENTICATED") response.setHeader("WWW-Authenticate", 'Bearer realm="nitrous"');
   void sendReply(request, response, route.fail(error));
 }
 
-function refuse(options: HttpServerOptions, allowed: readonly string[], request: IncomingMessage, response: ServerResponse): void {
-  leaveBodyUnread(request, response);
+function refuse(
+  options: HttpServerOptions,
+  transport: Transport,
+  allowed: readonly string[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  leaveBodyUnread(transport, request, response);
   const reply = options.unknown(allowed.length > 0 ? 405 : 404);
   const headers = allowed.length > 0 ? { ...reply.headers, Allow: allowed.join(", ") } : reply.headers;
   void sendReply(request, response, headers === undefined ? reply : { ...reply, headers });
 }
 
-/** A refused body is not read to its end: the answer goes out and the connection ends with it. */
-function leaveBodyUnread(request: IncomingMessage, response: ServerResponse): void {
+/** A refused body is not kept: the answer goes out and the connection ends with it. */
+function leaveBodyUnread({ connections }: Transport, request: IncomingMessage, response: ServerResponse): void {
   if (request.complete || ((request.headers["content-length"] ?? "0") === "0" && request.headers["transfer-encoding"] === undefined))
     return;
   response.setHeader("Connection", "close");
+  connections.linger(request.socket);
+  request.resume();
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {

@@ -15,6 +15,8 @@ interface Pattern {
 type Segment = { readonly literal: string } | { readonly parameter: string; readonly suffix: string };
 
 const CACHE_ENTRIES = 4096;
+/** Longer paths are not kept: clients choose them. */
+const CACHED_CHARACTERS = 512;
 
 /**
  * Finds the route for a method and a raw path. Every route is also found below the prefix, if there is one, whose parameters
@@ -31,7 +33,7 @@ export function createRouter(routes: readonly Route[], prefix?: string): (method
     if (cached !== undefined) return cached;
     const segments = path.split("/");
     const found = (prefixSegments && findBelow(prefixSegments, patterns, method, segments)) ?? find(patterns, method, segments);
-    if ("route" in found) {
+    if ("route" in found && key.length <= CACHED_CHARACTERS) {
       if (cache.size >= CACHE_ENTRIES) cache.clear();
       cache.set(key, found);
     }

@@ -176,11 +176,11 @@ describe("a running server", () => {
     const options = { method: "POST", headers: { "Content-Encoding": "gzip" } };
     expect((await fetch(url, { ...options, body: gzipSync(JSON.stringify({ instances: [1] })) })).status).toBe(200);
     const bomb = await fetch(url, { ...options, body: gzipSync(Buffer.alloc(5e6)) });
-    expect([bomb.status, (await json(bomb)).error]).toEqual([429, "the body is larger than 100000 bytes when decompressed"]);
+    expect([bomb.status, (await json(bomb)).error]).toEqual([413, "the body is larger than 100000 bytes when decompressed"]);
   });
 
   it("refuses before the body is sent when it is too large, or the model is not there", async () => {
-    expect(await statusWithoutBody("/v1/models/double:predict", 1e9)).toBe(429);
+    expect(await statusWithoutBody("/v1/models/double:predict", 1e9)).toBe(413);
     expect(await statusWithoutBody("/v1/models/nope:predict", 1000)).toBe(404);
   });
 

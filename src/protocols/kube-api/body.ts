@@ -1,5 +1,6 @@
 import { ServeError } from "../../core/errors.ts";
 import type { HttpHead, HttpRequest } from "../../core/http.ts";
+import { HttpError } from "../../core/http-error.ts";
 import type { JsonValue } from "../../core/inference.ts";
 import { describe, isObject, type JsonObject, parseJson } from "../shared/index.ts";
 
@@ -9,13 +10,16 @@ const MAX_BYTES = 3 * 1024 * 1024;
 /** Bytes. Reading YAML takes far longer than JSON, and everything else waits meanwhile. */
 const MAX_YAML_BYTES = 64 * 1024;
 
+/** Of a path, in messages. */
+const MOST_CHARACTERS = 256;
+
 export const JSON_TYPE = "application/json";
 export const YAML_TYPE = "application/yaml";
 
-/** Also before the body is read, by what it says of its size. @throws ServeError RESOURCE_EXHAUSTED */
+/** Also before the body is read, by what it says of its size. @throws HttpError 413 */
 export function refuseLargeBody({ declaredBytes }: Pick<HttpHead, "declaredBytes">): void {
   if (declaredBytes > MAX_BYTES) {
-    throw new ServeError("RESOURCE_EXHAUSTED", `the body has ${declaredBytes} bytes; a resource has at most ${MAX_BYTES}`);
+    throw new HttpError(413, `the body has ${declaredBytes} bytes; a resource has at most ${MAX_BYTES}`);
   }
 }
 
@@ -60,7 +64,7 @@ function assertObject(value: JsonValue): JsonObject {
 /** Resources are kept as JSON with numbers of 64-bit floating point: what they cannot hold is refused, not rounded. */
 function assertNumbersAreExact(value: JsonValue, path: string): void {
   if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) {
-    throw new ServeError("INVALID_ARGUMENT", `${path}: ${value} cannot be kept exactly; write it as a string`);
+    throw new ServeError("INVALID_ARGUMENT", `${path.slice(0, MOST_CHARACTERS)}: ${value} cannot be kept exactly; write it as a string`);
   }
   if (typeof value !== "object" || value === null) return;
   for (const [name, member] of Object.entries(value)) assertNumbersAreExact(member, path === "" ? name : `${path}.${name}`);

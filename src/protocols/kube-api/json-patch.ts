@@ -4,6 +4,9 @@ import { InvalidResourceError } from "../../core/resource.ts";
 import { describe, isObject, type JsonObject } from "../shared/index.ts";
 
 type Path = readonly string[];
+/** Each operation copies the objects on its path. */
+const MAX_OPERATIONS = 500;
+
 type Change = (parent: JsonValue, key: string) => JsonValue;
 
 /** Copies can double a document with each operation. Characters of JSON text. */
@@ -15,6 +18,7 @@ const MAX_COPIED = 3 * 1024 * 1024;
  */
 export function jsonPatch(document: JsonValue, patch: JsonValue): JsonValue {
   if (!Array.isArray(patch)) throw invalid(`the patch is ${describe(patch)}; expected a list of operations`);
+  if (patch.length > MAX_OPERATIONS) throw invalid(`the patch has ${patch.length} operations; at most ${MAX_OPERATIONS} are taken`);
   let result = document;
   let copied = 0;
   for (const [index, operation] of patch.entries()) {
@@ -45,7 +49,7 @@ function applied(document: JsonValue, operation: JsonObject, where: string): Jso
     }
     case "test":
       if (isDeepStrictEqual(read(document, path), valueIn(operation, where))) return document;
-      throw invalid(`${where} tests ${operation.path}, which has another value`);
+      throw invalid(`${where} tests ${clip(String(operation.path))}, which has another value`);
     default:
       throw invalid(`${where} has the op ${describe(operation.op)}; expected add, remove, replace, move, copy or test`);
   }
@@ -81,7 +85,7 @@ function change(document: JsonValue, path: Path, whole: JsonValue, edit: Change)
 
 function withMember(parent: JsonValue, key: string, value: JsonValue): JsonValue {
   if (Array.isArray(parent)) return parent.with(indexIn(parent, key, parent.length - 1), value);
-  if (!isObject(parent)) throw invalid(`the patch names '${key}' in ${describe(parent)}, which has no members`);
+  if (!isObject(parent)) throw invalid(`the patch names '${clip(key)}' in ${describe(parent)}, which has no members`);
   return Object.fromEntries([...Object.entries(parent), [key, value]]);
 }
 
@@ -92,13 +96,13 @@ function read(document: JsonValue, path: Path): JsonValue {
 function member(parent: JsonValue, key: string): JsonValue {
   if (Array.isArray(parent)) return parent[indexIn(parent, key, parent.length - 1)] as JsonValue;
   if (!isObject(parent) || !Object.hasOwn(parent, key))
-    throw invalid(`the patch names '${key}', and ${describe(parent)} has no such member`);
+    throw invalid(`the patch names '${clip(key)}', and ${describe(parent)} has no such member`);
   return parent[key] as JsonValue;
 }
 
 function indexIn(list: readonly JsonValue[], key: string, last: number): number {
   if (/^(?:0|[1-9]\d{0,8})$/.test(key) && Number(key) <= last) return Number(key);
-  throw invalid(`the patch names element '${key}' of ${describe([...list])}`);
+  throw invalid(`the patch names element '${clip(key)}' of ${describe([...list])}`);
 }
 
 /** A JSON Pointer (RFC 6901). */
@@ -117,6 +121,10 @@ function pathIn(operation: JsonObject, name: "path" | "from"): Path {
 function valueIn({ value }: JsonObject, where: string): JsonValue {
   if (value === undefined) throw invalid(`${where} has no value`);
   return value;
+}
+
+function clip(text: string): string {
+  return text.length > 128 ? `${text.slice(0, 128)}…` : text;
 }
 
 function invalid(message: string): InvalidResourceError {

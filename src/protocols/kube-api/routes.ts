@@ -11,7 +11,7 @@ import { createKeyEndpoints } from "./keys.ts";
 import { createLogEndpoints } from "./logs.ts";
 import { createOpenApiEndpoints } from "./openapi.ts";
 import { createResourceEndpoints } from "./resource-endpoints.ts";
-import { failEarly, failureReply, methodNotAllowed } from "./status.ts";
+import { failureReply, methodNotAllowed } from "./status.ts";
 
 export interface KubeApiOptions {
   /** This server's own version. */
@@ -48,7 +48,7 @@ export function createKubeApiRoutes(
         gate: refuseLargeBody,
         openEnded: method === "GET",
         handle: (request) => answer(endpoint, method, request),
-        fail: failEarly,
+        fail: failureReply,
       }),
     ),
   );

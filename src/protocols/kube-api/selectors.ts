@@ -1,4 +1,5 @@
 import { ServeError } from "../../core/errors.ts";
+import { describe } from "../shared/index.ts";
 
 /** Whether an object is wanted, by its labels and by its fields. */
 export interface Selector<Item> {
@@ -14,8 +15,10 @@ const KEY = "[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?";
 const VALUE = "(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?";
 const EXISTS = new RegExp(`^(!?)\\s*(${KEY})$`);
 const EQUALS = new RegExp(`^(${KEY})\\s*(==?|!=)\\s*(${VALUE})$`);
-const IN_SET = new RegExp(`^(${KEY})\\s+(in|notin)\\s*\\(\\s*(${VALUE}(?:\\s*,\\s*${VALUE})*)\\s*\\)$`);
-const COMMA_OUTSIDE_PARENTHESES = /,(?![^()]*\))/;
+const IN_SET = new RegExp(`^(${KEY})\\s+(in|notin)\\s*\\(([^()]*)\\)$`);
+const IN_SET_VALUE = new RegExp(`^${VALUE}$`);
+/** Characters; what is tried for each requirement grows with the text. */
+const MOST_CHARACTERS = 4096;
 
 /**
  * Kubernetes' label selectors, by equality and by set: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. As there, `!=` and `notin` also
@@ -23,8 +26,26 @@ const COMMA_OUTSIDE_PARENTHESES = /,(?![^()]*\))/;
  * @throws ServeError INVALID_ARGUMENT
  */
 export function parseLabelSelector(text: string): (labels: Labels) => boolean {
-  const requirements = text.trim() === "" ? [] : text.split(COMMA_OUTSIDE_PARENTHESES).map((part) => parseRequirement(part.trim()));
+  const requirements = text.trim() === "" ? [] : splitOutsideParentheses(text).map((part) => parseRequirement(part.trim()));
   return (labels) => requirements.every((holds) => holds(labels));
+}
+
+function splitOutsideParentheses(text: string): string[] {
+  if (text.length > MOST_CHARACTERS) {
+    throw new ServeError("INVALID_ARGUMENT", `the label selector has ${text.length} characters; at most ${MOST_CHARACTERS} are taken`);
+  }
+  const parts: string[] = [];
+  let inside = false;
+  let from = 0;
+  for (let index = 0; index < text.length; index++) {
+    if (text[index] === "(") inside = true;
+    else if (text[index] === ")") inside = false;
+    else if (text[index] === "," && !inside) {
+      parts.push(text.slice(from, index));
+      from = index + 1;
+    }
+  }
+  return [...parts, text.slice(from)];
 }
 
 function parseRequirement(text: string): Requirement {
@@ -41,10 +62,13 @@ function parseRequirement(text: string): Requirement {
   const set = IN_SET.exec(text);
   if (set !== null) {
     const [, key = "", operator, list = ""] = set;
-    const values = new Set<string | undefined>(list.split(",").map((value) => value.trim()));
-    return (labels) => values.has(labelOf(labels, key)) === (operator === "in");
+    const values = list.split(",").map((value) => value.trim());
+    if (values.every((value) => IN_SET_VALUE.test(value))) {
+      const wanted = new Set<string | undefined>(values);
+      return (labels) => wanted.has(labelOf(labels, key)) === (operator === "in");
+    }
   }
-  const message = `unable to parse the label selector '${text}'; use key, !key, key=value, key!=value, key in (a,b) or key notin (a,b)`;
+  const message = `unable to parse the label selector ${describe(text)}; use key, !key, key=value, key!=value, key in (a,b) or key notin (a,b)`;
   throw new ServeError("INVALID_ARGUMENT", message);
 }
 
@@ -66,7 +90,7 @@ function parseTerm<Item>(text: string, fields: Readonly<Record<string, (item: It
   const read = Object.hasOwn(fields, name) ? fields[name] : undefined;
   if (read === undefined) {
     const known = Object.keys(fields).join(", ");
-    throw new ServeError("INVALID_ARGUMENT", `the field selector '${text}' is not supported; compare one of ${known} with = or !=`);
+    throw new ServeError("INVALID_ARGUMENT", `the field selector ${describe(text)} is not supported; compare one of ${known} with = or !=`);
   }
   return (item) => (read(item) === value) === (operator !== "!=");
 }

@@ -1,5 +1,6 @@
 import type { Code, ServeError } from "../../core/errors.ts";
 import type { HttpReply } from "../../core/http.ts";
+import { HttpError, type RefusalStatus } from "../../core/http-error.ts";
 import { InvalidResourceError } from "../../core/resource.ts";
 import { writeJson } from "../shared/index.ts";
 
@@ -35,10 +36,7 @@ interface Meaning {
   readonly reason: string;
 }
 
-/**
- * HTTP statuses and reasons of the error codes. Kubernetes has no reason for a full disk. UNIMPLEMENTED is how the server refuses a
- * content encoding.
- */
+/** HTTP statuses and reasons of the error codes. Kubernetes has no reason for a full disk. */
 const MEANINGS: Readonly<Record<Code, Meaning>> = {
   CANCELLED: { code: 499, reason: "ClientClosedRequest" },
   UNKNOWN: { code: 500, reason: "InternalError" },
@@ -51,7 +49,7 @@ const MEANINGS: Readonly<Record<Code, Meaning>> = {
   FAILED_PRECONDITION: { code: 409, reason: "Conflict" },
   ABORTED: { code: 409, reason: "Conflict" },
   OUT_OF_RANGE: { code: 410, reason: "Expired" },
-  UNIMPLEMENTED: { code: 415, reason: "UnsupportedMediaType" },
+  UNIMPLEMENTED: { code: 501, reason: "NotImplemented" },
   INTERNAL: { code: 500, reason: "InternalError" },
   UNAVAILABLE: { code: 503, reason: "ServiceUnavailable" },
   DATA_LOSS: { code: 500, reason: "InternalError" },
@@ -60,7 +58,18 @@ const MEANINGS: Readonly<Record<Code, Meaning>> = {
 
 const INVALID: Meaning = { code: 422, reason: "Invalid" };
 const TOO_MANY: Meaning = { code: 429, reason: "TooManyRequests" };
-const TOO_LARGE: Meaning = { code: 413, reason: "RequestEntityTooLarge" };
+
+/** Kubernetes' reasons for what HTTP itself refuses. */
+const REFUSALS: Readonly<Record<RefusalStatus, string>> = {
+  400: "BadRequest",
+  405: "MethodNotAllowed",
+  408: "Timeout",
+  413: "RequestEntityTooLarge",
+  415: "UnsupportedMediaType",
+  417: "ExpectationFailed",
+  429: "TooManyRequests",
+  431: "RequestHeaderFieldsTooLarge",
+};
 
 /** An error as Kubernetes tells it. */
 export function failureStatus(error: ServeError, subject?: Subject): StatusObject {
@@ -79,12 +88,6 @@ export function failureStatus(error: ServeError, subject?: Subject): StatusObjec
 export function failureReply(error: ServeError, subject?: Subject): HttpReply {
   const headers = error.retryAfter === undefined ? {} : { "Retry-After": String(Math.max(1, Math.ceil(error.retryAfter))) };
   return statusReply(failureStatus(error, subject), headers);
-}
-
-/** The reply to what fails before a route's own code runs, where running out of room means that the body is too large. */
-export function failEarly(error: ServeError): HttpReply {
-  if (error.code !== "RESOURCE_EXHAUSTED") return failureReply(error);
-  return statusReply(failure(TOO_LARGE.code, TOO_LARGE.reason, error.message));
 }
 
 /** The path means nothing here: unknown group, version or plural. */
@@ -121,6 +124,7 @@ function statusReply(status: StatusObject, headers: Readonly<Record<string, stri
 
 function meaningOf(error: ServeError): Meaning {
   if (error instanceof InvalidResourceError) return INVALID;
+  if (error instanceof HttpError) return { code: error.status, reason: REFUSALS[error.status] };
   return error.code === "RESOURCE_EXHAUSTED" && error.retryAfter !== undefined ? TOO_MANY : MEANINGS[error.code];
 }
 

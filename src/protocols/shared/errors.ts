@@ -1,5 +1,6 @@
 import type { Code, ServeError } from "../../core/errors.ts";
 import type { HttpReply } from "../../core/http.ts";
+import { HttpError, type RefusalStatus } from "../../core/http-error.ts";
 
 /** HTTP statuses of the error codes, as gRPC's own gateways map them, but with 400 for OUT_OF_RANGE and FAILED_PRECONDITION. */
 const STATUSES: Readonly<Record<Code, number>> = {
@@ -30,11 +31,17 @@ export function errorBody(error: ServeError): string {
 export function failJson(error: ServeError): HttpReply {
   const headers: Record<string, string> = { "Content-Type": "application/json" };
   if (error.retryAfter !== undefined) headers["Retry-After"] = String(Math.max(1, Math.ceil(error.retryAfter)));
-  return { status: STATUSES[error.code], headers, body: errorBody(error) };
+  const status = error instanceof HttpError ? error.status : STATUSES[error.code];
+  return { status, headers, body: errorBody(error) };
 }
 
 /** The reply to a path or method that no route has: `detail` is what KServe's tests look for, `error` what everybody else does. */
 export function unknownPath(status: 404 | 405): HttpReply {
   const text = status === 404 ? "Not Found" : "Method Not Allowed";
   return { status, headers: { "Content-Type": "application/json" }, body: JSON.stringify({ error: text, detail: text }) };
+}
+
+/** The reply to what is no request of any protocol: broken HTTP, too many headers, too many connections. */
+export function refusedRequest(status: RefusalStatus, message: string): HttpReply {
+  return failJson(new HttpError(status, message));
 }

@@ -12,13 +12,16 @@ export function unexpected(path: string, expected: string, value: JsonValue | un
   return new ServeError("INVALID_ARGUMENT", `${path}: expected ${expected}, got ${describe(value)}`);
 }
 
+const MOST_CHARACTERS = 60;
+
 /** A short text for any JSON value, for messages. */
 export function describe(value: JsonValue | undefined): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (isObject(value)) return "an object";
-  const text = typeof value === "bigint" || typeof value === "number" ? String(value) : JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  if (typeof value !== "string") return String(value);
+  const text = JSON.stringify(value.slice(0, MOST_CHARACTERS));
+  return value.length > MOST_CHARACTERS ? `${text.slice(0, -1)}…"` : text;
 }
 
 /**
@@ -30,7 +33,8 @@ export function parametersOf(value: JsonValue | undefined, path: string): Parame
   if (!isObject(value)) throw unexpected(path, "an object", value);
   for (const key in value) {
     const parameter = value[key];
-    if (typeof parameter === "object") throw unexpected(`${path}.${key}`, "a string, number or boolean", parameter);
+    if (typeof parameter === "object")
+      throw unexpected(`${path}.${key.slice(0, MOST_CHARACTERS)}`, "a string, number or boolean", parameter);
   }
   return value as Parameters;
 }

@@ -1,4 +1,4 @@
-export { failJson, unknownPath } from "./errors.ts";
+export { failJson, refusedRequest, unknownPath } from "./errors.ts";
 export { describe, isObject, type JsonObject, parametersOf, unexpected } from "./fields.ts";
 export { parseJson } from "./parse-json.ts";
 export { modelsReply, readinessReply } from "./readiness.ts";

@@ -8,6 +8,8 @@ export interface JsonScan {
 }
 
 const MAX_DEPTH = 100;
+/** Lists and objects in one text: empty ones are 3 bytes each, but more than ten times as many once they are values. */
+const MAX_CONTAINERS = 2_000_000;
 const MAX_SAFE_DIGITS = 15;
 
 const QUOTE = 0x22;
@@ -26,11 +28,12 @@ const CLOSE_BRACE = 0x7d;
 
 /**
  * One pass over a JSON text in UTF-8, before it is parsed. What is not JSON passes; the parser refuses it.
- * @throws ServeError INVALID_ARGUMENT when lists and objects are nested more than 100 deep
+ * @throws ServeError INVALID_ARGUMENT when lists and objects are nested more than 100 deep, or are too many
  */
 export function scanJson(bytes: Uint8Array): JsonScan {
   const { length } = bytes;
   let depth = 0;
+  let containers = 0;
   let seen = 0;
   let longIntegers = false;
   let index = 0;
@@ -53,6 +56,9 @@ export function scanJson(bytes: Uint8Array): JsonScan {
     } else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
       if (++depth > MAX_DEPTH) {
         throw new ServeError("INVALID_ARGUMENT", `JSON nesting depth exceeds maximum allowed limit (${MAX_DEPTH})`);
+      }
+      if (++containers > MAX_CONTAINERS) {
+        throw new ServeError("INVALID_ARGUMENT", `the JSON has more than ${MAX_CONTAINERS} lists and objects; send binary tensors`);
       }
     } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) {
       depth--;

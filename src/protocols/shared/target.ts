@@ -1,7 +1,8 @@
 import { ServeError } from "../../core/errors.ts";
 import type { HttpHead } from "../../core/http.ts";
 import type { Target } from "../../core/inference.ts";
-import { DEFAULT_NAMESPACE, MODEL_NAME, MODEL_VERSION } from "../../core/model.ts";
+import { DEFAULT_NAMESPACE, isModelName, isModelVersion } from "../../core/model.ts";
+import { describe } from "./fields.ts";
 
 /**
  * The model that a request means: its name and version are in the path, its namespace is in the Host header
@@ -11,30 +12,37 @@ import { DEFAULT_NAMESPACE, MODEL_NAME, MODEL_VERSION } from "../../core/model.t
  */
 export function targetOf({ params, headers }: Pick<HttpHead, "params" | "headers">): Target {
   const { model: name = "", version, service } = params;
-  if (!MODEL_NAME.test(name) || (service !== undefined && service !== name)) {
-    const hint =
-      service === undefined || service === name ? "" : `. Below /serving/${params.namespace}/${service} there is only ${service}`;
-    throw new ServeError("NOT_FOUND", `Model with name ${name} does not exist. Request for unknown model: '${name}' is not found${hint}`);
-  }
+  if (!isModelName(name)) throw unknown(describe(name), "");
+  if (service !== undefined && service !== name) throw unknown(name, `. Below this prefix there is only ${describe(service)}`);
   const namespace = namespaceInHost(headers.host, name) ?? namespaceOf({ params, headers });
   if (version === undefined) return { namespace, name };
-  if (!MODEL_VERSION.test(version)) {
-    throw new ServeError("NOT_FOUND", `Request for unknown model: '${name}' version ${version} is not found. Versions are integers`);
+  if (!isModelVersion(version)) {
+    throw new ServeError(
+      "NOT_FOUND",
+      `Request for unknown model: '${name}' version ${describe(version)} is not found. Versions are integers`,
+    );
   }
   return { namespace, name, version };
+}
+
+/** Clients of KServe and of Triton each look for their own server's words. */
+function unknown(name: string, hint: string): ServeError {
+  return new ServeError("NOT_FOUND", `Model with name ${name} does not exist. Request for unknown model: '${name}' is not found${hint}`);
 }
 
 /** Of `iris-prod.example.com` for the model iris: prod. */
 function namespaceInHost(host: string | string[] | undefined, name: string): string | undefined {
   if (typeof host !== "string" || host.length <= name.length + 1 || host[name.length] !== "-" || !host.startsWith(name)) return undefined;
   const end = host.indexOf(".");
-  return end > name.length + 1 ? host.slice(name.length + 1, end) : undefined;
+  const namespace = end > name.length + 1 ? host.slice(name.length + 1, end) : "";
+  return isModelName(namespace) ? namespace : undefined;
 }
 
 /** @throws ServeError NOT_FOUND for a namespace that cannot exist */
 export function namespaceOf({ params, headers }: Pick<HttpHead, "params" | "headers">): string {
   const named = params.namespace ?? headers["nitrous-namespace"];
   if (named === undefined) return DEFAULT_NAMESPACE;
-  if (typeof named !== "string" || !MODEL_NAME.test(named)) throw new ServeError("NOT_FOUND", `there is no namespace '${named}'`);
+  if (typeof named !== "string" || !isModelName(named))
+    throw new ServeError("NOT_FOUND", `there is no namespace ${describe(String(named))}`);
   return named;
 }

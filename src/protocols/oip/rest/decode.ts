@@ -17,6 +17,10 @@ export interface DecodedInfer {
 
 const MAX_TENSORS = 1024;
 const MAX_RANK = 32;
+/** Characters of a tensor's name. */
+const MAX_NAME = 1024;
+/** Product of the dimensions of an empty tensor besides the empty ones: no byte of the request stands for them. */
+const MAX_EMPTY = 2 ** 24;
 const HEADER = "inference-header-content-length";
 
 /**
@@ -42,7 +46,7 @@ function jsonLengthOf(header: string | string[] | undefined, bodyLength: number)
   const length = typeof header === "string" && /^\d{1,15}$/.test(header) ? Number(header) : Number.NaN;
   if (length === 0 && bodyLength > 0) {
     throw new ServeError(
-      "UNIMPLEMENTED",
+      "INVALID_ARGUMENT",
       "raw binary requests (Inference-Header-Content-Length: 0) are not served by this version; send the JSON before the tensor",
     );
   }
@@ -75,7 +79,7 @@ function readInputs(inputs: JsonValue | undefined, binary: Uint8Array): Tensor[]
 function readInput(input: JsonValue, index: number, binary: Uint8Array, offset: number): { tensor: Tensor; bytes: number } {
   if (!isObject(input)) throw unexpected(`inputs[${index}]`, "an object", input);
   const { name, datatype, parameters, data } = input;
-  if (typeof name !== "string") throw unexpected(`inputs[${index}].name`, "a string", name);
+  if (!isName(name)) throw unexpected(`inputs[${index}].name`, EXPECTED_NAME, name);
   if (!isDatatype(datatype)) throw unexpected(`inputs[${index}].datatype`, `one of ${Object.keys(DATATYPE_SIZES).join(", ")}`, datatype);
   const shape = readShape(input.shape, `inputs[${index}].shape`);
   const size = isObject(parameters) ? parameters.binary_data_size : undefined;
@@ -93,26 +97,37 @@ function readInput(input: JsonValue, index: number, binary: Uint8Array, offset: 
   return { tensor: readBinary(name, datatype, shape, binary.subarray(offset, offset + size)), bytes: size };
 }
 
+const EXPECTED_NAME = `a string of at most ${MAX_NAME} characters`;
+
+function isName(value: JsonValue | undefined): value is string {
+  return typeof value === "string" && value.length <= MAX_NAME;
+}
+
 function readShape(shape: JsonValue | undefined, path: string): number[] {
   if (!Array.isArray(shape) || shape.length > MAX_RANK) throw unexpected(path, `a list of at most ${MAX_RANK} dimensions`, shape);
   let count = 1;
+  let beside = 1;
   for (const dimension of shape) {
     if (typeof dimension !== "number" || !Number.isSafeInteger(dimension) || dimension < 0)
       throw unexpected(path, "whole numbers that are not negative", dimension);
     count *= dimension;
+    beside *= dimension === 0 ? 1 : dimension;
   }
-  if (!Number.isSafeInteger(count)) throw new ServeError("INVALID_ARGUMENT", `${path}: the product of [${shape.join(",")}] is too large`);
+  if (!Number.isSafeInteger(count) || (count === 0 && beside > MAX_EMPTY))
+    throw new ServeError("INVALID_ARGUMENT", `${path}: the product of [${shape.join(",")}] is too large`);
   return shape as number[];
 }
 
 function readOutputs(outputs: JsonValue | undefined, allBinary: boolean): Pick<DecodedInfer, "outputs" | "binary"> {
   if (outputs === undefined || outputs === null) return { binary: () => allBinary };
   if (!Array.isArray(outputs)) throw unexpected("outputs", "a list", outputs);
+  if (outputs.length > MAX_TENSORS)
+    throw new ServeError("INVALID_ARGUMENT", `outputs: ${outputs.length} tensors are more than ${MAX_TENSORS}`);
   // Both KServe and Triton ignore binary_data_output when outputs are named, and their clients count on it.
   const binary = new Map<string, boolean>();
   const names = outputs.map((output, index) => {
     if (!isObject(output)) throw unexpected(`outputs[${index}]`, "an object", output);
-    if (typeof output.name !== "string") throw unexpected(`outputs[${index}].name`, "a string", output.name);
+    if (!isName(output.name)) throw unexpected(`outputs[${index}].name`, EXPECTED_NAME, output.name);
     const parameters: JsonObject = isObject(output.parameters) ? output.parameters : {};
     if (parameters.classification !== undefined) {
       throw new ServeError("UNIMPLEMENTED", `output '${output.name}': the classification extension is not served by this version`);
