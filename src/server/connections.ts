@@ -99,18 +99,23 @@ export class Connections {
     connection.broken = refused(error, connection.breakBody !== undefined);
     this.linger(socket);
     if (connection.breakBody !== undefined) connection.breakBody(connection.broken);
-    else if (connection.active === 0) this.#write(socket, connection.broken);
+    else if (connection.active === 0) this.#write(socket, connection.broken, isHead(error));
   }
 
-  #write(socket: Socket, error: HttpError): void {
+  #write(socket: Socket, error: HttpError, withoutBody = false): void {
     if (!socket.writable) return;
     const { status, headers = {}, body } = this.#refusal(error.status, error.message);
     const lines = Object.entries({ ...headers, "Content-Length": String(Buffer.byteLength(body as string)), Connection: "close" });
     const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines.map(([name, value]) => `${name}: ${value}`)];
     this.linger(socket);
-    socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+    socket.write(`${head.join("\r\n")}\r\n\r\n${withoutBody ? "" : body}`);
     socket.destroySoon();
   }
+}
+
+/** What could not be read began like a request whose answer has no body. */
+function isHead(error: NodeJS.ErrnoException & { readonly rawPacket?: Buffer }): boolean {
+  return error.rawPacket?.subarray(0, 5).toString("latin1") === "HEAD ";
 }
 
 /** What Node says of a request that it cannot read, in words for the client. */

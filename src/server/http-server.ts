@@ -97,11 +97,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
     const lookup = find(request.method ?? "GET", path);
-    if (!("route" in lookup)) return refuse(options, transport, lookup.allowed, request, response);
+    if (!("route" in lookup)) {
+      refuse(options, transport, lookup.allowed, request, response);
+      return;
+    }
     try {
       options.guard(lookup.route, { params: lookup.params, headers: request.headers });
     } catch (thrown) {
-      return fail(lookup.route, transport, ServeError.from(thrown), request, response);
+      fail(lookup.route, transport, ServeError.from(thrown), request, response);
+      return;
     }
     void answer(options, transport, streams, lookup, mark < 0 ? "" : url.slice(mark + 1), request, response);
   };
