@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { Clock } from "./core/clock.ts";
 import { messageOf, ServeError } from "./core/errors.ts";
 import type { Events } from "./core/events.ts";
 import type { Executor } from "./core/executor.ts";
@@ -12,6 +13,8 @@ import { cacheDirectoryOf, type Settings } from "./settings.ts";
 
 /** Models with larger artefacts have a host of their own. */
 const LARGEST_SHARING_BYTES = 64 * 1024 * 1024;
+/** Milliseconds that a host has to end after its connection has. */
+const EXIT_GRACE_MS = 2_000;
 
 /** How many models like this one share a host process: small ones that run no code of their own. */
 export function modelsPerHost({ format, bytes, variables = {} }: ModelSpec, settings: Settings): number {
@@ -20,7 +23,7 @@ export function modelsPerHost({ format, bytes, variables = {} }: ModelSpec, sett
 }
 
 /** How a model comes to life on this machine: environment, process, connection, warm-up. */
-export function createModelSteps(settings: Settings, events: Events, executor: Executor): LoaderSteps {
+export function createModelSteps(settings: Settings, events: Events, executor: Executor, clock: Clock): LoaderSteps {
   // Hosts run in their models' folders, where a relative path would mean something else.
   const directory = resolve(cacheDirectoryOf(settings));
   const environments = createEnvironments({
@@ -59,6 +62,8 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
       const connection = new HostConnection(endpoint.connection, (_level, message) =>
         events.emit("host-log", { host: endpoint.name, line: message }),
       );
+      // A host that cannot be talked to any more may not notice by itself.
+      void connection.lost.then(() => endpoint.stop(EXIT_GRACE_MS));
       try {
         await connection.hello;
       } catch (error) {
@@ -83,6 +88,8 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
                 threads: settings["threads-per-host"],
               },
               onProgress: report,
+              clock,
+              hostTimeoutMs: settings["host-timeout"],
             },
             signal,
           ),

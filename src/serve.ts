@@ -158,13 +158,16 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const url = `${tls === undefined ? "http" : "https"}://${isIPv6(settings.host) ? `[${settings.host}]` : settings.host}:${port}`;
 
   const executor = createLocalExecutor((host, line) => events.emit("host-log", { host, line }));
+  const memoryBudget = settings["memory-budget"] ?? Math.round((await availableMemory()) * MEMORY_SHARE);
   const manager = new Manager({
     clock,
-    steps: createModelSteps(settings, events, executor),
-    ledger: createMemoryLedger(settings["memory-budget"] ?? Math.round((await availableMemory()) * MEMORY_SHARE)),
+    steps: createModelSteps(settings, events, executor, clock),
+    ledger: createMemoryLedger(memoryBudget),
     concurrentLoads: settings["concurrent-loads"] ?? Math.min(MAX_CONCURRENT_LOADS, availableParallelism()),
     modelsPerHost: (spec) => modelsPerHost(spec, settings),
     measure: processMemory,
+    maxHostMemory: settings["max-host-memory"] ?? memoryBudget,
+    loadTimeoutMs: settings["load-timeout"],
   });
   const reconciler = new Reconciler(table, happenings, {
     registry,

@@ -67,6 +67,13 @@ export const SETTINGS = {
     .or(z.string().transform(volumesFromText))
     .default({})
     .describe("folders that stand for volumes in pvc://NAME/path, as NAME=FOLDER,NAME=FOLDER"),
+  "max-host-memory": positive
+    .optional()
+    .describe("bytes that one host may use; one that uses more is ended and started again (default: the memory budget)"),
+  "host-timeout": positive
+    .default(300_000)
+    .describe("milliseconds that a host may still work on a request that has been given up; then it is ended and started again"),
+  "load-timeout": positive.default(600_000).describe("milliseconds that a load may take from the start of its host"),
   "threads-per-host": positive.default(1).describe("threads that a host may use for one call"),
   "framework-version": z
     .enum(["compatible", "exact"])

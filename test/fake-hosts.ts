@@ -3,10 +3,13 @@ import { ServeError } from "../src/core/errors.ts";
 import { createEvents, type Events } from "../src/core/events.ts";
 import type { Payload } from "../src/core/inference.ts";
 import type { ModelSpec } from "../src/core/model.ts";
-import type { Replica, ReplicaResult } from "../src/core/replica.ts";
+import { type Replica, ReplicaLostError, type ReplicaResult } from "../src/core/replica.ts";
 import { createMemoryLedger, type LoaderSteps, Manager, type MemoryLedger, ModelVersion } from "../src/models/index.ts";
 import { Scheduler } from "../src/scheduler/index.ts";
 import type { FakeClock } from "./fake-clock.ts";
+
+/** Milliseconds. */
+export const LOAD_TIMEOUT = 100_000;
 
 /** A replica that is there until a test kills it; it answers each call with its own input. */
 class InstantReplica implements Replica {
@@ -15,9 +18,9 @@ class InstantReplica implements Replica {
   readonly description = { methods: {}, framework: "fake", frameworkVersion: "0", warnings: [] };
   readonly exited: Promise<string>;
   readonly #stuck: ReadonlySet<string>;
-  readonly #end: () => Promise<void>;
+  readonly #end: (how?: string) => Promise<void>;
 
-  constructor(id: string, stuck: ReadonlySet<string>, exited: Promise<string>, end: () => Promise<void>) {
+  constructor(id: string, stuck: ReadonlySet<string>, exited: Promise<string>, end: (how?: string) => Promise<void>) {
     this.id = id;
     this.#stuck = stuck;
     this.exited = exited;
@@ -25,7 +28,7 @@ class InstantReplica implements Replica {
   }
 
   async run({ payload }: { payload: Payload }): Promise<ReplicaResult> {
-    if (this.#stuck.has(this.id)) throw new ServeError("UNAVAILABLE", `its host ${await this.exited}`);
+    if (this.#stuck.has(this.id)) throw new ReplicaLostError(`its host ${await this.exited}`);
     return { payload, computeMs: 0 };
   }
 
@@ -38,8 +41,8 @@ class InstantReplica implements Replica {
     return this.#end();
   }
 
-  destroy(): void {
-    void this.#end();
+  destroy(how: string): void {
+    void this.#end(how);
   }
 }
 
@@ -60,6 +63,8 @@ export class FakeHosts {
   readonly crashing = new Set<string>();
   /** Replicas that answer, by their file; of two of the same file the later one. */
   readonly running = new Map<string, { readonly pid: number; kill(how: string): void }>();
+  /** Bytes that processes use, by their number. */
+  readonly memory = new Map<number, number>();
   /** Processes that have not ended, by their number. */
   readonly processes = new Map<number, (how: string) => void>();
   readonly events: Events = createEvents();
@@ -71,7 +76,7 @@ export class FakeHosts {
   #released: Array<() => void> = [];
   #nextPid = 1;
 
-  constructor(clock: FakeClock, memory = Number.MAX_SAFE_INTEGER, places = 1) {
+  constructor(clock: FakeClock, memory = Number.MAX_SAFE_INTEGER, places = 1, maxHostMemory?: number) {
     this.#clock = clock;
     this.#places = places;
     this.ledger = createMemoryLedger(memory);
@@ -81,7 +86,9 @@ export class FakeHosts {
       ledger: this.ledger,
       concurrentLoads: 4,
       modelsPerHost: () => places,
-      measure: () => Promise.resolve(0),
+      measure: (pid) => Promise.resolve(this.memory.get(pid) ?? 0),
+      loadTimeoutMs: LOAD_TIMEOUT,
+      ...(maxHostMemory === undefined ? {} : { maxHostMemory }),
     });
   }
 
@@ -145,8 +152,9 @@ export class FakeHosts {
           };
           this.running.set(spec.file, entry);
           void endpoint.exited.then(gone);
-          return new InstantReplica(spec.file, this.stuck, endpoint.exited, async () => {
+          return new InstantReplica(spec.file, this.stuck, endpoint.exited, async (how) => {
             gone();
+            if (how !== undefined) kill(how);
             await endpoint.stop(0);
           });
         },

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
+import weakref
 from typing import Any, Sequence
 
 from nitrous_host import frames
@@ -11,12 +13,15 @@ from nitrous_host import frames
 # Bytes up to which joining a frame costs less than writing its parts one by one.
 SMALL_FRAME = 256 * 1024
 
+_open: weakref.WeakSet[Connection] = weakref.WeakSet()
+
 
 class Connection:
     def __init__(self, stream_socket: socket.socket) -> None:
         self._socket = stream_socket
         self._header = memoryview(bytearray(frames.HEADER_SIZE))
         self._write_lock = threading.Lock()
+        _open.add(self)
 
     def receive(self) -> frames.Frame | None:
         """
@@ -49,15 +54,29 @@ class Connection:
     def close(self) -> None:
         self._socket.close()
 
+    def leave_to_parent(self) -> None:
+        """In a forked child: it must neither answer, nor read what is for its parent, nor keep the connection open."""
+        # Another thread may have held the old one when the process was forked.
+        self._write_lock = threading.Lock()
+        self._socket.close()
+
     def _fill(self, buffer: memoryview) -> bool:
         """Reads until the buffer is full; False when the connection ends before that."""
         filled = 0
         while filled < len(buffer):
             try:
                 count = self._socket.recv_into(buffer[filled:], 0, socket.MSG_WAITALL)
-            except ConnectionError:
+            except OSError:
                 return False
             if count == 0:
                 return False
             filled += count
         return True
+
+
+def _leave_all_to_parent() -> None:
+    for connection in list(_open):
+        connection.leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_leave_all_to_parent)

@@ -40,6 +40,9 @@ const OF_RUNTIMES: ReadonlySet<FailureReason> = new Set([
   "RuntimeUnhealthy",
 ]);
 
+/** Lines of a dead host's log; the others are in the model's own status. */
+const SHOWN_LOG_LINES = 10;
+
 /** KServe's names for how far a model is. */
 type ModelState = "Pending" | "Standby" | "Loading" | "Loaded" | "FailedToLoad";
 
@@ -135,11 +138,15 @@ function details({ service, origin, modelName, active, target, choice, stopped }
     ...(target === undefined || stopped || target.failure !== undefined ? {} : { step: stepOf(target) }),
     ...(failure === undefined ? {} : whatNext(failure)),
     versions: (shown?.models ?? []).map(
-      ({ spec, state, failure }): JsonObject => ({
+      ({ spec, state, failure, hostExits, lastHostExit, quarantined }): JsonObject => ({
         version: spec.version,
         format: spec.format,
         state,
         ...(failure === undefined ? {} : { reason: firstLine(failure.message) }),
+        ...(lastHostExit === undefined
+          ? {}
+          : { hostExits, lastHostExit: { ...lastHostExit, log: lastHostExit.log.slice(-SHOWN_LOG_LINES) } }),
+        ...(quarantined === 0 ? {} : { quarantined }),
       }),
     ),
     ...(choice === undefined ? {} : { candidates: choice.candidates.map(candidateJson) }),

@@ -43,6 +43,16 @@ export interface ModelFailure {
   readonly time: string;
 }
 
+/** How a host ended that nobody had asked to. */
+export interface HostExit {
+  /** One line. */
+  readonly message: string;
+  /** RFC 3339. */
+  readonly time: string;
+  /** The last lines that it printed. */
+  readonly log: readonly string[];
+}
+
 /** One model version as everybody may see it. */
 export interface ModelStatus {
   readonly namespace: string;
@@ -61,6 +71,11 @@ export interface ModelStatus {
   /** Resident bytes of the host process, shared pages counted proportionally; 0 when there is none. */
   readonly memoryBytes: number;
   readonly hostPid: number | undefined;
+  /** Hosts that ended under it. */
+  readonly hostExits: number;
+  readonly lastHostExit: HostExit | undefined;
+  /** Requests that are refused because each was alone in a host at two deaths. */
+  readonly quarantined: number;
 }
 
 const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

@@ -1,3 +1,4 @@
+import { ServeError } from "./errors.ts";
 import type { Parameters, Payload } from "./inference.ts";
 import type { Signature } from "./signature.ts";
 
@@ -38,6 +39,17 @@ export interface Replica {
   readonly exited: Promise<string>;
   /** Drain: finish what is under way, then stop. */
   close(): Promise<void>;
-  /** Stop now; calls under way fail with the reason. */
-  destroy(reason: Error): void;
+  /** Stop now; calls under way fail. `how` goes on after "its host" and is what `exited` settles with. */
+  destroy(how: string): void;
+}
+
+/** The replica is gone, and with it what was under way there; whether a call has been carried out nobody knows. */
+export class ReplicaLostError extends ServeError {
+  /** The call was the only thing that its process did, so it may be what ended it. */
+  readonly alone: boolean;
+
+  constructor(message: string, alone = false) {
+    super("UNAVAILABLE", message, { retryAfter: 1 });
+    this.alone = alone;
+  }
 }

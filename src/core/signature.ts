@@ -7,6 +7,8 @@ export interface TensorSpec {
   readonly shape: readonly number[];
   /** An input that may be left out; an output that is answered only when it is asked for. */
   readonly optional?: boolean;
+  /** An output that the model's own code promises. Others are what its file says or its warm-up showed, and answers may differ. */
+  readonly declared?: boolean;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Duplex } from "node:stream";
 import { beforeEach, describe, expect, it } from "vitest";
-import { settle } from "../../test/fake-clock.ts";
+import { FakeClock, settle } from "../../test/fake-clock.ts";
 import { modelSpec } from "../../test/fake-hosts.ts";
 import type { HostEndpoint, HostSpec } from "../core/executor.ts";
 import type { Replica } from "../core/replica.ts";
@@ -71,7 +71,13 @@ describe("a pool of hosts", () => {
 describe("a load", () => {
   const steps = { prepare: () => Promise.resolve(SHARED), start, connect: () => connect() };
   const load = (signal: AbortSignal): Promise<unknown> =>
-    loadModel({ spec: modelSpec("iris", "a"), alone: false }, steps, pool, () => undefined, signal);
+    loadModel(
+      { spec: modelSpec("iris", "a"), alone: false, clock: new FakeClock(), timeoutMs: 1000 },
+      steps,
+      pool,
+      () => undefined,
+      signal,
+    );
 
   it("can be given up while its host says nothing", async () => {
     connect = () => new Promise(() => undefined);

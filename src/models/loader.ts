@@ -1,3 +1,4 @@
+import type { Clock } from "../core/clock.ts";
 import { ServeError } from "../core/errors.ts";
 import type { HostEndpoint } from "../core/executor.ts";
 import type { ModelSpec } from "../core/model.ts";
@@ -12,13 +13,21 @@ export interface LoadedModel {
   readonly warnings: readonly string[];
 }
 
+export interface Load {
+  readonly spec: ModelSpec;
+  /** In a host that no other model shares. */
+  readonly alone: boolean;
+  readonly clock: Clock;
+  /** Milliseconds from the start of the host to the model's first answer. */
+  readonly timeoutMs: number;
+}
+
 /**
- * From an artefact on disk to a replica that has answered: the one way in which models come to life. `alone`: in a host that no other
- * model shares.
+ * From an artefact on disk to a replica that has answered: the one way in which models come to life.
  * @throws LoadError, what the preparation throws, or the signal's reason
  */
 export async function loadModel(
-  { spec, alone }: { readonly spec: ModelSpec; readonly alone: boolean },
+  { spec, alone, clock, timeoutMs }: Load,
   steps: LoaderSteps,
   hosts: HostPool,
   report: (step: string) => void,
@@ -26,20 +35,34 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const prepared = await steps.prepare(spec, report, signal);
   signal.throwIfAborted();
+  const limited = withTimeout(signal, clock, timeoutMs);
   const { sharing, ...unshared } = prepared;
   const isShared = sharing !== undefined && !alone;
-  const { endpoint, connected } = hosts.open(isShared ? prepared : unshared, signal);
+  const { endpoint, connected } = hosts.open(isShared ? prepared : unshared, limited.signal);
   try {
     report("starting the host process");
-    const host = await unlessAborted(connected, signal);
-    signal.throwIfAborted();
-    const replica = await host.warm(endpoint, spec, report, signal);
+    const host = await unlessAborted(connected, limited.signal);
+    limited.signal.throwIfAborted();
+    const replica = await host.warm(endpoint, spec, report, limited.signal);
     return { replica, endpoint, warnings: [...prepared.warnings, ...replica.description.warnings] };
   } catch (error) {
     await endpoint.stop(0);
     const endedHost = error instanceof ServeError && error.code === "ABORTED";
     throw new LoadError(error, [...prepared.warnings, ...endpoint.logTail()], isShared && endedHost);
+  } finally {
+    limited.dispose();
   }
+}
+
+/** ABORTED, as for a host that dies while it loads: the next attempt may end, and one that never does is not worth many. */
+function withTimeout(signal: AbortSignal, clock: Clock, timeoutMs: number): { signal: AbortSignal; dispose: () => void } {
+  const controller = new AbortController();
+  const dispose = clock.after(timeoutMs, () => {
+    controller.abort(
+      new ServeError("ABORTED", `its load did not end within ${timeoutMs / 1000} s, so its host was ended; --load-timeout is the limit`),
+    );
+  });
+  return { signal: AbortSignal.any([signal, controller.signal]), dispose };
 }
 
 /** A host that never introduces itself must not keep its model from leaving. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { FakeClock, settle } from "../../test/fake-clock.ts";
-import { FakeHosts, modelSpec } from "../../test/fake-hosts.ts";
+import { FakeHosts, LOAD_TIMEOUT, modelSpec } from "../../test/fake-hosts.ts";
 import { createRecord, RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Payload } from "../core/inference.ts";
@@ -14,9 +14,9 @@ let hosts: FakeHosts;
 
 beforeEach(() => begin());
 
-function begin(options: { memory?: number; places?: number } = {}): void {
+function begin(options: { memory?: number; places?: number; maxHostMemory?: number } = {}): void {
   clock = new FakeClock();
-  hosts = new FakeHosts(clock, options.memory, options.places);
+  hosts = new FakeHosts(clock, options.memory, options.places, options.maxHostMemory);
 }
 
 async function rest(): Promise<void> {
@@ -168,6 +168,73 @@ describe("memory", () => {
     await hosts.manager.remove(second);
     expect(hosts.ledger.reserved).toBe(0);
     expect(hosts.processes.size).toBe(0);
+  });
+});
+
+describe("a host that uses too much memory", () => {
+  it("is ended and started again, and the status says why, with what it printed last", async () => {
+    begin({ maxHostMemory: 100 * MEBIBYTE });
+    const [leaking, other] = (await started("a", "b")) as [ModelVersion, ModelVersion];
+    const { hostPid } = leaking;
+    hosts.memory.set(hostPid as number, 100 * MEBIBYTE);
+    hosts.memory.set(other.hostPid as number, 50 * MEBIBYTE);
+    await clock.advance(5_000);
+    await rest();
+    expect(leaking).toMatchObject({ state: "ready", hostPid, memoryBytes: 100 * MEBIBYTE });
+    expect(hosts.ledger.reserved).toBe(150 * MEBIBYTE);
+    hosts.memory.set(hostPid as number, 101 * MEBIBYTE);
+    await clock.advance(5_000);
+    await rest();
+    const message = "its host used 101 MiB of memory, more than its limit of 100 MiB, and was ended";
+    expect(leaking.status(true)).toMatchObject({ hostExits: 1, lastHostExit: { message, log: ["last words"] } });
+    await clock.advance(0);
+    await rest();
+    expect(leaking.state).toBe("ready");
+    expect(leaking.hostPid).not.toBe(hostPid);
+    expect(other.status(true)).toMatchObject({ state: "ready", hostExits: 0, lastHostExit: undefined });
+  });
+
+  it("is looked for only while there are hosts", async () => {
+    begin({ maxHostMemory: 100 * MEBIBYTE });
+    const [only] = (await started("a")) as [ModelVersion];
+    expect(clock.timers).toBe(1);
+    await hosts.manager.remove(only);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("ends with all models that share it, and they come back", async () => {
+    begin({ places: 2, maxHostMemory: 100 * MEBIBYTE });
+    const models = await started("a", "b");
+    hosts.memory.set(models[0]?.hostPid as number, 300 * MEBIBYTE);
+    await clock.advance(5_000);
+    await rest();
+    await clock.advance(0);
+    await rest();
+    expect(models.map(({ state, hostExits }) => [state, hostExits])).toEqual([
+      ["ready", 1],
+      ["ready", 1],
+    ]);
+    expect(hosts.processes.size).toBe(1);
+  });
+});
+
+describe("a load that never ends", () => {
+  it("is given up after its time; its host is ended and its place is free", async () => {
+    for (const file of ["a", "b", "c", "d"]) hosts.held.add(file);
+    const [first, , , , fifth] = await started("a", "b", "c", "d", "e");
+    expect(fifth?.state).toBe("registered");
+    await clock.advance(LOAD_TIMEOUT - 1);
+    await rest();
+    expect(first?.state).toBe("loading");
+    await clock.advance(1);
+    await rest();
+    expect(first).toMatchObject({
+      state: "failed",
+      failure: { code: "ABORTED", message: expect.stringContaining("did not end within 100 s") },
+    });
+    expect(fifth?.state).toBe("ready");
+    expect(hosts.processes.size).toBe(1);
+    expect(clock.timers).toBe(0);
   });
 });
 

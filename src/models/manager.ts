@@ -6,6 +6,7 @@ import { HostPool } from "./host-pool.ts";
 import { LoadError, type LoadedModel, loadModel } from "./loader.ts";
 import type { LoaderSteps } from "./loader-steps.ts";
 import type { MemoryLedger, Reservation } from "./memory.ts";
+import { MemoryWatch } from "./memory-watch.ts";
 import type { ModelVersion } from "./model-version.ts";
 import { createSemaphore, type Semaphore } from "./semaphore.ts";
 
@@ -19,6 +20,10 @@ export interface ManagerOptions {
   readonly modelsPerHost: (spec: ModelSpec) => number;
   /** Resident bytes of a process. */
   readonly measure: (pid: number) => Promise<number>;
+  /** Bytes that one host may use before it is ended; undefined for no limit. */
+  readonly maxHostMemory?: number;
+  /** Milliseconds from the start of a host to the model's first answer; the environment is made before that. */
+  readonly loadTimeoutMs: number;
 }
 
 /** Waits between the restarts of a host that keeps dying, in milliseconds; after the last one the model has failed. */
@@ -60,12 +65,21 @@ export class Manager {
   readonly #lives = new Map<ModelVersion, Life>();
   /** What runs in each host process; several models may share one. */
   readonly #running = new Map<number, Set<Running>>();
+  readonly #memoryWatch: MemoryWatch | undefined;
   #closed: ServeError | undefined;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
     this.#semaphore = createSemaphore(options.concurrentLoads);
     this.#hosts = new HostPool(options.steps);
+    const { clock, maxHostMemory: limit } = options;
+    if (limit === undefined) return;
+    this.#memoryWatch = new MemoryWatch({
+      clock,
+      limit,
+      measure: (pid) => this.#measure(pid),
+      onExcess: (pid, how) => this.#endHost(pid, how),
+    });
   }
 
   /** Loads a model and keeps it loaded. Settles when the first attempt has ended, well or badly; never rejects. */
@@ -110,7 +124,7 @@ export class Manager {
   async destroy(): Promise<void> {
     const reason = new ServeError("UNAVAILABLE", "the server is shutting down");
     for (const model of this.#lives.keys()) model.scheduler.destroy(reason);
-    for (const { loaded } of [...this.#running.values()].flatMap((sharers) => [...sharers])) loaded.replica.destroy(reason);
+    for (const pid of this.#running.keys()) this.#endHost(pid, "was ended because the server is shutting down");
     await this.close();
   }
 
@@ -126,6 +140,7 @@ export class Manager {
         tried();
         const how = await death;
         if (signal.aborted) return;
+        model.hostEnded(how, running.loaded.endpoint.logTail());
         deaths = this.#options.clock.now() - startedAt > STABLE_AFTER ? 1 : deaths + 1;
         const delay = RESTART_DELAYS[deaths - 1];
         if (delay === undefined)
@@ -152,6 +167,7 @@ export class Manager {
       const running = { model, loaded, reservation };
       const { pid } = loaded.endpoint;
       this.#running.set(pid, (this.#running.get(pid) ?? new Set()).add(running));
+      this.#memoryWatch?.add(pid);
       await this.#measure(pid);
       return running;
     } catch (error) {
@@ -165,19 +181,26 @@ export class Manager {
   #load(model: ModelVersion, signal: AbortSignal, alone: boolean): Promise<LoadedModel> {
     model.become("preparing", "preparing its environment");
     const report = (step: string): void => model.become("loading", step);
-    return loadModel({ spec: model.spec, alone }, this.#options.steps, this.#hosts, report, signal);
+    const { clock, loadTimeoutMs, steps } = this.#options;
+    return loadModel({ spec: model.spec, alone, clock, timeoutMs: loadTimeoutMs }, steps, this.#hosts, report, signal);
   }
 
   /** Replaces estimates by what the host really uses, in equal parts for the models in it. */
-  async #measure(pid: number): Promise<void> {
+  async #measure(pid: number): Promise<number> {
     const bytes = await this.#options.measure(pid);
     const sharers = this.#running.get(pid);
-    if (bytes === 0 || sharers === undefined) return;
+    if (bytes === 0 || sharers === undefined) return bytes;
     const share = Math.round(bytes / sharers.size);
     for (const { model, reservation } of sharers) {
       reservation.resize(share);
       model.memoryBytes = share;
     }
+    return bytes;
+  }
+
+  /** `how` goes on after "its host". */
+  #endHost(pid: number, how: string): void {
+    for (const { loaded } of this.#running.get(pid) ?? []) loaded.replica.destroy(how);
   }
 
   #release(running: Running): void {
@@ -186,8 +209,12 @@ export class Manager {
     if (sharers?.delete(running) !== true) return;
     running.reservation.release();
     running.model.memoryBytes = 0;
-    if (sharers.size === 0) this.#running.delete(pid);
-    else void this.#measure(pid);
+    if (sharers.size > 0) {
+      void this.#measure(pid);
+      return;
+    }
+    this.#running.delete(pid);
+    this.#memoryWatch?.delete(pid);
   }
 
   async #serveUntilDeath({ model, loaded }: Running, life: Life): Promise<string> {

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { type Code, ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
-import type { ModelFailure, ModelSpec, ModelState, ModelStatus } from "../core/model.ts";
+import type { HostExit, ModelFailure, ModelSpec, ModelState, ModelStatus } from "../core/model.ts";
 import type { ModelDescription } from "../core/replica.ts";
 import type { Signature } from "../core/signature.ts";
 import type { Scheduler } from "../scheduler/index.ts";
@@ -22,6 +22,8 @@ export class ModelVersion {
   #load: (() => Promise<void>) | undefined;
   #loading: Promise<void> | undefined;
   #waiting = 0;
+  #hostExits = 0;
+  #lastHostExit: HostExit | undefined;
   description: ModelDescription | undefined;
   hostPid: number | undefined;
   /** The host that it is in or was in last. */
@@ -48,6 +50,19 @@ export class ModelVersion {
     return this.#reason;
   }
 
+  get hostExits(): number {
+    return this.#hostExits;
+  }
+
+  get lastHostExit(): HostExit | undefined {
+    return this.#lastHostExit;
+  }
+
+  /** Requests that are refused because they ended hosts. */
+  get quarantined(): number {
+    return this.scheduler.quarantined;
+  }
+
   get failure(): ModelFailure | undefined {
     return this.#failure;
   }
@@ -65,6 +80,12 @@ export class ModelVersion {
     this.#state = state;
     this.#reason = message;
     this.#events.emit("model-state-changed", this.status(false));
+  }
+
+  /** A host has ended that was not asked to. `how` goes on after "its host"; `log` is what it printed last. */
+  hostEnded(how: string, log: readonly string[]): void {
+    this.#hostExits++;
+    this.#lastHostExit = { message: `its host ${how}`, time: new Date().toISOString(), log: [...log] };
   }
 
   /** The first request begins the load. */
@@ -147,6 +168,9 @@ export class ModelVersion {
       description: this.description,
       memoryBytes: this.memoryBytes,
       hostPid: this.hostPid,
+      hostExits: this.#hostExits,
+      lastHostExit: this.#lastHostExit,
+      quarantined: this.quarantined,
     };
   }
 }

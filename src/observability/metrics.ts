@@ -107,8 +107,26 @@ function modelFamilies(controlPlane: ControlPlane): Family[] {
       },
     },
     {
+      name: "nitrous_host_exits_total",
+      help: "Host processes that ended, or were ended, while a model version was served from them.",
+      type: "counter",
+      *samples() {
+        for (const { namespace, name, version, hostExits } of controlPlane.list())
+          yield { labels: { namespace, model: name, version }, value: hostExits };
+      },
+    },
+    {
+      name: "nitrous_quarantined_requests",
+      help: "Requests that a model version refuses because each was alone in its host at two deaths of it.",
+      type: "gauge",
+      *samples() {
+        for (const { namespace, name, version, quarantined } of controlPlane.list())
+          if (quarantined > 0) yield { labels: { namespace, model: name, version }, value: quarantined };
+      },
+    },
+    {
       name: "nitrous_host_memory_bytes",
-      help: "Resident memory of each host process, shared pages counted proportionally, measured after the load.",
+      help: "Resident memory of each host process, shared pages counted proportionally, measured every few seconds.",
       type: "gauge",
       *samples() {
         for (const { namespace, name, version, memoryBytes, hostPid } of controlPlane.list()) {

@@ -1,4 +1,6 @@
+import type { Payload } from "../core/inference.ts";
 import type { ReplicaCall } from "../core/replica.ts";
+import { byteSize } from "../core/tensor.ts";
 
 /** What a batch may grow to. */
 export interface BatchLimits {
@@ -73,4 +75,13 @@ export function chooseBatch<Item extends Batchable>(waiting: Iterable<Item>, lim
     if (key === undefined || rows >= limits.maxRows) break;
   }
   return batch;
+}
+
+/** Bytes of a call's tensors. */
+export function payloadBytes(payload: Payload): number {
+  // JSON payloads are small by nature (custom models); what they weigh is bounded by the body limit.
+  if (payload.kind !== "tensors") return 0;
+  let bytes = 0;
+  for (const tensor of payload.tensors) bytes += byteSize(tensor);
+  return bytes;
 }

@@ -4,7 +4,7 @@ import { FakeClock, settle } from "../../test/fake-clock.ts";
 import { FakeReplica } from "../../test/fake-replica.ts";
 import { createRecord, RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
-import type { ReplicaCall, ReplicaResult } from "../core/replica.ts";
+import { type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
 import { bytesOf, elementsOf, type NumericTensor } from "../core/tensor.ts";
 import { Scheduler } from "./scheduler.ts";
 
@@ -196,12 +196,106 @@ describe("limits and ends", () => {
     scheduler.add(dying);
     const answer = scheduler.run(call([1]), true, context());
     await clock.turn();
-    dying.fail(new ServeError("UNAVAILABLE", "the model's host process ended"));
+    dying.fail(new ReplicaLostError("the model's host process ended"));
     await settle();
     expect(dying.calls).toHaveLength(0);
     scheduler.add(replica);
     await clock.turn();
     replica.echo();
     expect(valuesOf(await answer)).toEqual([1]);
+  });
+});
+
+describe("a host that dies", () => {
+  const lost = (alone: boolean): ReplicaLostError => new ReplicaLostError("the model's host process ended", alone);
+
+  /** The replica is gone, and another one takes its place. */
+  async function die(alone: boolean): Promise<void> {
+    replica.fail(lost(alone));
+    await settle();
+    replica = new FakeReplica();
+    scheduler.add(replica);
+    await clock.turn();
+  }
+
+  it("has each request of its batch tried once more, alone, and only once", async () => {
+    const outcomes = [1, 2, 3].map((value) => scheduler.run(call([value]), true, context()).then(valuesOf, ({ code }: ServeError) => code));
+    await clock.turn();
+    expect(replica.calls).toHaveLength(1);
+    await die(false);
+    expect(replica.calls).toHaveLength(1);
+    await die(true);
+    replica.echo();
+    await settle();
+    replica.echo();
+    expect(await Promise.all(outcomes)).toEqual(["UNAVAILABLE", [2], [3]]);
+    expect(scheduler.quarantined).toBe(0);
+  });
+
+  it("twice with the same request alone in it refuses that one from then on, and no other", async () => {
+    const first = scheduler.run(call([1]), true, context());
+    const told = expect(first).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await clock.turn();
+    await die(true);
+    await die(true);
+    await told;
+    expect(scheduler.quarantined).toBe(1);
+    expect(() => scheduler.run(call([1]), true, context())).toThrow("ended the model's host 2 times");
+    expect(scheduler.queued).toBe(0);
+    const other = scheduler.run(call([2]), true, context());
+    await clock.turn();
+    replica.echo();
+    expect(valuesOf(await other)).toEqual([2]);
+  });
+
+  it("is not given a request again that was alone in one that died before", async () => {
+    const first = scheduler.run(call([7]), true, context());
+    await clock.turn();
+    await die(true);
+    replica.echo();
+    expect(valuesOf(await first)).toEqual([7]);
+    const second = scheduler.run(call([7]), true, context()).catch(({ code }: ServeError) => code);
+    await clock.turn();
+    await die(true);
+    expect(await second).toBe("UNAVAILABLE");
+    expect(replica.calls).toHaveLength(0);
+    expect(scheduler.quarantined).toBe(1);
+  });
+
+  it("counts also against a request that nobody waits for any more", async () => {
+    for (const _ of [1, 2]) {
+      const outcome = scheduler.run(call([1]), true, context(100)).catch(({ code }: ServeError) => code);
+      await clock.turn();
+      await clock.advance(100);
+      expect(await outcome).toBe("DEADLINE_EXCEEDED");
+      await die(true);
+    }
+    expect(scheduler.quarantined).toBe(1);
+  });
+
+  it("is not what a model means that answers UNAVAILABLE: the replica stays, and the request is not tried again", async () => {
+    const outcome = scheduler.run(call([1]), true, context());
+    await clock.turn();
+    replica.fail(new ServeError("UNAVAILABLE", "the feature store is away"));
+    await expect(outcome).rejects.toThrow("feature store");
+    const next = scheduler.run(call([2]), true, context());
+    await clock.turn();
+    replica.echo();
+    expect(valuesOf(await next)).toEqual([2]);
+  });
+
+  it("ends its streams, which are not tried again, and refuses one that was alone in it twice", async () => {
+    scheduler = createScheduler();
+    for (let death = 0; death < 2; death++) {
+      replica = new FakeReplica();
+      scheduler.add(replica);
+      // biome-ignore lint/correctness/useYield: it dies before it answers
+      replica.stream = async function* () {
+        throw lost(true);
+      };
+      await expect(scheduler.stream(call([1]), context()).next()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    }
+    await expect(scheduler.stream(call([1]), context()).next()).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+    expect(clock.timers).toBe(0);
   });
 });

@@ -2,12 +2,12 @@ import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Payload } from "../core/inference.ts";
-import type { Replica, ReplicaCall, ReplicaResult } from "../core/replica.ts";
-import { byteSize } from "../core/tensor.ts";
+import { type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
 import { admit, admitStream, type QueueLimits } from "./admission.ts";
 import { joinCalls, splitPayload } from "./assemble.ts";
-import { type BatchLimits, batchKey, chooseBatch, rowsOf } from "./batching.ts";
+import { type BatchLimits, batchKey, chooseBatch, payloadBytes, rowsOf } from "./batching.ts";
 import { Deadlines } from "./deadlines.ts";
+import { Quarantine } from "./quarantine.ts";
 import { type Entry, Queue } from "./queue.ts";
 
 export interface SchedulerOptions {
@@ -32,6 +32,7 @@ export class Scheduler {
   readonly #free = new Map<Replica, number>();
   readonly #running = new Set<Running>();
   readonly #deadlines: Deadlines;
+  readonly #quarantine = new Quarantine();
   #streams = 0;
   #flushing = false;
   #stopped: ServeError | undefined;
@@ -44,6 +45,11 @@ export class Scheduler {
 
   get queued(): number {
     return this.#queue.requests;
+  }
+
+  /** Requests that are refused because they ended hosts. */
+  get quarantined(): number {
+    return this.#quarantine.size;
   }
 
   /** From now on the replica gets work; returns the function that takes it out again, for when it has died. */
@@ -61,10 +67,14 @@ export class Scheduler {
     admit(this.#queue, bytes, this.#options.queueLimits);
   }
 
-  /** Answers one call; it may share a batch with others when `batchable`. */
+  /**
+   * Answers one call; it may share a batch with others when `batchable`.
+   * @throws ServeError RESOURCE_EXHAUSTED, FAILED_PRECONDITION for a request that ended hosts, or why nothing is taken any more
+   */
   run(call: ReplicaCall, batchable: boolean, context: RequestContext): Promise<ReplicaResult> {
     const bytes = payloadBytes(call.payload);
     this.admit(bytes);
+    this.#quarantine.check(call);
     const rows = batchable ? rowsOf(call) : undefined;
     return new Promise((resolve, reject) => {
       const entry: Entry = {
@@ -89,6 +99,7 @@ export class Scheduler {
   /** Answers of a streaming method. A stream runs beside the calls and ends with its request. */
   async *stream(call: ReplicaCall, context: RequestContext): AsyncGenerator<Payload, void, undefined> {
     this.admit(payloadBytes(call.payload));
+    this.#quarantine.check(call);
     admitStream(this.#streams, this.#options.queueLimits);
     const replica = this.#freest(false);
     if (replica === undefined) throw new ServeError("UNAVAILABLE", "no replica of the model is running", { retryAfter: 1 });
@@ -100,6 +111,9 @@ export class Scheduler {
     context.record.batchSize = 1;
     try {
       yield* replica.stream(call, context.signal);
+    } catch (error) {
+      if (error instanceof ReplicaLostError) this.#lose(replica, error, call);
+      throw error;
     } finally {
       cancelTimer();
       context.record.computeMs = clock.now() - started;
@@ -180,9 +194,9 @@ export class Scheduler {
       });
     } catch (thrown) {
       const error = ServeError.from(thrown);
-      // A replica that is gone must not be given its own requests back before its owner has noticed.
-      if (error.code === "UNAVAILABLE") this.#free.delete(replica);
-      this.#failed(entries, error);
+      const only = entries.length === 1 ? entries[0]?.call : undefined;
+      const refused = error instanceof ReplicaLostError && this.#lose(replica, error, only);
+      this.#failed(entries, error, refused);
     } finally {
       this.#running.delete(running);
       const free = this.#free.get(replica);
@@ -192,13 +206,25 @@ export class Scheduler {
     }
   }
 
-  /** One bad request must not fail its neighbours: each gets one more try by itself. So it does when the host died. */
-  #failed(entries: readonly Entry[], error: ServeError): void {
+  /**
+   * A replica that is gone must not be given its own requests back before its owner has noticed. True when the call that was alone in it
+   * is refused from now on.
+   */
+  #lose(replica: Replica, { alone }: ReplicaLostError, only: ReplicaCall | undefined): boolean {
+    this.#free.delete(replica);
+    return alone && only !== undefined && this.#quarantine.recordDeath(only);
+  }
+
+  /**
+   * One bad request must not fail its neighbours: each gets one more try by itself. So it does when the host died, unless it is `refused`
+   * from now on.
+   */
+  #failed(entries: readonly Entry[], error: ServeError, refused: boolean): void {
     const again: Entry[] = [];
     for (const entry of entries) {
       if (entry.settled) continue;
-      const worthATry = entries.length > 1 || error.code === "UNAVAILABLE";
-      if (!worthATry || entry.retried || this.#stopped?.code === "CANCELLED") this.#reject(entry, error);
+      const worthATry = entries.length > 1 || error instanceof ReplicaLostError;
+      if (!worthATry || refused || entry.retried || this.#stopped?.code === "CANCELLED") this.#reject(entry, error);
       else again.push({ ...entry, key: undefined, retried: true });
     }
     for (const entry of again) entry.context.onAbort((reason) => this.#giveUp(entry, reason));
@@ -270,12 +296,4 @@ export class Scheduler {
 
 function deadlineExceeded(): ServeError {
   return new ServeError("DEADLINE_EXCEEDED", "the request's time is over");
-}
-
-function payloadBytes(payload: Payload): number {
-  // JSON payloads are small by nature (custom models); what they weigh is bounded by the body limit.
-  if (payload.kind !== "tensors") return 0;
-  let bytes = 0;
-  for (const tensor of payload.tensors) bytes += byteSize(tensor);
-  return bytes;
 }

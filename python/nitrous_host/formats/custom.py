@@ -112,7 +112,7 @@ def _method_of(instance: Any) -> dict[str, Any]:
     return {
         "accepts": "tensors" if inputs else "json",
         "inputs": inputs,
-        "outputs": _specifications(instance, "outputs"),
+        "outputs": [{**entry, "declared": True} for entry in _specifications(instance, "outputs")],
         "batchable": bool(getattr(instance, "batchable", False)) and not streaming,
         "streaming": streaming,
     }

@@ -36,7 +36,7 @@ export async function loadTypeScript(meta: LoadMetadata, report: (step: string) 
   const signature: Signature = {
     accepts: declared.inputs === undefined ? "json" : "tensors",
     inputs: specsOf(declared.inputs),
-    outputs: specsOf(declared.outputs),
+    outputs: specsOf(declared.outputs).map((spec) => ({ ...spec, declared: true })),
     batchable: declared.batchable === true && !streaming,
     streaming,
   };

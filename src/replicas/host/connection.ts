@@ -1,39 +1,30 @@
 import type { Duplex } from "node:stream";
-import { CODES, type Code, ServeError } from "../../core/errors.ts";
-import type { Payload } from "../../core/inference.ts";
-import type { ReplicaResult } from "../../core/replica.ts";
-import {
-  decodePayload,
-  encodeFrame,
-  FRAME_TYPES,
-  type Frame,
-  FrameDecoder,
-  type FrameMetadata,
-  type FrameName,
-} from "../../frames/index.ts";
+import { messageOf, ServeError } from "../../core/errors.ts";
+import { ReplicaLostError } from "../../core/replica.ts";
+import { encodeFrame, FRAME_TYPES, type Frame, FrameDecoder, type FrameMetadata, type FrameName } from "../../frames/index.ts";
+import { handOver, type StreamListener } from "./answers.ts";
 
-/** Who waits for the frames of one stream. Each stream ends with exactly one of result, end, ready, pong or error. */
-export interface StreamListener {
-  onProgress?(step: string): void;
-  onReady?(description: FrameMetadata["ready"]["description"]): void;
-  onResult?(result: ReplicaResult): void;
-  onChunk?(payload: Payload): void;
-  onEnd?(): void;
-  onError(error: ServeError): void;
-}
+const LAST_STREAM = 2 ** 32 - 1;
 
 /** One host process at the other end of a socket: frames out, frames in, each handed to whoever waits for its stream. */
 export class HostConnection {
   readonly #socket: Duplex;
   readonly #decoder = new FrameDecoder();
   readonly #listeners = new Map<number, StreamListener>();
+  /** Streams of loads: their ids are handles, which no other stream may have. */
+  readonly #handles = new Set<number>();
   readonly #onLog: (level: string, message: string) => void;
   #nextStream = 1;
-  #lost: ServeError | undefined;
+  #lost: ReplicaLostError | undefined;
+  #cut: string | undefined;
+  #warned = false;
   #resolveHello!: (hello: FrameMetadata["hello"]) => void;
   #rejectHello!: (error: Error) => void;
+  #resolveLost!: () => void;
   /** Settles when the host has introduced itself; rejects when it ends before that or speaks another protocol. */
   readonly hello: Promise<FrameMetadata["hello"]>;
+  /** Settles when the connection has ended. The process may still run. */
+  readonly lost: Promise<void>;
 
   constructor(socket: Duplex, onLog: (level: string, message: string) => void) {
     this.#socket = socket;
@@ -43,13 +34,22 @@ export class HostConnection {
       this.#rejectHello = reject;
     });
     this.hello.catch(() => undefined);
+    this.lost = new Promise((resolve) => {
+      this.#resolveLost = resolve;
+    });
     socket.on("data", (chunk: Uint8Array) => this.#receive(chunk));
-    socket.on("close", () => this.fail(new ServeError("UNAVAILABLE", "the model's host process ended", { retryAfter: 1 })));
+    socket.on("close", () => this.#end("ended", true));
+  }
+
+  /** What the host did for which this side ended the connection, as in "its host …"; undefined when it did not. */
+  get cut(): string | undefined {
+    return this.#cut;
   }
 
   /** Starts a stream and returns its id. When the connection is already lost, the listener hears of it at once. */
   open<Name extends FrameName>(name: Name, meta: FrameMetadata[Name], blobs: readonly Uint8Array[], listener: StreamListener): number {
-    const stream = this.#nextStream++;
+    const stream = this.#freeStream();
+    if (name === "load") this.#handles.add(stream);
     this.ask(stream, name, meta, blobs, listener);
     return stream;
   }
@@ -63,7 +63,8 @@ export class HostConnection {
     listener: StreamListener,
   ): void {
     if (this.#lost !== undefined) {
-      listener.onError(this.#lost);
+      // It was not in there when the host ended.
+      listener.onError(new ReplicaLostError(this.#lost.message));
       return;
     }
     this.#listeners.set(stream, listener);
@@ -87,58 +88,88 @@ export class HostConnection {
     this.#socket.uncork();
   }
 
-  /** Everybody who waits hears the reason, and the connection ends. */
-  fail(reason: ServeError): void {
+  /**
+   * Everybody who waits hears that the host is gone, and the connection ends. `how` goes on after "its host"; `blame`: a call that was
+   * alone in there may be why.
+   */
+  fail(how: string, blame: boolean): void {
+    if (this.#lost === undefined) this.#cut = how;
+    this.#end(how, blame);
+  }
+
+  #end(how: string, blame: boolean): void {
     if (this.#lost !== undefined) return;
-    this.#lost = reason;
-    this.#rejectHello(reason);
     const listeners = [...this.#listeners.values()];
     this.#listeners.clear();
-    for (const listener of listeners) listener.onError(reason);
+    this.#lost = new ReplicaLostError(`the model's host process ${how}`, blame && listeners.length === 1);
+    this.#rejectHello(this.#lost);
+    for (const listener of listeners) listener.onError(this.#lost);
     this.#socket.destroy();
+    this.#resolveLost();
   }
 
   #receive(chunk: Uint8Array): void {
+    if (this.#lost !== undefined) return;
     try {
       for (const frame of this.#decoder.push(chunk)) this.#handle(frame);
     } catch (error) {
-      this.fail(ServeError.from(error, "DATA_LOSS", "the model's host process sent a broken frame"));
+      const what = error instanceof ServeError ? error.message : `frame that cannot be read: ${messageOf(error)}`;
+      this.fail(`sent a ${what}`, true);
     }
   }
 
-  #handle({ type, stream, meta, blobs }: Frame): void {
+  #handle(frame: Frame): void {
+    const { type, stream, meta } = frame;
     if (type === FRAME_TYPES.hello) this.#greet(meta as unknown as FrameMetadata["hello"]);
     else if (type === FRAME_TYPES.log) this.#onLog(String(meta.level), String(meta.message));
     else {
       const listener = this.#listeners.get(stream);
-      // Nobody may wait any more: the answer of a call that was given up.
-      if (listener !== undefined) this.#tell(listener, { type, stream, meta, blobs });
+      if (listener === undefined) this.#warnOfUnasked(stream);
+      else this.#tell(stream, listener, frame);
     }
   }
 
-  #tell(listener: StreamListener, { type, stream, meta, blobs }: Frame): void {
-    if (type === FRAME_TYPES.progress) {
-      listener.onProgress?.(String(meta.step));
-      return;
+  /** An answer that cannot be read fails its own call and no other: where the next frame begins is known. */
+  #tell(stream: number, listener: StreamListener, frame: Frame): void {
+    try {
+      if (handOver(listener, frame)) this.#listeners.delete(stream);
+    } catch (error) {
+      this.#listeners.delete(stream);
+      listener.onError(ServeError.from(error));
+      this.send("cancel", stream, {});
     }
-    if (type === FRAME_TYPES.chunk) {
-      listener.onChunk?.(decodePayload(meta, blobs));
-      return;
-    }
-    this.#listeners.delete(stream);
-    if (type === FRAME_TYPES.result) listener.onResult?.({ payload: decodePayload(meta, blobs), computeMs: Number(meta.computeMs) });
-    else if (type === FRAME_TYPES.ready) listener.onReady?.((meta as unknown as FrameMetadata["ready"]).description);
-    else if (type === FRAME_TYPES.end || type === FRAME_TYPES.pong) listener.onEnd?.();
-    else listener.onError(errorOf(meta as unknown as FrameMetadata["error"]));
+  }
+
+  /** Once: a host that answers everything twice would fill the log. */
+  #warnOfUnasked(stream: number): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.#onLog(
+      "warning",
+      `the host answered on stream ${stream}, where nothing is asked or all has been answered; such answers are ignored`,
+    );
   }
 
   #greet(hello: FrameMetadata["hello"]): void {
-    if (hello.protocol === 1) this.#resolveHello(hello);
-    else this.fail(new ServeError("FAILED_PRECONDITION", `the host speaks frame protocol ${hello.protocol}, and this server speaks 1`));
+    const { protocol, credit } = hello;
+    if (protocol === 1 && Number.isSafeInteger(credit) && credit > 0) {
+      this.#resolveHello(hello);
+      return;
+    }
+    const how = protocol === 1 ? `takes ${credit} calls at once, expected at least 1` : `speaks frame protocol ${protocol}, expected 1`;
+    this.#rejectHello(new ServeError("FAILED_PRECONDITION", `the host ${how}`));
+    this.fail(how, false);
   }
-}
 
-function errorOf({ code, message, detail }: FrameMetadata["error"]): ServeError {
-  const known: Code = CODES.includes(code) ? code : "INTERNAL";
-  return new ServeError(known, String(message), detail === undefined ? {} : { cause: new Error(detail) });
+  /** After four billion streams the ids begin again, without those that are in use. */
+  #freeStream(): number {
+    while (this.#handles.has(this.#nextStream) || this.#listeners.has(this.#nextStream)) this.#skip();
+    const stream = this.#nextStream;
+    this.#skip();
+    return stream;
+  }
+
+  #skip(): void {
+    this.#nextStream = this.#nextStream === LAST_STREAM ? 1 : this.#nextStream + 1;
+  }
 }

@@ -1,11 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../../core/clock.ts";
 import { ServeError } from "../../core/errors.ts";
 import type { HostEndpoint } from "../../core/executor.ts";
 import type { Payload } from "../../core/inference.ts";
-import type { ModelDescription, Replica, ReplicaCall, ReplicaResult } from "../../core/replica.ts";
+import { type ModelDescription, type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../../core/replica.ts";
 import { encodePayload, type FrameMetadata, type InferMetadata } from "../../frames/index.ts";
+import { checkAnswer, checkChunk } from "./check-answer.ts";
 import type { HostConnection } from "./connection.ts";
 import { createStreamBuffer } from "./stream-buffer.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** Milliseconds that a host may take to unload a model, and then to end, before it is killed. */
 const UNLOAD_GRACE_MS = 5_000;
@@ -17,6 +20,9 @@ export interface HostReplicaOptions {
   readonly endpoint: HostEndpoint;
   readonly load: FrameMetadata["load"];
   readonly onProgress: (step: string) => void;
+  readonly clock: Clock;
+  /** Milliseconds that the host may take for an answer that nobody waits for any more, before it is ended. */
+  readonly hostTimeoutMs: number;
 }
 
 /**
@@ -36,8 +42,8 @@ export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSig
         onReady: (description) => resolve(new HostReplica(options, handle, credit, description)),
         async onError(error) {
           // A host that dies while it loads: how it died says more than that the connection ended.
-          if (error.code === "UNAVAILABLE")
-            reject(new ServeError("ABORTED", `its host ${await endpoint.exited} while it loaded the model`));
+          if (error instanceof ReplicaLostError)
+            reject(new ServeError("ABORTED", `its host ${connection.cut ?? (await endpoint.exited)} while it loaded the model`));
           else reject(error);
         },
       });
@@ -71,25 +77,45 @@ class HostReplica implements Replica {
   readonly #connection: HostConnection;
   readonly #endpoint: HostEndpoint;
   readonly #handle: number;
+  readonly #watchdog: Watchdog;
 
-  constructor({ id, connection, endpoint }: HostReplicaOptions, handle: number, credit: number, description: ModelDescription) {
+  constructor(options: HostReplicaOptions, handle: number, credit: number, description: ModelDescription) {
+    const { id, connection, endpoint, clock, hostTimeoutMs } = options;
     this.id = id;
     this.credit = credit;
     this.description = description;
-    this.exited = endpoint.exited;
+    // That a host was killed says less than why.
+    this.exited = endpoint.exited.then((how) => connection.cut ?? how);
     this.#connection = connection;
     this.#endpoint = endpoint;
     this.#handle = handle;
+    this.#watchdog = new Watchdog(clock, hostTimeoutMs, (how) => {
+      connection.fail(how, true);
+      void endpoint.stop(0);
+    });
+    void connection.lost.then(() => this.#watchdog.stop());
   }
 
   run(call: ReplicaCall, signal?: AbortSignal): Promise<ReplicaResult> {
     return new Promise((resolve, reject) => {
       const { meta, blobs } = encodePayload(call.payload);
+      const watched = this.#watchdog.begin();
       const stream = this.#connection.open("infer", { ...this.#inferMetadata(call), ...meta }, blobs, {
-        onResult: resolve,
-        onError: reject,
+        onResult: (result) => {
+          watched.answered();
+          checkAnswer(call, result.payload, this.description);
+          resolve(result);
+        },
+        onError: (error) => {
+          watched.answered();
+          reject(error);
+        },
       });
-      signal?.addEventListener("abort", () => this.#connection.send("cancel", stream, {}), { once: true });
+      const cancel = (): void => {
+        this.#connection.send("cancel", stream, {});
+        watched.givenUp();
+      };
+      signal?.addEventListener("abort", cancel, { once: true });
     });
   }
 
@@ -97,7 +123,10 @@ class HostReplica implements Replica {
     const { meta, blobs } = encodePayload(call.payload);
     const buffer = createStreamBuffer<Payload>();
     const stream = this.#connection.open("infer", { ...this.#inferMetadata(call), ...meta, credit: buffer.capacity }, blobs, {
-      onChunk: (payload) => buffer.push(payload),
+      onChunk: (payload) => {
+        checkChunk(call, payload, this.description);
+        buffer.push(payload);
+      },
       onEnd: () => buffer.end(),
       onError: (error) => buffer.fail(error),
       onResult: ({ payload }) => {
@@ -106,7 +135,7 @@ class HostReplica implements Replica {
       },
     });
     const cancel = (): void => {
-      this.#connection.send("cancel", stream, {});
+      this.#cancelStream(stream);
       buffer.fail(ServeError.from(signal.reason, "CANCELLED"));
     };
     if (signal.aborted) cancel();
@@ -117,7 +146,7 @@ class HostReplica implements Replica {
         if (!buffer.ended) this.#connection.send("credit", stream, { chunks: 1 });
       }
     } finally {
-      if (!buffer.ended) this.#connection.send("cancel", stream, {});
+      if (!buffer.ended) this.#cancelStream(stream);
       signal.removeEventListener("abort", cancel);
     }
   }
@@ -132,9 +161,16 @@ class HostReplica implements Replica {
     await this.#endpoint.stop(EXIT_GRACE_MS);
   }
 
-  destroy(reason: Error): void {
-    this.#connection.fail(ServeError.from(reason, "UNAVAILABLE", reason.message));
+  destroy(how: string): void {
+    this.#connection.fail(how, false);
     void this.#endpoint.stop(0);
+  }
+
+  /** A stream ends when its model next answers, which may be never; the host must at least still hear. */
+  #cancelStream(stream: number): void {
+    this.#connection.send("cancel", stream, {});
+    const heard = this.#watchdog.ping();
+    this.#connection.open("ping", {}, [], { onPong: heard, onError: heard });
   }
 
   #inferMetadata({ method, outputs, parameters }: ReplicaCall): InferMetadata {

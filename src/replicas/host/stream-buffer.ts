@@ -1,3 +1,5 @@
+import { ServeError } from "../../core/errors.ts";
+
 const CAPACITY = 16;
 
 /** Chunks between a host that sends them and a client that takes them; the credit sent to the host bounds it. */
@@ -5,6 +7,10 @@ export interface StreamBuffer<Chunk> extends AsyncIterable<Chunk> {
   readonly capacity: number;
   /** True when nothing more will come from the host. */
   readonly ended: boolean;
+  /**
+   * Ignored when the stream has ended.
+   * @throws ServeError INTERNAL when the host sends more than it has credit for
+   */
   push(chunk: Chunk): void;
   end(): void;
   fail(error: Error): void;
@@ -25,6 +31,10 @@ export function createStreamBuffer<Chunk>(): StreamBuffer<Chunk> {
       return ended;
     },
     push(chunk) {
+      if (ended) return;
+      if (chunks.length >= CAPACITY) {
+        throw new ServeError("INTERNAL", `the model's host process sent more than the ${CAPACITY} answers that it may send ahead`);
+      }
       chunks.push(chunk);
       notify();
     },
