@@ -3,9 +3,10 @@ import { join, resolve } from "node:path";
 import type { Clock } from "./core/clock.ts";
 import { messageOf, ServeError } from "./core/errors.ts";
 import type { Events } from "./core/events.ts";
-import type { Executor } from "./core/executor.ts";
+import type { Executor, HostSpec } from "./core/executor.ts";
 import type { ModelSpec } from "./core/model.ts";
 import { createEnvironments } from "./environments/index.ts";
+import { findLauncherPython, launched } from "./executors/index.ts";
 import { nodeHost, pythonHost, sharedNodeHost } from "./host-commands.ts";
 import type { LoaderSteps } from "./models/index.ts";
 import { HostConnection, loadIntoHost } from "./replicas/index.ts";
@@ -30,11 +31,21 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
     directory,
     ...(settings.python === undefined ? {} : { python: settings.python }),
   });
+  const bytecodeDirectory = join(directory, "bytecode");
+  let launcherPython: Promise<string | undefined> | undefined;
+  const belowLauncher = async (host: HostSpec): Promise<HostSpec> => {
+    launcherPython ??= findLauncherPython(settings.python);
+    const python = await launcherPython;
+    return python === undefined ? host : launched(host, python, bytecodeDirectory);
+  };
   return {
     async prepare(spec, report, signal) {
       const places = modelsPerHost(spec, settings);
-      if (places > 1) return { host: sharedNodeHost(spec.format), warnings: [], sharing: { key: spec.format, places } };
-      if (spec.format === "onnx" || spec.format === "typescript") return { host: nodeHost(spec), warnings: [] };
+      if (places > 1) {
+        const host = await belowLauncher(sharedNodeHost(spec.format));
+        return { host, warnings: [], sharing: { key: spec.format, places } };
+      }
+      if (spec.format === "onnx" || spec.format === "typescript") return { host: await belowLauncher(nodeHost(spec)), warnings: [] };
       const progress = (line: string): void => {
         report(`preparing its Python environment: ${line}`);
         events.emit("environment-progress", { environment: spec.name, line });
@@ -53,9 +64,9 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
       const host = pythonHost(spec, {
         python: environment.python,
         threads: settings["threads-per-host"],
-        bytecodeDirectory: join(directory, "bytecode"),
+        bytecodeDirectory,
       });
-      return { host, warnings: environment.warnings };
+      return { host: await belowLauncher(host), warnings: environment.warnings };
     },
     start: (host) => executor.start(host),
     async connect(endpoint) {

@@ -12,7 +12,7 @@ import { isHostOf } from "./core/host-name.ts";
 import { isModelName, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "./core/model.ts";
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
-import { availableMemory, createLocalExecutor, processMemory } from "./executors/index.ts";
+import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers, processMemory } from "./executors/index.ts";
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { createMemoryLedger, createStatistics, Manager, ModelVersion, Registry } from "./models/index.ts";
 import { createMetrics } from "./observability/index.ts";
@@ -157,7 +157,12 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   });
   const url = `${tls === undefined ? "http" : "https"}://${isIPv6(settings.host) ? `[${settings.host}]` : settings.host}:${port}`;
 
-  const executor = createLocalExecutor((host, line) => events.emit("host-log", { host, line }));
+  const cacheDirectory = resolve(cacheDirectoryOf(settings));
+  const leftovers = endLeftovers(cacheDirectory);
+  const executor = createLocalExecutor({
+    onLog: (host, line) => events.emit("host-log", { host, line }),
+    record: createProcessRecord(cacheDirectory),
+  });
   const memoryBudget = settings["memory-budget"] ?? Math.round((await availableMemory()) * MEMORY_SHARE);
   const manager = new Manager({
     clock,
@@ -174,7 +179,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     manager,
     clock,
     events,
-    source: createStorage({ cacheDirectory: resolve(cacheDirectoryOf(settings), "downloads"), volumes: settings.volumes }),
+    source: createStorage({ cacheDirectory: resolve(cacheDirectory, "downloads"), volumes: settings.volumes }),
     createModel: (spec) => new ModelVersion(spec, createScheduler(spec), events),
     baseDirectory: process.cwd(),
     onGone: (namespace, name) => logs.forget(isHostOf(namespace, name)),
@@ -255,7 +260,11 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     events,
     controlPlane,
     restored,
-    notices: [...(notice === undefined ? [] : [notice]), ...exposure],
+    notices: [
+      ...(notice === undefined ? [] : [notice]),
+      ...exposure,
+      ...(leftovers.length === 0 ? [] : [`processes that an earlier server had left behind were ended: ${leftovers.join(", ")}`]),
+    ],
     needsKey: () => access.closed,
     loaded,
     async close() {

@@ -31,7 +31,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "host-commands.ts": ["core"],
   "settings.ts": [],
   "version.ts": [],
-  "model-steps.ts": ["core", "models", "environments", "replicas", "host-commands.ts", "settings.ts"],
+  "model-steps.ts": ["core", "models", "environments", "executors", "replicas", "host-commands.ts", "settings.ts"],
   "routes.ts": ["core", "protocols/kserve-v1", "protocols/kube-api", "protocols/oip", "protocols/operations", "resources"],
   "serve.ts": ["*"],
   "index.ts": ["*"],

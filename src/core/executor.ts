@@ -8,12 +8,15 @@ export interface HostSpec {
   readonly arguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly directory?: string;
+  /** The command is a launcher: it speaks on descriptor 4, and ends with everything below it when that is closed. */
+  readonly launched?: boolean;
 }
 
 /** A running host process and the connection to it. */
 export interface HostEndpoint {
   /** As its spec says. */
   readonly name: string;
+  /** Of the host itself, or of its launcher until that has told. */
   readonly pid: number;
   /** Frames in both directions. */
   readonly connection: Duplex;

@@ -1,2 +1,4 @@
+export { findLauncherPython, launched } from "./launcher.ts";
 export { createLocalExecutor } from "./local.ts";
 export { availableMemory, processMemory } from "./memory.ts";
+export { createProcessRecord, endLeftovers } from "./process-record.ts";

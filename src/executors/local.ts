@@ -2,30 +2,44 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Duplex, Readable } from "node:stream";
 import type { Executor, HostEndpoint, HostSpec } from "../core/executor.ts";
+import type { ProcessRecord } from "./process-record.ts";
 
 const LOG_TAIL_LINES = 40;
 const KILL_GRACE_MS = 2_000;
+/** What a launcher gets to end all that is below it, before it is killed itself. */
+const LAUNCHER_GRACE_MS = 15_000;
 
-/** Starts host processes on this machine, each with an inherited Unix socket as file descriptor 3. */
-export function createLocalExecutor(onLog: (host: string, line: string) => void): Executor {
+export interface LocalExecutorOptions {
+  readonly onLog: (host: string, line: string) => void;
+  readonly record: ProcessRecord;
+}
+
+/**
+ * Starts host processes on this machine, each with an inherited Unix socket as file descriptor 3. A host without a launcher leads a
+ * process group, which is killed when the host ends.
+ */
+export function createLocalExecutor({ onLog, record }: LocalExecutorOptions): Executor {
   const running = new Set<HostEndpoint>();
   return {
     start(spec) {
-      const endpoint = startProcess(spec, onLog);
+      const endpoint = startProcess(spec, onLog, record);
       running.add(endpoint);
       void endpoint.exited.then(() => running.delete(endpoint));
       return endpoint;
     },
     async close() {
       await Promise.all([...running].map((endpoint) => endpoint.stop(KILL_GRACE_MS)));
+      record.close();
     },
   };
 }
 
-function startProcess(spec: HostSpec, onLog: (host: string, line: string) => void): HostEndpoint {
+function startProcess(spec: HostSpec, onLog: LocalExecutorOptions["onLog"], record: ProcessRecord): HostEndpoint {
   const child = spawn(spec.command, spec.arguments, {
-    stdio: ["ignore", "pipe", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "pipe", ...(spec.launched === true ? (["pipe"] as const) : [])],
     env: { ...spec.environment },
+    // Signals to the server's group, such as Ctrl-C in a terminal, are for the server alone.
+    detached: true,
     ...(spec.directory === undefined ? {} : { cwd: spec.directory }),
   });
   const tail: string[] = [];
@@ -36,24 +50,68 @@ function startProcess(spec: HostSpec, onLog: (host: string, line: string) => voi
   };
   followLines(child.stdout as Readable, keep);
   followLines(child.stderr as Readable, keep);
-  const connection = child.stdio[3] as Duplex;
-  // The connection reports an error of its own when the process dies while a frame is being written.
-  connection.on("error", () => connection.destroy());
+  const connection = withoutErrors(child.stdio[3] as Duplex);
   const exited = exitOf(child, spec);
+  const recorded = new Set<number>();
+  const remember = (pid: number): void => {
+    recorded.add(pid);
+    record.add(pid);
+  };
+  if (child.pid !== undefined) remember(child.pid);
+  let pid = child.pid ?? 0;
+  const line = spec.launched === true ? withoutErrors(child.stdio[4] as Duplex) : undefined;
+  if (line !== undefined) {
+    readHostPid(line, (host) => {
+      pid = host;
+      remember(host);
+    });
+  }
+  if (line === undefined) child.once("exit", () => killGroup(child));
+  void exited.then(() => {
+    for (const each of recorded) record.forget(each);
+  });
   return {
     name: spec.name,
-    pid: child.pid ?? 0,
+    get pid() {
+      return pid;
+    },
     connection,
     exited,
     logTail: () => tail,
     async stop(graceMs) {
       // A host ends by itself when its connection ends.
       connection.destroy();
-      const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+      const end = (): void => {
+        if (line === undefined) killGroup(child);
+        else line.destroy();
+      };
+      const timers = [setTimeout(end, graceMs), setTimeout(() => child.kill("SIGKILL"), graceMs + LAUNCHER_GRACE_MS)];
       await exited;
-      clearTimeout(timer);
+      for (const timer of timers) clearTimeout(timer);
     },
   };
+}
+
+/** A socket reports an error of its own when the process dies while something is being written to it. */
+function withoutErrors(socket: Duplex): Duplex {
+  return socket.on("error", () => socket.destroy());
+}
+
+/** What a launcher says: "host PID". */
+function readHostPid(line: Duplex, onPid: (pid: number) => void): void {
+  line.setEncoding("utf8").once("data", (text: string) => {
+    const pid = /^host (\d+)\n/.exec(text)?.[1];
+    if (pid !== undefined) onPid(Number(pid));
+  });
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // Nothing of it is left.
+  }
 }
 
 function followLines(stream: Readable, onLine: (line: string) => void): void {

@@ -44,10 +44,12 @@ export class HostPool {
   #place(shared: SharedHost, hosts: Set<SharedHost>): HostEndpoint {
     shared.places++;
     let given = true;
-    const { name, pid, connection, exited } = shared.endpoint;
+    const { name, connection, exited } = shared.endpoint;
     return {
       name,
-      pid,
+      get pid() {
+        return shared.endpoint.pid;
+      },
       connection,
       exited,
       logTail: () => shared.endpoint.logTail(),

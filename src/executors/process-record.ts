@@ -1,0 +1,103 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { bootId, descendantsOf, identityOf, isRunning, type ProcessIdentity } from "./processes.ts";
+
+/** What a server has started, on disk, so that a later one can end what outlived a server that was killed. */
+export interface ProcessRecord {
+  /** Remembers a running process until `forget`. */
+  add(pid: number): void;
+  forget(pid: number): void;
+  /** The server has ended everything by itself. */
+  close(): void;
+}
+
+interface RecordFile {
+  readonly boot: string;
+  readonly server: ProcessIdentity;
+  readonly processes: readonly ProcessIdentity[];
+}
+
+const FOLDER = "processes";
+
+/** One file in `directory`/processes for each running server. On systems without /proc nothing is recorded. */
+export function createProcessRecord(directory: string): ProcessRecord {
+  const server = identityOf(process.pid);
+  const processes = new Map<number, ProcessIdentity>();
+  if (server === undefined) return { add: () => undefined, forget: () => undefined, close: () => undefined };
+  const folder = join(directory, FOLDER);
+  const file = join(folder, `${server.pid}-${server.start}.json`);
+  const write = (): void => {
+    const content: RecordFile = { boot: bootId(), server, processes: [...processes.values()] };
+    mkdirSync(folder, { recursive: true });
+    // In one step: the server may be killed while it writes.
+    writeFileSync(`${file}.new`, JSON.stringify(content), { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  };
+  return {
+    add(pid) {
+      const identity = identityOf(pid);
+      if (identity === undefined) return;
+      processes.set(pid, identity);
+      write();
+    },
+    forget(pid) {
+      if (processes.delete(pid)) write();
+    },
+    close() {
+      rmSync(file, { force: true });
+    },
+  };
+}
+
+/**
+ * Kills what servers that are gone have recorded and what descends from it, when pid, start time and boot are the same; a process
+ * that has got an old pid is left alone. Gives the pids that were killed.
+ */
+export function endLeftovers(directory: string): number[] {
+  const folder = join(directory, FOLDER);
+  const killed: number[] = [];
+  for (const name of namesIn(folder)) {
+    const file = join(folder, name);
+    const record = readRecord(file);
+    if (record !== undefined && record.boot === bootId()) {
+      if (isRunning(record.server)) continue;
+      for (const recorded of record.processes.filter(isRunning)) {
+        for (const each of [recorded, ...descendantsOf(recorded.pid)]) if (end(each)) killed.push(each.pid);
+      }
+    }
+    rmSync(file, { force: true });
+  }
+  return killed;
+}
+
+function end(identity: ProcessIdentity): boolean {
+  if (!isRunning(identity)) return false;
+  try {
+    return process.kill(identity.pid, "SIGKILL");
+  } catch {
+    // It has just ended, or belongs to somebody else.
+    return false;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => name.endsWith(".json"));
+  } catch {
+    return [];
+  }
+}
+
+/** Undefined for a file that is no record. */
+function readRecord(file: string): RecordFile | undefined {
+  try {
+    const record = JSON.parse(readFileSync(file, "utf8")) as RecordFile;
+    const isIdentity = (value: unknown): boolean => {
+      const { pid, start } = (value ?? {}) as Partial<ProcessIdentity>;
+      return Number.isInteger(pid) && (pid as number) > 1 && typeof start === "string";
+    };
+    return isIdentity(record.server) && record.processes.every(isIdentity) ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}

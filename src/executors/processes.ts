@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** A process that no later one can be taken for, as long as the machine runs: pids are used again, with another start time. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks from the start of the machine to that of the process, as in /proc/PID/stat. */
+  readonly start: string;
+}
+
+/** Fields of /proc/PID/stat after the command, which may hold anything. */
+const PARENT = 1;
+const START = 19;
+
+/** Undefined when there is no such process, or on systems without /proc. */
+export function identityOf(pid: number): ProcessIdentity | undefined {
+  const start = statOf(pid)?.[START];
+  return start === undefined ? undefined : { pid, start };
+}
+
+export function isRunning({ pid, start }: ProcessIdentity): boolean {
+  return identityOf(pid)?.start === start;
+}
+
+/** The identities of all processes below one, the nearest first. */
+export function descendantsOf(ancestor: number): ProcessIdentity[] {
+  const children = new Map<number, ProcessIdentity[]>();
+  for (const name of readdirSync("/proc")) {
+    const stat = /^\d+$/.test(name) ? statOf(Number(name)) : undefined;
+    const parent = Number(stat?.[PARENT]);
+    const start = stat?.[START];
+    if (start !== undefined) children.set(parent, [...(children.get(parent) ?? []), { pid: Number(name), start }]);
+  }
+  const found = [...(children.get(ancestor) ?? [])];
+  // The array grows while it is walked.
+  for (const { pid } of found) found.push(...(children.get(pid) ?? []));
+  return found;
+}
+
+/** What tells one run of the machine from the next: pids and start times begin anew. Empty where the system does not tell. */
+export function bootId(): string {
+  return readOptional("/proc/sys/kernel/random/boot_id").trim();
+}
+
+function statOf(pid: number): string[] | undefined {
+  const text = readOptional(`/proc/${pid}/stat`);
+  return text === "" ? undefined : text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+function readOptional(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
