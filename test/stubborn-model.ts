@@ -37,7 +37,7 @@ class Model:
 export class Model {
   static inputs = { crash: "INT64[-1]" };
   static outputs = { crash: "INT64[-1]" };
-  static example = { instances: [0] };
+  static example = { inputs: [{ name: "crash", shape: [1], datatype: "INT64", data: [0] }] };
 
   load() {
     spawnSync("setsid", ["sh", "-c", ${JSON.stringify(STRAY)}]);
