@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import type { Keys } from "../core/access.ts";
 import { messageOf, ServeError } from "../core/errors.ts";
 import { createGuard, type Guard } from "./guard.ts";
@@ -59,6 +60,8 @@ export async function openAccess(options: AccessOptions): Promise<AccessControl>
     return loading;
   };
 
+  // So that it can be watched; where it cannot be made, keys are not made either.
+  await mkdir(path, { recursive: true, mode: 0o700 }).catch(() => undefined);
   await load();
   if (exposed && (await folder.list()).length === 0) {
     const hint = "make one with 'nitrous keys create NAME --scope admin', or add --insecure if everybody may do everything";

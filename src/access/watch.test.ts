@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { watchDisk } from "./watch.ts";
+import { FakeClock } from "../../test/fake-clock.ts";
+import { together, watchDisk } from "./watch.ts";
 
 let directory: string;
 let end: () => void;
@@ -50,4 +51,20 @@ it("sees what was not there at first, even its folder", async () => {
     });
   });
   expect(times).toBe(2);
+});
+
+it("calls back soon, however many changes follow each other, and not after its end", async () => {
+  const clock = new FakeClock();
+  let times = 0;
+  const { changed, cancel } = together(clock, () => times++);
+  for (let change = 0; change < 100; change++) {
+    changed();
+    await clock.advance(20);
+  }
+  expect(times).toBe(20);
+  changed();
+  cancel();
+  await clock.advance(1000);
+  expect(times).toBe(20);
+  end = () => undefined;
 });

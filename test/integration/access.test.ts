@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import { tmpdir } from "node:os";
@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { processTree } from "../../bench/processes.ts";
 import { run } from "../../src/environments/run.ts";
 import { MAIN, type ServerProcess, startServer, untilLoaded } from "../server-process.ts";
 
@@ -40,6 +41,28 @@ afterAll(async () => {
 async function install(name: string): Promise<void> {
   await copyFile(stored(`${name}.crt`), join(folder, "cert.pem"));
   await copyFile(stored(`${name}.key`), join(folder, "key.pem"));
+}
+
+/** Where the processes of a tree listen: hexadecimal addresses of /proc/net/tcp and tcp6, in the machine's byte order. */
+function listeningAddresses(pids: readonly number[]): string[] {
+  const inodes = new Set(
+    pids.flatMap((pid) =>
+      readdirSync(`/proc/${pid}/fd`).flatMap((descriptor) => {
+        try {
+          return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${descriptor}`))?.[1] ?? [];
+        } catch {
+          return [];
+        }
+      }),
+    ),
+  );
+  return ["tcp", "tcp6"].flatMap((table) =>
+    readFileSync(`/proc/net/${table}`, "utf8")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter((fields) => fields[3] === "0A" && inodes.has(fields[9] ?? ""))
+      .map((fields) => fields[1]?.split(":")[0] ?? ""),
+  );
 }
 
 /** What the command line prints, with these variables. */
@@ -82,6 +105,13 @@ const predict = (key?: string, headers: Record<string, string> = {}): Promise<An
 async function until(wanted: (answer: Answer) => boolean, question: () => Promise<Answer>): Promise<void> {
   while (!wanted(await question())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
+
+it.runIf(process.platform === "linux")("listens on loopback only, with everything that it starts", async () => {
+  expect((await predict(boss)).status).toBe(200);
+  const pids = processTree(server.child.pid as number);
+  expect(pids.length).toBeGreaterThan(1);
+  expect(listeningAddresses(pids)).toEqual(["0100007F"]);
+});
 
 it("speaks HTTPS, is live for everybody, and answers nothing else without a key", async () => {
   expect(server.url).toMatch(/^https:/);

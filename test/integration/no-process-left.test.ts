@@ -77,7 +77,7 @@ describe.each(["python", "typescript"] as const)("a %s model whose child leaves 
     const annotations = { "nitrous/trust": "code" };
     const manifest = join(model.directory, "..", "service.yaml");
     await writeFile(manifest, serviceText({ name: NAME, format, uri: model.directory, minReplicas: 1, annotations }));
-    await applyReady(server.url, manifest);
+    await applyReady(server.url, [manifest]);
     expect(model.strays()).toHaveLength(1);
     expect((await fetch(`${server.url}${SERVICES}/${NAME}`, { method: "DELETE" })).status).toBe(200);
     await untilGone(model.strays());
