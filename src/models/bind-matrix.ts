@@ -37,11 +37,11 @@ export function rowsToMatrix(rows: readonly JsonValue[], signature: Signature, m
   const columns = width >= 0 ? width : (signature.columns?.length ?? (Array.isArray(first) ? first.length : 1));
   const cells = rows.length * columns;
   // Memory for rows that have been seen to be as long as they should, not for those that a short body can name.
-  let matrix = new Float64Array(Math.min(cells, Math.max(columns, FIRST_CELLS)));
+  let matrix = new Float64Array(0);
   let offset = 0;
   for (let row = 0; row < rows.length; row++) {
     const values = rowValues(rows[row], row, columns, signature, model);
-    if (offset + columns > matrix.length) matrix = grown(matrix, Math.min(cells, matrix.length * 2));
+    if (offset + columns > matrix.length) matrix = grown(matrix, Math.min(cells, Math.max(columns, FIRST_CELLS, matrix.length * 2)));
     for (let column = 0; column < columns; column++) {
       const value = values[column];
       const number = typeof value === "number" ? value : toFloat(value);
@@ -52,7 +52,7 @@ export function rowsToMatrix(rows: readonly JsonValue[], signature: Signature, m
   return oneTensor(spec, [rows.length, columns], matrix);
 }
 
-/** Cells of a matrix that are allocated before any row has been looked at. */
+/** Cells of a matrix that are allocated when its first row has been looked at. */
 const FIRST_CELLS = 65_536;
 
 function grown(matrix: Float64Array, length: number): Float64Array<ArrayBuffer> {

@@ -164,6 +164,36 @@ describe("named tensors", () => {
   });
 });
 
+describe("memory for what a short body only names", () => {
+  const wide: Signature = { ...matrix, inputs: [{ name: "input-0", datatype: "FP64", shape: [-1, 100_000_000] }] };
+  const many = Array.from({ length: 10_000 }, () => 1);
+
+  it("is not taken for the rows of a matrix", () => {
+    expect(() => bind(rows(...many), wide, "m")).toThrow("expects a list of 100000000 numbers");
+    expect(() => bind(rows(many, ...many), { accepts: "matrix", inputs: [], outputs: [] }, "m")).toThrow("instance 1 is 1");
+  });
+
+  it("is not taken for a shape that is guessed from the first row", () => {
+    const spec = { name: "x", datatype: "FP64", shape: [-1, -1] } as const;
+    const first = Array.from({ length: 1000 }, () => many);
+    expect(() => bind(rows(first, ...many), { accepts: "tensors", inputs: [spec], outputs: [] }, "m")).toThrow(
+      "must be a rectangular list",
+    );
+  });
+
+  it("is not taken for columns whose shape has rows without elements", () => {
+    const column = (name: string): Tensor => ({ name, datatype: "FP64", shape: [2 ** 53 - 1, 0], data: new Uint8Array(0) });
+    const payload: Payload = { kind: "tensors", tensors: [column("a"), column("b")] };
+    expect(() => bind(payload, matrix, "m")).toThrow("'a' has 0 rows, not 9007199254740991");
+  });
+
+  it("grows with the rows", () => {
+    const values = Array.from({ length: 100_000 }, (_, index) => [index, -index]);
+    const [bound] = boundTensors(rows(...values), matrix);
+    expect([bound?.shape, elementsOf(bound as NumericTensor).at(-1)]).toEqual([[100_000, 2], -99_999]);
+  });
+});
+
 it("never throws anything but a ServeError", () => {
   const anything = fc.letrec<{ value: JsonValue }>((tie) => ({
     value: fc.oneof({ depthSize: "small" }, fc.jsonValue() as fc.Arbitrary<JsonValue>, fc.bigInt(), fc.array(tie("value"))),

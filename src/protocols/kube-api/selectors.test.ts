@@ -26,9 +26,16 @@ describe("a label selector", () => {
     expect(parseLabelSelector(text)(labels)).toBe(expected);
   });
 
-  it.each(["=a", "team in a", "team=a b", "a,,b", "team>1", "team in (a", "-a"])("%s is refused", (text) => {
-    expect(() => parseLabelSelector(text)).toThrow("unable to parse the label selector");
-  });
+  it.each(["=a", "team in a", "team=a b", "a,,b", "team>1", "team in (a", "-a", `team in (${", ".repeat(60)}!)`, "team in (a(b))"])(
+    "%s is refused",
+    (text) => {
+      expect(() => parseLabelSelector(text)).toThrow("unable to parse the label selector");
+    },
+  );
+});
+
+it("refuses a label selector that is longer than anybody's", () => {
+  expect(() => parseLabelSelector(",".repeat(5000))).toThrow("5000 characters; at most 4096");
 });
 
 describe("a field selector", () => {
