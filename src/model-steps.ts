@@ -9,7 +9,7 @@ import { createEnvironments } from "./environments/index.ts";
 import { findLauncherPython, launched } from "./executors/index.ts";
 import { nodeHost, pythonHost, sharedNodeHost } from "./host-commands.ts";
 import type { LoaderSteps } from "./models/index.ts";
-import { HostConnection, loadIntoHost } from "./replicas/index.ts";
+import { exitOf, HostConnection, loadIntoHost } from "./replicas/index.ts";
 import { cacheDirectoryOf, type Settings } from "./settings.ts";
 
 /** Models with larger artefacts have a host of their own. */
@@ -78,7 +78,7 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
       try {
         await connection.hello;
       } catch (error) {
-        const message = `its host ${await endpoint.exited}: ${messageOf(error)}`;
+        const message = `its host ${await exitOf(connection, endpoint, clock)}: ${messageOf(error)}`;
         // As for one that dies later in the load: it may have been killed for memory.
         throw new ServeError(error instanceof ServeError && error.code !== "UNAVAILABLE" ? error.code : "ABORTED", message);
       }

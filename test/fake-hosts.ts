@@ -16,6 +16,7 @@ class InstantReplica implements Replica {
   readonly credit = 1;
   readonly id: string;
   readonly description = { methods: {}, framework: "fake", frameworkVersion: "0", warnings: [] };
+  readonly lost: Promise<void>;
   readonly exited: Promise<string>;
   readonly #stuck: ReadonlySet<string>;
   readonly #end: (how?: string) => Promise<void>;
@@ -23,6 +24,7 @@ class InstantReplica implements Replica {
   constructor(id: string, stuck: ReadonlySet<string>, exited: Promise<string>, end: (how?: string) => Promise<void>) {
     this.id = id;
     this.#stuck = stuck;
+    this.lost = exited.then(() => undefined);
     this.exited = exited;
     this.#end = end;
   }

@@ -14,6 +14,7 @@ export class FakeReplica implements Replica {
   readonly id = "fake";
   readonly credit: number;
   readonly description = { methods: {}, framework: "fake", frameworkVersion: "0", warnings: [] };
+  readonly lost = new Promise<void>(() => undefined);
   readonly exited = new Promise<string>(() => undefined);
   readonly calls: Pending[] = [];
 

@@ -147,8 +147,17 @@ function conditionStyle(type: string, status: string): "green" | "red" | "yellow
 
 function versionsTable({ nitrous: { versions } }: ServiceStatus, terminal: Terminal): string {
   if (versions.length === 0) return "";
-  const rows = versions.map(({ version, state = "", reason = "" }) => [version, state, reason]);
+  const rows = versions.map((each) => [each.version, each.state ?? "", [each.reason, ...hostTroubles(each)].filter(Boolean).join("; ")]);
   return renderTable(["VERSION", "STATE", "REASON"], rows, terminal, { indent: 2 });
+}
+
+function hostTroubles({ hostExits = 0, lastHostExit, quarantined = 0 }: ServiceStatus["nitrous"]["versions"][number]): string[] {
+  return [
+    ...(hostExits === 0
+      ? []
+      : [`${hostExits} ${hostExits === 1 ? "host has" : "hosts have"} ended, lately: ${lastHostExit?.message ?? ""}`]),
+    ...(quarantined === 0 ? [] : [`${quarantined} ${quarantined === 1 ? "request is" : "requests are"} refused because of that`]),
+  ];
 }
 
 function eventsTable(events: readonly ServerEvent[], terminal: Terminal): string {

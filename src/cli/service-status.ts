@@ -14,7 +14,14 @@ function listOf<Element extends z.ZodType>(element: Element) {
 }
 
 const condition = z.object({ type: z.string(), status: z.string(), reason: text, message: text, severity: text, lastTransitionTime: text });
-const version = z.object({ version: z.union([z.string(), z.number()]).transform(String), state: text, reason: text });
+const version = z.object({
+  version: z.union([z.string(), z.number()]).transform(String),
+  state: text,
+  reason: text,
+  hostExits: count,
+  lastHostExit: z.object({ message: text }).optional().catch(undefined),
+  quarantined: count,
+});
 const candidate = z.object({ name: z.string(), scope: text, chosen: z.boolean().catch(false), reason: text });
 const failure = z.object({ reason: text, message: text, time: text, exitCode: count, modelRevisionName: text, location: text });
 const modelStatus = z.object({

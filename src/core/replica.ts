@@ -35,6 +35,8 @@ export interface Replica {
   readonly description: ModelDescription;
   run(call: ReplicaCall, signal?: AbortSignal): Promise<ReplicaResult>;
   stream(call: ReplicaCall, signal: AbortSignal): AsyncIterable<Payload>;
+  /** Settles when it answers nothing any more; how it ended may be known only later. */
+  readonly lost: Promise<void>;
   /** Settles when the replica is gone, with the reason. */
   readonly exited: Promise<string>;
   /** Drain: finish what is under way, then stop. */

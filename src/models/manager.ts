@@ -224,6 +224,10 @@ export class Manager {
     model.hostName = endpoint.name;
     const remove = model.scheduler.add(replica);
     model.become("ready", warnings.join("\n"));
+    // Nobody is to be told that it is ready until it is known how its host ended.
+    void replica.lost.then(() => {
+      if (model.state === "ready" && model.hostPid === endpoint.pid) model.become("loading", "its host is gone; starting it again");
+    });
     const how = await Promise.race([replica.exited, life.stopped]);
     if (how === "stop") {
       model.become("draining", "finishing what is under way");

@@ -237,6 +237,21 @@ describe("a host that ends", () => {
     expect(await replica.exited).toBe("was killed by SIGSEGV");
   });
 
+  it("and leaves a process behind that holds its output keeps nobody waiting", async () => {
+    const replica = await loadReplica();
+    let how: string | undefined;
+    void replica.exited.then((told) => {
+      how = told;
+    });
+    socket.destroy();
+    await settle();
+    await clock.advance(4_999);
+    expect(how).toBeUndefined();
+    await clock.advance(1);
+    expect(how).toBe("ended, and a process that it has left behind holds its output");
+    expect(clock.timers).toBe(0);
+  });
+
   it("while it loads says how; a model that is UNAVAILABLE by its own words does not wait for it", async () => {
     await socket.hello();
     const first = await beginLoad();

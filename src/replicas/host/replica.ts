@@ -7,6 +7,7 @@ import { type ModelDescription, type Replica, type ReplicaCall, ReplicaLostError
 import { encodePayload, type FrameMetadata, type InferMetadata } from "../../frames/index.ts";
 import { checkAnswer, checkChunk } from "./check-answer.ts";
 import type { HostConnection } from "./connection.ts";
+import { exitOf } from "./exit.ts";
 import { createStreamBuffer } from "./stream-buffer.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -30,7 +31,7 @@ export interface HostReplicaOptions {
  * @throws ServeError as the host reported it, or when the host ended
  */
 export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSignal): Promise<Replica> {
-  const { connection, load, onProgress, endpoint } = options;
+  const { connection, load, onProgress, endpoint, clock } = options;
   const { credit } = await connection.hello;
   signal.throwIfAborted();
   const { promise: aborted, dispose } = rejectionOf(signal);
@@ -43,7 +44,7 @@ export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSig
         async onError(error) {
           // A host that dies while it loads: how it died says more than that the connection ended.
           if (error instanceof ReplicaLostError)
-            reject(new ServeError("ABORTED", `its host ${connection.cut ?? (await endpoint.exited)} while it loaded the model`));
+            reject(new ServeError("ABORTED", `its host ${await exitOf(connection, endpoint, clock)} while it loaded the model`));
           else reject(error);
         },
       });
@@ -73,6 +74,7 @@ class HostReplica implements Replica {
   readonly id: string;
   readonly credit: number;
   readonly description: ModelDescription;
+  readonly lost: Promise<void>;
   readonly exited: Promise<string>;
   readonly #connection: HostConnection;
   readonly #endpoint: HostEndpoint;
@@ -84,8 +86,8 @@ class HostReplica implements Replica {
     this.id = id;
     this.credit = credit;
     this.description = description;
-    // That a host was killed says less than why.
-    this.exited = endpoint.exited.then((how) => connection.cut ?? how);
+    this.lost = connection.lost;
+    this.exited = exitOf(connection, endpoint, clock);
     this.#connection = connection;
     this.#endpoint = endpoint;
     this.#handle = handle;
