@@ -13,7 +13,7 @@ Progress = Callable[[str], None]
 
 @dataclass
 class LoadRequest:
-    """What a load frame says; `example` is the path of example.json."""
+    """What a load frame says; `example` is the path of example.json, and `trust` is "none" or "pickle"."""
 
     model: str
     version: str
@@ -22,6 +22,7 @@ class LoadRequest:
     directory: str
     example: str | None = None
     threads: int = 1
+    trust: str = "none"
 
 
 class Model(Protocol):

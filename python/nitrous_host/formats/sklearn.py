@@ -19,6 +19,7 @@ from nitrous_host.errors import HostError, summary, trace
 from nitrous_host.formats import sklearn_inputs
 from nitrous_host.formats.tabular import Output, Table, TabularModel
 from nitrous_host.model import LoadRequest, Progress
+from nitrous_host.pickles import Refused, load_trusted, load_untrusted
 from nitrous_host.warmup import Framework, warm_up
 
 # Kinds of estimators whose predict answers row by row.
@@ -34,7 +35,7 @@ def load(request: LoadRequest, progress: Progress) -> TabularModel:
     progress(f"reading {os.path.basename(request.file)} with scikit-learn {sklearn.__version__}")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        estimator = _unpickle(request.file)
+        estimator = _unpickle(request)
     framework = Framework("scikit-learn", sklearn.__version__, _warnings_of(estimator, caught))
     # A matrix without names is what most clients send to a model that was fitted on a data frame.
     warnings.filterwarnings("ignore", message="X does not have valid feature names")
@@ -43,24 +44,26 @@ def load(request: LoadRequest, progress: Progress) -> TabularModel:
     return warm_up(request, framework, sklearn_inputs.forms_of(estimator), _outputs_of(estimator), _is_row_wise(estimator))
 
 
-def _unpickle(file: str) -> Any:
-    name = os.path.basename(file)
+def _unpickle(request: LoadRequest) -> Any:
+    name = os.path.basename(request.file)
     try:
-        if file.endswith(".joblib"):
-            import joblib
-
-            return joblib.load(file)
-        with open(file, "rb") as stream:
-            return pickle.load(stream)
+        return (load_trusted if request.trust == "pickle" else load_untrusted)(request.file)
     except (ImportError, MemoryError):
         raise
+    except Refused as refusal:
+        raise HostError("PERMISSION_DENIED", _why_refused(request.model, name, refusal.name), trace(refusal)) from refusal
     except NOT_A_PICKLE as error:
-        kind = "joblib" if file.endswith(".joblib") else "pickle"
+        kind = "joblib" if name.endswith(".joblib") else "pickle"
         message = f"{name} is not a whole {kind} file ({summary(error)}): copy it again, or write it again with {kind}.dump"
         raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
     except Exception as error:
         message = f"{name} cannot be loaded with scikit-learn {sklearn.__version__}: {summary(error)}"
         raise HostError("FAILED_PRECONDITION", message, trace(error)) from error
+
+
+def _why_refused(model: str, file: str, name: str) -> str:
+    reason = f"{file} was refused: it refers to {name}, which could run code when it is loaded"
+    return f"{reason}. If you trust where the file comes from, allow it: annotation nitrous/trust: pickle, or nitrous serve --trust {model}"
 
 
 def _outputs_of(estimator: Any) -> dict[str, Output]:

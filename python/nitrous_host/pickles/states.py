@@ -1,0 +1,66 @@
+"""What a file may fill an object with: nothing that makes numpy take other memory for an array's."""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Any
+
+import numpy
+
+from nitrous_host.pickles.refusal import Refused
+
+ALIGNED = 0x80  # NPY_ALIGNED_STRUCT, which changes nothing in memory
+
+
+def check_state(value: Any, state: Any) -> None:
+    """Raises Refused for a state that an unpickled object of this kind never has."""
+    if isinstance(value, numpy.ndarray):
+        # As ndarray.__reduce__ makes them: no other array can look at the memory that is now replaced.
+        if value.size != 0:
+            raise Refused("a second state of a numpy array")
+        return
+    parts = state if type(state) is tuple else (state,)
+    for part in parts:
+        if type(part) is dict:
+            _check_attributes(part)
+    if all(part is None or type(part) is dict for part in parts) or type(value).__module__.partition(".")[0] == "pandas":
+        return
+    # Methods in Python may add a state to the attributes as it is, even when it is a list of pairs; pandas' do not.
+    method = getattr(type(value), "__setstate__", None)
+    if method is None or isinstance(method, FunctionType):
+        raise Refused(f"a {type(value).__name__} with a state that is a {type(state).__name__}")
+
+
+def check_dtype(value: numpy.dtype, itemsize: int) -> None:
+    """
+    Raises Refused for a dtype whose state contradicts its type: items of another size than before, which arrays may
+    have already, fields outside of the items, or Python objects that are read from bytes.
+    """
+    try:
+        proper = _rebuilt(value)
+    except (TypeError, ValueError) as error:
+        raise Refused(f"a numpy.dtype that does not exist ({error})") from error
+    same = (itemsize, value.itemsize, value.flags | ALIGNED) == (proper.itemsize, proper.itemsize, proper.flags | ALIGNED)
+    if not same or (value.names is not None and value.hasobject):
+        raise Refused("a numpy.dtype that is not what it says")
+
+
+def _rebuilt(value: numpy.dtype) -> numpy.dtype:
+    """The dtype made by numpy's constructor, which checks it, from what it says of itself."""
+    if value.subdtype is not None:
+        base, shape = value.subdtype
+        check_dtype(base, base.itemsize)
+        return numpy.dtype((base, shape))
+    if value.names is None:
+        return numpy.dtype(value.str)
+    fields = [value.fields[name] for name in value.names]  # type: ignore[index]
+    for field in fields:
+        check_dtype(field[0], field[0].itemsize)
+    formats, offsets = [field[0] for field in fields], [field[1] for field in fields]
+    return numpy.dtype({"names": list(value.names), "formats": formats, "offsets": offsets, "itemsize": value.itemsize})
+
+
+def _check_attributes(state: dict[Any, Any]) -> None:
+    for name in state:
+        if type(name) is not str or (name.startswith("__") and name.endswith("__")):
+            raise Refused(f"an attribute {name!r}" if isinstance(name, str) else f"an attribute whose name is a {type(name).__name__}")
