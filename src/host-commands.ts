@@ -37,7 +37,8 @@ export function pythonHost(spec: ModelSpec, { python, threads, bytecodeDirectory
       PYTHONUNBUFFERED: "1",
       PYTHONPYCACHEPREFIX: bytecodeDirectory,
     },
-    directory: spec.directory,
+    // Python finds modules in the folder that it starts in: those of a model's folder are for models that are trusted.
+    directory: spec.format === "python" || spec.trust !== undefined ? spec.directory : "/",
   };
 }
 

@@ -97,6 +97,7 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
                 directory: spec.directory,
                 example: spec.example ?? null,
                 threads: settings["threads-per-host"],
+                trust: spec.trust === undefined ? "none" : "pickle",
               },
               onProgress: report,
               clock,

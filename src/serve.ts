@@ -213,7 +213,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     const { models, rejections: unserved, manifestFiles } = await readModels([path]);
     if (options.watch === true) watchForChanges(path);
     const unapplied = manifestFiles.length === 0 ? [] : await applyManifests(table, manifestFiles, path);
-    const unadopted = adoptModels(table, reconciler, named(models, modelName));
+    const unadopted = adoptModels(table, reconciler, named(models, modelName), settings.trust);
     return [...unserved, ...unapplied, ...unadopted];
   }
 

@@ -74,6 +74,12 @@ export const SETTINGS = {
     .default(300_000)
     .describe("milliseconds that a host may still work on a request that has been given up; then it is ended and started again"),
   "load-timeout": positive.default(600_000).describe("milliseconds that a load may take from the start of its host"),
+  trust: z
+    .array(z.string())
+    .or(z.string().transform((text) => [text]))
+    .default([])
+    .transform((names) => names.flatMap((text) => text.split(",")).flatMap((name) => name.trim() || []))
+    .describe("models of the command line whose pickles may run code when they are loaded, as NAME,NAME, or all"),
   "threads-per-host": positive.default(1).describe("threads that a host may use for one call"),
   "framework-version": z
     .enum(["compatible", "exact"])

@@ -59,6 +59,7 @@ LOAD = {
     "directory": "/models/iris",
     "example": None,
     "threads": 1,
+    "trust": "none",
 }
 
 VALID: dict[str, tuple[int, int, dict[str, Any], list[bytes]]] = {

@@ -52,7 +52,7 @@ class HostTest(unittest.TestCase):
         self.connection.send(kind, self.stream, meta, blobs or [])
         return self.stream
 
-    def load(self, format: str, file: Path, example: Path | None = None) -> frames.Frame:
+    def load(self, format: str, file: Path, example: Path | None = None, trust: str = "none") -> frames.Frame:
         """The ready or error frame."""
         self.open(
             frames.LOAD,
@@ -64,6 +64,7 @@ class HostTest(unittest.TestCase):
                 "directory": str(file.parent),
                 "example": None if example is None else str(example),
                 "threads": 1,
+                "trust": trust,
             },
         )
         while (frame := self.receive()).type == frames.PROGRESS:

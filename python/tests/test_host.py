@@ -17,7 +17,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from support import TIMEOUT, HostTest
 
 from nitrous_host import frames
@@ -124,11 +124,23 @@ class Sklearn(HostTest):
         whole = pickle.dumps(LogisticRegression().fit(X, Y))
         cases = [(whole[:200], "INVALID_ARGUMENT", "not a whole pickle"), (pickle.dumps({}), "INVALID_ARGUMENT", "dict")]
         cases.append((b"cmissing_package.part\nC\n.", "FAILED_PRECONDITION", "needs package 'missing_package'"))
+        cases.append((b"csklearn.ensemble.missing\nC\n.", "FAILED_PRECONDITION", "no module sklearn.ensemble.missing"))
         for data, code, text in cases:
             (self.folder / "bad.pkl").write_bytes(data)
-            meta = self.load("sklearn", self.folder / "bad.pkl").meta
+            meta = self.load("sklearn", self.folder / "bad.pkl", trust="pickle").meta
             self.assertEqual(meta["code"], code)
             self.assertIn(text, meta["message"])
+
+    def test_a_file_that_names_anything_else_needs_trust(self) -> None:
+        path = self.save(make_pipeline(FunctionTransformer(numpy.nan_to_num), LogisticRegression(max_iter=500)).fit(X, Y))
+        meta = self.load("sklearn", path).meta
+        self.assertEqual(meta["code"], "PERMISSION_DENIED")
+        self.assertEqual(
+            meta["message"],
+            "model.pkl was refused: it refers to numpy.nan_to_num, which could run code when it is loaded. If you trust where the file "
+            "comes from, allow it: annotation nitrous/trust: pickle, or nitrous serve --trust test",
+        )
+        self.assertEqual(self.load("sklearn", path, trust="pickle").type, frames.READY)
 
 
 class Boosters(HostTest):

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pickle
 import tempfile
 import unittest
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from sklearn.svm import SVC
 
 from nitrous_host.pickles import Refused, load_untrusted
 
+PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 COMPRESSIONS = [0, 3, ("gzip", 3), ("bz2", 3), ("xz", 3)]
 
 FRAME = pandas.DataFrame({"city": ["a", "b", "c", "a"] * 10, "age": numpy.arange(40.0), "kind": pandas.Categorical(["u", "v"] * 20)})
@@ -45,19 +45,17 @@ class EstimatorTest(unittest.TestCase):
         self.addCleanup(temporary.cleanup)
         self.folder = Path(temporary.name)
 
+    # Protocols and compressions to save estimators with.
+    ways = (PROTOCOLS, COMPRESSIONS)
+
     def loaded_in_every_way(self, estimator: Any) -> dict[str, Any]:
         """What the gate loads of each kind of file that the estimator can be saved as."""
         files: dict[str, Path] = {}
-        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-            path = files[f"protocol {protocol}"] = self.folder / "model.pkl"
-            try:
-                path.write_bytes(pickle.dumps(estimator, protocol))
-            except TypeError:
-                self.assertLess(protocol, 2)
-                del files[f"protocol {protocol}"]
-                continue
-            files[f"protocol {protocol}"] = path.rename(self.folder / f"{protocol}.pkl")
-        for index, compression in enumerate(COMPRESSIONS):
+        protocols, compressions = self.ways
+        for protocol in protocols:
+            path = files[f"protocol {protocol}"] = self.folder / f"{protocol}.pkl"
+            path.write_bytes(pickle.dumps(estimator, protocol))
+        for index, compression in enumerate(compressions):
             path = files[f"joblib {compression}"] = self.folder / f"{index}.joblib"
             joblib.dump(estimator, path, compress=compression)
         return {way: load_untrusted(str(path)) for way, path in files.items()}
@@ -67,15 +65,27 @@ class EstimatorTest(unittest.TestCase):
         for way, loaded in self.loaded_in_every_way(estimator).items():
             with self.subTest(way):
                 self.assertIs(type(loaded), type(estimator))
+                self.assertEqual(list(vars(loaded)), list(vars(estimator)))
                 answers = answers_of(loaded, table)
                 self.assertEqual(answers.keys(), expected.keys())
                 for method, answer in answers.items():
-                    numpy.testing.assert_array_equal(answer, expected[method])
+                    self.same(answer, expected[method])
                 # Nothing of the gate is left in it.
                 pickle.dumps(loaded)
 
 
+    def same(self, answer: Any, expected: Any) -> None:
+        """Equal, but for the last bits: they differ with where in memory an array lies."""
+        if getattr(answer, "dtype", None) is not None and answer.dtype.kind == "f":
+            numpy.testing.assert_allclose(answer, expected, rtol=1e-9, atol=1e-12)
+        else:
+            numpy.testing.assert_array_equal(answer, expected)
+
+
 class PublicList(EstimatorTest):
+    # The other classes of this file save in the other ways: two hundred estimators take their time.
+    ways = (PROTOCOLS[2:], COMPRESSIONS[:2])
+
     def test_every_estimator_loads_and_answers_the_same(self) -> None:
         names, unfitted, silent = set(), set(), set()
         for name, estimator, table in fitted():

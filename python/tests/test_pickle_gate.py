@@ -109,6 +109,11 @@ class Calls(GateTest):
         self.assertIn("os.system", self.refused(WAYS["REDUCE"]("numpy._core", "_ufunc_reconstruct", ("os", "system"))))
         self.assertIn("numpy.load", self.refused(WAYS["REDUCE"]("numpy.core", "_ufunc_reconstruct", ("numpy", "load"))))
         self.assertIs(self.load(WAYS["REDUCE"]("numpy.core", "_ufunc_reconstruct", ("numpy", "log1p"))), numpy.log1p)
+        for way in ("REDUCE", "STACK_GLOBAL", "INST", "OBJ"):
+            self.assertEqual(self.refused(WAYS[way]("builtins", "getattr", ({}, "__class__"))), "builtins.getattr")
+        self.assertIn("getattr", self.refused(WAYS["REDUCE"]("__builtin__", "getattr", ({}, "__class__"))))
+        self.assertIn("an instance of", self.refused(WAYS["NEWOBJ"]("builtins", "getattr", ({}, "__class__"))))
+        self.assertEqual(self.refused(pickle.dumps(numpy.vectorize(os.getcwd))), "posix.getcwd")
         self.assertIn("encoding zip", self.refused(WAYS["REDUCE"]("_codecs", "encode", ("a", "zip"))))
 
 

@@ -27,8 +27,10 @@ const serve = program
 for (const [name, schema] of Object.entries(SETTINGS)) {
   const flag = name === "insecure" ? `--${name}` : `--${name} <value>`;
   const fallback = schema.safeParse(undefined).data;
-  const otherwise = fallback === undefined || fallback === false ? "" : ` (default: ${fallback})`;
-  serve.addOption(new Option(flag, `${schema.description}${otherwise} [${environmentVariable(name)}]`));
+  const otherwise = fallback === undefined || fallback === false || typeof fallback === "object" ? "" : ` (default: ${fallback})`;
+  const option = new Option(flag, `${schema.description}${otherwise} [${environmentVariable(name)}]`);
+  if (Array.isArray(fallback)) option.argParser((value: string, before: string[] = []) => [...before, value]);
+  serve.addOption(option);
 }
 // A ServingRuntime's container gets KServe's own spelling of these arguments.
 serve.addOption(new Option("--http_port <value>", "the same as --http-port").hideHelp());

@@ -11,9 +11,15 @@ const LONGEST_NAME = 63;
 /**
  * Serves models that the command line names, each under an InferenceService that is shown and not stored.
  * @param specs the versions of a model one after the other
+ * @param trusted names of models whose pickles may run what they name, or "all"
  * @returns models whose names are taken by applied services
  */
-export function adoptModels(table: ResourceTable, reconciler: Reconciler, specs: readonly ModelSpec[]): Rejection[] {
+export function adoptModels(
+  table: ResourceTable,
+  reconciler: Reconciler,
+  specs: readonly ModelSpec[],
+  trusted: readonly string[] = [],
+): Rejection[] {
   const byName = new Map<string, ModelSpec[]>();
   for (const spec of specs) byName.set(spec.name, [...(byName.get(spec.name) ?? []), spec]);
   const rejections: Rejection[] = [];
@@ -29,7 +35,8 @@ export function adoptModels(table: ResourceTable, reconciler: Reconciler, specs:
       continue;
     }
     const key = table.show("command line", documentOf(freeName(table, name), latest, versions.length));
-    reconciler.adopt(key, versions);
+    const isTrusted = trusted.includes("all") || trusted.includes(name);
+    reconciler.adopt(key, isTrusted ? versions.map((spec) => ({ ...spec, trust: "pickle" })) : versions);
   }
   return rejections;
 }

@@ -5,6 +5,7 @@ import type { InferenceService, PredictorModel, ServingRuntime } from "../core/r
 import type { Semaphore } from "../models/index.ts";
 import { ANNOTATIONS, type RuntimeChoice, readServiceModel } from "../resources/index.ts";
 import { PlanError, type Revision } from "./course.ts";
+import { readTrust, trustIn } from "./trust.ts";
 
 /** Where artefacts come from. */
 export interface ArtefactSource {
@@ -57,7 +58,8 @@ async function plan(
   }
   const format = formatFor(model, choice);
   const exactFramework = isExact(annotations[ANNOTATIONS.frameworkVersion]);
-  if ((format === "python" || format === "typescript") && annotations[ANNOTATIONS.trust] !== "code") {
+  const trust = readTrust(annotations[ANNOTATIONS.trust]);
+  if ((format === "python" || format === "typescript") && (trust === undefined || trust === "pickle")) {
     const hint = `to trust it, add ${ANNOTATIONS.trust}: code to metadata.annotations`;
     throw new PlanError("InvalidPredictorSpec", `a model of format ${format} runs its own code with the rights of this server; ${hint}`);
   }
@@ -72,12 +74,18 @@ async function plan(
   report(`fetching ${withoutQuery(uri)}`);
   const { path } = await source.fetch({ uri, baseDirectory, ...(sha256 === undefined ? {} : { sha256 }) }, report, signal);
   const specs = await looking.run(() => readServiceModel(name, path, format));
-  return specs.map((spec) => ({
-    ...spec,
-    namespace,
-    variables: model.environment,
-    ...(exactFramework === undefined ? {} : { exactFramework }),
-  }));
+  const planned: ModelSpec[] = [];
+  for (const spec of specs) {
+    const level = await trustIn(spec, trust, signal);
+    planned.push({
+      ...spec,
+      namespace,
+      variables: model.environment,
+      ...(level === undefined ? {} : { trust: level }),
+      ...(exactFramework === undefined ? {} : { exactFramework }),
+    });
+  }
+  return planned;
 }
 
 /** @throws PlanError when no host of this server serves the model */

@@ -3,6 +3,8 @@ import type { ModelDescription } from "./replica.ts";
 
 export type ModelFormat = "sklearn" | "xgboost" | "lightgbm" | "onnx" | "python" | "typescript";
 
+export type Trust = "pickle" | "code";
+
 /** One version of a model as it lies on disk. */
 export interface ModelSpec {
   readonly namespace: string;
@@ -21,6 +23,8 @@ export interface ModelSpec {
   readonly bytes: number;
   /** Environment variables for its host, besides those that every host gets. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** "pickle": a pickle or joblib file may run what it names; "code": so may code of the model's own. Neither when absent. */
+  readonly trust?: Trust;
   /** Serve with the framework version that the artefact records or not at all. */
   readonly exactFramework?: boolean;
 }

@@ -80,6 +80,8 @@ export interface LoadMetadata {
   /** Path of example.json. */
   readonly example: string | null;
   readonly threads: number;
+  /** "pickle": a pickle or joblib file may run whatever it names. */
+  readonly trust: "none" | "pickle";
 }
 
 export interface InferMetadata {

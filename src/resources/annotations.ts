@@ -4,7 +4,7 @@ export const ANNOTATIONS = {
   stop: "serving.kserve.io/stop",
   /** "exact": serve with the framework version that the artefact records or not at all. */
   frameworkVersion: "nitrous/framework-version",
-  /** "code": the model's own Python or TypeScript code may run. */
+  /** "pickle", "code" (the model's own Python or TypeScript, and pickles) or "sha256:HEX" (whatever is in that file) may run. */
   trust: "nitrous/trust",
   /** Expected SHA-256 of the file at storageUri, hex. */
   sha256: "nitrous/sha256",

@@ -198,6 +198,10 @@ RENAMED: dict[tuple[str, str], tuple[str, str]] = {
     },
 }
 
+# The first is part of discrete distributions; the function that anything else has in one is refused by its own name.
+NEVER_USED: Names = frozenset(
+    [("numpy", "vectorize"), ("joblib.memory", "Memory"), ("joblib._store_backends", "FileSystemStoreBackend")]
+)
 _DISTRIBUTION = re.compile(r"rv_\w+_frozen|rv_frozen|\w+_gen")
 
 
@@ -205,4 +209,4 @@ def is_never_used(module: str, name: str) -> bool:
     """Distributions of a randomised search and caches of a pipeline: fitting uses them, and prediction does not."""
     if module in {"scipy.stats._distn_infrastructure", "scipy.stats._continuous_distns", "scipy.stats._discrete_distns"}:
         return _DISTRIBUTION.fullmatch(name) is not None
-    return (module, name) in {("joblib.memory", "Memory"), ("joblib._store_backends", "FileSystemStoreBackend")}
+    return (module, name) in NEVER_USED

@@ -26,6 +26,7 @@ class Gate:
         self._callable: set[int] = set()
         self._calls: dict[tuple[str, str], Callable[..., Any]] = {
             ("_codecs", "encode"): _encode,
+            ("builtins", "getattr"): _attribute_left_out,
             ("copyreg", "_reconstructor"): _reconstructor,
             ("numpy._core", "_ufunc_reconstruct"): self._ufunc,
         }
@@ -108,6 +109,13 @@ def _attribute(module: str, name: str) -> Any:
         module = "numpy.core" + module[len("numpy._core") :]
     importlib.import_module(module)
     return getattr(sys.modules[module], name)
+
+
+def _attribute_left_out(value: Any, _name: Any) -> NotLoaded:
+    """Methods of distributions, which are themselves left out."""
+    if not isinstance(value, NotLoaded):
+        raise Refused("builtins.getattr")
+    return NotLoaded()
 
 
 def _encode(text: str, encoding: str) -> bytes:

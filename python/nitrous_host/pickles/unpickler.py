@@ -12,6 +12,7 @@ import numpy
 
 from nitrous_host.pickles.gate import Gate
 from nitrous_host.pickles.refusal import Refused
+from nitrous_host.pickles.stand_ins import NotLoaded
 from nitrous_host.pickles.states import check_dtype, check_state
 
 # The same in every version of Python since 3.2, as joblib builds on it too.
@@ -42,11 +43,11 @@ def gated(base: Any) -> Any:
             base.load_reduce(self)
 
         def load_newobj(self) -> None:
-            self._check_call(self.stack[-2])
+            self._check_class(self.stack[-2])
             base.load_newobj(self)
 
         def load_newobj_ex(self) -> None:
-            self._check_call(self.stack[-3])
+            self._check_class(self.stack[-3])
             base.load_newobj_ex(self)
 
         def _instantiate(self, kind: Any, arguments: Any) -> None:
@@ -62,8 +63,14 @@ def gated(base: Any) -> Any:
                 base.load_build(self)
                 check_dtype(value, itemsize)
                 return
-            check_state(value, state)
+            if not isinstance(value, NotLoaded):
+                check_state(value, state)
             base.load_build(self)
+
+        def _check_class(self, value: Any) -> None:
+            self._check_call(value)
+            if not isinstance(value, type):
+                raise Refused(f"an instance of {value.__module__}.{value.__qualname__}")
 
         def _check_call(self, value: Any) -> None:
             if not self.gate.may_call(value):
