@@ -12,9 +12,12 @@ from typing import Any
 import joblib
 import numpy
 from pickle_attacks import CALLS, RUNNING, WAYS, all_calls, named, placed, pushed
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from nitrous_host.pickles import Refused, load_untrusted
+from nitrous_host.pickles.gate import Gate
+from nitrous_host.pickles.unpickler import GatedUnpickler
 
 COMPRESSIONS = ["zlib", "gzip", "bz2", "lzma", "xz"]
 
@@ -36,12 +39,15 @@ class GateTest(unittest.TestCase):
         self.folder = Path(temporary.name)
         self.marker = self.folder / "marker"
 
-    def load(self, data: bytes, name: str = "model.pkl") -> Any:
+    def load(self, data: bytes, name: str | None = None) -> Any:
+        """Of a pickle, or of a file with the name."""
+        if name is None:
+            return GatedUnpickler(io.BytesIO(data), gate=Gate()).load()
         path = self.folder / name
         path.write_bytes(data)
         return load_untrusted(str(path))
 
-    def refused(self, data: bytes, name: str = "model.pkl") -> str:
+    def refused(self, data: bytes, name: str | None = None) -> str:
         """What the refusal names."""
         with self.assertRaises(Refused) as caught, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -140,6 +146,11 @@ class States(GateTest):
         bunch = self.load(named("sklearn.utils._bunch", "Bunch") + b")\x81" + pushed("__array_interface__") + pushed(interface) + b"s.")
         self.assertFalse(hasattr(bunch, "__array_interface__"))
 
+    def test_vectorizers_that_read_the_files_that_requests_name(self) -> None:
+        for read in ("filename", numpy.str_("filename")):
+            self.assertIn("input='filename'", self.refused(pickle.dumps(CountVectorizer(input=read))))
+        self.load(pickle.dumps(CountVectorizer(input="content")))
+
     def test_classes_and_functions_are_not_changed(self) -> None:
         for module, name in [("numpy", "mean"), ("pandas", "Index"), ("sklearn.linear_model", "LogisticRegression"), ("numpy", "log1p")]:
             for state in ({"a": 1}, (None, {"a": 1})):
@@ -180,7 +191,7 @@ class Files(GateTest):
     def test_objects_in_arrays(self) -> None:
         array = numpy.array([1, self.attack()], dtype=object)
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-            self.assertIn("system", self.refused(pickle.dumps({"a": [array]}, protocol)))
+            self.assertIn("system", self.refused(pickle.dumps({"a": [array]}, protocol), "model.pkl"))
             stream = io.BytesIO()
             joblib.dump({"a": [array]}, stream, protocol=protocol)
             self.assertIn("system", self.refused(stream.getvalue(), "model.joblib"))

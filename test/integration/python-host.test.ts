@@ -4,7 +4,7 @@ import { createEnvironments } from "../../src/environments/index.ts";
 import { run } from "../../src/environments/run.ts";
 import { CACHE_DIRECTORY } from "../server-process.ts";
 
-it("passes its own tests", async () => {
+it("passes its own tests", { timeout: 5 * 60_000 }, async () => {
   const requirementsText = "scikit-learn\npandas\nxgboost-cpu\nlightgbm\n";
   const environments = createEnvironments({ directory: CACHE_DIRECTORY });
   const { python } = await environments.ensure({ format: "python", file: "", requirementsText, exact: false }, () => undefined);

@@ -1,4 +1,7 @@
-"""What a file may fill an object with: nothing that makes numpy take other memory for an array's."""
+"""
+What a file may fill an object with: nothing that makes numpy take other memory for an array's, or an estimator open
+files.
+"""
 
 from __future__ import annotations
 
@@ -64,3 +67,6 @@ def _check_attributes(state: dict[Any, Any]) -> None:
     for name in state:
         if type(name) is not str or (name.startswith("__") and name.endswith("__")):
             raise Refused(f"an attribute {name!r}" if isinstance(name, str) else f"an attribute whose name is a {type(name).__name__}")
+    # Text vectorizers would take each text of a request for the name of a file of this machine.
+    if isinstance(state.get("input"), str) and state["input"] == "filename":
+        raise Refused("input='filename' of a text vectorizer")
