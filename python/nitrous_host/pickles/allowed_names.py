@@ -46,6 +46,7 @@ FILLED_BY_STATE: Names = frozenset(
         *_in("sklearn.cluster._birch", "_CFNode _CFSubcluster"),
         *_in("sklearn.cluster._bisect_k_means", "_BisectingTree"),
         *_in("sklearn.compose._column_transformer", "make_column_selector"),
+        *_in("sklearn.covariance._graph_lasso", "_DictWithDeprecatedKeys"),
         *_in(
             "sklearn.ensemble._gb_losses",
             "BinomialDeviance MultinomialDeviance ExponentialLoss LeastSquaresError LeastAbsoluteError HuberLossFunction QuantileLossFunction",
@@ -56,7 +57,6 @@ FILLED_BY_STATE: Names = frozenset(
         ),
         *_in("sklearn.ensemble._hist_gradient_boosting.predictor", "TreePredictor"),
         *_in("sklearn.gaussian_process.kernels", KERNELS),
-        *_in("sklearn.impute._iterative", "_ImputerTriplet"),
         *_in("sklearn.linear_model._glm.link", "IdentityLink LogLink LogitLink"),
         *_in(
             "sklearn.metrics._scorer",
@@ -92,7 +92,8 @@ CALLED: Names = frozenset(
         *_in("pandas.core.indexes.base", "_new_Index"),
         *_in("pandas.core.indexes.datetimes", "_new_DatetimeIndex"),
         *_in("pandas.core.internals.managers", "BlockManager SingleBlockManager"),
-        *_in("sklearn._loss._loss", " ".join(f"Cy{loss}" for loss in LOSSES.split())),
+        *(("sklearn._loss._loss", f"{prefix}Cy{loss}") for loss in LOSSES.split() for prefix in ("", "__pyx_unpickle_")),
+        *_in("sklearn.impute._iterative", "_ImputerTriplet"),
         *_in(
             "sklearn.linear_model._sgd_fast",
             "Hinge SquaredHinge ModifiedHuber EpsilonInsensitive SquaredEpsilonInsensitive Huber Log SquaredLoss",
