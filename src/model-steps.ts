@@ -3,11 +3,12 @@ import { join, resolve } from "node:path";
 import type { Clock } from "./core/clock.ts";
 import { messageOf, ServeError } from "./core/errors.ts";
 import type { Events } from "./core/events.ts";
-import type { Executor, HostSpec } from "./core/executor.ts";
+import type { Executor } from "./core/executor.ts";
 import type { ModelSpec } from "./core/model.ts";
 import { createEnvironments } from "./environments/index.ts";
-import { findLauncherPython, launched } from "./executors/index.ts";
+import { availableMemory } from "./executors/index.ts";
 import { nodeHost, pythonHost, sharedNodeHost } from "./host-commands.ts";
+import { HostConfinement } from "./host-confinement.ts";
 import type { LoaderSteps } from "./models/index.ts";
 import { exitOf, HostConnection, loadIntoHost } from "./replicas/index.ts";
 import { cacheDirectoryOf, type Settings } from "./settings.ts";
@@ -16,6 +17,8 @@ import { cacheDirectoryOf, type Settings } from "./settings.ts";
 const LARGEST_SHARING_BYTES = 64 * 1024 * 1024;
 /** Milliseconds that a host has to end after its connection has. */
 const EXIT_GRACE_MS = 2_000;
+/** Of what is available when it starts. */
+const CONFINED_MEMORY_SHARE = 0.8;
 
 /** How many models like this one share a host process: small ones that run no code of their own. */
 export function modelsPerHost({ format, bytes, variables = {} }: ModelSpec, settings: Settings): number {
@@ -32,20 +35,22 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
     ...(settings.python === undefined ? {} : { python: settings.python }),
   });
   const bytecodeDirectory = join(directory, "bytecode");
-  let launcherPython: Promise<string | undefined> | undefined;
-  const belowLauncher = async (host: HostSpec): Promise<HostSpec> => {
-    launcherPython ??= findLauncherPython(settings.python);
-    const python = await launcherPython;
-    return python === undefined ? host : launched(host, python, bytecodeDirectory);
-  };
+  const confinement = new HostConfinement(settings, {
+    bytecodeDirectory,
+    memory: async () => settings["memory-budget"] ?? Math.round((await availableMemory()) * CONFINED_MEMORY_SHARE),
+  });
   return {
     async prepare(spec, report, signal) {
       const places = modelsPerHost(spec, settings);
-      if (places > 1) {
-        const host = await belowLauncher(sharedNodeHost(spec.format));
+      // A confined host sees the files of one model and no others.
+      if (places > 1 && !(await confinement.isConfined(spec))) {
+        const host = await confinement.wrap(spec, sharedNodeHost(spec.format));
         return { host, warnings: [], sharing: { key: spec.format, places } };
       }
-      if (spec.format === "onnx" || spec.format === "typescript") return { host: await belowLauncher(nodeHost(spec)), warnings: [] };
+      if (spec.format === "onnx" || spec.format === "typescript") {
+        return { host: await confinement.wrap(spec, nodeHost(spec)), warnings: [] };
+      }
+      const ownBytecode = await confinement.bytecodeOf(spec);
       const progress = (line: string): void => {
         report(`preparing its Python environment: ${line}`);
         events.emit("environment-progress", { environment: spec.name, line });
@@ -64,9 +69,9 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
       const host = pythonHost(spec, {
         python: environment.python,
         threads: settings["threads-per-host"],
-        bytecodeDirectory,
+        bytecodeDirectory: ownBytecode,
       });
-      return { host: await belowLauncher(host), warnings: environment.warnings };
+      return { host: await confinement.wrap(spec, host), warnings: environment.warnings };
     },
     start: (host) => executor.start(host),
     async connect(endpoint) {

@@ -85,6 +85,10 @@ export const SETTINGS = {
     .enum(["compatible", "exact"])
     .default("compatible")
     .describe("whether a newer scikit-learn may load an older pickle"),
+  isolation: z
+    .enum(["auto", "off", "required"])
+    .default("auto")
+    .describe("confine the hosts of models that nobody said to trust: where the machine can, never, or refuse to serve them elsewhere"),
   python: z.string().min(1).optional().describe("Python interpreter to make environments with"),
 } as const;
 

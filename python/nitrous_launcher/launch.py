@@ -1,5 +1,10 @@
 """
-Runs a command as a model host: `python launch.py COMMAND ARGUMENTS...`, by the interpreter alone and without any package.
+Runs a command as a model host, by the interpreter alone and without any package:
+
+    python launch.py COMMAND ARGUMENTS...
+    python launch.py --confine PLAN COMMAND ARGUMENTS...      confined, see plan.py
+    python launch.py --probe                                  says as JSON what this machine can do
+
 
 Descriptor 3 is the host's connection, and only the host keeps it. Descriptor 4 is the launcher's line to the server: it says
 "host PID" there, and its end means that the server is gone or wants everything to end. When the host ends or the line does,
@@ -14,35 +19,44 @@ import select
 import signal
 import sys
 
+# What typing.TYPE_CHECKING is, without 10 ms for its import.
+TYPE_CHECKING = False
+
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from nitrous_launcher import system  # noqa: E402
-from nitrous_launcher.descendants import end_descendants, reap  # noqa: E402
+from nitrous_launcher.descendants import descendants, end_descendants, reap  # noqa: E402
 
 CONNECTION = 3
 LINE = 4
 CANNOT_RUN = 127  # as a shell ends for a command that is not there
+MEMORY_INTERVAL = 500  # milliseconds
+
+if TYPE_CHECKING:
+    from nitrous_launcher.plan import Plan
 
 
-def main(command: list[str]) -> int:
+def main(command: list[str], plan: Plan | None) -> int:
     """Gives the wait status of the host."""
     # Before the first child: one that is orphaned earlier would get away.
     system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)
     system.prctl(system.PR_SET_PDEATHSIG, signal.SIGTERM)
     wakeup = _wake_up_on_signals()
-    launcher = os.getpid()
-    host = os.fork()
-    if host == 0:
-        _become_host(command, launcher)
-    os.close(CONNECTION)
     statuses: dict[int, int] = {}
+    host = 0
     try:
+        if plan is not None:
+            plan.prepare()
+        host = _start(command, plan)
+        os.close(CONNECTION)
         os.write(LINE, b"host %d\n" % host)
-        statuses.update(_until_end(host, wakeup))
+        statuses.update(_until_end(host, wakeup, plan))
     except OSError as error:
-        # The line is broken in some other way than by its end.
-        os.write(2, f"the launcher lost the server: {error}\n".encode())
-    statuses.update(end_descendants(wakeup))
+        os.write(2, f"the launcher of the host failed: {error}\n".encode())
+    finally:
+        statuses.update(end_descendants(wakeup))
+        if plan is not None:
+            plan.clean_up()
     return statuses.get(host, signal.SIGKILL)
 
 
@@ -55,14 +69,23 @@ def _wake_up_on_signals() -> int:
     return reading
 
 
-def _become_host(command: list[str], launcher: int) -> None:
+def _start(command: list[str], plan: Plan | None) -> int:
+    # The launcher has the only other end, which is closed when it dies: a parent in another namespace has no pid to look at.
+    alive, launcher = os.pipe2(os.O_CLOEXEC)
+    host = os.fork()
+    if host != 0:
+        os.close(alive)
+        return host
     try:
+        os.close(launcher)
         os.close(LINE)
         # Python ignores SIGPIPE, and what is ignored stays so in the next program.
         for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == launcher:
+        if not select.select([alive], [], [], 0)[0]:
+            if plan is not None:
+                command = plan.confine(command)
             os.execvp(command[0], command)
     except BaseException as error:
         os.write(2, f"could not start {command[0]}: {error}\n".encode())
@@ -70,14 +93,17 @@ def _become_host(command: list[str], launcher: int) -> None:
         os._exit(CANNOT_RUN)
 
 
-def _until_end(host: int, wakeup: int) -> dict[int, int]:
+def _until_end(host: int, wakeup: int, plan: Plan | None) -> dict[int, int]:
     """Waits until the host has ended or everything is to end; gives the wait status of what has ended."""
+    limit = None if plan is None else plan.memory
     poll = select.poll()
     poll.register(LINE, select.POLLIN)
     poll.register(wakeup, select.POLLIN)
     statuses: dict[int, int] = {}
     while host not in statuses:
-        ready = {descriptor for descriptor, _ in poll.poll()}
+        ready = {descriptor for descriptor, _ in poll.poll(None if limit is None else MEMORY_INTERVAL)}
+        if limit is not None and _is_over(limit):
+            break
         if LINE in ready and not os.read(LINE, 4096):
             break
         if wakeup in ready:
@@ -86,6 +112,15 @@ def _until_end(host: int, wakeup: int) -> dict[int, int]:
             if any(number != signal.SIGCHLD for number in signals):
                 break
     return statuses
+
+
+def _is_over(limit: int) -> bool:
+    from nitrous_launcher import memory
+
+    used = memory.used(descendants(os.getpid()), more_than=limit)
+    if used > limit:
+        os.write(2, f"killed for memory: it used {used >> 20} MiB and may use {limit >> 20} MiB\n".encode())
+    return used > limit
 
 
 def _end_as(status: int) -> None:
@@ -99,5 +134,23 @@ def _end_as(status: int) -> None:
     os._exit(os.WEXITSTATUS(status))
 
 
+def _run(words: list[str]) -> None:
+    if words[:1] == ["--probe"]:
+        from nitrous_launcher.probe import probe
+
+        print(probe())
+    elif words[:1] == ["--filter"]:
+        from nitrous_launcher.confinement import confine
+
+        confine("filter", [], [])
+        os.execvp(words[1], words[1:])
+    elif words[:1] == ["--confine"]:
+        from nitrous_launcher.plan import read_plan
+
+        _end_as(main(words[2:], read_plan(words[1])))
+    else:
+        _end_as(main(words, None))
+
+
 if __name__ == "__main__":
-    _end_as(main(sys.argv[1:]))
+    _run(sys.argv[1:])

@@ -1,3 +1,12 @@
+export {
+  confined,
+  decideIsolation,
+  type IsolationMode,
+  type Mechanisms,
+  modelView,
+  probeMechanisms,
+  strongest,
+} from "./isolation/index.ts";
 export { findLauncherPython, launched } from "./launcher.ts";
 export { createLocalExecutor } from "./local.ts";
 export { availableMemory, processMemory } from "./memory.ts";

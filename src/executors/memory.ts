@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { freemem } from "node:os";
+import { descendantsOf } from "./processes.ts";
 
 /**
  * Bytes that new processes may use now: what the kernel says is available, or what the container's limit leaves.
@@ -24,8 +25,17 @@ async function cgroupHeadroom(): Promise<number> {
   return Number.POSITIVE_INFINITY;
 }
 
-/** Resident bytes of a process with shared pages counted proportionally (PSS); 0 where the system does not tell. */
+/**
+ * Resident bytes of a process and what it has started, with shared pages counted proportionally (PSS); 0 where the system does not
+ * tell.
+ */
 export async function processMemory(pid: number): Promise<number> {
+  if (process.platform !== "linux") return 0;
+  const sizes = await Promise.all([pid, ...descendantsOf(pid).map((each) => each.pid)].map(proportionalSize));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function proportionalSize(pid: number): Promise<number> {
   const rollup = await readOptional(`/proc/${pid}/smaps_rollup`);
   return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
 }

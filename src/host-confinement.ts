@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { ServeError } from "./core/errors.ts";
+import type { HostSpec } from "./core/executor.ts";
+import type { ModelSpec } from "./core/model.ts";
+import { confined, decideIsolation, findLauncherPython, launched, type Mechanisms, modelView, probeMechanisms } from "./executors/index.ts";
+import type { Settings } from "./settings.ts";
+
+interface Machine {
+  readonly python: string | undefined;
+  readonly mechanisms: Mechanisms;
+}
+
+export interface HostConfinementOptions {
+  /** Where compiled modules of all hosts that are not confined are kept. */
+  readonly bytecodeDirectory: string;
+  /** Bytes that one confined host may use. */
+  readonly memory: () => Promise<number>;
+}
+
+/** Puts hosts below their launchers, confined or not. */
+export class HostConfinement {
+  readonly #settings: Settings;
+  readonly #options: HostConfinementOptions;
+  #machine: Promise<Machine> | undefined;
+
+  constructor(settings: Settings, options: HostConfinementOptions) {
+    this.#settings = settings;
+    this.#options = options;
+  }
+
+  /** @throws ServeError FAILED_PRECONDITION when the model must be confined and the machine cannot */
+  async isConfined(spec: ModelSpec): Promise<boolean> {
+    return (await this.#decide(spec)).kind === "confined";
+  }
+
+  /** Where the model's host keeps compiled modules: others would run what a confined host had put among theirs. */
+  async bytecodeOf(spec: ModelSpec): Promise<string> {
+    return (await this.isConfined(spec)) ? this.#ownBytecode(spec) : this.#options.bytecodeDirectory;
+  }
+
+  /** @throws ServeError FAILED_PRECONDITION when the model must be confined and the machine cannot */
+  async wrap(spec: ModelSpec, host: HostSpec): Promise<HostSpec> {
+    const { bytecodeDirectory, memory } = this.#options;
+    const isolation = await this.#decide(spec);
+    const { python } = await this.#probe();
+    if (python === undefined) return host;
+    if (isolation.kind === "open") return launched(host, python, bytecodeDirectory);
+    const confinement = {
+      level: isolation.level,
+      readable: modelView([spec.directory, spec.file, spec.example]),
+      writable: [this.#ownBytecode(spec)],
+      memory: await memory(),
+    };
+    return confined(host, confinement, { python, bytecodeDirectory });
+  }
+
+  #ownBytecode({ namespace, name }: ModelSpec): string {
+    const hash = createHash("sha256").update(`${namespace}/${name}`).digest("hex").slice(0, 20);
+    return join(`${this.#options.bytecodeDirectory}-confined`, hash);
+  }
+
+  async #decide(spec: ModelSpec): Promise<Exclude<ReturnType<typeof decideIsolation>, { kind: "refused" }>> {
+    const isolation = decideIsolation(spec, this.#settings.isolation, (await this.#probe()).mechanisms);
+    if (isolation.kind === "refused") throw new ServeError("FAILED_PRECONDITION", isolation.reason);
+    return isolation;
+  }
+
+  /** Once: the machine does not change. */
+  #probe(): Promise<Machine> {
+    this.#machine ??= findLauncherPython(this.#settings.python).then(async (python) => ({
+      python,
+      mechanisms: await probeMechanisms(python),
+    }));
+    return this.#machine;
+  }
+}
