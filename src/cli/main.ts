@@ -53,6 +53,29 @@ program
     await inferCommand(name, options);
   });
 
+program
+  .command("doctor")
+  .description("say what this machine has for nitrous, and what is missing")
+  .option("-o, --output <format>", "json or yaml (default: a table)")
+  .option("--state-dir <folder>", `${SETTINGS["state-dir"].description} [${environmentVariable("state-dir")}]`)
+  .option("--cache-dir <folder>", `${SETTINGS["cache-dir"].description} [${environmentVariable("cache-dir")}]`)
+  .option("--python <path>", `${SETTINGS.python.description} [${environmentVariable("python")}]`)
+  .option("--isolation <mode>", `${SETTINGS.isolation.description} [${environmentVariable("isolation")}]`)
+  .action(async ({ output, stateDir, cacheDir, python, isolation }: Record<string, string>) => {
+    const [{ doctorCommand }, { machineFacts }, { processTerminal }, { readSettings, SettingsError }] = await Promise.all([
+      import("./doctor.ts"),
+      import("./doctor-facts.ts"),
+      import("./terminal.ts"),
+      import("../settings.ts"),
+    ]);
+    const given = Object.entries({ "state-dir": stateDir, "cache-dir": cacheDir, python, isolation });
+    const flags = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+    const settings = await readSettings({ flags, environment: process.env }).catch((error: unknown) => {
+      throw error instanceof SettingsError ? new CliError(error.message, 2) : error;
+    });
+    doctorCommand(await machineFacts(settings), output === undefined ? {} : { output }, processTerminal());
+  });
+
 addResourceCommands(program);
 addKeysCommands(program);
 

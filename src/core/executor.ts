@@ -10,6 +10,8 @@ export interface HostSpec {
   readonly directory?: string;
   /** The command is a launcher: it speaks on descriptor 4, and ends with everything below it when that is closed. */
   readonly launched?: boolean;
+  /** The launcher makes this folder and removes it at its end. */
+  readonly temporary?: string;
 }
 
 /** A running host process and the connection to it. */

@@ -1,1 +1,2 @@
 export { createEnvironments, type Environment, type Environments } from "./environment.ts";
+export { findInterpreters } from "./interpreter.ts";

@@ -9,5 +9,5 @@ export {
 } from "./isolation/index.ts";
 export { findLauncherPython, launched } from "./launcher.ts";
 export { createLocalExecutor } from "./local.ts";
-export { availableMemory, processMemory } from "./memory.ts";
+export { availableMemory, cgroupMemory, processMemory } from "./memory.ts";
 export { createProcessRecord, endLeftovers } from "./process-record.ts";

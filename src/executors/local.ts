@@ -53,11 +53,11 @@ function startProcess(spec: HostSpec, onLog: LocalExecutorOptions["onLog"], reco
   const connection = withoutErrors(child.stdio[3] as Duplex);
   const exited = exitOf(child, spec);
   const recorded = new Set<number>();
-  const remember = (pid: number): void => {
+  const remember = (pid: number, folder?: string): void => {
     recorded.add(pid);
-    record.add(pid);
+    record.add(pid, folder);
   };
-  if (child.pid !== undefined) remember(child.pid);
+  if (child.pid !== undefined) remember(child.pid, spec.temporary);
   let pid = child.pid ?? 0;
   const line = spec.launched === true ? withoutErrors(child.stdio[4] as Duplex) : undefined;
   if (line !== undefined) {

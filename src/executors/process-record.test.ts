@@ -77,6 +77,18 @@ describe.skipIf(process.platform !== "linux")("the record of processes", () => {
     expect(readdirSync(join(directory, "processes"))).toEqual([]);
   });
 
+  it("removes temporary folders of hosts that are gone, and no other folders", () => {
+    const own = join(directory, "nitrous-host-1");
+    const other = join(directory, "precious");
+    for (const folder of [own, other]) mkdirSync(join(folder, "inside"), { recursive: true });
+    leave([
+      { pid: NOBODY, start: "1", folder: own },
+      { pid: NOBODY, start: "2", folder: other },
+    ]);
+    expect(endLeftovers(directory)).toEqual([]);
+    expect(readdirSync(directory)).toEqual(["precious", "processes"]);
+  });
+
   it("holds what runs and nothing else", () => {
     const record = createProcessRecord(directory);
     record.add(pid);

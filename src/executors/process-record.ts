@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { bootId, descendantsOf, identityOf, isRunning, type ProcessIdentity } from "./processes.ts";
 
 /** What a server has started, on disk, so that a later one can end what outlived a server that was killed. */
 export interface ProcessRecord {
-  /** Remembers a running process until `forget`. */
-  add(pid: number): void;
+  /** Remembers a running process, and the temporary folder that goes with it, until `forget`. */
+  add(pid: number, folder?: string): void;
   forget(pid: number): void;
   /** The server has ended everything by itself. */
   close(): void;
@@ -14,15 +14,22 @@ export interface ProcessRecord {
 interface RecordFile {
   readonly boot: string;
   readonly server: ProcessIdentity;
-  readonly processes: readonly ProcessIdentity[];
+  readonly processes: readonly Recorded[];
 }
+
+interface Recorded extends ProcessIdentity {
+  readonly folder?: string;
+}
+
+/** How the names of temporary folders begin: nothing else is removed, whatever a record says. */
+export const TEMPORARY_PREFIX = "nitrous-host-";
 
 const FOLDER = "processes";
 
 /** One file in `directory`/processes for each running server. On systems without /proc nothing is recorded. */
 export function createProcessRecord(directory: string): ProcessRecord {
   const server = identityOf(process.pid);
-  const processes = new Map<number, ProcessIdentity>();
+  const processes = new Map<number, Recorded>();
   if (server === undefined) return { add: () => undefined, forget: () => undefined, close: () => undefined };
   const folder = join(directory, FOLDER);
   const file = join(folder, `${server.pid}-${server.start}.json`);
@@ -34,10 +41,10 @@ export function createProcessRecord(directory: string): ProcessRecord {
     renameSync(`${file}.new`, file);
   };
   return {
-    add(pid) {
+    add(pid, folder) {
       const identity = identityOf(pid);
       if (identity === undefined) return;
-      processes.set(pid, identity);
+      processes.set(pid, { ...identity, ...(folder === undefined ? {} : { folder }) });
       write();
     },
     forget(pid) {
@@ -51,7 +58,7 @@ export function createProcessRecord(directory: string): ProcessRecord {
 
 /**
  * Kills what servers that are gone have recorded and what descends from it, when pid, start time and boot are the same; a process
- * that has got an old pid is left alone. Gives the pids that were killed.
+ * that has got an old pid is left alone. Removes their temporary folders. Gives the pids that were killed.
  */
 export function endLeftovers(directory: string): number[] {
   const folder = join(directory, FOLDER);
@@ -65,6 +72,7 @@ export function endLeftovers(directory: string): number[] {
         for (const each of [recorded, ...descendantsOf(recorded.pid)]) if (end(each)) killed.push(each.pid);
       }
     }
+    for (const { folder: temporary } of record?.processes ?? []) if (temporary !== undefined) removeTemporary(temporary);
     rmSync(file, { force: true });
   }
   return killed;
@@ -77,6 +85,15 @@ function end(identity: ProcessIdentity): boolean {
   } catch {
     // It has just ended, or belongs to somebody else.
     return false;
+  }
+}
+
+function removeTemporary(folder: string): void {
+  if (!basename(folder).startsWith(TEMPORARY_PREFIX)) return;
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // Somebody else's, or it holds what only root may remove: not worth a failed start.
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { HostSpec } from "../../core/executor.ts";
 import { launched } from "../launcher.ts";
+import { TEMPORARY_PREFIX } from "../process-record.ts";
 import type { Level } from "./mechanisms.ts";
 import { programView } from "./view.ts";
 
@@ -24,7 +25,7 @@ export interface LauncherOptions {
 
 /** The host below a launcher that confines it, with a temporary folder that is its home too and goes with it. */
 export function confined(spec: HostSpec, { level, readable, writable, memory }: Confinement, launcher: LauncherOptions): HostSpec {
-  const temporary = join(resolve(tmpdir()), `nitrous-host-${randomUUID()}`);
+  const temporary = join(resolve(tmpdir()), `${TEMPORARY_PREFIX}${randomUUID()}`);
   const all = Object.entries({ ...spec.environment, TMPDIR: temporary, HOME: temporary });
   const plan = {
     level,
@@ -35,7 +36,7 @@ export function confined(spec: HostSpec, { level, readable, writable, memory }: 
     memory,
   };
   const below = launched(spec, launcher.python, launcher.bytecodeDirectory, ["--confine", JSON.stringify(plan)]);
-  return { ...below, environment: Object.fromEntries(all.filter(([name]) => !isForLinker(name))) };
+  return { ...below, temporary, environment: Object.fromEntries(all.filter(([name]) => !isForLinker(name))) };
 }
 
 /** Variables that load code into any program, and the launcher is not confined. */

@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Programs, libraries and what they are configured by. */
@@ -37,10 +37,10 @@ export function programView(command: string): string[] {
   return [
     ...SYSTEM,
     // The environment that a link belongs to, and the interpreter that it leads to.
-    ...[command, realPath(command)].map(prefixOf),
+    ...[command, realPath(command)].flatMap(installationOf),
     ...OWN.map((name) => join(ROOT, name)),
     ...packageFolders(ROOT),
-  ].filter((path) => path !== "/");
+  ];
 }
 
 /** What belongs to a model, and what links in these paths lead to. */
@@ -48,9 +48,11 @@ export function modelView(paths: readonly (string | undefined)[]): string[] {
   return paths.flatMap((path) => (path === undefined ? [] : [resolve(path), realPath(path)]));
 }
 
-/** `/opt/x/bin/python` belongs to `/opt/x`. */
-function prefixOf(command: string): string {
-  return dirname(dirname(resolve(command)));
+/** Of `/opt/x/bin/python` what is installed in `/opt/x`, which may also be somebody's home folder. */
+function installationOf(command: string): string[] {
+  if (!isAbsolute(command)) return [];
+  const prefix = dirname(dirname(command));
+  return ["bin", "lib", "lib64", "share", "pyvenv.cfg"].map((name) => join(prefix, name));
 }
 
 function packageFolders(from: string): string[] {

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { fakeTerminal } from "../../test/fake-terminal.ts";
+import { doctorCommand } from "./doctor.ts";
+import type { MachineFacts } from "./doctor-facts.ts";
+
+const GIBIBYTE = 2 ** 30;
+const good: MachineFacts = {
+  nitrous: "1.0.0",
+  node: "20.19.0",
+  platform: "linux x64",
+  processors: 8,
+  python: ["3.12 at /usr/bin/python3"],
+  uv: "uv 0.13.8",
+  launcher: "/usr/bin/python3",
+  isolation: {
+    mode: "auto",
+    levels: [
+      { level: "bwrap", problem: "bwrap is not installed" },
+      { level: "namespaces", problem: undefined },
+      { level: "landlock", problem: undefined },
+    ],
+    landlockVersion: 7,
+    chosen: "namespaces",
+    refusal: undefined,
+  },
+  memory: { available: 10 * GIBIBYTE, budget: 8 * GIBIBYTE, cgroup: { version: 2, limit: 12 * GIBIBYTE, used: 2 * GIBIBYTE } },
+  folders: [{ purpose: "state", path: "/state", free: 50 * GIBIBYTE, size: 100 * GIBIBYTE }],
+};
+
+function report(facts: MachineFacts, output?: string): string {
+  const terminal = fakeTerminal();
+  doctorCommand(facts, output === undefined ? {} : { output }, terminal);
+  return terminal.out();
+}
+
+describe("nitrous doctor", () => {
+  it("says what the machine has and which level confines", () => {
+    expect(report(good).split("\n")).toEqual([
+      "CHECK          STATE     FOUND",
+      "nitrous        ok        1.0.0 on Node 20.19.0, linux x64, 8 processors",
+      "python         ok        3.12 at /usr/bin/python3",
+      "uv             ok        uv 0.13.8",
+      "launcher       ok        run by /usr/bin/python3; no process of a model outlives its host or the server",
+      "isolation      ok        auto: models that nobody trusts are confined by namespaces",
+      "bwrap          missing   bwrap is not installed",
+      "namespaces     ok        works",
+      "landlock       ok        version 7 of the interface",
+      "memory         ok        10.0 GiB available; hosts get 8.0 GiB",
+      "cgroup         ok        version 2, 2.0 GiB of 12.0 GiB used",
+      "state folder   ok        /state: 50.0 GiB of 100.0 GiB free",
+      "",
+    ]);
+  });
+
+  it("says what is missing and what that means", () => {
+    const isolation = { ...good.isolation, levels: [], chosen: undefined, refusal: "this machine cannot confine it" };
+    const folders = [{ purpose: "cache", path: "/cache", free: GIBIBYTE, size: 100 * GIBIBYTE }];
+    const text = report({ ...good, python: "it needs Python", launcher: undefined, isolation, folders });
+    expect(text).toMatch(/python +missing +it needs Python/);
+    expect(text).toMatch(/launcher +weak +none: process groups are killed, and what leaves its group stays/);
+    expect(text).toMatch(/isolation +missing +auto: custom code that nobody trusts is refused: this machine cannot confine it/);
+    expect(text).toMatch(/cache folder +weak/);
+  });
+
+  it("calls isolation that is off weak", () => {
+    const isolation = { ...good.isolation, mode: "off", chosen: undefined } as const;
+    expect(report({ ...good, isolation })).toMatch(/isolation +weak +off: every model may do what the server may do/);
+  });
+
+  it("tells machines the facts and the checks", () => {
+    const value = JSON.parse(report(good, "json")) as { checks: unknown[]; isolation: unknown; memory: unknown };
+    expect(value.isolation).toEqual(JSON.parse(JSON.stringify(good.isolation)));
+    expect(value.checks).toContainEqual({ name: "memory", state: "ok", found: "10.0 GiB available; hosts get 8.0 GiB" });
+    expect(() => report(good, "xml")).toThrow("expected json, yaml");
+  });
+});
