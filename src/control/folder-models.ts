@@ -36,9 +36,18 @@ export function adoptModels(
     }
     const key = table.show("command line", documentOf(freeName(table, name), latest, versions.length));
     const isTrusted = trusted.includes("all") || trusted.includes(name);
-    reconciler.adopt(key, isTrusted ? versions.map((spec) => ({ ...spec, trust: "pickle" })) : versions);
+    reconciler.adopt(
+      key,
+      versions.map((spec) => withTrust(spec, isTrusted)),
+    );
   }
   return rejections;
+}
+
+/** Whoever names code on the command line wants it to run. */
+function withTrust(spec: ModelSpec, isTrusted: boolean): ModelSpec {
+  if (spec.format === "python" || spec.format === "typescript") return { ...spec, trust: "code" };
+  return isTrusted ? { ...spec, trust: "pickle" } : spec;
 }
 
 function documentOf(name: string, { format, file, directory }: ModelSpec, versions: number): ValidDocument {
