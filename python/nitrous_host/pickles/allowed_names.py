@@ -83,7 +83,8 @@ CALLED: Names = frozenset(
         *_in("numpy.random", "__RandomState_ctor"),
         *_in("numpy.random._pickle", "__randomstate_ctor __generator_ctor __bit_generator_ctor"),
         *_in("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"),
-        *_in("pandas", "StringDtype"),
+        *_in("pandas", "StringDtype Categorical"),
+        *_in("pandas.arrays", "StringArray DatetimeArray TimedeltaArray"),
         *_in("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked"),
         *_in("pandas._libs.internals", "_unpickle_block"),
         *_in("pandas._libs.tslibs.nattype", "_nat_unpickle"),
@@ -93,6 +94,7 @@ CALLED: Names = frozenset(
         *_in("pandas.core.indexes.datetimes", "_new_DatetimeIndex"),
         *_in("pandas.core.internals.managers", "BlockManager SingleBlockManager"),
         *(("sklearn._loss._loss", f"{prefix}Cy{loss}") for loss in LOSSES.split() for prefix in ("", "__pyx_unpickle_")),
+        *_in("sklearn._loss.glm_distribution", "DistributionBoundary"),
         *_in("sklearn.impute._iterative", "_ImputerTriplet"),
         *_in(
             "sklearn.linear_model._sgd_fast",
@@ -115,8 +117,7 @@ VALUES: Names = frozenset(
         *_in("numpy.random._philox", "Philox"),
         *_in("numpy.random._sfc64", "SFC64"),
         *_in("numpy.random.bit_generator", "SeedSequence"),
-        *_in("pandas", "Index RangeIndex MultiIndex DatetimeIndex TimedeltaIndex CategoricalIndex Categorical NA"),
-        *_in("pandas.arrays", "StringArray DatetimeArray TimedeltaArray"),
+        *_in("pandas", "Index RangeIndex MultiIndex DatetimeIndex TimedeltaIndex CategoricalIndex NA"),
         *_in("sklearn.cluster._kmeans", "_kmeans_single_lloyd _kmeans_single_elkan"),
         *_in("sklearn.feature_selection._mutual_info", "mutual_info_classif mutual_info_regression"),
         *_in("sklearn.feature_selection._univariate_selection", "f_classif f_oneway f_regression r_regression chi2"),
@@ -132,6 +133,7 @@ VALUES: Names = frozenset(
             mean_gamma_deviance mean_poisson_deviance mean_squared_error mean_squared_log_error median_absolute_error r2_score
             root_mean_squared_error root_mean_squared_log_error""",
         ),
+        *_in("sklearn.model_selection._search_successive_halving", "_refit_callable"),
         *_in("sklearn.metrics._scorer", "negative_likelihood_ratio positive_likelihood_ratio _passthrough_scorer"),
         *_in(
             "sklearn.metrics.cluster._supervised",

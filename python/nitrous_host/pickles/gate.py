@@ -19,7 +19,7 @@ BASES_WITH_CONTENTS = (dict, list, set, tuple)
 
 
 class Gate:
-    """What one file may name. `calls` has what it may call; everything else that it names is only a value."""
+    """What one file may name, and which of that it may call; everything else that it names is only a value."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], Any] = {}
