@@ -49,4 +49,27 @@ describe("a JSON patch", () => {
   ])("%j is refused", (patch, message) => {
     expect(() => jsonPatch({ list: [1, 2], text: "a" }, patch)).toThrow(message);
   });
+
+  it("leaves the document and the patch as they are, for a second attempt", () => {
+    const document = { list: [1], map: { a: 1 } };
+    const patch = [
+      { op: "add", path: "/map/b", value: { c: 1 } },
+      { op: "add", path: "/map/b/d", value: 2 },
+      { op: "copy", from: "/map/b", path: "/map/e" },
+      { op: "remove", path: "/map/e/c" },
+      { op: "add", path: "/map/__proto__", value: { polluted: true } },
+    ];
+    const before = JSON.stringify([document, patch]);
+    const patched = jsonPatch(document, patch) as { map: object };
+    expect(JSON.stringify(patched.map)).toBe('{"a":1,"b":{"c":1,"d":2},"e":{"d":2},"__proto__":{"polluted":true}}');
+    expect(jsonPatch(document, patch)).toEqual(patched);
+    expect(JSON.stringify([document, patch])).toBe(before);
+  });
+
+  it("copies a large document once, not for each operation", () => {
+    const members = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`k${index}`, "v"]));
+    const patch = Array.from({ length: 10_000 }, (_, index) => ({ op: "add", path: `/x${index}`, value: "v" }));
+    expect(Object.keys(jsonPatch(members, patch) as object)).toHaveLength(30_000);
+    expect(() => jsonPatch({}, [...patch, ...patch])).toThrow("20000 operations; at most 10000");
+  });
 });

@@ -4,10 +4,8 @@ import { InvalidResourceError } from "../../core/resource.ts";
 import { describe, isObject, type JsonObject } from "../shared/index.ts";
 
 type Path = readonly string[];
-/** Each operation copies the objects on its path. */
-const MAX_OPERATIONS = 500;
-
-type Change = (parent: JsonValue, key: string) => JsonValue;
+/** Kubernetes' own limit. */
+const MAX_OPERATIONS = 10_000;
 
 /** Copies can double a document with each operation. Characters of JSON text. */
 const MAX_COPIED = 3 * 1024 * 1024;
@@ -19,74 +17,85 @@ const MAX_COPIED = 3 * 1024 * 1024;
 export function jsonPatch(document: JsonValue, patch: JsonValue): JsonValue {
   if (!Array.isArray(patch)) throw invalid(`the patch is ${describe(patch)}; expected a list of operations`);
   if (patch.length > MAX_OPERATIONS) throw invalid(`the patch has ${patch.length} operations; at most ${MAX_OPERATIONS} are taken`);
-  let result = document;
+  // The operations change one copy: a copy for each would take minutes for a large document.
+  const root = { whole: copyOf(document) };
   let copied = 0;
   for (const [index, operation] of patch.entries()) {
     const where = `operation ${index} of the patch`;
     if (!isObject(operation)) throw invalid(`${where} is ${describe(operation)}; expected an object`);
-    if (operation.op === "copy") copied += JSON.stringify(read(result, pathIn(operation, "from"))).length;
+    if (operation.op === "copy") copied += JSON.stringify(read(root.whole, pathIn(operation, "from"))).length;
     if (copied > MAX_COPIED) throw invalid(`${where} copies too much`);
-    result = applied(result, operation, where);
+    apply(root, operation, where);
   }
-  return result;
+  return root.whole;
 }
 
-function applied(document: JsonValue, operation: JsonObject, where: string): JsonValue {
+interface Root {
+  whole: JsonValue;
+}
+
+function apply(root: Root, operation: JsonObject, where: string): void {
   const path = pathIn(operation, "path");
   switch (operation.op) {
     case "add":
-      return add(document, path, valueIn(operation, where));
+      add(root, path, copyOf(valueIn(operation, where)));
+      break;
     case "replace":
-      return replace(document, path, valueIn(operation, where));
+      read(root.whole, path);
+      set(root, path, copyOf(valueIn(operation, where)));
+      break;
     case "remove":
-      return remove(document, path);
+      remove(root, path);
+      break;
     case "copy":
-      return add(document, path, read(document, pathIn(operation, "from")));
+      add(root, path, copyOf(read(root.whole, pathIn(operation, "from"))));
+      break;
     case "move": {
       const from = pathIn(operation, "from");
       if (from.length < path.length && from.every((key, index) => key === path[index])) throw invalid(`${where} moves a value into itself`);
-      return add(remove(document, from), path, read(document, from));
+      const value = read(root.whole, from);
+      remove(root, from);
+      add(root, path, value);
+      break;
     }
     case "test":
-      if (isDeepStrictEqual(read(document, path), valueIn(operation, where))) return document;
+      if (isDeepStrictEqual(read(root.whole, path), valueIn(operation, where))) break;
       throw invalid(`${where} tests ${clip(String(operation.path))}, which has another value`);
     default:
       throw invalid(`${where} has the op ${describe(operation.op)}; expected add, remove, replace, move, copy or test`);
   }
 }
 
-function add(document: JsonValue, path: Path, value: JsonValue): JsonValue {
-  return change(document, path, value, (parent, key) => {
-    if (!Array.isArray(parent)) return withMember(parent, key, value);
-    return parent.toSpliced(key === "-" ? parent.length : indexIn(parent, key, parent.length), 0, value);
-  });
+function add(root: Root, path: Path, value: JsonValue): void {
+  const [parent, key] = parentOf(root, path);
+  if (Array.isArray(parent)) parent.splice(key === "-" ? parent.length : indexIn(parent, key, parent.length), 0, value);
+  else set(root, path, value);
 }
 
-function replace(document: JsonValue, path: Path, value: JsonValue): JsonValue {
-  read(document, path);
-  return change(document, path, value, (parent, key) => withMember(parent, key, value));
+function remove(root: Root, path: Path): void {
+  read(root.whole, path);
+  const [parent, key] = parentOf(root, path);
+  if (parent === undefined) root.whole = null;
+  else if (Array.isArray(parent)) parent.splice(Number(key), 1);
+  else Reflect.deleteProperty(parent as object, key);
 }
 
-function remove(document: JsonValue, path: Path): JsonValue {
-  read(document, path);
-  return change(document, path, null, (parent, key) => {
-    if (Array.isArray(parent)) return parent.toSpliced(Number(key), 1);
-    return Object.fromEntries(Object.entries(parent as JsonObject).filter(([name]) => name !== key));
-  });
+function set(root: Root, path: Path, value: JsonValue): void {
+  const [parent, key] = parentOf(root, path);
+  if (parent === undefined) root.whole = value;
+  else if (Array.isArray(parent)) parent[indexIn(parent, key, parent.length - 1)] = value;
+  else if (!isObject(parent)) throw invalid(`the patch names '${clip(key)}' in ${describe(parent)}, which has no members`);
+  // A member may be called __proto__, which an assignment would take for something else.
+  else Object.defineProperty(parent, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
-/** The document with `edit` made to the parent of what `path` names; the whole document becomes `whole`. */
-function change(document: JsonValue, path: Path, whole: JsonValue, edit: Change): JsonValue {
-  const [key, ...rest] = path;
-  if (key === undefined) return whole;
-  if (rest.length === 0) return edit(document, key);
-  return withMember(document, key, change(member(document, key), rest, whole, edit));
+/** What the path's last key is a member of; undefined for the whole document. */
+function parentOf(root: Root, path: Path): [JsonValue | undefined, string] {
+  return path.length === 0 ? [undefined, ""] : [read(root.whole, path.slice(0, -1)), path.at(-1) as string];
 }
 
-function withMember(parent: JsonValue, key: string, value: JsonValue): JsonValue {
-  if (Array.isArray(parent)) return parent.with(indexIn(parent, key, parent.length - 1), value);
-  if (!isObject(parent)) throw invalid(`the patch names '${clip(key)}' in ${describe(parent)}, which has no members`);
-  return Object.fromEntries([...Object.entries(parent), [key, value]]);
+function copyOf(value: JsonValue): JsonValue {
+  return JSON.parse(JSON.stringify(value)) as JsonValue;
 }
 
 function read(document: JsonValue, path: Path): JsonValue {
