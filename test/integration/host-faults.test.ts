@@ -11,14 +11,7 @@ const DECLARED = `
     batchable = True
 `;
 
-/** Each has one fault, in both languages where both can have it. */
-const MODELS = {
-  "healthy/model.py": `
-class Model:${DECLARED}
-    def predict(self, x):
-        return {"y": x}
-`,
-  "killer/model.py": `
+const KILLER = `
 import os, pathlib, signal
 class Model:${DECLARED}
     def predict(self, x):
@@ -27,7 +20,39 @@ class Model:${DECLARED}
             print("going down with", x.tolist(), flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
         return {"y": x}
+`;
+
+/** Its children live on for a while, as those of real models do: without any output, through exec, or with its output. */
+const FORKER = `
+import os, subprocess, time
+class Model:${DECLARED}
+    def predict(self, x):
+        if x[0] == -1:
+            if os.fork() == 0: return {"y": x * 1000}
+            time.sleep(0.3)
+        if x[0] == -2:
+            if os.fork() == 0:
+                for descriptor in (0, 1, 2): os.close(descriptor)
+                time.sleep(30)
+            os._exit(9)
+        if x[0] == -3:
+            subprocess.Popen(["sleep", "30"], close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            os._exit(9)
+        if x[0] == -4:
+            subprocess.Popen(["sleep", "30"])
+            os._exit(9)
+        return {"y": x}
+`;
+
+/** Each has one fault, in both languages where both can have it. */
+const MODELS = {
+  "healthy/model.py": `
+class Model:${DECLARED}
+    def predict(self, x):
+        return {"y": x}
 `,
+  "killer/model.py": KILLER,
+  "killer-of-batches/model.py": KILLER,
   "killer-node/model.mjs": `
 export class Model {
   static inputs = { x: "FP64[-1]" };
@@ -115,26 +140,10 @@ class Model:${DECLARED}
         if (x < 0).any(): kept.append(b"x" * 300_000_000)
         return {"y": x}
 `,
-  "forker/model.py": `
-import os, subprocess, time
-class Model:${DECLARED}
-    def predict(self, x):
-        if x[0] == -1:
-            if os.fork() == 0: return {"y": x * 1000}
-            time.sleep(0.3)
-        if x[0] == -2:
-            if os.fork() == 0:
-                for descriptor in (0, 1, 2): os.close(descriptor)
-                time.sleep(3600)
-            os._exit(9)
-        if x[0] == -3:
-            subprocess.Popen(["sleep", "3600"], close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            os._exit(9)
-        if x[0] == -4:
-            subprocess.Popen(["sleep", "30"])
-            os._exit(9)
-        return {"y": x}
-`,
+  "forker/model.py": FORKER,
+  "forker-silent/model.py": FORKER,
+  "forker-spawning/model.py": FORKER,
+  "forker-printing/model.py": FORKER,
   "deaf/model.py": `
 import signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -239,8 +248,7 @@ describe("a host that is killed in the middle of a request", () => {
   });
 
   it("costs its neighbours in the batch a second try, and nothing else", async () => {
-    await untilReady("killer");
-    const told = await Promise.all([2, -7, 3].map((value) => infer("killer", [value])));
+    const told = await Promise.all([2, -7, 3].map((value) => infer("killer-of-batches", [value])));
     expect(told.map(({ status }) => status)).toEqual([200, 503, 200]);
     expect([told[0]?.data, told[2]?.data]).toEqual([[2], [3]]);
   });
@@ -356,12 +364,16 @@ describe("a host that forks", () => {
     for (let round = 0; round < 3; round++) expect(await infer("forker", [-1])).toMatchObject({ status: 200, data: [-1] });
     for (let value = 1; value < 20; value++) expect(await infer("forker", [value])).toMatchObject({ status: 200, data: [value] });
     expect(await statusOf("forker")).toMatchObject({ hostPid, hostExits: 0 });
-    for (const value of [-2, -3, -4]) {
-      expect((await infer("forker", [value])).status).toBe(503);
-      await untilReady("forker");
+    for (const [name, value] of [
+      ["forker-silent", -2],
+      ["forker-spawning", -3],
+      ["forker-printing", -4],
+    ] as const) {
+      expect((await infer(name, [value])).status).toBe(503);
+      await untilReady(name);
+      expect(await infer(name, [1])).toMatchObject({ status: 200 });
+      expect((await statusOf(name)).lastHostExit?.message).toMatch(/exited with code 9|holds its output/);
     }
-    expect(await infer("forker", [1])).toMatchObject({ status: 200 });
-    expect((await statusOf("forker")).lastHostExit?.message).toMatch(/exited with code 9|has left behind holds its output/);
   });
 });
 
