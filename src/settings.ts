@@ -73,6 +73,7 @@ export const SETTINGS = {
   "host-timeout": positive
     .default(300_000)
     .describe("milliseconds that a host may still work on a request that has been given up; then it is ended and started again"),
+  "drain-timeout": positive.default(30_000).describe("milliseconds that requests under way get to finish when the server is asked to stop"),
   "load-timeout": positive.default(600_000).describe("milliseconds that a load may take from the start of its host"),
   trust: z
     .array(z.string())

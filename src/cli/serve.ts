@@ -6,8 +6,6 @@ import { readSettings, type Settings, SettingsError } from "../settings.ts";
 import { banner } from "./banner.ts";
 import { CliError } from "./errors.ts";
 
-const DRAIN_MS = 30_000;
-
 /** `nitrous serve`: runs until a signal asks it to stop. */
 export async function serveCommand(paths: readonly string[], options: Record<string, unknown>): Promise<void> {
   const { settings, served, modelName, watch } = await settingsOf(paths, options);
@@ -24,7 +22,7 @@ export async function serveCommand(paths: readonly string[], options: Record<str
   }).catch((error: Error) => {
     throw new CliError(error.message, error instanceof SettingsError ? 2 : 1);
   });
-  stopOnSignals(server, (line) => log.info(line));
+  stopOnSignals(server, settings["drain-timeout"], (line) => log.info(line));
   log.info(`listening on ${server.url}`);
   await server.loaded;
   process.stdout.write(banner(server, server.url, process.stdout.isTTY));
@@ -58,17 +56,24 @@ function kebab(options: Record<string, unknown>): Record<string, unknown> {
   );
 }
 
-/** The first signal drains; a second one, or a drain that takes too long, ends everything. */
-function stopOnSignals(server: NitrousServer, say: (line: string) => void): void {
+/**
+ * The first signal drains; a second one, or a drain that takes too long, ends everything. The exit code is 0 when everything under
+ * way was finished, 1 when some of it was cut off, 130 after the second signal.
+ */
+function stopOnSignals(server: NitrousServer, drainMs: number, say: (line: string) => void): void {
   let stopping = false;
+  const cut = (why: string, code: number): void => {
+    say(`${why}: what was under way is cut off`);
+    void server.destroy().finally(() => process.exit(code));
+  };
   const stop = (): void => {
     if (stopping) {
-      void server.destroy().finally(() => process.exit(130));
+      cut("stopping at once", 130);
       return;
     }
     stopping = true;
     say("stopping: finishing what is under way (once more to stop at once)");
-    const timer = setTimeout(() => void server.destroy().finally(() => process.exit(1)), DRAIN_MS);
+    const timer = setTimeout(() => cut(`it has taken longer than ${drainMs / 1000} s (--drain-timeout)`, 1), drainMs);
     void server.close().then(() => {
       clearTimeout(timer);
       say("stopped");

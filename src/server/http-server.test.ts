@@ -76,6 +76,32 @@ it("sends the head of a stream before its first piece, and ends it when it close
   expect(await ended).toBe("UNAVAILABLE");
 });
 
+it("refuses what comes while it drains, but tells whether it lives, and answers what is under way", async () => {
+  let answer: (reply: { status: number; body: string }) => void = () => undefined;
+  let begun: () => void = () => undefined;
+  const beginning = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const fail = ({ code, retryAfter }: ServeError) => ({ status: 503, headers: { "Retry-After": String(retryAfter) }, body: code });
+  const handle = () => {
+    begun();
+    return new Promise<{ status: number; body: string }>((resolve) => {
+      answer = resolve;
+    });
+  };
+  const url = await start({ path: "/health" }, { path: "/slow", access: "infer", fail, handle });
+  const underWay = fetch(`${url}/slow`);
+  await beginning;
+  const closed = server?.close();
+  const refused = await fetch(`${url}/slow`);
+  expect([refused.status, refused.headers.get("retry-after"), refused.headers.get("connection")]).toEqual([503, "1", "close"]);
+  expect((await fetch(`${url}/health`)).status).toBe(200);
+  answer({ status: 200, body: "done" });
+  expect(await (await underWay).text()).toBe("done");
+  await closed;
+  await expect(fetch(`${url}/health`)).rejects.toThrow("fetch failed");
+});
+
 it("ends open streams and goes on", async () => {
   const { route, ended } = endless();
   const url = await start(route);

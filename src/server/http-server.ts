@@ -47,7 +47,10 @@ export interface HttpServer {
   setCertificate(options: SecureContextOptions): void;
   /** Ends what is open-ended, whose clients then have to ask again. */
   endStreams(): void;
-  /** Refuses new connections, ends open-ended streams, and settles when the other requests under way have been answered. */
+  /**
+   * Drain: ends open-ended streams, refuses new requests except public ones, and settles when those under way have been answered
+   * and nothing listens any more.
+   */
   close(): Promise<void>;
   /** Ends every connection now. */
   destroy(): void;
@@ -78,12 +81,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const streams = new OpenStreams();
   let active = 0;
   let idle: (() => void) | undefined;
+  let draining = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    active++;
-    response.on("close", () => {
-      active--;
-      if (active === 0) idle?.();
-    });
+    if (draining) response.setHeader("Connection", "close");
+    else {
+      active++;
+      response.on("close", () => {
+        active--;
+        if (active === 0) idle?.();
+      });
+    }
     try {
       connections.begin(request, response);
       checkHead(request);
@@ -103,6 +110,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     }
     try {
       options.guard(lookup.route, { params: lookup.params, headers: request.headers });
+      if (draining && lookup.route.access !== "public")
+        throw new ServeError("UNAVAILABLE", "the server is shutting down", { retryAfter: 1 });
     } catch (thrown) {
       fail(lookup.route, transport, ServeError.from(thrown), request, response);
       return;
@@ -118,13 +127,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     setCertificate: (context) => secure?.setSecureContext(context),
     endStreams: () => streams.end(new ServeError("UNAUTHENTICATED", "who may do what has changed; ask again")),
     async close() {
-      server.close();
+      draining = true;
       streams.close();
       if (active > 0) {
         await new Promise<void>((resolve) => {
           idle = resolve;
         });
       }
+      server.close();
       server.closeAllConnections();
     },
     destroy() {

@@ -223,6 +223,19 @@ describe("a running server", () => {
   });
 });
 
+it("cuts off what takes longer than the drain, and its exit code says so", async () => {
+  const own = await startServer([join(folder, "slow")], ["--drain-timeout", "100"]);
+  await untilLoaded(own);
+  const answer = fetch(`${own.url}/v1/models/slow:predict`, { method: "POST", body: '{"instances":[1]}' }).then(
+    ({ status }) => status,
+    () => "cut",
+  );
+  await until(async () => /nitrous_requests_in_flight [1-9]/.test(await (await fetch(`${own.url}/metrics`)).text()));
+  expect(await own.stop()).toBe(1);
+  expect(["cut", 503]).toContain(await answer);
+  expect(own.output()).toContain("what was under way is cut off");
+});
+
 describe("starting", () => {
   it("answers /health/live before any model is loaded, and stops cleanly in the middle of loading", async () => {
     const own = await startServer([folder]);
