@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { JsonValue } from "./inference.ts";
 
 /** Begins a string that stands for a long integer. Nobody outside of this process knows it, so no other string begins with it. */
-const MARK = `${randomUUID()}:`;
+const MARK = randomBytes(6).toString("base64url");
 
 /** The shortest integer that a double may not hold has so many digits. */
 const LONG_DIGITS = 16;
@@ -52,7 +52,7 @@ function restore(value: JsonValue): JsonValue {
 
 /** Undefined when there are none. What is not JSON stays what is not JSON. */
 function quoteLongIntegers(text: string, longest: number): string | undefined {
-  const pieces: string[] = [];
+  let quoted = "";
   let taken = 0;
   let index = 0;
   while (index < text.length) {
@@ -65,19 +65,17 @@ function quoteLongIntegers(text: string, longest: number): string | undefined {
       const end = index;
       while (continuesNumber(text.charCodeAt(index))) index++;
       if (end < index || !isLong(text, start, end, longest)) continue;
-      pieces.push(text.slice(taken, start), '"', MARK, text.slice(start, end), '"');
+      quoted += `${text.slice(taken, start)}"${MARK}${text.slice(start, end)}"`;
       taken = end;
     }
   }
-  if (pieces.length === 0) return undefined;
-  pieces.push(text.slice(taken));
-  return pieces.join("");
+  return quoted === "" ? undefined : quoted + text.slice(taken);
 }
 
 function isLong(text: string, start: number, end: number, longest: number): boolean {
   const first = text.charCodeAt(start) === MINUS ? start + 1 : start;
   if (end - first < LONG_DIGITS || end - start > longest || text.charCodeAt(first) === ZERO) return false;
-  return !Number.isSafeInteger(Number(text.slice(start, end)));
+  return end - first > LONG_DIGITS || !Number.isSafeInteger(Number(text.slice(start, end)));
 }
 
 function endOfString(text: string, from: number): number {

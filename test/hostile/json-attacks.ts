@@ -24,6 +24,8 @@ export const JSON_ATTACKS: readonly Attack[] = [
   kube("JSON that is very deep, for the control API", `{"a":${"[".repeat(50_000)}${"]".repeat(50_000)}}`, { status: 400 }),
   v1("brackets that are never closed", "[{".repeat(100_000)),
   v1("millions of empty lists", `{"instances":[${"[],".repeat(2_100_000)}[]]}`),
+  v1("millions of strings", `{"instances":[${'"",'.repeat(2_100_000)}""]}`),
+  v1("millions of keys in one object", `{"instances":[{${'"":1,'.repeat(2_100_000)}"":1}]}`),
   oip("a string of 8 MB where an object is expected", `{"inputs":["${"x".repeat(8e6)}"]}`, { repeated: true }),
   oip("a string of 8 MB beside an integer that is not exact", `{"inputs":["${"x".repeat(8e6)}",12345678901234567890]}`, { repeated: true }),
   oip("a key of 8 MB", `{"inputs":[{"${"x".repeat(8e6)}":1}]}`),

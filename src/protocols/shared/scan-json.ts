@@ -10,6 +10,8 @@ export interface JsonScan {
 const MAX_DEPTH = 100;
 /** Lists and objects in one text: empty ones are 3 bytes each, but more than ten times as many once they are values. */
 const MAX_CONTAINERS = 2_000_000;
+/** Strings in one text, keys too: those that are all different take a microsecond or more each, while nothing else is answered. */
+const MAX_STRINGS = 2_000_000;
 const MAX_SAFE_DIGITS = 15;
 
 const QUOTE = 0x22;
@@ -28,12 +30,13 @@ const CLOSE_BRACE = 0x7d;
 
 /**
  * One pass over a JSON text in UTF-8, before it is parsed. What is not JSON passes; the parser refuses it.
- * @throws ServeError INVALID_ARGUMENT when lists and objects are nested more than 100 deep, or are too many
+ * @throws ServeError INVALID_ARGUMENT when lists and objects are nested more than 100 deep, or they or strings are too many
  */
 export function scanJson(bytes: Uint8Array): JsonScan {
   const { length } = bytes;
   let depth = 0;
   let containers = 0;
+  let strings = 0;
   let seen = 0;
   let longIntegers = false;
   let index = 0;
@@ -41,6 +44,9 @@ export function scanJson(bytes: Uint8Array): JsonScan {
     const byte = bytes[index++] as number;
     seen |= byte;
     if (byte === QUOTE) {
+      if (++strings > MAX_STRINGS) {
+        throw new ServeError("INVALID_ARGUMENT", `the JSON has more than ${MAX_STRINGS} strings and keys; send binary tensors`);
+      }
       while (index < length) {
         const inside = bytes[index++] as number;
         if (inside === QUOTE) break;
