@@ -12,7 +12,7 @@ const read = (path: string): string => readFileSync(fileURLToPath(new URL(path, 
 
 const rows = read("../docs/limits.md")
   .split("\n")
-  .filter((line) => line.startsWith("| ") && !/^\| (Limit|-+) /.test(line))
+  .filter((line) => line.startsWith("| ") && !/^\| (Limit |-)/.test(line))
   .map((line) => line.split("|").map((cell) => cell.trim()))
   .map(([, limit = "", setting = "", value = "", status = "", test = ""]) => ({ limit, setting, value, status: Number(status), test }));
 
