@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { HostSpec } from "../../src/core/executor.ts";
 import { createLocalExecutor, findLauncherPython, probeMechanisms } from "../../src/executors/index.ts";
 import { confined } from "../../src/executors/isolation/confined.ts";
+import { startServer, untilLoaded } from "../server-process.ts";
+import { ask } from "../service-process.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const ESCAPES = fileURLToPath(new URL("../escapes/escapes.py", import.meta.url));
@@ -122,4 +124,34 @@ it("is not what keeps an open host from any of that", async () => {
   const spec = { name: "open", command: python, environment: { PATH: process.env.PATH ?? "" }, directory: join(folder, "model") };
   const script = `import socket; socket.create_connection(("127.0.0.1", ${port})); print(open("../other/model.txt").read())`;
   expect((await runHost({ ...spec, arguments: ["-c", script] })).lines).toEqual(["secret"]);
+});
+
+const CURIOUS = `import socket
+
+class Model:
+    example = {"instances": [0]}
+
+    def predict(self, port):
+        try:
+            socket.create_connection(("127.0.0.1", int(port[0])), timeout=5)
+            return [1]
+        except OSError:
+            return [0]
+`;
+
+it.each([
+  ["auto", 0],
+  ["off", 1],
+] as const)("decides about the network of a model that nobody trusts, isolation %s", async (isolation, connected) => {
+  const directory = join(folder, "curious");
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, "model.py"), CURIOUS);
+  const server = await startServer([directory], ["--isolation", isolation]);
+  try {
+    await untilLoaded(server);
+    const { body } = await ask(server.url, "/v1/models/curious:predict", { instances: [portOf(servers[0])] });
+    expect(body).toEqual({ predictions: [connected] });
+  } finally {
+    await server.stop();
+  }
 });

@@ -13,9 +13,9 @@ const none = mechanismsOf("not on plan9", undefined);
 
 describe("the mechanisms of a machine", () => {
   it.each<[string, Mechanisms, string | undefined]>([
-    ["everything", full, "bwrap"],
-    ["no bwrap", mechanismsOf(EVERYTHING, "bwrap is not installed"), "namespaces"],
-    ["no namespaces either", mechanismsOf({ ...EVERYTHING, namespaces: "unshare: EPERM" }, "none"), "landlock"],
+    ["everything", full, "namespaces"],
+    ["no namespaces without the help of bwrap", mechanismsOf({ ...EVERYTHING, namespaces: "unshare: EPERM" }, undefined), "bwrap"],
+    ["no namespaces at all", mechanismsOf({ ...EVERYTHING, namespaces: "unshare: EPERM" }, "none"), "landlock"],
     ["an old kernel", mechanismsOf({ landlock: 0, seccomp: true, namespaces: "unshare: EPERM" }, "none"), undefined],
     // Every level has the filter: without it a host could reach the kernel's rarely used parts.
     ["no filter", mechanismsOf({ ...EVERYTHING, seccomp: false }, undefined), undefined],
@@ -49,7 +49,7 @@ describe("the decision about a model", () => {
     expect(decision).toEqual({
       kind: "refused",
       reason:
-        "this machine cannot confine it (bwrap: no bwrap; namespaces: EPERM; landlock: the kernel has no Landlock); " +
+        "this machine cannot confine it (namespaces: EPERM; bwrap: no bwrap; landlock: the kernel has no Landlock); " +
         "trust it with nitrous/trust: code, or serve with --isolation off",
     });
   });
