@@ -26,6 +26,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from nitrous_launcher import system  # noqa: E402
 from nitrous_launcher.descendants import descendants, end_descendants, reap  # noqa: E402
+from nitrous_launcher.first_process import Reports, be_first_process  # noqa: E402
 
 CONNECTION = 3
 LINE = 4
@@ -43,21 +44,27 @@ def main(command: list[str], plan: Plan | None) -> int:
     system.prctl(system.PR_SET_PDEATHSIG, signal.SIGTERM)
     wakeup = _wake_up_on_signals()
     statuses: dict[int, int] = {}
-    host = 0
+    first = Reports()
+    child = 0
     try:
         if plan is not None:
             plan.prepare()
-        host = _start(command, plan)
+        child = _start(command, plan, first)
         os.close(CONNECTION)
-        os.write(LINE, b"host %d\n" % host)
-        statuses.update(_until_end(host, wakeup, plan))
+        if plan is None or not plan.has_first_process:
+            _tell(child)
+        statuses.update(_until_end(child, wakeup, plan, first))
     except OSError as error:
         os.write(2, f"the launcher of the host failed: {error}\n".encode())
     finally:
         statuses.update(end_descendants(wakeup))
         if plan is not None:
             plan.clean_up()
-    return statuses.get(host, signal.SIGKILL)
+    return first.status(otherwise=statuses.get(child, signal.SIGKILL))
+
+
+def _tell(host: int) -> None:
+    os.write(LINE, b"host %d\n" % host)
 
 
 def _wake_up_on_signals() -> int:
@@ -69,7 +76,7 @@ def _wake_up_on_signals() -> int:
     return reading
 
 
-def _start(command: list[str], plan: Plan | None) -> int:
+def _start(command: list[str], plan: Plan | None, first: Reports) -> int:
     # The launcher has the only other end, which is closed when it dies: a parent in another namespace has no pid to look at.
     alive, launcher = os.pipe2(os.O_CLOEXEC)
     host = os.fork()
@@ -86,6 +93,8 @@ def _start(command: list[str], plan: Plan | None) -> int:
         if not select.select([alive], [], [], 0)[0]:
             if plan is not None:
                 command = plan.confine(command)
+                if plan.has_first_process:
+                    be_first_process(command, CONNECTION, first)
             os.execvp(command[0], command)
     except BaseException as error:
         os.write(2, f"could not start {command[0]}: {error}\n".encode())
@@ -93,17 +102,23 @@ def _start(command: list[str], plan: Plan | None) -> int:
         os._exit(CANNOT_RUN)
 
 
-def _until_end(host: int, wakeup: int, plan: Plan | None) -> dict[int, int]:
-    """Waits until the host has ended or everything is to end; gives the wait status of what has ended."""
+def _until_end(child: int, wakeup: int, plan: Plan | None, first: Reports) -> dict[int, int]:
+    """Waits until the child has ended or everything is to end; gives the wait status of what has ended."""
     limit = None if plan is None else plan.memory
     poll = select.poll()
     poll.register(LINE, select.POLLIN)
     poll.register(wakeup, select.POLLIN)
+    poll.register(first.reading, select.POLLIN)
     statuses: dict[int, int] = {}
-    while host not in statuses:
+    while child not in statuses:
         ready = {descriptor for descriptor, _ in poll.poll(None if limit is None else MEMORY_INTERVAL)}
         if limit is not None and _is_over(limit):
             break
+        if first.reading in ready:
+            # Its end is the end of the first process, which a signal tells too.
+            poll.unregister(first.reading)
+            for host in descendants(child)[:1] if first.has_started() else []:
+                _tell(host)
         if LINE in ready and not os.read(LINE, 4096):
             break
         if wakeup in ready:

@@ -25,6 +25,10 @@ class Plan:
         # Bytes that the host and what it starts may use together.
         self.memory = memory
 
+    @property
+    def has_first_process(self) -> bool:
+        return self.level == "namespaces"
+
     def prepare(self) -> None:
         """In the launcher, before the host is there."""
         os.mkdir(self.temporary, 0o700)

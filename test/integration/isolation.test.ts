@@ -107,6 +107,16 @@ describe.each(working)("a host confined by %s", (level) => {
     expect(ended).toBe("was killed by SIGKILL");
   });
 
+  // bwrap ends as shells do.
+  it.each([
+    ["raise SystemExit(7)", "exited with code 7", "exited with code 7"],
+    ["import os; os.kill(os.getpid(), 9)", "was killed by SIGKILL", "exited with code 137"],
+    ["import os; os.abort()", "was killed by SIGABRT", "exited with code 134"],
+  ])("ends as it would without: %s", async (script, how, howInBwrap) => {
+    const { ended } = await runHost(hostOf(level, [python, "-c", script]));
+    expect(ended).toBe(level === "bwrap" ? howInBwrap : how);
+  });
+
   it("runs Node with what nitrous brings along", async () => {
     const script = `import("onnxruntime-node").then(() => console.log("imported"), (error) => console.log(String(error)))`;
     const words = [
