@@ -66,7 +66,7 @@ describe.each([
     const strays = model.strays();
     await predict(1);
     await untilGone(strays);
-    while ((await ask(server.url, `/v1/models/${NAME}`)).status !== 200) await delay(50);
+    while ((await ask(server.url, `/v2/models/${NAME}/ready`)).status !== 200) await delay(50);
     expect(await predict(0)).toEqual({ predictions: [0] });
     expect(model.strays()).toHaveLength(1);
   });
