@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { LAUNCHER } from "../launcher.ts";
 
 /** Ways to confine a host, the strongest first; bwrap confines like namespaces and costs twice the start. */
-export const LEVELS = ["namespaces", "bwrap", "landlock"] as const;
+const LEVELS = ["namespaces", "bwrap", "landlock"] as const;
 export type Level = (typeof LEVELS)[number];
 
 /** A level that works on this machine, or why it does not. */
