@@ -21,10 +21,15 @@ class InstantReplica implements Replica {
   readonly #stuck: ReadonlySet<string>;
   readonly #end: (how?: string) => Promise<void>;
 
+  disconnect: () => void = () => undefined;
+
   constructor(id: string, stuck: ReadonlySet<string>, exited: Promise<string>, end: (how?: string) => Promise<void>) {
     this.id = id;
     this.#stuck = stuck;
-    this.lost = exited.then(() => undefined);
+    this.lost = new Promise((resolve) => {
+      this.disconnect = resolve;
+    });
+    void exited.then(() => this.disconnect());
     this.exited = exited;
     this.#end = end;
   }
@@ -64,7 +69,7 @@ export class FakeHosts {
   /** Loads of these files end their process. */
   readonly crashing = new Set<string>();
   /** Replicas that answer, by their file; of two of the same file the later one. */
-  readonly running = new Map<string, { readonly pid: number; kill(how: string): void }>();
+  readonly running = new Map<string, { readonly pid: number; kill(how: string): void; disconnect(): void }>();
   /** Bytes that processes use, by their number. */
   readonly memory = new Map<number, number>();
   /** Processes that have not ended, by their number. */
@@ -148,17 +153,18 @@ export class FakeHosts {
           if (!this.processes.has(endpoint.pid)) throw new ServeError("ABORTED", `its host ${await endpoint.exited} while it loaded`);
           const failure = this.failures.get(spec.file)?.shift();
           if (failure !== undefined) throw failure;
-          const entry = { pid: endpoint.pid, kill };
           const gone = (): void => {
             if (this.running.get(spec.file) === entry) this.running.delete(spec.file);
           };
-          this.running.set(spec.file, entry);
-          void endpoint.exited.then(gone);
-          return new InstantReplica(spec.file, this.stuck, endpoint.exited, async (how) => {
+          const replica = new InstantReplica(spec.file, this.stuck, endpoint.exited, async (how) => {
             gone();
             if (how !== undefined) kill(how);
             await endpoint.stop(0);
           });
+          const entry = { pid: endpoint.pid, kill, disconnect: () => replica.disconnect() };
+          this.running.set(spec.file, entry);
+          void endpoint.exited.then(gone);
+          return replica;
         },
       }),
     };

@@ -88,6 +88,17 @@ describe("a model whose host dies", () => {
     }
   });
 
+  it("is not ready from the moment at which it cannot be reached, however long its process takes to end", async () => {
+    const [only] = await started("a");
+    const before = hosts.running.get("a");
+    before?.disconnect();
+    await rest();
+    expect(only).toMatchObject({ state: "loading", answers: false, reason: "its host is gone; starting it again" });
+    await kill("a");
+    expect(only?.state).toBe("ready");
+    expect(only?.hostPid).not.toBe(before?.pid);
+  });
+
   it("lets requests wait for it until it is back", async () => {
     const [only] = await started("a");
     await kill("a");

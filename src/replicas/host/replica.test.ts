@@ -50,10 +50,10 @@ async function beginLoad(): Promise<{ readonly loading: Promise<Replica> }> {
   return { loading };
 }
 
-async function loadReplica(): Promise<Replica> {
+async function loadReplica(description: object = DESCRIPTION): Promise<Replica> {
   await socket.hello();
   const { loading } = await beginLoad();
-  await socket.say("ready", socket.streamOf("load"), { description: DESCRIPTION });
+  await socket.say("ready", socket.streamOf("load"), { description });
   return await loading;
 }
 
@@ -150,6 +150,21 @@ describe("a call", () => {
       BLOB.subarray(0, (tensor as { bytes: number }).bytes),
     ]);
     expect(outcome.now).toMatchObject({ code: "INTERNAL", message: expect.stringMatching(message), lost: false });
+  });
+
+  it("may be answered with outputs that no code declares, and with JSON", async () => {
+    const { declared, ...observed } = SIGNATURE.outputs[0] as (typeof SIGNATURE.outputs)[number];
+    expect(declared).toBe(true);
+    const replica = await loadReplica({ ...DESCRIPTION, methods: { predict: { ...SIGNATURE, outputs: [observed] } } });
+    for (const [meta, blobs] of [
+      [{ tensors: [{ name: "y", datatype: "INT8", shape: [3, 1], bytes: 3 }] }, [BLOB]],
+      [{ tensors: [{ name: "z", datatype: "INT8", shape: [3], bytes: 3 }] }, [BLOB]],
+      [{ json: { any: 1 } }, []],
+    ] as const) {
+      const outcome = call(replica);
+      await socket.say("result", socket.streamOf("infer"), meta, blobs);
+      expect(outcome.now).toHaveProperty("kind");
+    }
   });
 
   it("counts no time that is not a number", async () => {
