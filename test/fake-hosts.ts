@@ -35,7 +35,7 @@ class InstantReplica implements Replica {
   }
 
   async run({ payload }: { payload: Payload }): Promise<ReplicaResult> {
-    if (this.#stuck.has(this.id)) throw new ReplicaLostError(`its host ${await this.exited}`);
+    if (this.#stuck.has(this.id)) throw new ReplicaLostError(`its host ${await this.exited}`, true);
     return { payload, computeMs: 0 };
   }
 

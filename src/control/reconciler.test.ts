@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { modelSpec } from "../../test/fake-hosts.ts";
 import { corrupt, keyOf, makeArtefacts, Reconciled, removeArtefacts, unavailable } from "../../test/reconciled.ts";
+import { createRecord, RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { JsonObject } from "../core/inference.ts";
 import { adoptModels } from "./folder-models.ts";
@@ -30,6 +31,10 @@ function runtimeDocument(name: string, spec: JsonObject, annotations: JsonObject
       ...spec,
     },
   };
+}
+
+function requestContext(): RequestContext {
+  return new RequestContext({ deadline: 60_000, record: createRecord("v2", "iris", 0) });
 }
 
 describe("a service", () => {
@@ -89,6 +94,43 @@ describe("a service", () => {
     await world.advance(0);
     expect(world.answers("iris")).toBe("a");
     expect(world.status("iris")).toMatchObject({ modelStatus: { transitionStatus: "BlockedByFailedLoad" } });
+  });
+
+  it("tells how its host ended and what it refuses because of that, until its next revision serves", async () => {
+    const file = world.file("a");
+    await world.apply("iris", "a");
+    await world.rest();
+    expect(JSON.stringify(world.status("iris"))).not.toMatch(/hostExits|lastHostExit|quarantined/);
+    const send = (): Promise<unknown> =>
+      world.registry
+        .find({ namespace: "default", name: "iris" })
+        .scheduler.run({ method: "predict", payload: { kind: "json", value: 1 } }, false, requestContext())
+        .then(
+          () => "answered",
+          ({ code }: ServeError) => code,
+        );
+    world.hosts.stuck.add(file);
+    const killer = send();
+    for (const delay of [0, 1_000]) {
+      await world.rest();
+      world.hosts.running.get(file)?.kill("was killed by SIGKILL");
+      await world.rest();
+      await world.advance(delay);
+    }
+    expect(await killer).toBe("UNAVAILABLE");
+    const lastHostExit = { message: "its host was killed by SIGKILL", log: ["last words"] };
+    expect(world.status("iris")).toMatchObject({
+      modelStatus: { transitionStatus: "UpToDate" },
+      nitrous: { quarantined: 1, versions: [{ state: "ready", hostExits: 2, lastHostExit, quarantined: 1 }] },
+    });
+    expect(() => send()).toThrow("ended the model's host 2 times");
+    world.hosts.stuck.clear();
+    await world.apply("iris", "b");
+    await world.rest();
+    expect(JSON.stringify(world.status("iris"))).not.toMatch(/hostExits|lastHostExit|quarantined/);
+    const answer = send();
+    await world.rest();
+    expect(await answer).toBe("answered");
   });
 
   it("is tried again when the same is applied once more, and not when it serves", async () => {

@@ -130,6 +130,7 @@ function failureInfo({ reason, message, time }: RolloutFailure, name: string, { 
 function details({ service, origin, modelName, active, target, choice, stopped }: ServiceSituation): JsonObject {
   const shown = stopped ? undefined : (active ?? target);
   const { failure } = stopped || target === undefined ? { failure: undefined } : target;
+  const quarantined = (shown?.models ?? []).reduce((sum, model) => sum + model.quarantined, 0);
   const warnings = [...new Set(shown?.models.flatMap(({ description }) => description?.warnings ?? []) ?? [])];
   return {
     origin,
@@ -149,6 +150,7 @@ function details({ service, origin, modelName, active, target, choice, stopped }
         ...(quarantined === 0 ? {} : { quarantined }),
       }),
     ),
+    ...(quarantined === 0 ? {} : { quarantined }),
     ...(choice === undefined ? {} : { candidates: choice.candidates.map(candidateJson) }),
     ...(choice?.protocolVersion === undefined ? {} : { protocolVersion: choice.protocolVersion }),
     ...(service.notInEffect.length === 0 ? {} : { notInEffect: [...service.notInEffect] }),

@@ -1,7 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 
-/** Milliseconds between the end of one round of measuring and the beginning of the next. */
+/** Milliseconds between the end of one round of measuring and the beginning of the next: at least so many, and more with many hosts. */
 const PERIOD_MS = 5_000;
+/** To measure a host takes the kernel some milliseconds; so it takes a few percent of one processor, however many hosts there are. */
+const PERIOD_PER_HOST_MS = 100;
 
 export interface MemoryWatchOptions {
   readonly clock: Clock;
@@ -38,7 +40,7 @@ export class MemoryWatch {
 
   #arm(): void {
     if (this.#measuring || this.#cancel !== undefined || this.#pids.size === 0) return;
-    this.#cancel = this.#options.clock.after(PERIOD_MS, () => {
+    this.#cancel = this.#options.clock.after(Math.max(PERIOD_MS, this.#pids.size * PERIOD_PER_HOST_MS), () => {
       this.#cancel = undefined;
       void this.#look();
     });
