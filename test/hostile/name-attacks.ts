@@ -35,8 +35,8 @@ export const NAME_ATTACKS: readonly Attack[] = [
     }),
   ),
   {
-    name: "a namespace in the Host header that is none",
-    status: 404,
+    name: "the Host of a service that is not there",
+    status: 403,
     send: get("/v2/models/typed", { Host: "typed-elsewhere.example.com" }),
   },
   { name: "a version with leading zeros", status: 404, send: get("/v2/models/typed/versions/01") },
