@@ -55,6 +55,16 @@ export class HostConfinement {
     return confined(host, confinement, { python, bytecodeDirectory });
   }
 
+  /** A host for many models: confined, it sees the files of none of them. */
+  async wrapShared(spec: ModelSpec, host: HostSpec): Promise<HostSpec> {
+    const { bytecodeDirectory, memory } = this.#options;
+    const isolation = await this.#decide(spec);
+    const { python } = await this.#probe();
+    if (python === undefined) return host;
+    if (isolation.kind === "open") return launched(host, python, bytecodeDirectory);
+    return confined(host, { level: isolation.level, readable: [], writable: [], memory: await memory() }, { python, bytecodeDirectory });
+  }
+
   #ownBytecode({ namespace, name }: ModelSpec): string {
     const hash = createHash("sha256").update(`${namespace}/${name}`).digest("hex").slice(0, 20);
     return join(`${this.#options.bytecodeDirectory}-confined`, hash);

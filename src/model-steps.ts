@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Clock } from "./core/clock.ts";
 import { messageOf, ServeError } from "./core/errors.ts";
@@ -39,13 +39,16 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
     bytecodeDirectory,
     memory: async () => settings["memory-budget"] ?? Math.round((await availableMemory()) * CONFINED_MEMORY_SHARE),
   });
+  /** Models whose host does not see their files: it gets what is in them. */
+  const carried = new WeakSet<ModelSpec>();
   return {
     async prepare(spec, report, signal) {
       const places = modelsPerHost(spec, settings);
-      // A confined host sees the files of one model and no others.
-      if (places > 1 && !(await confinement.isConfined(spec))) {
-        const host = await confinement.wrap(spec, sharedNodeHost(spec.format));
-        return { host, warnings: [], sharing: { key: spec.format, places } };
+      if (places > 1 && (await isOneFile(spec))) {
+        const confined = await confinement.isConfined(spec);
+        if (confined) carried.add(spec);
+        const host = await confinement.wrapShared(spec, sharedNodeHost(spec.format));
+        return { host, warnings: [], sharing: { key: `${spec.format} ${confined ? "confined" : "open"}`, places } };
       }
       if (spec.format === "onnx" || spec.format === "typescript") {
         return { host: await confinement.wrap(spec, nodeHost(spec)), warnings: [] };
@@ -88,9 +91,10 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
         throw new ServeError(error instanceof ServeError && error.code !== "UNAVAILABLE" ? error.code : "ABORTED", message);
       }
       return {
-        warm: (place, spec, report, signal) =>
-          loadIntoHost(
+        warm: async (place, spec, report, signal) =>
+          await loadIntoHost(
             {
+              ...(carried.has(spec) ? { contents: await contentsOf(spec) } : {}),
               id: `${spec.namespace}/${spec.name}/${spec.version}`,
               connection,
               endpoint: place,
@@ -113,4 +117,14 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
       };
     },
   };
+}
+
+/** The artefact has no other files beside it that belong to it. */
+async function isOneFile({ file, bytes }: ModelSpec): Promise<boolean> {
+  return (await stat(file)).size === bytes;
+}
+
+/** The artefact and, when there is one, the example. */
+async function contentsOf({ file, example }: ModelSpec): Promise<Uint8Array[]> {
+  return await Promise.all([file, ...(example === undefined ? [] : [example])].map((path) => readFile(path)));
 }

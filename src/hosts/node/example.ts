@@ -16,7 +16,16 @@ interface ExampleTensor {
 export async function readExample(path: string | null): Promise<unknown> {
   if (path === null) return undefined;
   try {
-    return JSON.parse(await readFile(path, "utf8"));
+    return parseExample(await readFile(path, "utf8"));
+  } catch (error) {
+    throw ServeError.from(error, "INVALID_ARGUMENT", `its example.json cannot be read: ${messageOf(error)}`);
+  }
+}
+
+/** The text of an example.json. @throws ServeError INVALID_ARGUMENT */
+export function parseExample(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch (error) {
     throw new ServeError("INVALID_ARGUMENT", `its example.json cannot be read: ${messageOf(error)}`);
   }

@@ -51,7 +51,7 @@ export class Host {
   #handle({ type, stream, meta, blobs }: Frame): void {
     switch (type) {
       case FRAME_TYPES.load:
-        void this.#guard(stream, () => this.#load(stream, meta as unknown as LoadMetadata));
+        void this.#guard(stream, () => this.#load(stream, meta as unknown as LoadMetadata, blobs));
         break;
       case FRAME_TYPES.infer:
         void this.#guard(stream, () => this.#infer(stream, meta as unknown as InferMetadata, decodePayload(meta, blobs)));
@@ -71,10 +71,10 @@ export class Host {
     }
   }
 
-  async #load(stream: number, meta: LoadMetadata): Promise<void> {
+  async #load(stream: number, meta: LoadMetadata, contents: readonly Uint8Array[]): Promise<void> {
     const report = (step: string): void => this.#send("progress", stream, { step });
     const { loadModel } = await import("./load-model.ts");
-    const model = await loadModel(meta, report);
+    const model = await loadModel(meta, contents, report);
     this.#models.set(stream, model);
     this.#send("ready", stream, { description: model.description });
   }

@@ -2,12 +2,15 @@ import { ServeError } from "../../core/errors.ts";
 import type { LoadMetadata } from "../../frames/index.ts";
 import type { HostedModel } from "./hosted-model.ts";
 
-/** Loads and warms up the model of a load frame; a framework is only imported for a model that needs it. */
-export async function loadModel(meta: LoadMetadata, report: (step: string) => void): Promise<HostedModel> {
+/**
+ * Loads and warms up the model of a load frame; a framework is only imported for a model that needs it. With `contents`, the
+ * artefact's and perhaps the example's, no file is read.
+ */
+export async function loadModel(meta: LoadMetadata, contents: readonly Uint8Array[], report: (step: string) => void): Promise<HostedModel> {
   switch (meta.format) {
     case "onnx": {
       const { loadOnnx } = await import("./onnx.ts");
-      return await loadOnnx(meta, report);
+      return await loadOnnx(meta, contents, report);
     }
     case "typescript": {
       const { loadTypeScript } = await import("./typescript.ts");

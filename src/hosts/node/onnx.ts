@@ -6,7 +6,7 @@ import type { Payload } from "../../core/inference.ts";
 import type { TensorSpec } from "../../core/signature.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { LoadMetadata } from "../../frames/index.ts";
-import { exampleOf, payloadOf, readExample } from "./example.ts";
+import { exampleOf, parseExample, payloadOf, readExample } from "./example.ts";
 import type { HostedModel } from "./hosted-model.ts";
 import { datatypeOf, fromOrt, toOrt } from "./onnx-tensors.ts";
 import { firstDimensionIsShared, generateRows, rowsAreIndependent } from "./onnx-warm-up.ts";
@@ -17,13 +17,18 @@ const ORT_VERSION = onnxRuntimeVersion();
  * An ONNX graph in ONNX Runtime.
  * @throws ServeError INVALID_ARGUMENT for a file that is no ONNX model, or an example that it does not answer
  */
-export async function loadOnnx(meta: LoadMetadata, report: (step: string) => void): Promise<HostedModel> {
+export async function loadOnnx(
+  meta: LoadMetadata,
+  [graph, example]: readonly Uint8Array[],
+  report: (step: string) => void,
+): Promise<HostedModel> {
   report("reading the graph");
-  const session = await createSession(meta);
+  const session = await createSession(graph ?? meta.file, meta.threads);
   const inputs = specsOf(session.inputMetadata);
   const outputs = specsOf(session.outputMetadata);
   report("answering a first request");
-  const warmUp = await answerExample(session, meta, inputs);
+  const given = example === undefined ? await readExample(meta.example) : parseExample(Buffer.from(example).toString("utf8"));
+  const warmUp = await answerExample(session, given, inputs);
   const batchable =
     firstDimensionIsShared([...session.inputMetadata, ...session.outputMetadata]) && (await rowsAreIndependent(session, inputs));
   return {
@@ -41,17 +46,18 @@ export async function loadOnnx(meta: LoadMetadata, report: (step: string) => voi
   };
 }
 
-async function createSession({ file, threads }: LoadMetadata): Promise<InferenceSession> {
+async function createSession(graph: string | Uint8Array, threads: number): Promise<InferenceSession> {
+  const options: InferenceSession.SessionOptions = {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: "all",
+    logSeverityLevel: 3,
+    // Idle threads that spin would take the processor from other models.
+    extra: { session: { intra_op: { allow_spinning: "0" } } },
+  };
   try {
-    return await InferenceSession.create(file, {
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      executionMode: "sequential",
-      graphOptimizationLevel: "all",
-      logSeverityLevel: 3,
-      // Idle threads that spin would take the processor from other models.
-      extra: { session: { intra_op: { allow_spinning: "0" } } },
-    });
+    return typeof graph === "string" ? await InferenceSession.create(graph, options) : await InferenceSession.create(graph, options);
   } catch (error) {
     const hint = "if it is damaged or cut off, copy or export it again";
     throw new ServeError(
@@ -79,8 +85,7 @@ interface WarmUp {
 }
 
 /** The model's own example must be answered; one that was made up may be wrong. */
-async function answerExample(session: InferenceSession, { example: path }: LoadMetadata, inputs: readonly TensorSpec[]): Promise<WarmUp> {
-  const given = await readExample(path);
+async function answerExample(session: InferenceSession, given: unknown, inputs: readonly TensorSpec[]): Promise<WarmUp> {
   if (given !== undefined) {
     const payload = payloadOf(given);
     if (payload.kind === "tensors") await runSession(session, payload.tensors, undefined);

@@ -20,6 +20,8 @@ export interface HostReplicaOptions {
   readonly connection: HostConnection;
   readonly endpoint: HostEndpoint;
   readonly load: FrameMetadata["load"];
+  /** The artefact and perhaps the example, for a host that does not see their files. */
+  readonly contents?: readonly Uint8Array[];
   readonly onProgress: (step: string) => void;
   readonly clock: Clock;
   /** Milliseconds that the host may take for an answer that nobody waits for any more, before it is ended. */
@@ -31,14 +33,15 @@ export interface HostReplicaOptions {
  * @throws ServeError as the host reported it, or when the host ended
  */
 export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSignal): Promise<Replica> {
-  const { connection, load, onProgress, endpoint, clock } = options;
+  const { connection, load, contents = [], onProgress, endpoint, clock } = options;
   const { credit } = await connection.hello;
   signal.throwIfAborted();
   const { promise: aborted, dispose } = rejectionOf(signal);
   let ready: Promise<Replica> | undefined;
   try {
     ready = new Promise<Replica>((resolve, reject) => {
-      const handle: number = connection.open("load", load, [], {
+      const { meta, blobs } = contents.length === 0 ? { meta: {}, blobs: [] } : encodePayload(asTensors(contents));
+      const handle: number = connection.open("load", { ...load, ...meta }, blobs, {
         onProgress,
         onReady: (description) => resolve(new HostReplica(options, handle, credit, description)),
         async onError(error) {
@@ -57,6 +60,12 @@ export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSig
   } finally {
     dispose();
   }
+}
+
+function asTensors(contents: readonly Uint8Array[]): Payload {
+  const names = ["artefact", "example"];
+  const tensors = contents.map((data, index) => ({ name: names[index] ?? "", datatype: "UINT8" as const, shape: [data.byteLength], data }));
+  return { kind: "tensors", tensors };
 }
 
 /** Rejects when the signal is aborted; `dispose` takes the listener away, or one would stay for every load. */
