@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { HostSpec } from "../../src/core/executor.ts";
 import { createLocalExecutor, findLauncherPython, probeMechanisms } from "../../src/executors/index.ts";
 import { confined } from "../../src/executors/isolation/confined.ts";
-import { startServer, untilLoaded } from "../server-process.ts";
+import { EXAMPLES, startServer, untilLoaded } from "../server-process.ts";
 import { ask } from "../service-process.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -149,18 +149,30 @@ class Model:
             return [0]
 `;
 
-it.each([
-  ["auto", 0],
-  ["off", 1],
-] as const)("decides about the network of a model that nobody trusts, isolation %s", async (isolation, connected) => {
+it("leaves code that the command line names its network", async () => {
   const directory = join(folder, "curious");
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, "model.py"), CURIOUS);
-  const server = await startServer([directory], ["--isolation", isolation]);
+  const server = await startServer([directory]);
   try {
     await untilLoaded(server);
     const { body } = await ask(server.url, "/v1/models/curious:predict", { instances: [portOf(servers[0])] });
-    expect(body).toEqual({ predictions: [connected] });
+    expect(body).toEqual({ predictions: [1] });
+  } finally {
+    await server.stop();
+  }
+});
+
+it.each([
+  ["auto", true],
+  ["off", false],
+] as const)("is decided by the setting for a model that nobody trusts: %s", async (isolation, confined) => {
+  const server = await startServer([join(EXAMPLES, "iris-onnx")], ["--isolation", isolation]);
+  try {
+    await untilLoaded(server);
+    const { hostPid } = (await (await fetch(`${server.url}/nitrous/models/iris-onnx`)).json()) as { hostPid: number };
+    // A confined process may gain no privileges, whatever else its level does.
+    expect(/NoNewPrivs:\t1/.test(await readFile(`/proc/${hostPid}/status`, "utf8"))).toBe(confined);
   } finally {
     await server.stop();
   }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { CACHE_DIRECTORY, EXAMPLES, MAIN } from "../server-process.ts";
+import { randomFrom } from "./random.ts";
 
 /** How often the server is killed. */
 const KILLS = Number(process.env.NITROUS_KILLS ?? 50);
@@ -33,17 +34,6 @@ afterAll(() => {
   running?.kill("SIGKILL");
   rmSync(state, { recursive: true, force: true });
 });
-
-/** Mulberry32. */
-function randomFrom(seed: number): () => number {
-  let value = seed;
-  return () => {
-    value = (value + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(value ^ (value >>> 15), value | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function start(): { child: ChildProcess; listening: Promise<string>; output: () => string } {
   const flags = ["--http-port", "0", "--cache-dir", CACHE_DIRECTORY, "--state-dir", state];
