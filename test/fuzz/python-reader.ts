@@ -58,7 +58,9 @@ export class PythonReader {
 
   #started(): { child: ChildProcessWithoutNullStreams; lines: Interface } {
     if (this.#child === undefined || this.#lines === undefined) {
-      this.#child = spawn(this.#python, [SCRIPT], { env: { PATH: process.env.PATH ?? "", PYTHONPATH: PACKAGES, PYTHONDONTWRITEBYTECODE: "1" } });
+      this.#child = spawn(this.#python, [SCRIPT], {
+        env: { PATH: process.env.PATH ?? "", PYTHONPATH: PACKAGES, PYTHONDONTWRITEBYTECODE: "1" },
+      });
       this.#lines = createInterface({ input: this.#child.stdout });
       this.#child.stdin.on("error", () => undefined);
       this.#child.stderr.resume();

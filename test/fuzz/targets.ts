@@ -63,7 +63,8 @@ function framesIn(input: Uint8Array): unknown[] | undefined {
     for (const { meta, blobs } of read) refusing(() => decodePayload(meta, blobs));
     for (const { type, stream, meta, blobs } of read) {
       const again = new FrameDecoder().push(Buffer.concat(encodeFrame(type, stream, meta, blobs)))[0];
-      if (!isDeepStrictEqual(again?.meta, writable(meta)) || again?.stream !== stream) throw new Error("a frame is another one after a round trip");
+      if (!isDeepStrictEqual(again?.meta, writable(meta)) || again?.stream !== stream)
+        throw new Error("a frame is another one after a round trip");
     }
     frames = read.map(({ type, stream }) => [type, stream]);
   });
