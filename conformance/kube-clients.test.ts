@@ -45,7 +45,10 @@ for (const { client, checks, least } of results) {
 async function runScripts(): Promise<Array<{ client: string; least: number; checks: Check[] }>> {
   const requirementsText = await readFile(`${place}kube-requirements.txt`, "utf8");
   const environments = createEnvironments({ directory: CACHE_DIRECTORY });
-  const { python } = await environments.ensure({ format: "python", file: "", requirementsText, exact: false }, () => undefined);
+  const { python } = await environments.ensure(
+    { format: "python", file: "", requirementsText, exact: false, trusted: true },
+    () => undefined,
+  );
   const ran = [];
   for (const { client, script, least } of scripts) {
     const output = await run([python, `${place}${script}`, new URL(server.url).host]);

@@ -63,6 +63,7 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
         {
           format: spec.format,
           file: spec.file,
+          trusted: spec.trust !== undefined,
           exact: spec.exactFramework ?? settings["framework-version"] === "exact",
           ...(requirementsText === undefined ? {} : { requirementsText }),
         },

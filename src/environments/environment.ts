@@ -12,7 +12,7 @@ import { withLock } from "./lock.ts";
 import { listFiles } from "./package-index.ts";
 import { currentPlatform } from "./platform.ts";
 import { recordedScikitLearn } from "./recorded-version.ts";
-import { requirementsOf, requires } from "./requirements.ts";
+import { assertByName, requirementsOf, requires } from "./requirements.ts";
 import { findUv } from "./uv.ts";
 
 export interface EnvironmentQuestion {
@@ -23,6 +23,8 @@ export interface EnvironmentQuestion {
   readonly requirementsText?: string;
   /** Serve with the recorded version or not at all. */
   readonly exact: boolean;
+  /** Somebody trusts the model. Otherwise its packages come as wheels, by name and version from the package index, so that none runs code to be built. */
+  readonly trusted: boolean;
 }
 
 export interface Environment {
@@ -42,8 +44,8 @@ export interface EnvironmentsOptions {
 export interface Environments {
   /**
    * The environment for a model, made when it is not there yet. Models with equal needs share one.
-   * @throws ServeError FAILED_PRECONDITION with the end of the installer's output, UNAVAILABLE when the package index is, or
-   * the signal's reason
+   * @throws ServeError FAILED_PRECONDITION with the end of the installer's output, PERMISSION_DENIED for requirements that only a
+   * trusted model may have, UNAVAILABLE when the package index is, or the signal's reason
    */
   ensure(question: EnvironmentQuestion, onProgress: (line: string) => void, signal?: AbortSignal): Promise<Environment>;
 }
@@ -77,11 +79,20 @@ export function createEnvironments({ directory, python }: EnvironmentsOptions): 
     async ensure(question, onProgress, signal) {
       const interpreters = await findOnce();
       const text = question.requirementsText ?? "";
+      if (!question.trusted) assertByName(text);
       // A version that the user names is the one to serve with, whatever the artefact says.
       const looks = question.format === "sklearn" && !requires(text, "scikit-learn");
       const recorded = looks ? await recordedScikitLearn(question.file, signal) : undefined;
       const gpu = existsSync("/dev/nvidia0");
-      const hash = hashOf({ format: question.format, text, recorded, exact: question.exact, gpu, interpreters });
+      const hash = hashOf({
+        format: question.format,
+        text,
+        recorded,
+        exact: question.exact,
+        gpu,
+        interpreters,
+        ...(text === "" || question.trusted ? {} : { wheelsOnly: true }),
+      });
       const plan: Plan = { ...question, recorded, text, gpu, interpreters, findUv: findSharedUv };
       const folder = join(directory, "environments", hash);
       return await making.run(hash, (say, shared) => makeOrFind(folder, plan, say, shared), onProgress, signal);
@@ -119,7 +130,15 @@ async function make(folder: string, plan: Plan, onProgress: (line: string) => vo
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   try {
-    await install({ folder, interpreter, requirements, findUv: () => plan.findUv(onProgress, signal), onProgress, signal });
+    await install({
+      folder,
+      interpreter,
+      requirements,
+      wheelsOnly: !plan.trusted,
+      findUv: () => plan.findUv(onProgress, signal),
+      onProgress,
+      signal,
+    });
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     signal.throwIfAborted();

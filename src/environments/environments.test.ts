@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { chooseScikitLearn } from "./framework-version.ts";
 import { listFiles } from "./package-index.ts";
 import { recordedScikitLearn } from "./recorded-version.ts";
-import { compareVersions, requirementsOf } from "./requirements.ts";
+import { assertByName, compareVersions, requirementsOf } from "./requirements.ts";
 
 describe("requirements", () => {
   it("are the format's and the user's, and the user's win", () => {
@@ -32,6 +32,34 @@ describe("requirements", () => {
       "scikit-learn==1.3.2",
     ]);
     expect(requirementsOf({ format: "sklearn", scikitLearn: "1.5.0", gpu: false })).toContain("numpy");
+  });
+
+  it.each([
+    "six",
+    "Scikit_Learn==1.5.0  # pinned",
+    "a>=1,<2",
+    "pandas[excel] ~= 2.1 ; python_version < '3.13'",
+    "torch==2.1.0+cpu",
+    "a (>=1.0)",
+    "",
+  ])("may be %j also for a model that nobody trusts", (line) => {
+    expect(() => assertByName(line)).not.toThrow();
+  });
+
+  it.each([
+    "--index-url http://elsewhere.example/simple",
+    "-e .",
+    "-r others.txt",
+    "./package",
+    "/tmp/package.whl",
+    "six @ http://elsewhere.example/six.whl",
+    "git+https://elsewhere.example/six",
+    "http://elsewhere.example/six.tar.gz",
+    "six --hash=sha256:0",
+    "six ; x @ y",
+    "six \\\n--extra-index-url http://elsewhere.example",
+  ])("may not be %j for a model that nobody trusts", (line) => {
+    expect(() => assertByName(`numpy\n${line}\n`)).toThrow("nobody trusts");
   });
 
   it("take XGBoost's large package only for a GPU", () => {

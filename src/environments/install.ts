@@ -10,6 +10,8 @@ export interface Installation {
   readonly folder: string;
   readonly interpreter: Interpreter;
   readonly requirements: readonly string[];
+  /** Nothing is built, because that runs code of the package. */
+  readonly wheelsOnly: boolean;
   readonly findUv: () => Promise<string>;
   readonly onProgress: (line: string) => void;
   readonly signal: AbortSignal;
@@ -19,11 +21,12 @@ export interface Installation {
  * Makes a virtual environment with the requirements: with uv; where that cannot be had, with the interpreter's venv and pip.
  * @throws Error with the command that failed and the end of what it printed
  */
-export async function install({ folder, interpreter, requirements, findUv, onProgress, signal }: Installation): Promise<void> {
+export async function install({ folder, interpreter, requirements, wheelsOnly, findUv, onProgress, signal }: Installation): Promise<void> {
   const file = join(folder, "requirements.txt");
   await writeFile(file, `${requirements.join("\n")}\n`);
   const venv = join(folder, "venv");
   const environment = await installerEnvironment();
+  const wheels = wheelsOnly ? ["--only-binary", ":all:"] : [];
   let uv: string;
   try {
     uv = await findUv();
@@ -33,7 +36,7 @@ export async function install({ folder, interpreter, requirements, findUv, onPro
     await run([interpreter.path, "-m", "venv", venv], { signal }).catch((cause: unknown) => {
       throw new Error(`uv: ${messageOf(error)}\nvenv: ${messageOf(cause)}\nInstall uv, or Python's venv and pip`, { cause });
     });
-    await run([pythonOf(folder), "-m", "pip", "install", "--quiet", "-r", file], { onLine: onProgress, signal, environment });
+    await run([pythonOf(folder), "-m", "pip", "install", "--quiet", ...wheels, "-r", file], { onLine: onProgress, signal, environment });
     return;
   }
   await run([uv, "venv", "--python", interpreter.path, venv], { signal, environment });
@@ -41,7 +44,7 @@ export async function install({ folder, interpreter, requirements, findUv, onPro
     // One line for each package says less than nothing.
     if (!line.startsWith("+ ")) onProgress(line);
   };
-  await run([uv, "pip", "install", "--python", pythonOf(folder), "-r", file], { onLine: say, signal, environment });
+  await run([uv, "pip", "install", "--python", pythonOf(folder), ...wheels, "-r", file], { onLine: say, signal, environment });
 }
 
 /** The interpreter of the environment in a folder. */

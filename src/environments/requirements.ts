@@ -1,3 +1,4 @@
+import { ServeError } from "../core/errors.ts";
 import type { ModelFormat } from "../core/model.ts";
 
 /** What a format's host needs, before the model's own requirements. */
@@ -40,6 +41,20 @@ export function requirementsOf({ format, text = "", scikitLearn, gpu }: Requirem
 /** True when a requirements.txt names the package itself, in whatever spelling. */
 export function requires(text: string, name: string): boolean {
   return requirementsIn(text).some((requirement) => packageName(requirement) === name);
+}
+
+/** A package by its name, with extras, versions and markers: what PEP 508 has without a URL. */
+const BY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[\w\s,.-]*\])?\s*\(?\s*((===|[<>=!~]=?)\s*[\w.*+!-]+\s*,?\s*)*\)?\s*(;[^@]*)?$/;
+
+/** @throws ServeError PERMISSION_DENIED for options, URLs and paths: they can run code, or come from anywhere */
+export function assertByName(text: string): void {
+  const wrong = requirementsIn(text).find((requirement) => !BY_NAME.test(requirement));
+  if (wrong === undefined) return;
+  const hint = "if you trust it, allow it: annotation nitrous/trust: pickle, or nitrous serve --trust NAME";
+  throw new ServeError(
+    "PERMISSION_DENIED",
+    `its requirements.txt has ${JSON.stringify(wrong.slice(0, 100))}; the packages of a model that nobody trusts are named, with versions, and nothing else; ${hint}`,
+  );
 }
 
 /** One requirement or option each, without comments; a line that ends with a backslash goes on in the next. */
