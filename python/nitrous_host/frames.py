@@ -144,6 +144,9 @@ def _check_body(meta: dict[str, Any], body_length: int) -> None:
     if type(tensors) is list:
         for tensor in tensors:
             length = tensor.get("bytes") if type(tensor) is dict else None
+            if type(length) is float and length.is_integer():
+                # JSON has one kind of number: other codecs cannot tell 8.0 from 8.
+                length = tensor["bytes"] = int(length)
             if type(length) is not int or length < 0:
                 raise FrameError("a tensor without a length in bytes")
             position += length + (-length & 7)

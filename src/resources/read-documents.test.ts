@@ -91,6 +91,7 @@ describe("readDocuments", () => {
     ["a: 1\nb:\n- c: 1\n  c: 2", 4, "b[0].c", "is given twice, first in line 3; keep one"],
     ["a: 1\n'a': 2", 2, "a", "is given twice, first in line 1; keep one"],
     ["a: 1\n---\nb: !secret x", 3, "", "no valid YAML: Unresolved tag: !secret"],
+    ["a: 1\nb:\n  <<: text", 1, "", "a merge key (<<) cannot be followed: Merge sources must be maps or map aliases"],
     ["a: *b", 1, "", "aliases cannot be followed: Unresolved alias (the anchor must be set before the alias): b"],
     ["}", 1, "", "no valid YAML: Unexpected flow-map-end token in YAML document"],
     ["a: 1\nb: .inf", 2, "b", "infinity and 'not a number' are no JSON; quote it when it is meant as text"],

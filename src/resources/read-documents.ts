@@ -97,8 +97,10 @@ function toJson(document: Document, lines: YamlLines): unknown {
   try {
     value = document.toJS({ maxAliasCount: MAX_ALIAS_COUNT });
   } catch (error) {
-    if (!(error instanceof ReferenceError || error instanceof RangeError || error instanceof TypeError)) throw error;
-    throw new InvalidResourceError([{ path: "", message: `aliases cannot be followed: ${error.message}`, line: lines.lineOf([]) }]);
+    if (!(error instanceof Error)) throw error;
+    // What the library throws of its own for a merge key has no class by which to know it.
+    const what = error.constructor === Error ? "a merge key (<<)" : "aliases";
+    throw new InvalidResourceError([{ path: "", message: `${what} cannot be followed: ${error.message}`, line: lines.lineOf([]) }]);
   }
   const finding = whyNotPlainJson(value);
   if (finding === undefined) return value;
