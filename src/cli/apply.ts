@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
+import { withOrigin } from "../resources/index.ts";
 import { type ApiObject, findObject, toApiObject } from "./api-objects.ts";
-import { annotate } from "./apply-annotations.ts";
 import { type Client, RefusedError } from "./client.ts";
 import { type FileDocument, problemLine, readFileDocuments } from "./documents.ts";
 import { CliError } from "./errors.ts";
@@ -87,7 +87,7 @@ async function tryOne(document: FileDocument, dryRun: boolean, client: Client): 
 /** Creates or replaces; of two who do it at the same time, the last wins. */
 async function applyOne({ kind, document, file }: FileDocument, dryRun: boolean, client: Client): Promise<Applied> {
   const { name, namespace = "default" } = document.metadata;
-  const body = annotate(document, file);
+  const body = withOrigin(document, { appliedFrom: file.argument, baseDirectory: file.directory });
   const query = dryRun ? { dryRun: "All" } : {};
   const before = await findObject(client, kind, namespace, name);
   if (before === undefined) {

@@ -1,5 +1,5 @@
+import { ANNOTATIONS } from "../resources/index.ts";
 import type { ApiObject } from "./api-objects.ts";
-import { APPLIED_FROM } from "./apply-annotations.ts";
 import { isBehind, isStopped, readiness, type ServiceStatus } from "./service-status.ts";
 
 /** What somebody who meets this InferenceService for the first time can do now, the likeliest first. */
@@ -61,6 +61,6 @@ function stepsAfter(reason: string | undefined, { name, place, again, mayHaveLog
 
 /** From the same place as before where that is known. */
 function applyAgain({ metadata }: ApiObject): string {
-  const from = metadata.annotations?.[APPLIED_FROM];
+  const from = metadata.annotations?.[ANNOTATIONS.appliedFrom];
   return `apply it again: nitrous apply -f ${from === undefined ? "FILE" : /[^\w./@:+-]/.test(from) ? `'${from.replaceAll("'", "'\\''")}'` : from}`;
 }

@@ -1,5 +1,5 @@
+import { ANNOTATIONS } from "../resources/index.ts";
 import { isNotFound, listObjects } from "./api-objects.ts";
-import { APPLIED_FROM } from "./apply-annotations.ts";
 import type { Client } from "./client.ts";
 import type { FileDocument } from "./documents.ts";
 import { KINDS, pathOf, printedName } from "./kinds.ts";
@@ -13,7 +13,7 @@ export async function prune(documents: readonly FileDocument[], dryRun: boolean,
     const { items } = await listObjects(client, kind, undefined);
     for (const { metadata } of items) {
       const path = pathOf(kind, metadata.namespace, metadata.name);
-      const source = metadata.annotations?.[APPLIED_FROM];
+      const source = metadata.annotations?.[ANNOTATIONS.appliedFrom];
       if (source === undefined || !sources.has(source) || kept.has(path)) continue;
       if (await remove(path, dryRun, client))
         terminal.print(`${printedName(kind, metadata.name)} pruned${dryRun ? " (server dry run)" : ""}\n`);

@@ -9,6 +9,7 @@ export {
   readManifests,
 } from "./manifests.ts";
 export { type FoundModels, readModels } from "./model-folder.ts";
+export { withOrigin } from "./origin.ts";
 export { type ReadDocument, readDocument, readDocuments } from "./read-documents.ts";
 export type { RuntimeQuestion } from "./runtime-question.ts";
 export { type Candidate, type RuntimeChoice, selectRuntime } from "./select-runtime.ts";

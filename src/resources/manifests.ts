@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, ServeError } from "../core/errors.ts";
 import { InvalidResourceError } from "../core/resource.ts";
-import { ANNOTATIONS } from "./annotations.ts";
+import { type Origin, withOrigin } from "./origin.ts";
 import { type ReadDocument, readDocuments } from "./read-documents.ts";
 import type { ValidDocument } from "./valid-document.ts";
 import { validateDocument } from "./validate-document.ts";
@@ -49,15 +49,8 @@ export async function readManifests(files: readonly string[], appliedFrom: strin
   return { manifests: unique, problems: [...problems, ...repeated] };
 }
 
-interface ManifestOrigin {
-  /** Absent for what cannot be read again, such as standard input. */
-  readonly appliedFrom?: string;
-  /** Absolute folder that relative URIs begin at. */
-  readonly baseDirectory: string;
-}
-
 /** The resources of one text. `file` is its name in messages. */
-function manifestsIn(text: string, file: string, origin: ManifestOrigin, namespace?: string): Manifests {
+function manifestsIn(text: string, file: string, origin: Origin, namespace?: string): Manifests {
   const manifests: Manifest[] = [];
   const problems: ManifestProblem[] = [];
   const check = (work: () => void): void => {
@@ -86,17 +79,6 @@ function problemsOf(error: unknown, file: string): ManifestProblem[] {
     place: line === undefined ? file : `${file}:${line}`,
     message: path === "" ? message : `${path}: ${message}`,
   }));
-}
-
-/** Remembers where it was written; what the writer says about that wins. */
-function withOrigin(document: ValidDocument, { appliedFrom, baseDirectory }: ManifestOrigin): ValidDocument {
-  const { metadata, kind } = document;
-  const annotations = {
-    ...(appliedFrom === undefined ? {} : { [ANNOTATIONS.appliedFrom]: appliedFrom }),
-    ...(kind === "InferenceService" ? { [ANNOTATIONS.baseDirectory]: baseDirectory } : {}),
-    ...metadata.annotations,
-  };
-  return { ...document, metadata: { ...metadata, annotations } };
 }
 
 /** The first of each name stays: both together would replace each other each time that they are applied. */

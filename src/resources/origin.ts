@@ -1,17 +1,19 @@
 import { isAbsolute } from "node:path";
-import type { ValidDocument } from "../resources/index.ts";
-import type { SourceFile } from "./source-files.ts";
+import { ANNOTATIONS } from "./annotations.ts";
+import type { ValidDocument } from "./valid-document.ts";
 
-/** Annotation with the absolute path of the file or folder that a resource was applied from. */
-export const APPLIED_FROM = "nitrous/applied-from";
-/** Annotation with the absolute folder that relative storageUris start from. */
-const BASE_DIRECTORY = "nitrous/base-directory";
+export interface Origin {
+  /** Absolute path of the file or folder that it came from; absent for what cannot be read again, such as standard input. */
+  readonly appliedFrom?: string | undefined;
+  /** Absolute folder that relative URIs begin at. */
+  readonly baseDirectory: string;
+}
 
-/** The document with what the server cannot know: the file that it was in. What its writer says of that is kept. */
-export function annotate(document: ValidDocument, { directory, argument }: SourceFile): ValidDocument {
+/** The document with what nobody else can know: where it was written. What its writer says of that is kept. */
+export function withOrigin(document: ValidDocument, { appliedFrom, baseDirectory }: Origin): ValidDocument {
   const added = {
-    ...(argument === undefined ? {} : { [APPLIED_FROM]: argument }),
-    ...(document.kind === "InferenceService" && hasRelativeUri(document.spec) ? { [BASE_DIRECTORY]: directory } : {}),
+    ...(appliedFrom === undefined ? {} : { [ANNOTATIONS.appliedFrom]: appliedFrom }),
+    ...(document.kind === "InferenceService" && hasRelativeUri(document.spec) ? { [ANNOTATIONS.baseDirectory]: baseDirectory } : {}),
   };
   if (Object.keys(added).length === 0) return document;
   return { ...document, metadata: { ...document.metadata, annotations: { ...added, ...document.metadata.annotations } } };
