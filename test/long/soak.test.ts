@@ -133,6 +133,8 @@ it(`answers everything right for ${SECONDS} s of load, kills and clients that le
 
   await fetch(`${server.url}${SERVICES}/passing`, { method: "DELETE" });
   agent.destroy();
+  // The last change may still be loading beside the version that answers.
+  await untilService(server.url, "changing", isReady);
   const quiet = Date.now();
   for (;;) {
     const health = (await (await fetch(`${server.url}/health/ready`)).json()) as { models: Record<string, number> };
@@ -141,7 +143,8 @@ it(`answers everything right for ${SECONDS} s of load, kills and clients that le
     expect(Date.now() - quiet, `after the load: ${JSON.stringify(health)}`).toBeLessThan(90_000);
     await delay(500);
   }
-  await delay(2_000);
+  // The version that was replaced may still end.
+  await delay(5_000);
   const left = descendants(pid);
   const astray = strays(left, new Set((await kills.hosts()).values()));
   const zombies = left.filter(({ zombie }) => zombie);
