@@ -3,7 +3,16 @@ import { join } from "node:path";
 import { ServeError } from "./core/errors.ts";
 import type { HostSpec } from "./core/executor.ts";
 import type { ModelSpec } from "./core/model.ts";
-import { confined, decideIsolation, findLauncherPython, launched, type Mechanisms, modelView, probeMechanisms } from "./executors/index.ts";
+import {
+  type Confinement,
+  confined,
+  decideIsolation,
+  findLauncherPython,
+  launched,
+  type Mechanisms,
+  modelView,
+  probeMechanisms,
+} from "./executors/index.ts";
 import type { Settings } from "./settings.ts";
 
 interface Machine {
@@ -40,29 +49,23 @@ export class HostConfinement {
   }
 
   /** @throws ServeError FAILED_PRECONDITION when the model must be confined and the machine cannot */
-  async wrap(spec: ModelSpec, host: HostSpec): Promise<HostSpec> {
-    const { bytecodeDirectory, memory } = this.#options;
-    const isolation = await this.#decide(spec);
-    const { python } = await this.#probe();
-    if (python === undefined) return host;
-    if (isolation.kind === "open") return launched(host, python, bytecodeDirectory);
-    const confinement = {
-      level: isolation.level,
-      readable: modelView([spec.directory, spec.file, spec.example]),
-      writable: [this.#ownBytecode(spec)],
-      memory: await memory(),
-    };
-    return confined(host, confinement, { python, bytecodeDirectory });
+  wrap(spec: ModelSpec, host: HostSpec): Promise<HostSpec> {
+    const readable = modelView([spec.directory, spec.file, spec.example]);
+    return this.#wrap(spec, host, { readable, writable: [this.#ownBytecode(spec)] });
   }
 
-  /** A host for many models: confined, it sees the files of none of them. */
-  async wrapShared(spec: ModelSpec, host: HostSpec): Promise<HostSpec> {
+  /** A host for many models: confined, it sees the files of none of them. @throws ServeError as wrap */
+  wrapShared(spec: ModelSpec, host: HostSpec): Promise<HostSpec> {
+    return this.#wrap(spec, host, { readable: [], writable: [] });
+  }
+
+  async #wrap(spec: ModelSpec, host: HostSpec, folders: Pick<Confinement, "readable" | "writable">): Promise<HostSpec> {
     const { bytecodeDirectory, memory } = this.#options;
     const isolation = await this.#decide(spec);
     const { python } = await this.#probe();
     if (python === undefined) return host;
     if (isolation.kind === "open") return launched(host, python, bytecodeDirectory);
-    return confined(host, { level: isolation.level, readable: [], writable: [], memory: await memory() }, { python, bytecodeDirectory });
+    return confined(host, { level: isolation.level, ...folders, memory: await memory() }, { python, bytecodeDirectory });
   }
 
   #ownBytecode({ namespace, name }: ModelSpec): string {

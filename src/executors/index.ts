@@ -1,4 +1,5 @@
 export {
+  type Confinement,
   confined,
   decideIsolation,
   type IsolationMode,
