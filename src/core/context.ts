@@ -1,4 +1,8 @@
 import type { Code } from "./errors.ts";
+import type { Priority } from "./scheduling.ts";
+
+/** How far a request has come; where it was when it was given up. */
+export type Stage = "reading" | "loading" | "queued" | "running" | "answering";
 
 /** What one request cost and how it ended. Filled in place on the way through, published once, at its end. */
 export interface RequestRecord {
@@ -7,6 +11,9 @@ export interface RequestRecord {
   namespace: string;
   model: string;
   version: string;
+  /** Bytes of the body. */
+  bytes: number;
+  stage: Stage;
   /** Clock milliseconds. */
   readonly startedAt: number;
   finishedAt: number;
@@ -22,17 +29,30 @@ export interface RequestRecord {
 /** Travels with a request through every layer: who, until when, and whether somebody still waits. */
 export class RequestContext {
   readonly id: string | undefined;
-  /** Clock milliseconds after which nobody waits for the answer. */
-  readonly deadline: number;
   readonly record: RequestRecord;
+  /** Who pays for it: the name of the API key, or the tenant that a header names; empty for nobody in particular. */
+  principal = "";
+  /** What the request asks for; undefined leaves it to the model. */
+  priority: Priority | undefined;
+  #deadline: number;
   #aborted: Error | undefined;
   #controller: AbortController | undefined;
   #listener: ((reason: Error) => void) | undefined;
 
   constructor(options: { id?: string | undefined; deadline: number; record: RequestRecord }) {
     this.id = options.id;
-    this.deadline = options.deadline;
+    this.#deadline = options.deadline;
     this.record = options.record;
+  }
+
+  /** Clock milliseconds after which nobody waits for the answer. */
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  /** Whoever has a say may want the answer sooner; nobody can give more time than there is. Clock milliseconds. */
+  dueBy(deadline: number): void {
+    if (deadline < this.#deadline) this.#deadline = deadline;
   }
 
   /** Why the request was given up, when it was. */
@@ -64,5 +84,18 @@ export class RequestContext {
 }
 
 export function createRecord(protocol: string, model: string, startedAt: number): RequestRecord {
-  return { protocol, namespace: "", model, version: "", startedAt, finishedAt: 0, queueMs: 0, computeMs: 0, batchSize: 0, outcome: "OK" };
+  return {
+    protocol,
+    namespace: "",
+    model,
+    version: "",
+    bytes: 0,
+    stage: "reading",
+    startedAt,
+    finishedAt: 0,
+    queueMs: 0,
+    computeMs: 0,
+    batchSize: 0,
+    outcome: "OK",
+  };
 }

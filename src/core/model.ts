@@ -1,5 +1,6 @@
 import type { Code } from "./errors.ts";
 import type { ModelDescription } from "./replica.ts";
+import type { SchedulingSpec } from "./scheduling.ts";
 
 export type ModelFormat = "sklearn" | "xgboost" | "lightgbm" | "onnx" | "python" | "typescript";
 
@@ -27,6 +28,7 @@ export interface ModelSpec {
   readonly trust?: Trust;
   /** Serve with the framework version that the artefact records or not at all. */
   readonly exactFramework?: boolean;
+  readonly scheduling?: SchedulingSpec;
 }
 
 /** A file or folder that was found but is not served, and why. */

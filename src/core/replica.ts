@@ -33,6 +33,11 @@ export interface Replica {
   readonly id: string;
   readonly credit: number;
   readonly description: ModelDescription;
+  /**
+   * Rows that it takes at once now. A replica that has this is asked before all others, and what it has no room for goes to them;
+   * one that has not takes whatever the batch limits allow.
+   */
+  readonly roomForRows?: () => number;
   run(call: ReplicaCall, signal?: AbortSignal): Promise<ReplicaResult>;
   stream(call: ReplicaCall, signal: AbortSignal): AsyncIterable<Payload>;
   /** Settles when it answers nothing any more; how it ended may be known only later. */

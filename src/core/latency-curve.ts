@@ -1,0 +1,56 @@
+/** Weight of the newest observation. */
+const WEIGHT = 0.1;
+/** Ridge that keeps the slope defined while all batches had one size. */
+const RIDGE = 1e-6;
+
+/**
+ * What a call costs by its number of rows: a fixed part and a part for each row, both in milliseconds, learned by least squares over
+ * observations that fade exponentially. Both parts are never negative.
+ */
+export class LatencyCurve {
+  #count = 0;
+  #rows = 0;
+  #cost = 0;
+  #variance = 0;
+  #covariance = 0;
+
+  get observations(): number {
+    return this.#count;
+  }
+
+  observe(rows: number, milliseconds: number): void {
+    this.#count++;
+    // The mean of all while there are few, so that the first one does not weigh for long.
+    const weight = Math.max(WEIGHT, 1 / this.#count);
+    const rowsDelta = rows - this.#rows;
+    const costDelta = milliseconds - this.#cost;
+    this.#rows += weight * rowsDelta;
+    this.#cost += weight * costDelta;
+    this.#variance = (1 - weight) * (this.#variance + weight * rowsDelta * rowsDelta);
+    this.#covariance = (1 - weight) * (this.#covariance + weight * rowsDelta * costDelta);
+  }
+
+  /** Milliseconds that each further row costs. */
+  get perRow(): number {
+    const most = this.#rows === 0 ? 0 : this.#cost / this.#rows;
+    return Math.min(most, Math.max(0, this.#covariance / (this.#variance + RIDGE)));
+  }
+
+  /** Milliseconds that a call costs whatever it holds. */
+  get fixed(): number {
+    return Math.max(0, this.#cost - this.perRow * this.#rows);
+  }
+
+  /** Milliseconds for a call of so many rows; undefined when nothing has been observed. */
+  predict(rows: number): number | undefined {
+    return this.#count === 0 ? undefined : this.fixed + this.perRow * rows;
+  }
+
+  /** Rows that a call may have to take at most so many milliseconds; Infinity when each row costs nothing. */
+  rowsWithin(milliseconds: number): number {
+    if (this.#count === 0) return Number.POSITIVE_INFINITY;
+    const left = milliseconds - this.fixed;
+    if (left < 0) return 0;
+    return this.perRow === 0 ? Number.POSITIVE_INFINITY : Math.floor(left / this.perRow);
+  }
+}
