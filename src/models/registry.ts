@@ -6,8 +6,6 @@ import type { ModelVersion } from "./model-version.ts";
 
 /** What requests for one name reach. */
 interface Entry {
-  readonly namespace: string;
-  readonly name: string;
   /** Ascending. */
   readonly versions: readonly ModelVersion[];
   /** What is said as long as there are no versions. */
@@ -16,16 +14,24 @@ interface Entry {
 
 /** All versions of all models, by their one identity: namespace and name. */
 export class Registry {
-  readonly #entries = new Map<string, Entry>();
+  /** By namespace, then by name: requests look here, and making one key of both would cost more than the second look. */
+  readonly #namespaces = new Map<string, Map<string, Entry>>();
 
   /** From now on requests for the name reach these versions; without any they hear why. */
   set({ namespace, name }: Target, versions: readonly ModelVersion[], pending = ""): void {
     const sorted = [...versions].sort((left, right) => Number(left.spec.version) - Number(right.spec.version));
-    this.#entries.set(key(namespace, name), { namespace, name, versions: sorted, pending });
+    let names = this.#namespaces.get(namespace);
+    if (names === undefined) {
+      names = new Map();
+      this.#namespaces.set(namespace, names);
+    }
+    names.set(name, { versions: sorted, pending });
   }
 
   delete({ namespace, name }: Target): void {
-    this.#entries.delete(key(namespace, name));
+    const names = this.#namespaces.get(namespace);
+    names?.delete(name);
+    if (names?.size === 0) this.#namespaces.delete(namespace);
   }
 
   /**
@@ -46,33 +52,39 @@ export class Registry {
 
   /** At least one. @throws ServeError NOT_FOUND with the closest names, UNAVAILABLE for a model that has no versions yet */
   versions({ namespace, name }: Target): readonly ModelVersion[] {
-    const entry = this.#entries.get(key(namespace, name));
+    const entry = this.#entry(namespace, name);
     if (entry === undefined) throw this.#unknown(namespace, name);
     if (entry.versions.length > 0) return entry.versions;
     throw new ServeError("UNAVAILABLE", `Model with name ${name} is not ready. ${entry.pending}`, { retryAfter: 1 });
   }
 
   statuses(): ModelStatus[] {
-    return [...this.#entries.values()].flatMap(({ versions }) => {
-      if (versions.length === 0) return [];
-      const latest = latestOf(versions);
-      return versions.map((version) => version.status(version === latest));
-    });
+    return [...this.#namespaces.values()]
+      .flatMap((names) => [...names.values()])
+      .flatMap(({ versions }) => {
+        if (versions.length === 0) return [];
+        const latest = latestOf(versions);
+        return versions.map((version) => version.status(version === latest));
+      });
   }
 
   has({ namespace, name }: Pick<Target, "namespace" | "name">): boolean {
-    return this.#entries.has(key(namespace, name));
+    return this.#entry(namespace, name) !== undefined;
   }
 
   /** The hosts that the model's versions are in, or were in last. */
   hostNames({ namespace, name }: Target): string[] {
-    const versions = this.#entries.get(key(namespace, name))?.versions ?? [];
+    const versions = this.#entry(namespace, name)?.versions ?? [];
     return versions.flatMap(({ hostName }) => hostName ?? []);
   }
 
   /** Names of a namespace, those that have no versions yet too. */
   names(namespace: string): string[] {
-    return [...this.#entries.values()].flatMap((entry) => (entry.namespace === namespace ? [entry.name] : []));
+    return [...(this.#namespaces.get(namespace)?.keys() ?? [])];
+  }
+
+  #entry(namespace: string, name: string): Entry | undefined {
+    return this.#namespaces.get(namespace)?.get(name);
   }
 
   #unknown(namespace: string, name: string): ServeError {
@@ -86,8 +98,4 @@ export class Registry {
 function latestOf(versions: readonly ModelVersion[]): ModelVersion {
   const answering = versions.findLast(({ answers }) => answers);
   return answering ?? versions.findLast(({ state }) => state !== "failed") ?? (versions.at(-1) as ModelVersion);
-}
-
-function key(namespace: string, name: string): string {
-  return `${namespace}/${name}`;
 }

@@ -32,18 +32,23 @@ interface Child extends RequestStatistics {
 
 /** Counts every request where it costs next to nothing; metrics are made of it when somebody looks. */
 export function createStatistics(): Statistics {
-  const children = new Map<string, Child>();
+  /** By the model's name: one string that has been hashed before, where a key made of all four parts would be a new one each time. */
+  const children = new Map<string, Child[]>();
   const served = new Set<string>();
   const sizes = new Map<string, { namespace: string; model: string; version: string; sizes: Buckets }>();
 
   function childOf({ namespace, model, version, protocol }: RequestRecord): Child {
-    const key = `${protocol} ${namespace} ${model} ${version}`;
-    let child = children.get(key);
-    if (child === undefined) {
-      const [duration, queue, compute] = [new Buckets(DURATIONS), new Buckets(DURATIONS), new Buckets(DURATIONS)];
-      child = { namespace, model, version, protocol, outcomes: new Map(), duration, queue, compute };
-      children.set(key, child);
+    let siblings = children.get(model);
+    if (siblings === undefined) {
+      siblings = [];
+      children.set(model, siblings);
     }
+    for (const child of siblings) {
+      if (child.version === version && child.protocol === protocol && child.namespace === namespace) return child;
+    }
+    const [duration, queue, compute] = [new Buckets(DURATIONS), new Buckets(DURATIONS), new Buckets(DURATIONS)];
+    const child = { namespace, model, version, protocol, outcomes: new Map(), duration, queue, compute };
+    siblings.push(child);
     return child;
   }
 
@@ -76,7 +81,7 @@ export function createStatistics(): Statistics {
       }
       entry.sizes.observe(size);
     },
-    requests: () => children.values(),
+    requests: () => [...children.values()].flat(),
     batchSizes: () => sizes.values(),
   };
 }

@@ -15,26 +15,39 @@ export class BodyMemory {
 
   /** The account of one request; released at its end. */
   open(): BodyAccount {
-    let own = 0;
-    return {
-      hold: (bytes) => {
-        if (this.#held + bytes > this.#limit) {
-          const message = `the bodies of the requests under way have ${this.#limit} bytes already; try again later`;
-          throw new ServeError("RESOURCE_EXHAUSTED", message, { retryAfter: 1 });
-        }
-        this.#held += bytes;
-        own += bytes;
-      },
-      release: () => {
-        this.#held -= own;
-        own = 0;
-      },
-    };
+    return new BodyAccount(this);
+  }
+
+  /** @throws ServeError RESOURCE_EXHAUSTED */
+  take(bytes: number): void {
+    if (this.#held + bytes > this.#limit) {
+      const message = `the bodies of the requests under way have ${this.#limit} bytes already; try again later`;
+      throw new ServeError("RESOURCE_EXHAUSTED", message, { retryAfter: 1 });
+    }
+    this.#held += bytes;
+  }
+
+  give(bytes: number): void {
+    this.#held -= bytes;
   }
 }
 
-export interface BodyAccount {
+export class BodyAccount {
+  readonly #memory: BodyMemory;
+  #own = 0;
+
+  constructor(memory: BodyMemory) {
+    this.#memory = memory;
+  }
+
   /** @throws ServeError RESOURCE_EXHAUSTED when all requests together would hold too much */
-  readonly hold: (bytes: number) => void;
-  readonly release: () => void;
+  hold(bytes: number): void {
+    this.#memory.take(bytes);
+    this.#own += bytes;
+  }
+
+  release(): void {
+    this.#memory.give(this.#own);
+    this.#own = 0;
+  }
 }

@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
 import type { ServeError } from "../core/errors.ts";
@@ -39,22 +39,26 @@ export class Connections {
     );
   }
 
-  /** Takes note of a request and its end. @throws HttpError 429 when it is one too many */
-  begin(request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request;
+  /** Takes note of a request, and says whether it is one too many. Each is followed by an {@link end}. */
+  begin({ socket }: IncomingMessage): HttpError | undefined {
     const connection = this.#connections.get(socket);
-    if (connection === undefined) return;
+    if (connection === undefined) return undefined;
     connection.active++;
     this.#quiet.delete(socket);
-    response.on("close", () => {
-      connection.active--;
-      if (connection.active > 0 || socket.destroyed) return;
-      if (connection.broken !== undefined) this.#write(socket, connection.broken);
-      else this.#quiet.add(socket);
-    });
     if (connection.active > MAX_PIPELINED)
-      throw new HttpError(429, `a connection has at most ${MAX_PIPELINED} requests that are not answered`);
-    if (this.#open > this.#limit) throw new HttpError(429, `there are ${this.#limit} connections already; try again later`);
+      return new HttpError(429, `a connection has at most ${MAX_PIPELINED} requests that are not answered`);
+    if (this.#open > this.#limit) return new HttpError(429, `there are ${this.#limit} connections already; try again later`);
+    return undefined;
+  }
+
+  /** The answer to a request has been sent, or nobody is there to take it. */
+  end({ socket }: IncomingMessage): void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return;
+    connection.active--;
+    if (connection.active > 0 || socket.destroyed) return;
+    if (connection.broken !== undefined) this.#write(socket, connection.broken);
+    else this.#quiet.add(socket);
   }
 
   /** Says who is to be told when the body that comes over the connection cannot be read on. */

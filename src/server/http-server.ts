@@ -83,21 +83,24 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   let idle: (() => void) | undefined;
   let draining = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    if (draining) response.setHeader("Connection", "close");
-    else {
-      active++;
-      response.on("close", () => {
-        active--;
-        if (active === 0) idle?.();
-      });
-    }
-    try {
-      connections.begin(request, response);
-      checkHead(request);
-    } catch (thrown) {
-      const { status, message } = thrown as HttpError;
+    const counted = !draining;
+    if (counted) active++;
+    else response.setHeader("Connection", "close");
+    const tooMany = connections.begin(request);
+    const exchange: Exchange = { request, response, context: undefined };
+    // One listener for all: each more costs every request.
+    response.on("close", () => {
+      if (exchange.context !== undefined && !response.writableFinished)
+        exchange.context.abort(new ServeError("CANCELLED", "the client went away"));
+      connections.end(request);
+      if (!counted) return;
+      active--;
+      if (active === 0) idle?.();
+    });
+    const refusal = tooMany ?? wrongHead(request);
+    if (refusal !== undefined) {
       leaveBodyUnread(transport, request, response);
-      void sendReply(request, response, options.refusal(status, message));
+      void sendReply(request, response, options.refusal(refusal.status, refusal.message));
       return;
     }
     const url = request.url ?? "/";
@@ -116,7 +119,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       fail(lookup.route, transport, ServeError.from(thrown), request, response);
       return;
     }
-    void answer(options, transport, streams, lookup, mark < 0 ? "" : url.slice(mark + 1), request, response);
+    void answer(options, transport, streams, lookup, mark < 0 ? "" : url.slice(mark + 1), exchange);
   };
   server.on("request", onRequest);
   // The body is asked for when it is certain that it will be read.
@@ -150,14 +153,23 @@ interface Transport {
   readonly memory: BodyMemory;
 }
 
-/** @throws HttpError for headers that no route may see */
-function checkHead({ rawHeaders, headers, httpVersion }: IncomingMessage): void {
-  if (rawHeaders.length > 2 * MAX_HEADERS) throw new HttpError(431, `the request has more than ${MAX_HEADERS} headers`);
-  if (httpVersion === "0.9") throw new HttpError(400, "HTTP/0.9 is not served; send HTTP/1.1");
-  if (httpVersion === "1.1" && headers.host === undefined) throw new HttpError(400, "the request has no Host header");
+/** One request and its answer. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Once it has a route. */
+  context: RequestContext | undefined;
+}
+
+/** What is wrong with headers that no route may see. */
+function wrongHead({ rawHeaders, headers, httpVersion }: IncomingMessage): HttpError | undefined {
+  if (rawHeaders.length > 2 * MAX_HEADERS) return new HttpError(431, `the request has more than ${MAX_HEADERS} headers`);
+  if (httpVersion === "0.9") return new HttpError(400, "HTTP/0.9 is not served; send HTTP/1.1");
+  if (httpVersion === "1.1" && headers.host === undefined) return new HttpError(400, "the request has no Host header");
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== "100-continue") {
-    throw new HttpError(417, "the only expectation that can be met is 100-continue");
+    return new HttpError(417, "the only expectation that can be met is 100-continue");
   }
+  return undefined;
 }
 
 async function answer(
@@ -166,16 +178,14 @@ async function answer(
   streams: OpenStreams,
   { route, params }: Match,
   query: string,
-  request: IncomingMessage,
-  response: ServerResponse,
+  exchange: Exchange,
 ): Promise<void> {
+  const { request, response } = exchange;
   const startedAt = options.clock.now();
   const record = createRecord(route.protocol ?? "", params.model ?? "", startedAt);
   const context = new RequestContext({ deadline: startedAt + options.requestTimeoutMs, record });
+  exchange.context = context;
   if (route.protocol !== undefined) options.events.emit("request-started", record);
-  response.on("close", () => {
-    if (!response.writableFinished) context.abort(new ServeError("CANCELLED", "the client went away"));
-  });
   if (route.openEnded === true) streams.add(response, context);
   const account = transport.memory.open();
   try {

@@ -14,7 +14,10 @@ interface Pattern {
 
 type Segment = { readonly literal: string } | { readonly parameter: string; readonly suffix: string };
 
-const CACHE_ENTRIES = 4096;
+/** Those whose paths are kept. */
+const METHODS: readonly string[] = ["GET", "POST"];
+/** For each of them. */
+const CACHE_ENTRIES = 2048;
 /** Longer paths are not kept: clients choose them. */
 const CACHED_CHARACTERS = 512;
 
@@ -26,16 +29,16 @@ const CACHED_CHARACTERS = 512;
 export function createRouter(routes: readonly Route[], prefix?: string): (method: string, path: string) => Lookup {
   const patterns = routes.map(compile);
   const prefixSegments = prefix === undefined ? undefined : compilePath(prefix);
-  const cache = new Map<string, Match>();
+  const caches = new Map<string, Map<string, Match>>(METHODS.map((method) => [method, new Map()]));
   return (method, path) => {
-    const key = `${method} ${path}`;
-    const cached = cache.get(key);
+    const cache = caches.get(method);
+    const cached = cache?.get(path);
     if (cached !== undefined) return cached;
     const segments = path.split("/");
     const found = (prefixSegments && findBelow(prefixSegments, patterns, method, segments)) ?? find(patterns, method, segments);
-    if ("route" in found && key.length <= CACHED_CHARACTERS) {
+    if ("route" in found && path.length <= CACHED_CHARACTERS && cache !== undefined) {
       if (cache.size >= CACHE_ENTRIES) cache.clear();
-      cache.set(key, found);
+      cache.set(path, found);
     }
     return found;
   };
