@@ -1,10 +1,11 @@
+import type { Cancellation } from "../src/core/cancellation.ts";
 import type { ServeError } from "../src/core/errors.ts";
 import type { Payload } from "../src/core/inference.ts";
 import type { Replica, ReplicaCall, ReplicaResult } from "../src/core/replica.ts";
 
 interface Pending {
   readonly call: ReplicaCall;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Cancellation | undefined;
   resolve(result: ReplicaResult): void;
   reject(error: ServeError): void;
 }
@@ -22,7 +23,7 @@ export class FakeReplica implements Replica {
     this.credit = credit;
   }
 
-  run(call: ReplicaCall, signal?: AbortSignal): Promise<ReplicaResult> {
+  run(call: ReplicaCall, signal?: Cancellation): Promise<ReplicaResult> {
     return new Promise((resolve, reject) => this.calls.push({ call, signal, resolve, reject }));
   }
 

@@ -24,18 +24,22 @@ export interface ServeErrorOptions {
   readonly cause?: unknown;
   /** Seconds after which the same request may succeed. */
   readonly retryAfter?: number;
+  /** Which rule refused the request, for the metrics: a short constant such as "queue_full". */
+  readonly refusal?: string;
 }
 
 /** The one error class: a closed code, a message that is safe to show to a client, and the cause, which is not. */
 export class ServeError extends Error {
   readonly code: Code;
   readonly retryAfter: number | undefined;
+  readonly refusal: string | undefined;
 
   constructor(code: Code, message: string, options: ServeErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "ServeError";
     this.code = code;
     this.retryAfter = options.retryAfter;
+    this.refusal = options.refusal;
   }
 
   /** Any thrown value as a ServeError; what is not one already becomes `code` with a text that leaks nothing. */

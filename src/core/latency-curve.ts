@@ -13,12 +13,14 @@ export class LatencyCurve {
   #cost = 0;
   #variance = 0;
   #covariance = 0;
+  #error = 0;
 
   get observations(): number {
     return this.#count;
   }
 
   observe(rows: number, milliseconds: number): void {
+    this.#error += WEIGHT * (Math.abs(milliseconds - (this.predict(rows) ?? milliseconds)) - this.#error);
     this.#count++;
     // The mean of all while there are few, so that the first one does not weigh for long.
     const weight = Math.max(WEIGHT, 1 / this.#count);
@@ -39,6 +41,11 @@ export class LatencyCurve {
   /** Milliseconds that a call costs whatever it holds. */
   get fixed(): number {
     return Math.max(0, this.#cost - this.perRow * this.#rows);
+  }
+
+  /** Milliseconds by which predictions were wrong lately, on average. */
+  get deviation(): number {
+    return this.#error;
   }
 
   /** Milliseconds for a call of so many rows; undefined when nothing has been observed. */

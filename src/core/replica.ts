@@ -1,3 +1,4 @@
+import type { Cancellation } from "./cancellation.ts";
 import { ServeError } from "./errors.ts";
 import type { Parameters, Payload } from "./inference.ts";
 import type { Signature } from "./signature.ts";
@@ -38,7 +39,7 @@ export interface Replica {
    * one that has not takes whatever the batch limits allow.
    */
   readonly roomForRows?: () => number;
-  run(call: ReplicaCall, signal?: AbortSignal): Promise<ReplicaResult>;
+  run(call: ReplicaCall, cancellation?: Cancellation): Promise<ReplicaResult>;
   stream(call: ReplicaCall, signal: AbortSignal): AsyncIterable<Payload>;
   /** Settles when it answers nothing any more; how it ended may be known only later. */
   readonly lost: Promise<void>;

@@ -1,4 +1,5 @@
 import { ServeError } from "../core/errors.ts";
+import type { LatencyCurve } from "../core/latency-curve.ts";
 
 /** Bounds of one model's queue. */
 export interface QueueLimits {
@@ -8,26 +9,82 @@ export interface QueueLimits {
   readonly maxStreams: number;
 }
 
+/** What waits when a request arrives. */
+export interface Waiting {
+  readonly requests: number;
+  readonly bytes: number;
+  /** Requests of the same principal. */
+  readonly own: number;
+  /** Principals that would have requests waiting. */
+  readonly principals: number;
+}
+
 /**
- * Whether there is room for one more request of `bytes` bytes. Pure: the gate asks before the body is read, the
- * scheduler again when the size is known.
+ * Whether there is room for one more request of `bytes` bytes. Pure: the gate asks before the body is read, the scheduler again when
+ * the size is known. In a full queue there still is room for who has less than an equal part of it, or one principal could keep all
+ * others out; so the queue has at most twice as many requests as its limit.
  * @throws ServeError RESOURCE_EXHAUSTED
  */
-export function admit(queue: { readonly requests: number; readonly bytes: number }, bytes: number, limits: QueueLimits): void {
-  if (queue.requests >= limits.maxRequests) {
-    throw new ServeError("RESOURCE_EXHAUSTED", `the model's queue is full: ${queue.requests} requests are waiting`, { retryAfter: 1 });
+export function admit(waiting: Waiting, bytes: number, limits: QueueLimits): void {
+  if (waiting.requests >= limits.maxRequests && (waiting.own + 1) * waiting.principals > limits.maxRequests) {
+    throw full("queue_full", `the model's queue is full: ${waiting.requests} requests are waiting`);
   }
-  if (queue.requests > 0 && queue.bytes + bytes > limits.maxBytes) {
-    throw new ServeError(
-      "RESOURCE_EXHAUSTED",
-      `the model's queue is full: ${queue.bytes} bytes are waiting, and ${bytes} more would pass the limit of ${limits.maxBytes}`,
-      { retryAfter: 1 },
-    );
+  if (waiting.requests > 0 && waiting.bytes + bytes > limits.maxBytes) {
+    const text = `the model's queue is full: ${waiting.bytes} bytes are waiting, and ${bytes} more would pass the limit of ${limits.maxBytes}`;
+    throw full("queue_bytes", text);
   }
 }
 
 /** @throws ServeError RESOURCE_EXHAUSTED when no stream more may be opened */
 export function admitStream(open: number, { maxStreams }: QueueLimits): void {
   if (open < maxStreams) return;
-  throw new ServeError("RESOURCE_EXHAUSTED", `the model has ${open} streams open, and no more are allowed at once`, { retryAfter: 1 });
+  throw full("streams", `the model has ${open} streams open, and no more are allowed at once`);
+}
+
+/** What a request that arrives now finds before it. Times in milliseconds. */
+export interface Outlook {
+  /** What a call costs by its rows, as the replicas have shown. */
+  readonly curve: LatencyCurve;
+  /** Calls that all replicas together work on at once. */
+  readonly slots: number;
+  /** What the calls under way are expected to take still, all together. */
+  readonly underWay: number;
+  readonly callsAhead: number;
+  readonly rowsAhead: number;
+}
+
+/** Milliseconds until a replica would begin with the request; 0 when nobody knows. */
+export function predictWait({ curve, slots, underWay, callsAhead, rowsAhead }: Outlook): number {
+  if (slots === 0) return 0;
+  return (underWay + callsAhead * curve.fixed + rowsAhead * curve.perRow) / slots;
+}
+
+/**
+ * Refuses a request that would be answered too late. One that finds nothing before it is always tried: what was learned of the model
+ * may be old, and only answers can correct it.
+ * @param left milliseconds until the request's deadline
+ * @throws ServeError RESOURCE_EXHAUSTED with the estimate, and after how long there would be time enough
+ */
+export function admitInTime(outlook: Outlook, rows: number, left: number): void {
+  if (outlook.underWay === 0 && outlook.callsAhead === 0) return;
+  const compute = outlook.curve.predict(rows);
+  if (compute === undefined) return;
+  const wait = predictWait(outlook);
+  // Twice the mean error, as in the estimate of a round trip (RFC 6298): half of all calls take longer than the mean.
+  const total = wait + compute + 2 * outlook.curve.deviation;
+  if (total <= left) return;
+  throw new ServeError(
+    "RESOURCE_EXHAUSTED",
+    `the answer would come too late: the request would wait ${shown(wait)} ms and take ${shown(total - wait)} ms, and it has ${shown(Math.max(0, left))} ms; ` +
+      "send it later, or give it more time",
+    { retryAfter: Math.max(1, Math.ceil((total - left) / 1000)), refusal: "deadline" },
+  );
+}
+
+function full(refusal: string, message: string): ServeError {
+  return new ServeError("RESOURCE_EXHAUSTED", message, { retryAfter: 1, refusal });
+}
+
+function shown(milliseconds: number): string {
+  return milliseconds >= 10 ? String(Math.round(milliseconds)) : String(Math.round(milliseconds * 100) / 100);
 }

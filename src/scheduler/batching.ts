@@ -1,3 +1,4 @@
+import type { LatencyCurve } from "../core/latency-curve.ts";
 import type { Payload } from "../core/inference.ts";
 import type { ReplicaCall } from "../core/replica.ts";
 import { byteSize } from "../core/tensor.ts";
@@ -6,6 +7,10 @@ import { byteSize } from "../core/tensor.ts";
 export interface BatchLimits {
   readonly maxRows: number;
   readonly maxBytes: number;
+  /** Ascending: a batch is cut to the largest of these that it reaches. */
+  readonly preferredRows?: readonly number[];
+  /** Milliseconds by which sharing may make the first request slower than it would be alone. */
+  readonly maxAddedMs?: number;
 }
 
 /** What batching needs to know of a waiting request. */
@@ -14,7 +19,29 @@ export interface Batchable {
   readonly key: string | undefined;
   readonly rows: number;
   readonly bytes: number;
+  /** Clock milliseconds. */
+  readonly enqueuedAt: number;
+  readonly deadline: number;
 }
+
+/** What is known when a replica has become free. */
+export interface Moment {
+  readonly now: number;
+  /** What a call of the replica costs by its rows. */
+  readonly curve: LatencyCurve;
+  /** Rows of all that wait. */
+  readonly rowsWaiting: number;
+}
+
+/**
+ * Which of the waiting requests, the one that is next first, a free replica gets; or that it gets none before a moment in clock
+ * milliseconds. Pure.
+ */
+export type BatchPolicy = <Item extends Batchable>(
+  waiting: Iterable<Item>,
+  limits: BatchLimits,
+  moment: Moment,
+) => { readonly batch: Item[] } | { readonly holdUntil: number };
 
 /**
  * Equal for two calls exactly when they may share one: same method, outputs, parameters, and tensors of the same
@@ -54,27 +81,57 @@ export function rowsOf(call: ReplicaCall): number | undefined {
 }
 
 /**
- * Which of the waiting requests make the next batch: the first one, and after it, in order, all that share its key
- * and still fit. The first is always taken, however large it is.
+ * Never holds a request back: what queued while the replicas were busy is the batch. The first request is always taken, however large
+ * it is; after it, in order, all that share its key and fit, so long as all of them are expected to be answered by their deadlines. For
+ * a deadline a batch is cut to half of what waits and no further: smaller calls cost more for each row, and one late request would make
+ * all behind it late.
  */
-export function chooseBatch<Item extends Batchable>(waiting: Iterable<Item>, limits: BatchLimits): Item[] {
+export function batchWhileBusy<Item extends Batchable>(
+  waiting: Iterable<Item>,
+  limits: BatchLimits,
+  { now, curve, rowsWaiting }: Moment,
+): { readonly batch: Item[] } {
   const batch: Item[] = [];
+  const enough = Math.min(limits.maxRows, rowsWaiting) / 2;
   let key: string | undefined;
   let rows = 0;
   let bytes = 0;
+  let maxRows = limits.maxRows;
+  let deadline = Number.POSITIVE_INFINITY;
+  let rowsInTime = Number.POSITIVE_INFINITY;
   for (const item of waiting) {
+    const after = rows + item.rows;
+    const inTime = item.deadline < deadline ? curve.rowsWithin(item.deadline - now) : rowsInTime;
     if (batch.length === 0) {
       key = item.key;
+      if (limits.maxAddedMs !== undefined) maxRows = Math.min(maxRows, rowsWithAdded(curve, item.rows, limits.maxAddedMs));
     } else {
       if (item.key !== key) continue;
-      if (rows + item.rows > limits.maxRows || bytes + item.bytes > limits.maxBytes) continue;
+      if (after > maxRows || bytes + item.bytes > limits.maxBytes) continue;
+      if (after > inTime && after > enough) continue;
     }
     batch.push(item);
-    rows += item.rows;
+    rows = after;
     bytes += item.bytes;
-    if (key === undefined || rows >= limits.maxRows) break;
+    rowsInTime = inTime;
+    deadline = Math.min(deadline, item.deadline);
+    if (key === undefined || rows >= maxRows) break;
   }
-  return batch;
+  if (limits.preferredRows !== undefined) cutToPreferred(batch, rows, limits.preferredRows);
+  return { batch };
+}
+
+function rowsWithAdded(curve: LatencyCurve, rows: number, addedMs: number): number {
+  const alone = curve.predict(rows);
+  return alone === undefined ? Number.POSITIVE_INFINITY : Math.max(rows, curve.rowsWithin(alone + addedMs));
+}
+
+/** Leaves out the last ones until the rows are at most the largest preferred number that they reach. */
+function cutToPreferred(batch: Batchable[], rows: number, preferred: readonly number[]): void {
+  const target = preferred.findLast((size) => size <= rows);
+  if (target === undefined) return;
+  let left = rows;
+  while (left > target && batch.length > 1) left -= (batch.pop() as Batchable).rows;
 }
 
 /** Bytes of a call's tensors. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Cancellation } from "../../core/cancellation.ts";
 import type { Clock } from "../../core/clock.ts";
 import { ServeError } from "../../core/errors.ts";
 import type { HostEndpoint } from "../../core/executor.ts";
@@ -107,7 +108,7 @@ class HostReplica implements Replica {
     void connection.lost.then(() => this.#watchdog.stop());
   }
 
-  run(call: ReplicaCall, signal?: AbortSignal): Promise<ReplicaResult> {
+  run(call: ReplicaCall, cancellation?: Cancellation): Promise<ReplicaResult> {
     return new Promise((resolve, reject) => {
       const { meta, blobs } = encodePayload(call.payload);
       const watched = this.#watchdog.begin();
@@ -122,11 +123,10 @@ class HostReplica implements Replica {
           reject(error);
         },
       });
-      const cancel = (): void => {
+      cancellation?.onAbort(() => {
         this.#connection.send("cancel", stream, {});
         watched.givenUp();
-      };
-      signal?.addEventListener("abort", cancel, { once: true });
+      });
     });
   }
 

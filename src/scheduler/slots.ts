@@ -1,0 +1,70 @@
+import type { Replica } from "../core/replica.ts";
+
+interface Slot {
+  readonly replica: Replica;
+  /** Calls that it may be given besides those that it has. */
+  free: number;
+}
+
+/** Replicas of one model, and how many more calls each may be given. A call is bound to a replica when there is a free slot, not before. */
+export class Slots {
+  readonly #slots = new Map<Replica, Slot>();
+  /** Replicas that take as many rows as they have room for, and are asked first. */
+  readonly #inline: Slot[] = [];
+
+  /** Calls that the replicas work on at once, all together. */
+  get total(): number {
+    let total = 0;
+    for (const { credit } of this.#slots.keys()) total += credit;
+    return total;
+  }
+
+  add(replica: Replica): void {
+    const slot = { replica, free: replica.credit };
+    this.#slots.set(replica, slot);
+    if (replica.roomForRows !== undefined) this.#inline.push(slot);
+  }
+
+  delete(replica: Replica): void {
+    const slot = this.#slots.get(replica);
+    if (slot === undefined) return;
+    this.#slots.delete(replica);
+    const index = this.#inline.indexOf(slot);
+    if (index >= 0) this.#inline.splice(index, 1);
+  }
+
+  take(replica: Replica): void {
+    const slot = this.#slots.get(replica);
+    if (slot !== undefined) slot.free--;
+  }
+
+  give(replica: Replica): void {
+    const slot = this.#slots.get(replica);
+    if (slot !== undefined) slot.free++;
+  }
+
+  /** One that has room for so many rows at once, of those that say how much room they have. */
+  withRoomFor(rows: number): Replica | undefined {
+    return this.#inline.find(({ replica, free }) => free > 0 && (replica.roomForRows?.() ?? 0) >= rows)?.replica;
+  }
+
+  /** The least loaded of the others, besides one; undefined when none has a free slot. */
+  freest(besides?: Replica): Replica | undefined {
+    const slot = this.#leastLoaded(besides);
+    return slot !== undefined && slot.free > 0 ? slot.replica : undefined;
+  }
+
+  /** The least loaded of the others, also when all of them have as many calls as they may. */
+  leastLoaded(): Replica | undefined {
+    return this.#leastLoaded()?.replica;
+  }
+
+  #leastLoaded(besides?: Replica): Slot | undefined {
+    let best: Slot | undefined;
+    for (const slot of this.#slots.values()) {
+      if (slot.replica === besides || slot.replica.roomForRows !== undefined) continue;
+      if (best === undefined || slot.free > best.free) best = slot;
+    }
+    return best;
+  }
+}
