@@ -1,0 +1,151 @@
+import type { Priority } from "../core/scheduling.ts";
+import { FairLevel } from "./fair-level.ts";
+import { cost, FairOrder } from "./fair-order.ts";
+import { type Flow, NOT_WAITING, type Waiting } from "./flow.ts";
+
+/** A batch moves the learned price of a row by no more than this factor: one slow call says little about the next. */
+const LARGEST_STEP = 1.25;
+
+/**
+ * Requests by priority level and, within a level, by deficit round robin over principals, with measured compute time as the cost. As that is
+ * known only afterwards, each request is charged an estimate when it is taken, and `charge` corrects it; and as no quantum suits all models,
+ * a round gives everybody the least with which somebody may go: who has been given least is next.
+ *
+ * A level goes before the next one, and a principal's requests of one level in their order; only requests that cannot join the batch are
+ * passed over, and later ones of the same key may ride along in a batch that others of a higher level have begun. They are charged as well.
+ */
+export class FairQueue<Item extends Waiting> {
+  readonly #now: () => number;
+  readonly #levels: (FairLevel<Item> | undefined)[] = [];
+  #requests = 0;
+  #bytes = 0;
+  #turn = 0;
+  /** Milliseconds that a row costs; undefined before the first charge. */
+  #price: number | undefined;
+
+  /** `now` gives clock milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Requests that wait. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** Their bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Principals that take memory, at all levels: those that wait and those that owe. */
+  get principals(): number {
+    return this.#levels.reduce((sum, level) => sum + (level?.principals ?? 0), 0);
+  }
+
+  push(item: Item): void {
+    const level = this.#levelOf(item.priority);
+    const flow = level.flowOf(item.principal);
+    flow.push(item);
+    if (flow.length === 1) level.wake(flow);
+    this.#requests++;
+    this.#bytes += item.bytes;
+  }
+
+  /** Puts requests back before all others of their principal and level, in their order. */
+  unshift(items: readonly Item[]): void {
+    for (const item of items.toReversed()) {
+      const level = this.#levelOf(item.priority);
+      const flow = level.flowOf(item.principal);
+      flow.unshift(item);
+      if (flow.length === 1) level.wake(flow);
+      this.#requests++;
+      this.#bytes += item.bytes;
+    }
+  }
+
+  /** Takes a batch out; the choice is the caller's policy over the requests in the order in which they should go. */
+  take(choose: (waiting: Iterable<Item>) => Item[]): Item[] {
+    const chosen = choose(this);
+    const price = this.#price ?? 1;
+    let level: FairLevel<Item> | undefined;
+    let flow: Flow<Item> | undefined;
+    for (const item of chosen) {
+      const itsLevel = this.#levelOf(item.priority);
+      const itsFlow = itsLevel.flowOf(item.principal);
+      if (itsFlow !== flow) {
+        if (flow !== undefined) level?.settle(flow);
+        if (itsLevel !== level) itsLevel.serve(itsFlow);
+        level = itsLevel;
+        flow = itsFlow;
+      }
+      flow.remove(item);
+      item.charged = cost(item, price);
+      flow.account += item.charged;
+      flow.turn = this.#turn++;
+      this.#requests--;
+      this.#bytes -= item.bytes;
+    }
+    if (flow !== undefined) level?.settle(flow);
+    return chosen;
+  }
+
+  /** Takes out one that nobody waits for any more; false when it does not wait here. Constant time, or logarithmic for a principal's last. */
+  remove(item: Item): boolean {
+    if (item.slot === NOT_WAITING) return false;
+    const level = this.#levelOf(item.priority);
+    const flow = level.flowOf(item.principal);
+    flow.remove(item);
+    if (flow.length === 0) level.settle(flow);
+    this.#requests--;
+    this.#bytes -= item.bytes;
+    return true;
+  }
+
+  /** A batch has run, well or not, for so many milliseconds: each principal pays for its rows what they have cost. */
+  charge(batch: readonly Item[], milliseconds: number): void {
+    let rows = 0;
+    for (const item of batch) rows += cost(item, 1);
+    if (rows === 0) return;
+    const price = milliseconds / rows;
+    this.#learn(price);
+    let level: FairLevel<Item> | undefined;
+    let flow: Flow<Item> | undefined;
+    for (const item of batch) {
+      const itsLevel = this.#levelOf(item.priority);
+      const itsFlow = itsLevel.flowOf(item.principal);
+      if (itsFlow !== flow) {
+        if (flow !== undefined) level?.settle(flow);
+        level = itsLevel;
+        flow = itsFlow;
+      }
+      const paid = item.charged;
+      item.charged = cost(item, price);
+      flow.account += item.charged - paid;
+    }
+    if (flow !== undefined) level?.settle(flow);
+  }
+
+  /** In the order in which they should go. The queue must not change meanwhile. */
+  [Symbol.iterator](): IterableIterator<Item> {
+    const levels = [];
+    for (let priority = this.#levels.length - 1; priority >= 0; priority--) {
+      const level = this.#levels[priority];
+      if (level !== undefined) levels.push(level.waiting);
+    }
+    return new FairOrder(levels, this.#price ?? 1, this.#turn);
+  }
+
+  #levelOf(priority: Priority): FairLevel<Item> {
+    const known = this.#levels[priority];
+    if (known !== undefined) return known;
+    const level = new FairLevel<Item>(this.#now);
+    this.#levels[priority] = level;
+    return level;
+  }
+
+  #learn(price: number): void {
+    const known = this.#price;
+    this.#price = known === undefined || known === 0 ? price : Math.min(known * LARGEST_STEP, Math.max(known / LARGEST_STEP, price));
+  }
+}
