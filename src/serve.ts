@@ -20,7 +20,7 @@ import { createControlPlane, createDataPlane } from "./planes/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, readModels, validateDocument, watchPath } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
-import { Scheduler } from "./scheduler/index.ts";
+import { type BatchPolicy, Scheduler } from "./scheduler/index.ts";
 import { createHttpServer } from "./server/index.ts";
 import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings, SettingsError, stateDirectoryOf } from "./settings.ts";
 import { createStorage } from "./storage/index.ts";
@@ -53,6 +53,8 @@ export interface ServeOptions {
   readonly settings: Settings;
   /** Name for the one model that the paths hold, instead of its file's or folder's. */
   readonly modelName?: string;
+  /** How batches form; by default a batch is what queued while the replicas were busy. */
+  readonly batchPolicy?: BatchPolicy;
   /** Applies YAML files of the paths again when they change. */
   readonly watch?: boolean;
   readonly events?: Events;
@@ -233,15 +235,22 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     }
   }
 
-  function createScheduler({ namespace, name, version }: ModelSpec): Scheduler {
+  function createScheduler({ namespace, name, version, scheduling: rules = {} }: ModelSpec): Scheduler {
     return new Scheduler({
       clock,
+      rules,
+      ...(options.batchPolicy === undefined ? {} : { policy: options.batchPolicy }),
       queueLimits: {
         maxRequests: settings["max-queue-requests"],
         maxBytes: settings["max-queue-bytes"],
         maxStreams: settings["max-streams"],
       },
-      batchLimits: { maxRows: settings["max-batch-rows"], maxBytes: MAX_BATCH_BYTES },
+      batchLimits: {
+        maxRows: rules.maxBatchRows ?? settings["max-batch-rows"],
+        maxBytes: MAX_BATCH_BYTES,
+        ...(rules.preferredBatchRows === undefined ? {} : { preferredRows: rules.preferredBatchRows }),
+        ...(rules.maxBatchLatencyMs === undefined ? {} : { maxAddedMs: rules.maxBatchLatencyMs }),
+      },
       onBatch: (size, rows) => events.emit("batch-finished", { namespace, model: name, version, size, rows }),
     });
   }

@@ -29,6 +29,7 @@ export interface HttpHead {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The declared Content-Length, or 0. */
   readonly declaredBytes: number;
+  readonly context: RequestContext;
 }
 
 export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";

@@ -6,10 +6,11 @@ import type { Resource, ResourceKey, ResourceKind, ServiceEvent } from "./resour
 /** The door for requests. Every protocol calls this one and nothing else. */
 export interface DataPlane {
   /**
-   * Before the body is read: is there such a model, can it serve, is there room for `declaredBytes` more?
+   * Before the body is read: is there such a model, can it serve, is there room for `declaredBytes` more, and time? The model's own
+   * time-out counts from here on.
    * @throws ServeError NOT_FOUND, UNAVAILABLE or RESOURCE_EXHAUSTED
    */
-  admit(target: Target, declaredBytes: number): void;
+  admit(target: Target, declaredBytes: number, context: RequestContext): void;
   infer(request: InferRequest): Promise<InferResponse>;
 }
 

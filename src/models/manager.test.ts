@@ -385,10 +385,10 @@ describe("a model that stands by", () => {
     hosts.manager.standBy(only);
     hosts.held.add("a");
     const requests = Array.from({ length: 300 }, () => request());
-    for (const _ of requests) only.admit(0);
+    for (const _ of requests) only.admit(0, request());
     const answers = requests.map((context) => outcome(only.activate(context, clock)));
     await rest();
-    expect(() => only.admit(0)).toThrow("256 requests wait");
+    expect(() => only.admit(0, request())).toThrow("256 requests wait");
     hosts.release("a");
     const told = await Promise.all(answers);
     expect(told.filter((code) => code === "answered")).toHaveLength(256);

@@ -95,10 +95,12 @@ export class ModelVersion {
   }
 
   /** @throws ServeError UNAVAILABLE when it cannot answer, RESOURCE_EXHAUSTED when too many wait for it already */
-  admit(bytes: number): void {
+  admit(bytes: number, context: RequestContext): void {
     if (!this.answers) this.assertReady();
     this.#assertRoom();
-    this.scheduler.admit(bytes);
+    const timeout = this.spec.scheduling?.timeoutMs;
+    if (timeout !== undefined) context.dueBy(context.record.startedAt + timeout);
+    this.scheduler.admit(bytes, context);
   }
 
   /**

@@ -9,8 +9,8 @@ import { bind, type Registry } from "../models/index.ts";
 /** The door for requests: find the model, bind the payload to its method, schedule. */
 export function createDataPlane(registry: Registry, clock: Clock): DataPlane {
   return {
-    admit(target, declaredBytes) {
-      registry.find(target).admit(declaredBytes);
+    admit(target, declaredBytes, context) {
+      registry.find(target).admit(declaredBytes, context);
     },
     async infer(request): Promise<InferResponse> {
       const { target, context } = request;

@@ -4,12 +4,13 @@ import type { ReplicaCall } from "../core/replica.ts";
 import type { Tensor } from "../core/tensor.ts";
 
 /** One call made of several that share a batch key: tensors stacked along the first dimension. */
-export function joinCalls(calls: readonly ReplicaCall[]): ReplicaCall {
-  const [first] = calls;
+export function joinCalls(parts: ReadonlyArray<{ readonly call: ReplicaCall }>): ReplicaCall {
+  const first = parts[0]?.call;
   if (first === undefined) throw new ServeError("INTERNAL", "a batch needs at least one request");
-  if (calls.length === 1) return first;
-  const parts = calls.map((call) => tensorsOf(call.payload));
-  const tensors = tensorsOf(first.payload).map((_, index) => joinTensors(parts.map((tensors) => tensors[index] as Tensor)));
+  if (parts.length === 1) return first;
+  const tensors = tensorsOf(first.payload).map((_, index) =>
+    joinTensors(parts.map(({ call }) => tensorsOf(call.payload)[index] as Tensor)),
+  );
   return { ...first, payload: { kind: "tensors", tensors } };
 }
 
@@ -17,9 +18,9 @@ export function joinCalls(calls: readonly ReplicaCall[]): ReplicaCall {
  * The answer of a batch, cut along the first dimension into one payload per request.
  * @throws ServeError INTERNAL when the model did not answer one row for each row it was given
  */
-export function splitPayload(payload: Payload, rows: readonly number[]): Payload[] {
-  if (rows.length === 1) return [payload];
-  const total = rows.reduce((sum, count) => sum + count, 0);
+export function splitPayload(payload: Payload, parts: ReadonlyArray<{ readonly rows: number }>): Payload[] {
+  if (parts.length === 1) return [payload];
+  const total = parts.reduce((sum, { rows }) => sum + rows, 0);
   if (payload.kind !== "tensors") throw new ServeError("INTERNAL", `the model answered a batch with ${payload.kind}, not tensors`);
   for (const { name, shape } of payload.tensors) {
     if (shape[0] !== total) {
@@ -30,9 +31,9 @@ export function splitPayload(payload: Payload, rows: readonly number[]): Payload
     }
   }
   let start = 0;
-  return rows.map((count) => {
-    const tensors = payload.tensors.map((tensor) => sliceTensor(tensor, start, count, total));
-    start += count;
+  return parts.map(({ rows }) => {
+    const tensors = payload.tensors.map((tensor) => sliceTensor(tensor, start, rows, total));
+    start += rows;
     return { kind: "tensors", tensors };
   });
 }

@@ -1,5 +1,5 @@
-import type { LatencyCurve } from "../core/latency-curve.ts";
 import type { Payload } from "../core/inference.ts";
+import type { LatencyCurve } from "../core/latency-curve.ts";
 import type { ReplicaCall } from "../core/replica.ts";
 import { byteSize } from "../core/tensor.ts";
 

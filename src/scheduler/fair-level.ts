@@ -10,6 +10,9 @@ const FIRST_SWEEP = 64;
 /** The principals of one priority level: those with requests that wait, in the order of their accounts, and those that only owe. */
 export class FairLevel<Item extends Waiting> {
   readonly waiting = new AccountHeap<Flow<Item>>();
+  /** Requests that wait, and their rows; the queue keeps count. */
+  requests = 0;
+  rows = 0;
   readonly #now: () => number;
   readonly #flows = new Map<string, Flow<Item>>();
   #latest: Flow<Item> | undefined;
@@ -24,6 +27,10 @@ export class FairLevel<Item extends Waiting> {
   /** Principals that take memory. */
   get principals(): number {
     return this.#flows.size;
+  }
+
+  find(principal: string): Flow<Item> | undefined {
+    return this.#latest?.principal === principal ? this.#latest : this.#flows.get(principal);
   }
 
   flowOf(principal: string): Flow<Item> {

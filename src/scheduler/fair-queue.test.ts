@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { LatencyCurve } from "../core/latency-curve.ts";
 import type { Priority } from "../core/scheduling.ts";
-import { chooseBatch } from "./batching.ts";
+import { batchWhileBusy } from "./batching.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { NOT_WAITING, type Waiting } from "./flow.ts";
 
@@ -10,15 +11,28 @@ interface Request extends Waiting {
 }
 
 let names = 0;
+const curve = new LatencyCurve();
 
 function request(principal: string, options: Partial<Request> = {}): Request {
-  return { principal, priority: 3, key: "k", rows: 1, bytes: 10, slot: NOT_WAITING, charged: 0, name: names++, ...options };
+  return {
+    principal,
+    priority: 3,
+    key: "k",
+    rows: 1,
+    bytes: 10,
+    enqueuedAt: 0,
+    deadline: 1e9,
+    slot: NOT_WAITING,
+    charged: 0,
+    name: names++,
+    ...options,
+  };
 }
 
 const upTo =
   (maxRows: number) =>
   (waiting: Iterable<Request>): Request[] =>
-    chooseBatch(waiting, { maxRows, maxBytes: 1e9 });
+    batchWhileBusy(waiting, { maxRows, maxBytes: 1e9 }, { now: 0, curve, rowsWaiting: 0 }).batch;
 
 const principalsOf = (requests: Iterable<Request>): string => [...requests].map(({ principal }) => principal).join("");
 

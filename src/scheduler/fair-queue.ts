@@ -18,6 +18,7 @@ export class FairQueue<Item extends Waiting> {
   readonly #now: () => number;
   readonly #levels: (FairLevel<Item> | undefined)[] = [];
   #requests = 0;
+  #rows = 0;
   #bytes = 0;
   #turn = 0;
   /** Milliseconds that a row costs; undefined before the first charge. */
@@ -31,6 +32,10 @@ export class FairQueue<Item extends Waiting> {
   /** Requests that wait. */
   get requests(): number {
     return this.#requests;
+  }
+
+  get rows(): number {
+    return this.#rows;
   }
 
   /** Their bytes. */
@@ -48,8 +53,7 @@ export class FairQueue<Item extends Waiting> {
     const flow = level.flowOf(item.principal);
     flow.push(item);
     if (flow.length === 1) level.wake(flow);
-    this.#requests++;
-    this.#bytes += item.bytes;
+    this.#count(level, item, 1);
   }
 
   /** Puts requests back before all others of their principal and level, in their order. */
@@ -59,8 +63,7 @@ export class FairQueue<Item extends Waiting> {
       const flow = level.flowOf(item.principal);
       flow.unshift(item);
       if (flow.length === 1) level.wake(flow);
-      this.#requests++;
-      this.#bytes += item.bytes;
+      this.#count(level, item, 1);
     }
   }
 
@@ -83,8 +86,7 @@ export class FairQueue<Item extends Waiting> {
       item.charged = cost(item, price);
       flow.account += item.charged;
       flow.turn = this.#turn++;
-      this.#requests--;
-      this.#bytes -= item.bytes;
+      this.#count(itsLevel, item, -1);
     }
     if (flow !== undefined) level?.settle(flow);
     return chosen;
@@ -97,8 +99,7 @@ export class FairQueue<Item extends Waiting> {
     const flow = level.flowOf(item.principal);
     flow.remove(item);
     if (flow.length === 0) level.settle(flow);
-    this.#requests--;
-    this.#bytes -= item.bytes;
+    this.#count(level, item, -1);
     return true;
   }
 
@@ -134,6 +135,42 @@ export class FairQueue<Item extends Waiting> {
       if (level !== undefined) levels.push(level.waiting);
     }
     return new FairOrder(levels, this.#price ?? 1, this.#turn);
+  }
+
+  /** What one more request of the principal finds waiting. */
+  waiting(principal: string, priority: Priority): { requests: number; bytes: number; own: number; principals: number } {
+    const level = this.#levels[priority];
+    const own = level?.find(principal)?.length ?? 0;
+    const principals = (level?.waiting.nodes.length ?? 0) + (own === 0 ? 1 : 0);
+    return { requests: this.#requests, bytes: this.#bytes, own, principals };
+  }
+
+  /** Requests, and their rows, that are expected to go before one more of the principal: all of higher levels, and each principal's equal part. */
+  ahead(principal: string, priority: Priority): { requests: number; rows: number } {
+    let requests = 0;
+    let rows = 0;
+    for (let above = 1; above < priority; above++) {
+      requests += this.#levels[above]?.requests ?? 0;
+      rows += this.#levels[above]?.rows ?? 0;
+    }
+    const level = this.#levels[priority];
+    if (level === undefined) return { requests, rows };
+    const flow = level.find(principal);
+    const others = level.waiting.nodes.length - (flow !== undefined && flow.length > 0 ? 1 : 0);
+    if (others === 0) return { requests: requests + level.requests, rows: rows + level.rows };
+    const own = flow?.length ?? 0;
+    // With an equal share for each, as many go before as are before it in its own queue, of each principal, but no more than there are.
+    const perRequest = level.requests === 0 ? 0 : level.rows / level.requests;
+    const before = Math.min(level.requests, own + others * (own + 1));
+    return { requests: requests + before, rows: rows + before * perRequest };
+  }
+
+  #count(level: FairLevel<Item>, item: Item, sign: 1 | -1): void {
+    level.requests += sign;
+    level.rows += sign * item.rows;
+    this.#requests += sign;
+    this.#rows += sign * item.rows;
+    this.#bytes += sign * item.bytes;
   }
 
   #levelOf(priority: Priority): FairLevel<Item> {

@@ -182,7 +182,7 @@ describe("limits and ends", () => {
     const closing = scheduler.close().then(() => {
       closed = true;
     });
-    expect(() => scheduler.admit(0)).toThrow("unloaded");
+    expect(() => scheduler.admit(0, context())).toThrow("unloaded");
     await settle();
     expect(closed).toBe(false);
     replica.echo();

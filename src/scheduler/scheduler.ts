@@ -3,35 +3,38 @@ import type { RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Payload } from "../core/inference.ts";
 import { type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
-import { admit, admitStream, type QueueLimits } from "./admission.ts";
-import { joinCalls, splitPayload } from "./assemble.ts";
-import { type BatchLimits, batchKey, chooseBatch, payloadBytes, rowsOf } from "./batching.ts";
-import { Deadlines } from "./deadlines.ts";
+import { DEFAULT_PRIORITY, type Priority, type SchedulingSpec } from "../core/scheduling.ts";
+import { admit, admitInTime, admitStream, type QueueLimits } from "./admission.ts";
+import { Alarm } from "./alarm.ts";
+import { splitPayload } from "./assemble.ts";
+import type { Batch } from "./batch.ts";
+import { type BatchLimits, type BatchPolicy, batchWhileBusy, payloadBytes, rowsOf } from "./batching.ts";
+import { Calls } from "./calls.ts";
+import { again, createEntry, type Entry } from "./entry.ts";
+import { FairQueue } from "./fair-queue.ts";
 import { Quarantine } from "./quarantine.ts";
-import { type Entry, Queue } from "./queue.ts";
 
 export interface SchedulerOptions {
   readonly clock: Clock;
   readonly queueLimits: QueueLimits;
   readonly batchLimits: BatchLimits;
+  /** What the model's owner said. */
+  readonly rules?: SchedulingSpec;
+  readonly policy?: BatchPolicy;
   readonly onBatch?: (size: number, rows: number) => void;
 }
 
-interface Running {
-  readonly entries: readonly Entry[];
-  readonly controller: AbortController;
-}
-
 /**
- * Queue of one model version and the replicas that empty it. A batch forms from what arrived while the replicas were
- * busy, or within one turn of the event loop; nobody ever waits for company.
+ * Queue of one model version and the replicas that empty it. A batch forms from what arrived while the replicas were busy, or within
+ * one turn of the event loop; nobody ever waits for company. The policies are pure functions beside this file; this is the only place
+ * with state that moves, and with a timer.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #queue = new Queue();
-  readonly #free = new Map<Replica, number>();
-  readonly #running = new Set<Running>();
-  readonly #deadlines: Deadlines;
+  readonly #policy: BatchPolicy;
+  readonly #queue: FairQueue<Entry>;
+  readonly #calls: Calls;
+  readonly #alarm: Alarm;
   readonly #quarantine = new Quarantine();
   #streams = 0;
   #flushing = false;
@@ -39,8 +42,19 @@ export class Scheduler {
   #idle: (() => void) | undefined;
 
   constructor(options: SchedulerOptions) {
+    const { clock, policy = batchWhileBusy } = options;
     this.#options = options;
-    this.#deadlines = new Deadlines(options.clock, () => this.#expire());
+    this.#policy = policy;
+    this.#queue = new FairQueue(() => clock.now());
+    this.#calls = new Calls(clock, {
+      onAnswer: (batch, result) => this.#answered(batch, result),
+      onFailure: (batch, replica, error) => this.#failed(batch, replica, error),
+      onFree: () => {
+        this.#flush();
+        this.#settleIdle();
+      },
+    });
+    this.#alarm = new Alarm(clock, () => this.#ring());
   }
 
   get queued(): number {
@@ -54,17 +68,17 @@ export class Scheduler {
 
   /** From now on the replica gets work; returns the function that takes it out again, for when it has died. */
   add(replica: Replica): () => void {
-    this.#free.set(replica, replica.credit);
+    this.#calls.slots.add(replica);
     this.#flushLater();
-    return () => {
-      this.#free.delete(replica);
-    };
+    return () => this.#calls.slots.delete(replica);
   }
 
-  /** @throws ServeError RESOURCE_EXHAUSTED, or why the model takes nothing any more */
-  admit(bytes: number): void {
-    if (this.#stopped !== undefined) throw this.#stopped;
-    admit(this.#queue, bytes, this.#options.queueLimits);
+  /**
+   * Whether a request of so many bytes would be taken now and answered in time, as far as is known before it has been read.
+   * @throws ServeError RESOURCE_EXHAUSTED, or why the model takes nothing any more
+   */
+  admit(bytes: number, context: RequestContext): void {
+    this.#admit(bytes, 1, context);
   }
 
   /**
@@ -73,41 +87,33 @@ export class Scheduler {
    */
   run(call: ReplicaCall, batchable: boolean, context: RequestContext): Promise<ReplicaResult> {
     const bytes = payloadBytes(call.payload);
-    this.admit(bytes);
-    this.#quarantine.check(call);
     const rows = batchable ? rowsOf(call) : undefined;
+    this.#admit(bytes, rows ?? 1, context);
+    this.#quarantine.check(call);
     return new Promise((resolve, reject) => {
-      const entry: Entry = {
-        call,
-        context,
-        rows: rows ?? 1,
-        key: rows === undefined || rows === 0 ? undefined : batchKey(call),
-        bytes,
-        enqueuedAt: this.#options.clock.now(),
-        retried: false,
-        settled: false,
-        resolve,
-        reject,
-      };
+      const now = this.#options.clock.now();
+      const entry = createEntry({ call, context, rows, bytes, priority: this.#priorityOf(context), now }, resolve, reject);
+      context.record.stage = "queued";
       this.#queue.push(entry);
       context.onAbort((reason) => this.#giveUp(entry, reason));
-      this.#deadlines.watch(context.deadline);
+      this.#alarm.watch(entry.deadline);
       this.#flushLater();
     });
   }
 
   /** Answers of a streaming method. A stream runs beside the calls and ends with its request. */
   async *stream(call: ReplicaCall, context: RequestContext): AsyncGenerator<Payload, void, undefined> {
-    this.admit(payloadBytes(call.payload));
+    this.#admit(payloadBytes(call.payload), 1, context);
     this.#quarantine.check(call);
     admitStream(this.#streams, this.#options.queueLimits);
-    const replica = this.#freest(false);
+    const replica = this.#calls.slots.leastLoaded();
     if (replica === undefined) throw new ServeError("UNAVAILABLE", "no replica of the model is running", { retryAfter: 1 });
     const { clock } = this.#options;
     const started = clock.now();
     const remaining = Math.max(0, context.deadline - started);
     const cancelTimer = clock.after(remaining, () => context.abort(deadlineExceeded()));
     this.#streams++;
+    context.record.stage = "running";
     context.record.batchSize = 1;
     try {
       yield* replica.stream(call, context.signal);
@@ -126,7 +132,7 @@ export class Scheduler {
   async close(): Promise<void> {
     this.#stopped ??= new ServeError("UNAVAILABLE", "the model is being unloaded", { retryAfter: 1 });
     if (!this.#busy()) {
-      this.#deadlines.stop();
+      this.#alarm.stop();
       return;
     }
     await new Promise<void>((resolve) => {
@@ -144,12 +150,35 @@ export class Scheduler {
   destroy(reason: ServeError): void {
     this.#stopped = reason;
     this.rejectWaiting(reason);
-    for (const running of this.#running) {
-      for (const entry of running.entries) this.#reject(entry, reason);
-      running.controller.abort(reason);
+    for (const batch of this.#calls.running) {
+      for (const entry of batch.entries) this.#reject(entry, reason);
+      batch.abort(reason);
     }
-    this.#deadlines.stop();
+    this.#alarm.stop();
     this.#settleIdle();
+  }
+
+  #priorityOf({ priority }: RequestContext): Priority {
+    return priority ?? this.#options.rules?.priority ?? DEFAULT_PRIORITY;
+  }
+
+  #admit(bytes: number, rows: number, context: RequestContext): void {
+    if (this.#stopped !== undefined) throw this.#stopped;
+    // Nothing is before it: nothing to reckon with.
+    if (this.#queue.requests === 0 && this.#calls.running.size === 0) return;
+    const priority = this.#priorityOf(context);
+    admit(this.#queue.waiting(context.principal, priority), bytes, this.#options.queueLimits);
+    const now = this.#options.clock.now();
+    const { maxRows } = this.#options.batchLimits;
+    const ahead = this.#queue.ahead(context.principal, priority);
+    const outlook = {
+      curve: this.#calls.curve,
+      slots: this.#calls.slots.total,
+      underWay: this.#calls.underWay(now),
+      callsAhead: maxRows === 1 ? ahead.requests : Math.ceil(ahead.rows / maxRows),
+      rowsAhead: ahead.rows,
+    };
+    admitInTime(outlook, rows, context.deadline - now);
   }
 
   /** All requests that arrived in one turn of the event loop are seen together. */
@@ -164,46 +193,96 @@ export class Scheduler {
 
   #flush(): void {
     while (this.#queue.requests > 0) {
-      const replica = this.#freest(true);
-      if (replica === undefined) return;
-      const batch = this.#queue.take((waiting) => chooseBatch(waiting, this.#options.batchLimits));
-      void this.#dispatch(replica, batch);
+      const now = this.#options.clock.now();
+      this.#shed(now);
+      if (!this.#startNext(now)) return;
     }
   }
 
-  async #dispatch(replica: Replica, entries: readonly Entry[]): Promise<void> {
-    const running: Running = { entries, controller: new AbortController() };
-    this.#running.add(running);
-    this.#free.set(replica, (this.#free.get(replica) ?? 1) - 1);
-    const now = this.#options.clock.now();
+  /** Gives a replica its next batch; false when none has a free slot, or nothing is to be sent yet. */
+  #startNext(now: number): boolean {
+    const { slots } = this.#calls;
+    const [first] = this.#queue;
+    if (first === undefined) return false;
+    const inline = slots.roomiest();
+    if (inline !== undefined && first.rows <= inline.rows) return this.#start(inline.replica, now, inline.rows);
+    const replica = slots.freest();
+    if (replica !== undefined) return this.#start(replica, now, Number.POSITIVE_INFINITY);
+    // What runs in this process has room again in the next turn of the event loop.
+    if (inline === undefined && slots.hasInline) this.#flushLater();
+    return false;
+  }
+
+  #start(replica: Replica, now: number, room: number): boolean {
+    const { batchLimits } = this.#options;
+    const limits = room < batchLimits.maxRows ? { ...batchLimits, maxRows: room } : batchLimits;
+    const moment = { now, curve: this.#calls.curve, rowsWaiting: this.#queue.rows };
+    let holdUntil = Number.POSITIVE_INFINITY;
+    const entries = this.#queue.take((waiting) => {
+      const choice = this.#policy(waiting, limits, moment);
+      if ("batch" in choice) return choice.batch;
+      holdUntil = choice.holdUntil;
+      return [];
+    });
+    if (entries.length === 0) {
+      this.#alarm.watch(holdUntil);
+      return false;
+    }
     for (const { context, enqueuedAt } of entries) {
-      context.record.queueMs = now - enqueuedAt;
-      context.record.batchSize = entries.length;
+      const { record } = context;
+      record.stage = "running";
+      record.queueMs = now - enqueuedAt;
+      record.batchSize = entries.length;
     }
-    try {
-      const result = await replica.run(joinCalls(entries.map((entry) => entry.call)), running.controller.signal);
-      const rows = entries.map((entry) => entry.rows);
-      const payloads = splitPayload(result.payload, rows);
-      this.#options.onBatch?.(
-        entries.length,
-        rows.reduce((sum, count) => sum + count, 0),
-      );
-      entries.forEach((entry, index) => {
-        entry.context.record.computeMs = result.computeMs;
-        this.#resolve(entry, { payload: payloads[index] as Payload, computeMs: result.computeMs });
-      });
-    } catch (thrown) {
-      const error = ServeError.from(thrown);
-      const only = entries.length === 1 ? entries[0]?.call : undefined;
-      const refused = error instanceof ReplicaLostError && this.#lose(replica, error, only);
-      this.#failed(entries, error, refused);
-    } finally {
-      this.#running.delete(running);
-      const free = this.#free.get(replica);
-      if (free !== undefined) this.#free.set(replica, free + 1);
-      this.#flush();
-      this.#settleIdle();
+    this.#calls.start(replica, entries, now);
+    return true;
+  }
+
+  /** Those that are next and could not be answered in time any more only make others late. One that is alone is always tried. */
+  #shed(now: number): void {
+    for (;;) {
+      if (this.#queue.requests <= 1) return;
+      const [first] = this.#queue;
+      const expected = first === undefined ? undefined : this.#calls.curve.predict(first.rows);
+      if (first === undefined || expected === undefined || now + expected <= first.deadline) return;
+      this.#queue.remove(first);
+      this.#reject(first, deadlineExceeded());
     }
+  }
+
+  #answered({ entries, rows }: Batch, { payload, computeMs }: ReplicaResult): void {
+    const payloads = splitPayload(payload, entries);
+    this.#queue.charge(entries, computeMs);
+    this.#options.onBatch?.(entries.length, rows);
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index] as Entry;
+      const { record } = entry.context;
+      record.computeMs = computeMs;
+      record.stage = "answering";
+      this.#resolve(entry, { payload: payloads[index] as Payload, computeMs });
+    }
+  }
+
+  /**
+   * One bad request must not fail its neighbours: each gets one more try by itself. So it does when the host died, unless it is refused
+   * from now on.
+   */
+  #failed({ entries }: Batch, replica: Replica, error: ServeError): void {
+    const died = error instanceof ReplicaLostError;
+    const only = entries.length === 1 ? entries[0]?.call : undefined;
+    const refused = died && this.#lose(replica, error, only);
+    const worthATry = died ? !refused && this.#options.rules?.retry !== false : entries.length > 1;
+    const retries: Entry[] = [];
+    for (const entry of entries) {
+      if (entry.settled) continue;
+      if (!worthATry || entry.retried || this.#stopped?.code === "CANCELLED") this.#reject(entry, error);
+      else retries.push(again(entry));
+    }
+    for (const entry of retries) {
+      entry.context.record.stage = "queued";
+      entry.context.onAbort((reason) => this.#giveUp(entry, reason));
+    }
+    this.#queue.unshift(retries);
   }
 
   /**
@@ -211,37 +290,8 @@ export class Scheduler {
    * is refused from now on.
    */
   #lose(replica: Replica, { alone }: ReplicaLostError, only: ReplicaCall | undefined): boolean {
-    this.#free.delete(replica);
+    this.#calls.slots.delete(replica);
     return alone && only !== undefined && this.#quarantine.recordDeath(only);
-  }
-
-  /**
-   * One bad request must not fail its neighbours: each gets one more try by itself. So it does when the host died, unless it is `refused`
-   * from now on.
-   */
-  #failed(entries: readonly Entry[], error: ServeError, refused: boolean): void {
-    const again: Entry[] = [];
-    for (const entry of entries) {
-      if (entry.settled) continue;
-      const worthATry = entries.length > 1 || error instanceof ReplicaLostError;
-      if (!worthATry || refused || entry.retried || this.#stopped?.code === "CANCELLED") this.#reject(entry, error);
-      else again.push({ ...entry, key: undefined, retried: true });
-    }
-    for (const entry of again) entry.context.onAbort((reason) => this.#giveUp(entry, reason));
-    this.#queue.unshift(again);
-  }
-
-  /** The replica with the most free credit; with `must`, only one that has any. */
-  #freest(must: boolean): Replica | undefined {
-    let best: Replica | undefined;
-    let most = must ? 0 : Number.NEGATIVE_INFINITY;
-    for (const [replica, free] of this.#free) {
-      if (free > most) {
-        most = free;
-        best = replica;
-      }
-    }
-    return best;
   }
 
   #resolve(entry: Entry, result: ReplicaResult): void {
@@ -259,36 +309,33 @@ export class Scheduler {
   }
 
   #giveUp(entry: Entry, reason: Error): void {
-    this.#queue.remove(entry);
+    const waited = this.#queue.remove(entry);
     this.#reject(entry, reason);
-    for (const running of this.#running) {
-      if (running.entries.includes(entry) && running.entries.every((other) => other.settled)) running.controller.abort(reason);
-    }
+    if (!waited) this.#calls.giveUp(entry, reason);
     this.#settleIdle();
   }
 
-  /** Gives up whatever is past its deadline; returns the earliest deadline of the rest. */
-  #expire(): number {
+  /** Gives up whatever is past its deadline, and sends what was held back; returns the earliest moment at which there is more to do. */
+  #ring(): number {
     const now = this.#options.clock.now();
     let earliest = Number.POSITIVE_INFINITY;
-    const held = [...this.#queue, ...[...this.#running].flatMap((running) => running.entries)];
+    const held = [...this.#queue, ...[...this.#calls.running].flatMap(({ entries }) => entries)];
     for (const entry of held) {
       if (entry.settled) continue;
-      if (entry.context.deadline <= now) entry.context.abort(deadlineExceeded());
-      else earliest = Math.min(earliest, entry.context.deadline);
+      if (entry.deadline <= now) entry.context.abort(deadlineExceeded());
+      else earliest = Math.min(earliest, entry.deadline);
     }
+    this.#flush();
     return earliest;
   }
 
-  /** A call that nobody waits for any more keeps nobody: its host may never answer. */
   #busy(): boolean {
-    const isWanted = ({ entries }: Running): boolean => entries.some((entry) => !entry.settled);
-    return this.#queue.requests > 0 || this.#streams > 0 || [...this.#running].some(isWanted);
+    return this.#queue.requests > 0 || this.#streams > 0 || this.#calls.wanted;
   }
 
   #settleIdle(): void {
     if (this.#idle === undefined || this.#busy()) return;
-    this.#deadlines.stop();
+    this.#alarm.stop();
     this.#idle();
     this.#idle = undefined;
   }

@@ -43,14 +43,24 @@ export class Slots {
     if (slot !== undefined) slot.free++;
   }
 
-  /** One that has room for so many rows at once, of those that say how much room they have. */
-  withRoomFor(rows: number): Replica | undefined {
-    return this.#inline.find(({ replica, free }) => free > 0 && (replica.roomForRows?.() ?? 0) >= rows)?.replica;
+  /** Whether there are replicas that say how much room they have. */
+  get hasInline(): boolean {
+    return this.#inline.length > 0;
   }
 
-  /** The least loaded of the others, besides one; undefined when none has a free slot. */
-  freest(besides?: Replica): Replica | undefined {
-    const slot = this.#leastLoaded(besides);
+  /** The one of these that has most room now. */
+  roomiest(): { readonly replica: Replica; readonly rows: number } | undefined {
+    let best: { replica: Replica; rows: number } | undefined;
+    for (const { replica, free } of this.#inline) {
+      const rows = free > 0 ? (replica.roomForRows?.() ?? 0) : 0;
+      if (rows > (best?.rows ?? 0)) best = { replica, rows };
+    }
+    return best;
+  }
+
+  /** The least loaded of the others; undefined when none has a free slot. */
+  freest(): Replica | undefined {
+    const slot = this.#leastLoaded();
     return slot !== undefined && slot.free > 0 ? slot.replica : undefined;
   }
 
@@ -59,10 +69,10 @@ export class Slots {
     return this.#leastLoaded()?.replica;
   }
 
-  #leastLoaded(besides?: Replica): Slot | undefined {
+  #leastLoaded(): Slot | undefined {
     let best: Slot | undefined;
     for (const slot of this.#slots.values()) {
-      if (slot.replica === besides || slot.replica.roomForRows !== undefined) continue;
+      if (slot.replica.roomForRows !== undefined) continue;
       if (best === undefined || slot.free > best.free) best = slot;
     }
     return best;

@@ -190,7 +190,7 @@ async function answer(
   const account = transport.memory.open();
   try {
     const declaredBytes = declaredLength(request, options.maxBodyBytes);
-    route.gate?.({ params, headers: request.headers, declaredBytes });
+    route.gate?.({ params, headers: request.headers, declaredBytes, context });
     const body = route.method === "GET" ? NO_BODY : await bodyOf(options, transport, account, request, response);
     const reply = await route.handle({
       method: request.method ?? route.method,

@@ -26,7 +26,7 @@ export function createV1Routes({ dataPlane, controlPlane }: V1Options): Route[] 
     access: "infer",
     target: targetOf,
     protocol: "v1",
-    gate: (head: HttpHead) => dataPlane.admit(targetOf(head), head.declaredBytes),
+    gate: (head: HttpHead) => dataPlane.admit(targetOf(head), head.declaredBytes, head.context),
     handle: (request) => predict(dataPlane, request),
     fail: failJson,
   });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { FakeClock, settle } from "../../../test/fake-clock.ts";
 import { FakeHostSocket } from "../../../test/fake-host-socket.ts";
+import { Cancellation } from "../../core/cancellation.ts";
 import { ServeError } from "../../core/errors.ts";
 import type { Payload } from "../../core/inference.ts";
 import { type Replica, type ReplicaCall, ReplicaLostError } from "../../core/replica.ts";
@@ -74,8 +75,8 @@ function outcomeOf(work: Promise<Payload>): { now: Outcome | "waiting" } {
   return outcome;
 }
 
-function call(replica: Replica, signal?: AbortSignal, given = CALL): { now: Outcome | "waiting" } {
-  return outcomeOf(replica.run(given, signal).then(({ payload }) => payload));
+function call(replica: Replica, cancellation?: Cancellation, given = CALL): { now: Outcome | "waiting" } {
+  return outcomeOf(replica.run(given, cancellation).then(({ payload }) => payload));
 }
 
 function frameBytes(name: "result" | "pong", stream: number, meta: object, blobs: readonly Uint8Array[] = []): Buffer {
@@ -311,11 +312,11 @@ describe("a host that ends", () => {
 describe("a call that is given up", () => {
   it("ends its host when it is not answered for too long after that, and not before", async () => {
     const replica = await loadReplica();
-    const controller = new AbortController();
-    const outcome = call(replica, controller.signal);
+    const cancellation = new Cancellation();
+    const outcome = call(replica, cancellation);
     await clock.advance(10 * TIMEOUT);
     expect(outcome.now).toBe("waiting");
-    controller.abort();
+    cancellation.abort(new Error("nobody waits"));
     await settle();
     expect(socket.sent.at(-1)).toMatchObject({ type: FRAME_TYPES.cancel, stream: socket.streamOf("infer") });
     await clock.advance(TIMEOUT - 1);
@@ -330,9 +331,9 @@ describe("a call that is given up", () => {
 
   it("and is answered in time keeps its host", async () => {
     const replica = await loadReplica();
-    const controller = new AbortController();
-    const outcome = call(replica, controller.signal);
-    controller.abort();
+    const cancellation = new Cancellation();
+    const outcome = call(replica, cancellation);
+    cancellation.abort(new Error("nobody waits"));
     await clock.advance(TIMEOUT - 1);
     await socket.say("error", socket.streamOf("infer"), { code: "CANCELLED", message: "cancelled" });
     expect(outcome.now).toMatchObject({ code: "CANCELLED" });

@@ -51,7 +51,7 @@ export function createOipRoutes({ dataPlane, controlPlane, serverName, serverVer
       access: "infer",
       target: targetOf,
       protocol: "oip",
-      gate: (head) => dataPlane.admit(targetOf(head), head.declaredBytes),
+      gate: (head) => dataPlane.admit(targetOf(head), head.declaredBytes, head.context),
       handle: (request) => infer(dataPlane, request),
       fail: failJson,
     })),

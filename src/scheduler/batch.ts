@@ -1,0 +1,49 @@
+import { Cancellation } from "../core/cancellation.ts";
+import type { Replica, ReplicaCall } from "../core/replica.ts";
+import { joinCalls } from "./assemble.ts";
+import type { Entry } from "./entry.ts";
+
+/** One call of one replica for a batch; a batch has a second one when the first is slow. */
+export interface Attempt {
+  readonly replica: Replica;
+  readonly cancellation: Cancellation;
+}
+
+/** Requests that left the queue together, until each has been answered or is tried again. */
+export class Batch {
+  readonly entries: readonly Entry[];
+  readonly rows: number;
+  readonly call: ReplicaCall;
+  /** Clock milliseconds. */
+  readonly startedAt: number;
+  readonly attempts: Attempt[] = [];
+
+  constructor(entries: readonly Entry[], startedAt: number) {
+    let rows = 0;
+    for (const entry of entries) rows += entry.rows;
+    this.entries = entries;
+    this.rows = rows;
+    this.startedAt = startedAt;
+    this.call = joinCalls(entries);
+  }
+
+  /** Whether anybody waits for its answer. */
+  get wanted(): boolean {
+    return this.entries.some((entry) => !entry.settled);
+  }
+
+  begin(replica: Replica): Attempt {
+    const attempt = { replica, cancellation: new Cancellation() };
+    this.attempts.push(attempt);
+    return attempt;
+  }
+
+  end(attempt: Attempt): void {
+    this.attempts.splice(this.attempts.indexOf(attempt), 1);
+  }
+
+  /** Tells the replicas that work on it that nobody waits any more. */
+  abort(reason: Error): void {
+    for (const { cancellation } of this.attempts) cancellation.abort(reason);
+  }
+}

@@ -1,0 +1,57 @@
+import type { RequestContext } from "../core/context.ts";
+import type { ReplicaCall, ReplicaResult } from "../core/replica.ts";
+import type { Priority } from "../core/scheduling.ts";
+import { batchKey } from "./batching.ts";
+import { NOT_WAITING, type Waiting } from "./flow.ts";
+
+/** A request that waits for a replica, or is with one. */
+export interface Entry extends Waiting {
+  readonly call: ReplicaCall;
+  readonly context: RequestContext;
+  /** True after a shared batch or its host has failed: the request has one more try, by itself. */
+  readonly retried: boolean;
+  settled: boolean;
+  readonly resolve: (result: ReplicaResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What is fixed of a request when it arrives; the rest is who waits for its answer. */
+export interface Arrival {
+  readonly call: ReplicaCall;
+  readonly context: RequestContext;
+  /** Undefined for one that must run alone. */
+  readonly rows: number | undefined;
+  readonly bytes: number;
+  readonly priority: Priority;
+  /** Clock milliseconds. */
+  readonly now: number;
+}
+
+export function createEntry(
+  { call, context, rows, bytes, priority, now }: Arrival,
+  resolve: Entry["resolve"],
+  reject: Entry["reject"],
+): Entry {
+  return {
+    call,
+    context,
+    key: rows === undefined || rows === 0 ? undefined : batchKey(call),
+    rows: rows ?? 1,
+    bytes,
+    principal: context.principal,
+    priority,
+    enqueuedAt: now,
+    deadline: context.deadline,
+    retried: false,
+    settled: false,
+    slot: NOT_WAITING,
+    charged: 0,
+    resolve,
+    reject,
+  };
+}
+
+/** The same request once more, by itself. */
+export function again(entry: Entry): Entry {
+  return { ...entry, key: undefined, retried: true, slot: NOT_WAITING, charged: 0 };
+}
