@@ -5,7 +5,9 @@ import { FakeReplica } from "../../test/fake-replica.ts";
 import { createRecord, RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import { type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
+import type { Priority } from "../core/scheduling.ts";
 import { bytesOf, elementsOf, type NumericTensor } from "../core/tensor.ts";
+import type { BatchPolicy } from "./batching.ts";
 import { Scheduler } from "./scheduler.ts";
 
 let clock: FakeClock;
@@ -163,6 +165,121 @@ describe("giving up", () => {
     expect(replica.calls[0]?.signal?.aborted).toBe(false);
     replica.echo();
     expect(valuesOf(await stays)).toEqual([2]);
+  });
+});
+
+describe("who is next", () => {
+  /** Sends one row that says who it is, and returns who was answered so far. */
+  function send(order: number[], value: number, given: { principal?: string; priority?: Priority; timeout?: number } = {}): void {
+    const asking = context(given.timeout);
+    asking.principal = given.principal ?? "";
+    asking.priority = given.priority;
+    scheduler.run(call([value]), false, asking).then(
+      () => order.push(value),
+      () => order.push(-value),
+    );
+  }
+
+  /** Each call takes 10 ms. */
+  async function work(): Promise<void> {
+    await clock.turn();
+    while (replica.calls.length > 0) {
+      await clock.advance(10);
+      replica.echo();
+      await settle();
+    }
+  }
+
+  it("is who has the higher priority, and of one priority who has had less", async () => {
+    const order: number[] = [];
+    send(order, 1, { principal: "flood" });
+    await clock.turn();
+    for (const value of [2, 3, 4]) send(order, value, { principal: "flood" });
+    send(order, 5, { principal: "other" });
+    send(order, 6, { priority: 1, principal: "flood" });
+    send(order, 7, { priority: 5, principal: "other" });
+    await work();
+    expect(order.slice(0, 2)).toEqual([1, 6]);
+    expect(order.indexOf(5)).toBeLessThan(order.indexOf(3));
+    expect(order.at(-1)).toBe(7);
+    expect([...order].sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it("is nobody who would be answered too late: refused on arrival, or given up before it costs anything", async () => {
+    const order: number[] = [];
+    for (const value of [1, 2, 3]) send(order, value, { timeout: 100 });
+    await work();
+    // 10 ms a call is known now: two are before a third, which has 25 ms.
+    send(order, 4, { timeout: 100 });
+    await clock.turn();
+    send(order, 5, { timeout: 100 });
+    expect(() => scheduler.admit(0, context(25))).toThrow(expect.objectContaining({ code: "RESOURCE_EXHAUSTED", refusal: "deadline" }));
+    expect(() => scheduler.admit(0, context(100))).not.toThrow();
+    await work();
+    expect(order).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it("sheds who can no longer be answered in time while others wait", async () => {
+    const order: number[] = [];
+    for (const value of [1, 2, 3]) send(order, value);
+    await work();
+    send(order, 4);
+    await clock.turn();
+    send(order, 5, { timeout: 40 });
+    send(order, 6);
+    // The call takes longer than any before it.
+    await clock.advance(35);
+    replica.echo();
+    await settle();
+    expect(replica.calls).toHaveLength(1);
+    expect(order).toEqual([1, 2, 3, 4, -5]);
+    await work();
+    expect(order.at(-1)).toBe(6);
+  });
+});
+
+describe("a replica in this process", () => {
+  it("is given what it has room for, and a host the rest", async () => {
+    let room = 2;
+    const inline = Object.assign(new FakeReplica(100), { roomForRows: () => room });
+    scheduler.add(inline);
+    void scheduler.run(call([1, 2, 3]), true, context());
+    void scheduler.run(call([4]), true, context());
+    await clock.turn();
+    expect([inline.calls.length, replica.calls.length]).toEqual([0, 1]);
+    void scheduler.run(call([5]), true, context());
+    void scheduler.run(call([6]), true, context());
+    void scheduler.run(call([7]), true, context());
+    room = 2;
+    await clock.turn();
+    expect(inline.calls.length).toBeGreaterThan(0);
+    room = 0;
+    void scheduler.run(call([8]), true, context());
+    await clock.turn();
+    const before = inline.calls.length;
+    room = 2;
+    await clock.turn();
+    expect(inline.calls.length).toBe(before + 1);
+  });
+});
+
+describe("a policy that holds back", () => {
+  it("is asked again at the moment that it names", async () => {
+    const policy: BatchPolicy = (waiting, _limits, { now }) => (now < 5 ? { holdUntil: 5 } : { batch: [...waiting] });
+    scheduler = new Scheduler({
+      clock,
+      policy,
+      queueLimits: { maxRequests: 10, maxBytes: 1e6, maxStreams: 1 },
+      batchLimits: { maxRows: 8, maxBytes: 1e6 },
+    });
+    scheduler.add(replica);
+    void scheduler.run(call([1]), true, context());
+    await clock.turn();
+    void scheduler.run(call([2]), true, context());
+    await clock.turn();
+    expect(replica.calls).toHaveLength(0);
+    await clock.advance(5);
+    expect(replica.calls.map(({ call: { payload } }) => payload.kind === "tensors" && payload.tensors[0]?.shape[0])).toEqual([2]);
   });
 });
 
