@@ -61,14 +61,16 @@ export class FairOrder<Item extends Waiting> implements IterableIterator<Item> {
     }
     const { flow } = cursor;
     const item = flow.at(cursor.next) as Item;
+    cursor.next = flow.seek(cursor.next + 1);
+    const hasMore = flow.at(cursor.next) !== undefined;
+    if (hasMore && this.#flows.length === 1) return item;
     // The flows below this one in their heap were not to be looked at before it had its first turn.
     if (!cursor.begun) {
       cursor.begun = true;
       this.#open(2 * flow.place + 1);
       this.#open(2 * flow.place + 2);
     }
-    cursor.next = flow.seek(cursor.next + 1);
-    if (flow.at(cursor.next) === undefined) {
+    if (!hasMore) {
       this.#cursors.remove(cursor);
     } else {
       cursor.account += cost(item, this.#price);

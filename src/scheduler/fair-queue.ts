@@ -73,14 +73,15 @@ export class FairQueue<Item extends Waiting> {
     const price = this.#price ?? 1;
     let level: FairLevel<Item> | undefined;
     let flow: Flow<Item> | undefined;
+    let previous: Item | undefined;
     for (const item of chosen) {
-      const itsLevel = this.#levelOf(item.priority);
-      const itsFlow = itsLevel.flowOf(item.principal);
-      if (itsFlow !== flow) {
+      if (level === undefined || flow === undefined || !isSameFlow(item, previous)) {
         if (flow !== undefined) level?.settle(flow);
-        if (itsLevel !== level) itsLevel.serve(itsFlow);
+        const itsLevel = this.#levelOf(item.priority);
+        flow = itsLevel.flowOf(item.principal);
+        if (itsLevel !== level) itsLevel.serve(flow);
         level = itsLevel;
-        flow = itsFlow;
+        previous = item;
       }
       flow.remove(item);
       item.charged = cost(item, price);
@@ -112,13 +113,13 @@ export class FairQueue<Item extends Waiting> {
     this.#learn(price);
     let level: FairLevel<Item> | undefined;
     let flow: Flow<Item> | undefined;
+    let previous: Item | undefined;
     for (const item of batch) {
-      const itsLevel = this.#levelOf(item.priority);
-      const itsFlow = itsLevel.flowOf(item.principal);
-      if (itsFlow !== flow) {
+      if (flow === undefined || !isSameFlow(item, previous)) {
         if (flow !== undefined) level?.settle(flow);
-        level = itsLevel;
-        flow = itsFlow;
+        level = this.#levelOf(item.priority);
+        flow = level.flowOf(item.principal);
+        previous = item;
       }
       const paid = item.charged;
       item.charged = cost(item, price);
@@ -185,4 +186,8 @@ export class FairQueue<Item extends Waiting> {
     const known = this.#price;
     this.#price = known === undefined || known === 0 ? price : Math.min(known * LARGEST_STEP, Math.max(known / LARGEST_STEP, price));
   }
+}
+
+function isSameFlow(item: Waiting, other: Waiting | undefined): boolean {
+  return item.principal === other?.principal && item.priority === other.priority;
 }
