@@ -61,6 +61,13 @@ export const SETTINGS = {
   "max-batch-rows": positive.default(256).describe("rows that one batch may have"),
   "concurrent-loads": positive.optional().describe("models that may load at the same time (default: the number of processors, at most 4)"),
   "memory-budget": positive.optional().describe("bytes that all hosts may use together (default: 80 % of what is available)"),
+  "execution-limits": z
+    .record(z.string(), z.number())
+    .or(z.string())
+    .transform((value, context) => (typeof value === "string" ? countsFromText(value, context) : value))
+    .superRefine(checkCounts)
+    .default({})
+    .describe("how much of each named resource the calls of all models may hold at once, as NAME=COUNT,NAME=COUNT"),
   "max-models-per-host": positive.default(1).describe("small ONNX models that may share one host process"),
   volumes: z
     .record(z.string(), z.string())
@@ -105,6 +112,30 @@ function volumesFromText(text: string, context: z.RefinementCtx): Record<string,
       return [name, folder];
     }),
   );
+}
+
+/** `gpu=2,licence=1` */
+function countsFromText(text: string, context: z.RefinementCtx): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const pair of text.split(",")) {
+    if (pair.trim() === "") continue;
+    const [, name, count] = /^\s*([^=\s]+)\s*=\s*(\S+)\s*$/.exec(pair) ?? [];
+    if (name === undefined || count === undefined) {
+      context.addIssue({ code: "custom", message: `expected NAME=COUNT such as gpu=2, found ${JSON.stringify(pair)}` });
+    } else if (Object.hasOwn(counts, name)) {
+      context.addIssue({ code: "custom", message: `resource ${JSON.stringify(name)} is there twice` });
+    } else {
+      counts[name] = Number(count);
+    }
+  }
+  return counts;
+}
+
+function checkCounts(counts: Record<string, number>, context: z.RefinementCtx): void {
+  for (const [name, count] of Object.entries(counts)) {
+    if (Number.isSafeInteger(count) && count > 0) continue;
+    context.addIssue({ code: "custom", message: `the count of resource ${JSON.stringify(name)} must be a whole number from 1` });
+  }
 }
 
 const schema = z.strictObject(SETTINGS);
