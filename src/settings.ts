@@ -119,7 +119,7 @@ function countsFromText(text: string, context: z.RefinementCtx): Record<string, 
   const counts: Record<string, number> = {};
   for (const pair of text.split(",")) {
     if (pair.trim() === "") continue;
-    const [, name, count] = /^\s*([^=\s]+)\s*=\s*(\S+)\s*$/.exec(pair) ?? [];
+    const [, name, count] = /^\s*([A-Za-z0-9][\w.-]*)\s*=\s*(\S+)\s*$/.exec(pair) ?? [];
     if (name === undefined || count === undefined) {
       context.addIssue({ code: "custom", message: `expected NAME=COUNT such as gpu=2, found ${JSON.stringify(pair)}` });
     } else if (Object.hasOwn(counts, name)) {

@@ -10,9 +10,6 @@ const FIRST_SWEEP = 64;
 /** The principals of one priority level: those with requests that wait, in the order of their accounts, and those that only owe. */
 export class FairLevel<Item extends Waiting> {
   readonly waiting = new AccountHeap<Flow<Item>>();
-  /** Requests that wait, and their rows; the queue keeps count. */
-  requests = 0;
-  rows = 0;
   readonly #now: () => number;
   readonly #flows = new Map<string, Flow<Item>>();
   #latest: Flow<Item> | undefined;
@@ -29,8 +26,20 @@ export class FairLevel<Item extends Waiting> {
     return this.#flows.size;
   }
 
-  find(principal: string): Flow<Item> | undefined {
-    return this.#latest?.principal === principal ? this.#latest : this.#flows.get(principal);
+  requestsOf(principal: string): number {
+    return this.#flows.get(principal)?.length ?? 0;
+  }
+
+  /** Rows that go before one more request of the principal. `price` is in milliseconds per row. */
+  rowsBefore(principal: string, price: number): number {
+    const own = this.#flows.get(principal);
+    const account = own === undefined ? this.#base() : own.length > 0 ? own.account : this.#accountOnWaking(own);
+    const end = account + (own?.rows ?? 0) * price;
+    let rows = own?.rows ?? 0;
+    for (const flow of this.waiting.nodes) {
+      if (flow !== own) rows += Math.min(flow.rows, Math.max(0, Math.ceil((end - flow.account) / price)));
+    }
+    return rows;
   }
 
   flowOf(principal: string): Flow<Item> {
@@ -49,9 +58,7 @@ export class FairLevel<Item extends Waiting> {
 
   /** The flow has got its first request: it starts beside the one that is next, or behind by what it owes. Being away saves nothing up. */
   wake(flow: Flow<Item>): void {
-    const base = this.#base();
-    const forgiven = flow.account < base || this.#now() - flow.idleSince > DEBT_MS;
-    if (forgiven) flow.account = base;
+    flow.account = this.#accountOnWaking(flow);
     this.waiting.push(flow);
   }
 
@@ -68,6 +75,11 @@ export class FairLevel<Item extends Waiting> {
     }
     if (flow.place >= 0) this.waiting.remove(flow);
     flow.idleSince = this.#now();
+  }
+
+  #accountOnWaking(flow: Flow<Item>): number {
+    const base = this.#base();
+    return flow.account > base && this.#now() - flow.idleSince <= DEBT_MS ? flow.account : base;
   }
 
   #base(): number {

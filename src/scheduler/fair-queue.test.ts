@@ -136,6 +136,35 @@ describe("fair queue", () => {
     expect(share("c", 12)).toBe(4);
   });
 
+  it("says how much goes before one more request", () => {
+    const queue = new FairQueue<Request>(() => 0);
+    expect(queue.rowsBefore("a", 3)).toBe(0);
+    for (const principal of "aaaaaaaaaabbc") queue.push(request(principal));
+    queue.push(request("a", { priority: 1, rows: 5 }));
+    // A turn of each other one for each of its own, and all of a higher level.
+    expect(queue.rowsBefore("a", 3)).toBe(10 + 2 + 1 + 5);
+    expect(queue.rowsBefore("b", 3)).toBe(2 + 2 + 1 + 5);
+    expect(queue.rowsBefore("new", 3)).toBe(5);
+    expect(queue.rowsBefore("new", 1)).toBe(0);
+    expect([queue.requestsOf("a"), queue.requestsOf("b"), queue.requestsOf("new")]).toEqual([11, 2, 0]);
+  });
+
+  it("predicts what goes before a request from what each has had", () => {
+    const pushes = fc.array(fc.constantFrom("a", "b", "c", "d", "e"), { minLength: 5, maxLength: 60 });
+    fc.assert(
+      fc.property(pushes, fc.integer({ min: 0, max: 20 }), fc.integer({ min: 1, max: 5 }), (principals, turns, maxRows) => {
+        const queue = new FairQueue<Request>(() => 0);
+        for (const principal of principals) queue.push(request(principal));
+        serve(queue, turns, maxRows, () => 1);
+        const predicted = queue.rowsBefore("a", 3);
+        const mine = request("a");
+        queue.push(mine);
+        // Of those whose turn comes at the same moment some go before it and some after it.
+        expect(Math.abs([...queue].indexOf(mine) - predicted)).toBeLessThanOrEqual(4);
+      }),
+    );
+  });
+
   it("forgets principals that neither wait nor owe much", () => {
     const queue = new FairQueue<Request>(() => 0);
     for (let count = 0; count < 20_000; count++) {

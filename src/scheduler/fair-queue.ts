@@ -43,6 +43,20 @@ export class FairQueue<Item extends Waiting> {
     return this.#bytes;
   }
 
+  /** Requests of one principal that wait, of all levels. */
+  requestsOf(principal: string): number {
+    return this.#levels.reduce((sum, level) => sum + (level?.requestsOf(principal) ?? 0), 0);
+  }
+
+  /** Rows that go before one more request, as far as is known now; for predicting its wait. Takes time linear in the principals that wait. */
+  rowsBefore(principal: string, priority: Priority): number {
+    let rows = this.#levels[priority]?.rowsBefore(principal, this.#price || 1) ?? 0;
+    for (let above = 1; above < priority; above++) {
+      for (const flow of this.#levels[above]?.waiting.nodes ?? []) rows += flow.rows;
+    }
+    return rows;
+  }
+
   /** Principals that take memory, at all levels: those that wait and those that owe. */
   get principals(): number {
     return this.#levels.reduce((sum, level) => sum + (level?.principals ?? 0), 0);
@@ -53,7 +67,7 @@ export class FairQueue<Item extends Waiting> {
     const flow = level.flowOf(item.principal);
     flow.push(item);
     if (flow.length === 1) level.wake(flow);
-    this.#count(level, item, 1);
+    this.#count(item, 1);
   }
 
   /** Puts requests back before all others of their principal and level, in their order. */
@@ -63,7 +77,7 @@ export class FairQueue<Item extends Waiting> {
       const flow = level.flowOf(item.principal);
       flow.unshift(item);
       if (flow.length === 1) level.wake(flow);
-      this.#count(level, item, 1);
+      this.#count(item, 1);
     }
   }
 
@@ -87,7 +101,7 @@ export class FairQueue<Item extends Waiting> {
       item.charged = cost(item, price);
       flow.account += item.charged;
       flow.turn = this.#turn++;
-      this.#count(itsLevel, item, -1);
+      this.#count(item, -1);
     }
     if (flow !== undefined) level?.settle(flow);
     return chosen;
@@ -100,7 +114,7 @@ export class FairQueue<Item extends Waiting> {
     const flow = level.flowOf(item.principal);
     flow.remove(item);
     if (flow.length === 0) level.settle(flow);
-    this.#count(level, item, -1);
+    this.#count(item, -1);
     return true;
   }
 
@@ -139,36 +153,13 @@ export class FairQueue<Item extends Waiting> {
   }
 
   /** What one more request of the principal finds waiting. */
-  waiting(principal: string, priority: Priority): { requests: number; bytes: number; own: number; principals: number } {
-    const level = this.#levels[priority];
-    const own = level?.find(principal)?.length ?? 0;
-    const principals = (level?.waiting.nodes.length ?? 0) + (own === 0 ? 1 : 0);
+  waiting(principal: string): { requests: number; bytes: number; own: number; principals: number } {
+    const own = this.requestsOf(principal);
+    const principals = this.#levels.reduce((sum, level) => sum + (level?.waiting.nodes.length ?? 0), own === 0 ? 1 : 0);
     return { requests: this.#requests, bytes: this.#bytes, own, principals };
   }
 
-  /** Requests, and their rows, that are expected to go before one more of the principal: all of higher levels, and each principal's equal part. */
-  ahead(principal: string, priority: Priority): { requests: number; rows: number } {
-    let requests = 0;
-    let rows = 0;
-    for (let above = 1; above < priority; above++) {
-      requests += this.#levels[above]?.requests ?? 0;
-      rows += this.#levels[above]?.rows ?? 0;
-    }
-    const level = this.#levels[priority];
-    if (level === undefined) return { requests, rows };
-    const flow = level.find(principal);
-    const others = level.waiting.nodes.length - (flow !== undefined && flow.length > 0 ? 1 : 0);
-    if (others === 0) return { requests: requests + level.requests, rows: rows + level.rows };
-    const own = flow?.length ?? 0;
-    // With an equal share for each, as many go before as are before it in its own queue, of each principal, but no more than there are.
-    const perRequest = level.requests === 0 ? 0 : level.rows / level.requests;
-    const before = Math.min(level.requests, own + others * (own + 1));
-    return { requests: requests + before, rows: rows + before * perRequest };
-  }
-
-  #count(level: FairLevel<Item>, item: Item, sign: 1 | -1): void {
-    level.requests += sign;
-    level.rows += sign * item.rows;
+  #count(item: Item, sign: 1 | -1): void {
     this.#requests += sign;
     this.#rows += sign * item.rows;
     this.#bytes += sign * item.bytes;

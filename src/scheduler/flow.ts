@@ -29,6 +29,8 @@ export class Flow<Item extends Waiting> implements Account {
   idleSince = 0;
   /** Requests that wait. */
   length = 0;
+  /** Their rows. */
+  rows = 0;
   #ring: (Item | undefined)[] = emptyRing(SMALLEST);
   #head = 0;
   /** Slots in use from the head on, with holes. */
@@ -56,6 +58,7 @@ export class Flow<Item extends Waiting> implements Account {
     ring[item.slot] = undefined;
     item.slot = NOT_WAITING;
     this.length--;
+    this.rows -= item.rows;
     while (this.#span > 0 && ring[this.#head] === undefined) {
       this.#head = (this.#head + 1) & mask;
       this.#span--;
@@ -81,6 +84,7 @@ export class Flow<Item extends Waiting> implements Account {
     item.slot = slot;
     this.#span++;
     this.length++;
+    this.rows += item.rows;
   }
 
   /** Closes the holes; in a ring of twice the size unless half of it were holes. */

@@ -36,6 +36,8 @@ export class Scheduler {
   readonly #calls: Calls;
   readonly #alarm: Alarm;
   readonly #quarantine = new Quarantine();
+  /** Whether the last request could share a call. */
+  #batches = true;
   #streams = 0;
   #flushing = false;
   #stopped: ServeError | undefined;
@@ -88,6 +90,7 @@ export class Scheduler {
   run(call: ReplicaCall, batchable: boolean, context: RequestContext): Promise<ReplicaResult> {
     const bytes = payloadBytes(call.payload);
     const rows = batchable ? rowsOf(call) : undefined;
+    this.#batches = rows !== undefined;
     this.#admit(bytes, rows ?? 1, context);
     this.#quarantine.check(call);
     return new Promise((resolve, reject) => {
@@ -166,17 +169,15 @@ export class Scheduler {
     if (this.#stopped !== undefined) throw this.#stopped;
     // Nothing is before it: nothing to reckon with.
     if (this.#queue.requests === 0 && this.#calls.running.size === 0) return;
-    const priority = this.#priorityOf(context);
-    admit(this.#queue.waiting(context.principal, priority), bytes, this.#options.queueLimits);
+    admit(this.#queue.waiting(context.principal), bytes, this.#options.queueLimits);
     const now = this.#options.clock.now();
-    const { maxRows } = this.#options.batchLimits;
-    const ahead = this.#queue.ahead(context.principal, priority);
+    const rowsAhead = this.#queue.rowsBefore(context.principal, this.#priorityOf(context));
     const outlook = {
       curve: this.#calls.curve,
       slots: this.#calls.slots.total,
       underWay: this.#calls.underWay(now),
-      callsAhead: maxRows === 1 ? ahead.requests : Math.ceil(ahead.rows / maxRows),
-      rowsAhead: ahead.rows,
+      callsAhead: this.#batches ? Math.ceil(rowsAhead / this.#options.batchLimits.maxRows) : rowsAhead,
+      rowsAhead,
     };
     admitInTime(outlook, rows, context.deadline - now);
   }
