@@ -23,6 +23,10 @@ export interface RequestRecord {
   computeMs: number;
   /** Requests that shared the batch; 0 when the request never reached a replica. */
   batchSize: number;
+  /** Another replica was asked as well, because the first was slow. */
+  hedged: boolean;
+  /** It was given to a replica once more, after a batch or a host had failed. */
+  retried: boolean;
   outcome: "OK" | Code;
 }
 
@@ -96,6 +100,8 @@ export function createRecord(protocol: string, model: string, startedAt: number)
     queueMs: 0,
     computeMs: 0,
     batchSize: 0,
+    hedged: false,
+    retried: false,
     outcome: "OK",
   };
 }

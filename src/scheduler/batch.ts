@@ -1,4 +1,5 @@
 import { Cancellation } from "../core/cancellation.ts";
+import { ServeError } from "../core/errors.ts";
 import type { Replica, ReplicaCall } from "../core/replica.ts";
 import { joinCalls } from "./assemble.ts";
 import type { Entry } from "./entry.ts";
@@ -17,6 +18,10 @@ export class Batch {
   /** Clock milliseconds. */
   readonly startedAt: number;
   readonly attempts: Attempt[] = [];
+  /** Clock milliseconds at which a second replica is asked; Infinity for never. */
+  hedgeAt = Number.POSITIVE_INFINITY;
+  /** It has been answered, or has failed. */
+  over = false;
 
   constructor(entries: readonly Entry[], startedAt: number) {
     let rows = 0;
@@ -40,6 +45,14 @@ export class Batch {
 
   end(attempt: Attempt): void {
     this.attempts.splice(this.attempts.indexOf(attempt), 1);
+  }
+
+  /** Tells the other replicas that work on it that there is an answer. */
+  abortOthers(answered: Attempt): void {
+    if (this.attempts.length === 1) return;
+    for (const attempt of this.attempts) {
+      if (attempt !== answered) attempt.cancellation.abort(new ServeError("CANCELLED", "another replica has answered"));
+    }
   }
 
   /** Tells the replicas that work on it that nobody waits any more. */

@@ -1,18 +1,29 @@
 import type { Clock } from "../core/clock.ts";
 import { ServeError } from "../core/errors.ts";
 import { LatencyCurve } from "../core/latency-curve.ts";
-import type { Replica, ReplicaResult } from "../core/replica.ts";
+import { type Replica, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
+import type { SchedulingSpec } from "../core/scheduling.ts";
 import { type Attempt, Batch } from "./batch.ts";
 import type { Entry } from "./entry.ts";
+import type { Holder } from "./execution-limits.ts";
+import { Hedging } from "./hedging.ts";
 import { Slots } from "./slots.ts";
 
 /** Who hears how the calls end. */
 export interface CallsListener {
-  onAnswer(batch: Batch, result: ReplicaResult): void;
-  /** Nobody will answer the batch; `replica` is the one that failed last. */
-  onFailure(batch: Batch, replica: Replica, error: ServeError): void;
+  onAnswer(batch: Batch, result: ReplicaResult, replica: Replica): void;
+  /** Nobody will answer the batch. */
+  onFailure(batch: Batch, error: ServeError): void;
+  onLost(replica: Replica): void;
   /** A slot has become free. */
   onFree(): void;
+}
+
+export interface CallsOptions extends CallsListener {
+  readonly clock: Clock;
+  readonly rules: SchedulingSpec;
+  /** The named resources that each call holds, if it needs any. */
+  readonly holder: Holder | undefined;
 }
 
 /** The calls that replicas work on, and what they cost. */
@@ -20,13 +31,15 @@ export class Calls {
   readonly slots = new Slots();
   /** What a call of a host costs, with the way there and back. */
   readonly curve = new LatencyCurve();
-  readonly #clock: Clock;
-  readonly #listener: CallsListener;
+  readonly #options: CallsOptions;
+  readonly #hedging: Hedging | undefined;
   readonly #running = new Set<Batch>();
 
-  constructor(clock: Clock, listener: CallsListener) {
-    this.#clock = clock;
-    this.#listener = listener;
+  constructor(options: CallsOptions) {
+    this.#options = options;
+    const { idempotent, hedgePercentile } = options.rules;
+    // A call that may not be carried out twice is not given to two replicas.
+    if (idempotent === true && hedgePercentile !== undefined) this.#hedging = new Hedging(hedgePercentile);
   }
 
   get running(): ReadonlySet<Batch> {
@@ -50,10 +63,39 @@ export class Calls {
     return sum;
   }
 
-  start(replica: Replica, entries: readonly Entry[], now: number): void {
+  /**
+   * The replica has a slot and its call may hold what it needs.
+   * @returns clock milliseconds at which {@link hedge} should be asked, or Infinity
+   */
+  start(replica: Replica, entries: readonly Entry[], now: number): number {
     const batch = new Batch(entries, now);
     this.#running.add(batch);
-    void this.#attempt(batch, batch.begin(replica));
+    void this.#attempt(batch, replica, now);
+    batch.hedgeAt = this.#hedging?.hedgeAt(now) ?? Number.POSITIVE_INFINITY;
+    return batch.hedgeAt;
+  }
+
+  /**
+   * Asks a second replica for what has been running for longer than most, where there is a free one and the budget allows it.
+   * @returns clock milliseconds at which there will be something to do here, or Infinity
+   */
+  hedge(now: number): number {
+    if (this.#hedging === undefined) return Number.POSITIVE_INFINITY;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const batch of this.#running) {
+      if (batch.hedgeAt > now) {
+        earliest = Math.min(earliest, batch.hedgeAt);
+        continue;
+      }
+      batch.hedgeAt = Number.POSITIVE_INFINITY;
+      const first = batch.attempts[0]?.replica;
+      const second = this.slots.freest(first);
+      if (first === undefined || second === undefined || !batch.wanted || !this.#hedging.tryTake()) continue;
+      if (this.#options.holder?.tryHold() === false) continue;
+      for (const { context } of batch.entries) context.record.hedged = true;
+      void this.#attempt(batch, second, now);
+    }
+    return earliest;
   }
 
   /** Ends the calls of which nobody waits any more, after one who waited has gone. */
@@ -63,21 +105,44 @@ export class Calls {
     }
   }
 
-  async #attempt(batch: Batch, attempt: Attempt): Promise<void> {
-    const { replica, cancellation } = attempt;
+  async #attempt(batch: Batch, replica: Replica, now: number): Promise<void> {
+    const attempt = batch.begin(replica);
     this.slots.take(replica);
     try {
-      const result = await replica.run(batch.call, cancellation);
-      // What runs in this process has a price of its own, and says itself how much it takes.
-      if (replica.roomForRows === undefined) this.curve.observe(batch.rows, this.#clock.now() - batch.startedAt);
-      this.#listener.onAnswer(batch, result);
+      this.#answered(batch, attempt, await replica.run(batch.call, attempt.cancellation), now);
     } catch (thrown) {
-      this.#listener.onFailure(batch, replica, ServeError.from(thrown));
+      this.#failed(batch, attempt, ServeError.from(thrown));
     } finally {
       batch.end(attempt);
       if (batch.attempts.length === 0) this.#running.delete(batch);
       this.slots.give(replica);
-      this.#listener.onFree();
+      this.#options.holder?.release();
+      this.#options.onFree();
     }
+  }
+
+  /** The first answer counts; the other replica need not go on. */
+  #answered(batch: Batch, attempt: Attempt, result: ReplicaResult, startedAt: number): void {
+    if (batch.over) return;
+    const { replica } = attempt;
+    const now = this.#options.clock.now();
+    // What runs in this process has a price of its own, and says itself how much it takes.
+    if (replica.roomForRows === undefined) this.curve.observe(batch.rows, now - startedAt);
+    this.#hedging?.observe(now - batch.startedAt);
+    this.#options.onAnswer(batch, result, replica);
+    batch.over = true;
+    batch.abortOthers(attempt);
+  }
+
+  /** Nobody is told as long as another replica works on it. */
+  #failed(batch: Batch, { replica }: Attempt, error: ServeError): void {
+    // It must not be given its own requests back before its owner has noticed.
+    if (error instanceof ReplicaLostError) {
+      this.slots.delete(replica);
+      this.#options.onLost(replica);
+    }
+    if (batch.over || batch.attempts.length > 1) return;
+    batch.over = true;
+    this.#options.onFailure(batch, error);
   }
 }

@@ -11,6 +11,7 @@ import type { Batch } from "./batch.ts";
 import { type BatchLimits, type BatchPolicy, batchWhileBusy, payloadBytes, rowsOf } from "./batching.ts";
 import { Calls } from "./calls.ts";
 import { again, createEntry, type Entry } from "./entry.ts";
+import { ExecutionResources, type Holder } from "./execution-limits.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { Quarantine } from "./quarantine.ts";
 
@@ -21,6 +22,10 @@ export interface SchedulerOptions {
   /** What the model's owner said. */
   readonly rules?: SchedulingSpec;
   readonly policy?: BatchPolicy;
+  /** What the machine has of the resources that the rules name. */
+  readonly resources?: ExecutionResources;
+  /** The model, for messages. */
+  readonly name?: string;
   readonly onBatch?: (size: number, rows: number) => void;
 }
 
@@ -34,6 +39,7 @@ export class Scheduler {
   readonly #policy: BatchPolicy;
   readonly #queue: FairQueue<Entry>;
   readonly #calls: Calls;
+  readonly #holder: Holder | undefined;
   readonly #alarm: Alarm;
   readonly #quarantine = new Quarantine();
   /** Whether the last request could share a call. */
@@ -48,9 +54,14 @@ export class Scheduler {
     this.#options = options;
     this.#policy = policy;
     this.#queue = new FairQueue(() => clock.now());
-    this.#calls = new Calls(clock, {
+    this.#holder = this.#registerNeeds();
+    this.#calls = new Calls({
+      clock,
+      rules: options.rules ?? {},
+      holder: this.#holder,
       onAnswer: (batch, result) => this.#answered(batch, result),
-      onFailure: (batch, replica, error) => this.#failed(batch, replica, error),
+      onFailure: (batch, error) => this.#failed(batch, error),
+      onLost: () => undefined,
       onFree: () => {
         this.#flush();
         this.#settleIdle();
@@ -121,7 +132,10 @@ export class Scheduler {
     try {
       yield* replica.stream(call, context.signal);
     } catch (error) {
-      if (error instanceof ReplicaLostError) this.#lose(replica, error, call);
+      if (error instanceof ReplicaLostError) {
+        this.#calls.slots.delete(replica);
+        if (error.alone) this.#quarantine.recordDeath(call);
+      }
       throw error;
     } finally {
       cancelTimer();
@@ -161,6 +175,13 @@ export class Scheduler {
     this.#settleIdle();
   }
 
+  /** @throws ServeError FAILED_PRECONDITION for needs that can never be met */
+  #registerNeeds(): Holder | undefined {
+    const { rules: { resources: needs, priority = DEFAULT_PRIORITY } = {}, resources, name = "the model" } = this.#options;
+    if (needs === undefined || Object.keys(needs).length === 0) return undefined;
+    return (resources ?? new ExecutionResources({}, () => 0)).register({ name, needs, priority, wake: () => this.#flush() });
+  }
+
   #priorityOf({ priority }: RequestContext): Priority {
     return priority ?? this.#options.rules?.priority ?? DEFAULT_PRIORITY;
   }
@@ -198,6 +219,7 @@ export class Scheduler {
       this.#shed(now);
       if (!this.#startNext(now)) return;
     }
+    this.#holder?.withdraw();
   }
 
   /** Gives a replica its next batch; false when none has a free slot, or nothing is to be sent yet. */
@@ -218,6 +240,7 @@ export class Scheduler {
     const { batchLimits } = this.#options;
     const limits = room < batchLimits.maxRows ? { ...batchLimits, maxRows: room } : batchLimits;
     const moment = { now, curve: this.#calls.curve, rowsWaiting: this.#queue.rows };
+    if (this.#holder?.tryHold() === false) return false;
     let holdUntil = Number.POSITIVE_INFINITY;
     const entries = this.#queue.take((waiting) => {
       const choice = this.#policy(waiting, limits, moment);
@@ -226,6 +249,7 @@ export class Scheduler {
       return [];
     });
     if (entries.length === 0) {
+      this.#holder?.release();
       this.#alarm.watch(holdUntil);
       return false;
     }
@@ -235,7 +259,7 @@ export class Scheduler {
       record.queueMs = now - enqueuedAt;
       record.batchSize = entries.length;
     }
-    this.#calls.start(replica, entries, now);
+    this.#alarm.watch(this.#calls.start(replica, entries, now));
     return true;
   }
 
@@ -268,10 +292,9 @@ export class Scheduler {
    * One bad request must not fail its neighbours: each gets one more try by itself. So it does when the host died, unless it is refused
    * from now on.
    */
-  #failed({ entries }: Batch, replica: Replica, error: ServeError): void {
+  #failed({ entries, call }: Batch, error: ServeError): void {
     const died = error instanceof ReplicaLostError;
-    const only = entries.length === 1 ? entries[0]?.call : undefined;
-    const refused = died && this.#lose(replica, error, only);
+    const refused = died && error.alone && entries.length === 1 && this.#quarantine.recordDeath(call);
     const worthATry = died ? !refused && this.#options.rules?.retry !== false : entries.length > 1;
     const retries: Entry[] = [];
     for (const entry of entries) {
@@ -281,18 +304,10 @@ export class Scheduler {
     }
     for (const entry of retries) {
       entry.context.record.stage = "queued";
+      entry.context.record.retried = true;
       entry.context.onAbort((reason) => this.#giveUp(entry, reason));
     }
     this.#queue.unshift(retries);
-  }
-
-  /**
-   * A replica that is gone must not be given its own requests back before its owner has noticed. True when the call that was alone in it
-   * is refused from now on.
-   */
-  #lose(replica: Replica, { alone }: ReplicaLostError, only: ReplicaCall | undefined): boolean {
-    this.#calls.slots.delete(replica);
-    return alone && only !== undefined && this.#quarantine.recordDeath(only);
   }
 
   #resolve(entry: Entry, result: ReplicaResult): void {
@@ -326,6 +341,7 @@ export class Scheduler {
       if (entry.deadline <= now) entry.context.abort(deadlineExceeded());
       else earliest = Math.min(earliest, entry.deadline);
     }
+    earliest = Math.min(earliest, this.#calls.hedge(now));
     this.#flush();
     return earliest;
   }

@@ -58,9 +58,9 @@ export class Slots {
     return best;
   }
 
-  /** The least loaded of the others; undefined when none has a free slot. */
-  freest(): Replica | undefined {
-    const slot = this.#leastLoaded();
+  /** The least loaded of the others, besides one; undefined when none has a free slot. */
+  freest(besides?: Replica): Replica | undefined {
+    const slot = this.#leastLoaded(besides);
     return slot !== undefined && slot.free > 0 ? slot.replica : undefined;
   }
 
@@ -69,10 +69,10 @@ export class Slots {
     return this.#leastLoaded()?.replica;
   }
 
-  #leastLoaded(): Slot | undefined {
+  #leastLoaded(besides?: Replica): Slot | undefined {
     let best: Slot | undefined;
     for (const slot of this.#slots.values()) {
-      if (slot.replica.roomForRows !== undefined) continue;
+      if (slot.replica === besides || slot.replica.roomForRows !== undefined) continue;
       if (best === undefined || slot.free > best.free) best = slot;
     }
     return best;
