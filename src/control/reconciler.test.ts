@@ -104,7 +104,7 @@ describe("a service", () => {
     const send = (): Promise<unknown> =>
       world.registry
         .find({ namespace: "default", name: "iris" })
-        .scheduler.run({ method: "predict", payload: { kind: "json", value: 1 } }, false, requestContext())
+        .scheduler.run({ method: "predict", payload: { kind: "json", value: 1 } }, {}, requestContext())
         .then(
           () => "answered",
           ({ code }: ServeError) => code,

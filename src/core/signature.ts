@@ -30,6 +30,8 @@ export interface Signature {
   readonly convertsNumbers?: boolean;
   /** Rows along the first dimension are independent, so requests may share a call. */
   readonly batchable?: boolean;
+  /** Requests with one `sequence_id` belong together: the model keeps state between them, so they go to one replica and are never batched. */
+  readonly stateful?: boolean;
   /** The method answers with a stream of responses. */
   readonly streaming?: boolean;
 }

@@ -104,7 +104,7 @@ describe("a model whose host dies", () => {
     await kill("a");
     await kill("a");
     const payload: Payload = { kind: "json", value: 1 };
-    const answer = outcome((only as ModelVersion).scheduler.run({ method: "predict", payload }, false, request()));
+    const answer = outcome((only as ModelVersion).scheduler.run({ method: "predict", payload }, {}, request()));
     await rest();
     await clock.advance(1_000);
     await rest();
@@ -116,7 +116,7 @@ describe("a model whose host dies", () => {
     await kill("a");
     await kill("a");
     const payload: Payload = { kind: "json", value: 1 };
-    const answer = outcome(only.scheduler.run({ method: "predict", payload }, false, request()));
+    const answer = outcome(only.scheduler.run({ method: "predict", payload }, {}, request()));
     await rest();
     await hosts.manager.remove(only);
     expect(await answer).toBe("UNAVAILABLE");
@@ -133,7 +133,7 @@ describe("a model that never answers", () => {
 
   it("is removed when nobody waits for it any more", async () => {
     const [only] = (await started("a")) as [ModelVersion];
-    const answer = outcome(only.scheduler.run({ method: "predict", payload }, false, request(500)));
+    const answer = outcome(only.scheduler.run({ method: "predict", payload }, {}, request(500)));
     await rest();
     let removed = false;
     const removing = hosts.manager.remove(only).then(() => {
@@ -150,7 +150,7 @@ describe("a model that never answers", () => {
 
   it("does not keep the server from ending at once", async () => {
     const [only] = (await started("a")) as [ModelVersion];
-    const answer = outcome(only.scheduler.run({ method: "predict", payload }, false, request()));
+    const answer = outcome(only.scheduler.run({ method: "predict", payload }, {}, request()));
     await rest();
     void hosts.manager.close();
     await rest();

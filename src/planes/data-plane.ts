@@ -26,7 +26,7 @@ export function createDataPlane(registry: Registry, clock: Clock): DataPlane {
       if (signature.streaming === true) {
         return { modelName: name, modelVersion: version, output: model.scheduler.stream(call, context) };
       }
-      const { payload } = await model.scheduler.run(call, signature.batchable === true, context);
+      const { payload } = await model.scheduler.run(call, signature, context);
       return { modelName: name, modelVersion: version, output: payload };
     },
   };

@@ -10,6 +10,8 @@ export interface Entry extends Waiting {
   readonly context: RequestContext;
   /** True after a shared batch or its host has failed: the request has one more try, by itself. */
   readonly retried: boolean;
+  /** The id of the only replica that can answer it; undefined when any can. */
+  readonly replica: string | undefined;
   settled: boolean;
   readonly resolve: (result: ReplicaResult) => void;
   readonly reject: (error: Error) => void;
@@ -22,13 +24,14 @@ export interface Arrival {
   /** Undefined for one that must run alone. */
   readonly rows: number | undefined;
   readonly bytes: number;
+  readonly replica: string | undefined;
   readonly priority: Priority;
   /** Clock milliseconds. */
   readonly now: number;
 }
 
 export function createEntry(
-  { call, context, rows, bytes, priority, now }: Arrival,
+  { call, context, rows, bytes, replica, priority, now }: Arrival,
   resolve: Entry["resolve"],
   reject: Entry["reject"],
 ): Entry {
@@ -43,6 +46,7 @@ export function createEntry(
     enqueuedAt: now,
     deadline: context.deadline,
     retried: false,
+    replica,
     settled: false,
     slot: NOT_WAITING,
     charged: 0,

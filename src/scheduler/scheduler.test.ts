@@ -5,11 +5,15 @@ import { FakeReplica } from "../../test/fake-replica.ts";
 import { createRecord, RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import { type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
-import type { Priority } from "../core/scheduling.ts";
+import type { Priority, SchedulingSpec } from "../core/scheduling.ts";
 import { bytesOf, elementsOf, type NumericTensor } from "../core/tensor.ts";
 import type { BatchPolicy } from "./batching.ts";
+import { ExecutionResources } from "./execution-limits.ts";
 import { Scheduler } from "./scheduler.ts";
 
+const LIMITS = { maxRequests: 100, maxBytes: 1e6, maxStreams: 1 };
+const BATCHABLE = { batchable: true };
+const ALONE = { batchable: false };
 let clock: FakeClock;
 let replica: FakeReplica;
 let scheduler: Scheduler;
@@ -42,7 +46,7 @@ function valuesOf(result: ReplicaResult): number[] {
 
 describe("batching", () => {
   it("sends a lone request at the end of the turn it came in", async () => {
-    const answer = scheduler.run(call([1]), true, context());
+    const answer = scheduler.run(call([1]), BATCHABLE, context());
     await clock.turn();
     expect(replica.calls).toHaveLength(1);
     replica.echo();
@@ -50,9 +54,9 @@ describe("batching", () => {
   });
 
   it("puts together what arrived while the replica was busy, and gives each its own rows", async () => {
-    void scheduler.run(call([0]), true, context());
+    void scheduler.run(call([0]), BATCHABLE, context());
     await clock.turn();
-    const answers = [scheduler.run(call([1, 2]), true, context()), scheduler.run(call([3]), true, context())];
+    const answers = [scheduler.run(call([1, 2]), BATCHABLE, context()), scheduler.run(call([3]), BATCHABLE, context())];
     await clock.turn();
     expect(replica.calls).toHaveLength(1);
     replica.echo();
@@ -65,18 +69,18 @@ describe("batching", () => {
   it("never mixes different parameters, nor what is not batchable", async () => {
     replica = new FakeReplica(10);
     scheduler.add(replica);
-    void scheduler.run(call([1], { scale: 1 }), true, context());
-    void scheduler.run(call([2], { scale: 2 }), true, context());
-    void scheduler.run(call([3], { scale: 1 }), true, context());
-    void scheduler.run(call([4]), false, context());
-    void scheduler.run(call([5]), false, context());
+    void scheduler.run(call([1], { scale: 1 }), BATCHABLE, context());
+    void scheduler.run(call([2], { scale: 2 }), BATCHABLE, context());
+    void scheduler.run(call([3], { scale: 1 }), BATCHABLE, context());
+    void scheduler.run(call([4]), ALONE, context());
+    void scheduler.run(call([5]), ALONE, context());
     await clock.turn();
     const rows = replica.calls.map(({ call: { payload } }) => (payload.kind === "tensors" ? payload.tensors[0]?.shape[0] : undefined));
     expect(rows).toEqual([2, 1, 1, 1]);
   });
 
   it("splits a failed batch, so that one bad request fails alone", async () => {
-    const answers = [scheduler.run(call([1]), true, context()), scheduler.run(call([2]), true, context())];
+    const answers = [scheduler.run(call([1]), BATCHABLE, context()), scheduler.run(call([2]), BATCHABLE, context())];
     await clock.turn();
     replica.fail(new ServeError("INTERNAL", "bad"));
     await settle();
@@ -88,7 +92,7 @@ describe("batching", () => {
   });
 
   it("answers INTERNAL when the model gives fewer rows than it was given, after trying each alone", async () => {
-    const answers = [scheduler.run(call([1]), true, context()), scheduler.run(call([2]), true, context())];
+    const answers = [scheduler.run(call([1]), BATCHABLE, context()), scheduler.run(call([2]), BATCHABLE, context())];
     await clock.turn();
     replica.calls.shift()?.resolve({ payload: call([9]).payload, computeMs: 1 });
     await settle();
@@ -111,7 +115,7 @@ describe("batching", () => {
           scheduler.add(replica);
           let next = 0;
           const sent = sizes.map((size) => Array.from({ length: size }, () => next++));
-          const answers = sent.map((values) => scheduler.run(call(values), true, context()).then(valuesOf, () => "failed"));
+          const answers = sent.map((values) => scheduler.run(call(values), BATCHABLE, context()).then(valuesOf, () => "failed"));
           await clock.turn();
           for (let turn = 0; replica.calls.length > 0; turn++) {
             if (failures[turn] === true) replica.fail(new ServeError("INTERNAL", "bad"));
@@ -132,9 +136,9 @@ describe("batching", () => {
 
 describe("giving up", () => {
   it("fails a request at its deadline, waiting or running, and cancels a batch that nobody waits for", async () => {
-    const running = scheduler.run(call([1]), true, context(100));
+    const running = scheduler.run(call([1]), BATCHABLE, context(100));
     await clock.turn();
-    const waiting = scheduler.run(call([2]), true, context(50));
+    const waiting = scheduler.run(call([2]), BATCHABLE, context(50));
     const outcomes = Promise.all([waiting, running].map((answer) => answer.catch((error: ServeError) => error.code)));
     await clock.advance(50);
     expect(scheduler.queued).toBe(0);
@@ -146,10 +150,10 @@ describe("giving up", () => {
   });
 
   it("forgets at once what its client has left", async () => {
-    void scheduler.run(call([1]), true, context());
+    void scheduler.run(call([1]), BATCHABLE, context());
     await clock.turn();
     const gone = context();
-    const answer = scheduler.run(call([2]), true, gone);
+    const answer = scheduler.run(call([2]), BATCHABLE, gone);
     gone.abort(new ServeError("CANCELLED", "the client went away"));
     await expect(answer).rejects.toMatchObject({ code: "CANCELLED" });
     expect(scheduler.queued).toBe(0);
@@ -157,8 +161,8 @@ describe("giving up", () => {
 
   it("lets the others of a batch have their answer when one has gone", async () => {
     const gone = context();
-    const left = scheduler.run(call([1]), true, gone);
-    const stays = scheduler.run(call([2]), true, context());
+    const left = scheduler.run(call([1]), BATCHABLE, gone);
+    const stays = scheduler.run(call([2]), BATCHABLE, context());
     await clock.turn();
     gone.abort(new ServeError("CANCELLED", "the client went away"));
     await expect(left).rejects.toMatchObject({ code: "CANCELLED" });
@@ -174,7 +178,7 @@ describe("who is next", () => {
     const asking = context(given.timeout);
     asking.principal = given.principal ?? "";
     asking.priority = given.priority;
-    scheduler.run(call([value]), false, asking).then(
+    scheduler.run(call([value]), ALONE, asking).then(
       () => order.push(value),
       () => order.push(-value),
     );
@@ -243,18 +247,18 @@ describe("a replica in this process", () => {
     let room = 2;
     const inline = Object.assign(new FakeReplica(100), { roomForRows: () => room });
     scheduler.add(inline);
-    void scheduler.run(call([1, 2, 3]), true, context());
-    void scheduler.run(call([4]), true, context());
+    void scheduler.run(call([1, 2, 3]), BATCHABLE, context());
+    void scheduler.run(call([4]), BATCHABLE, context());
     await clock.turn();
     expect([inline.calls.length, replica.calls.length]).toEqual([0, 1]);
-    void scheduler.run(call([5]), true, context());
-    void scheduler.run(call([6]), true, context());
-    void scheduler.run(call([7]), true, context());
+    void scheduler.run(call([5]), BATCHABLE, context());
+    void scheduler.run(call([6]), BATCHABLE, context());
+    void scheduler.run(call([7]), BATCHABLE, context());
     room = 2;
     await clock.turn();
     expect(inline.calls.length).toBeGreaterThan(0);
     room = 0;
-    void scheduler.run(call([8]), true, context());
+    void scheduler.run(call([8]), BATCHABLE, context());
     await clock.turn();
     const before = inline.calls.length;
     room = 2;
@@ -273,9 +277,9 @@ describe("a policy that holds back", () => {
       batchLimits: { maxRows: 8, maxBytes: 1e6 },
     });
     scheduler.add(replica);
-    void scheduler.run(call([1]), true, context());
+    void scheduler.run(call([1]), BATCHABLE, context());
     await clock.turn();
-    void scheduler.run(call([2]), true, context());
+    void scheduler.run(call([2]), BATCHABLE, context());
     await clock.turn();
     expect(replica.calls).toHaveLength(0);
     await clock.advance(5);
@@ -283,17 +287,140 @@ describe("a policy that holds back", () => {
   });
 });
 
+describe("a slow replica", () => {
+  const IDEMPOTENT = { idempotent: true, hedgePercentile: 0.5 };
+  let second: FakeReplica;
+
+  /** Two replicas, and so many calls of 10 ms each that have taught what is slow. */
+  async function learn(rules: SchedulingSpec, calls = 40): Promise<void> {
+    scheduler = new Scheduler({ clock, rules, queueLimits: LIMITS, batchLimits: { maxRows: 8, maxBytes: 1e6 } });
+    scheduler.add(replica);
+    for (let count = 0; count < calls; count++) {
+      void scheduler.run(call([count]), ALONE, context(60_000));
+      await clock.turn();
+      await clock.advance(10);
+      replica.echo();
+      await settle();
+    }
+    second = new FakeReplica();
+    scheduler.add(second);
+  }
+
+  it("gets company, and the first answer counts", async () => {
+    await learn(IDEMPOTENT);
+    const asking = context(60_000);
+    const answer = scheduler.run(call([7]), ALONE, asking);
+    await clock.turn();
+    await clock.advance(11);
+    expect([replica.calls.length, second.calls.length]).toEqual([1, 1]);
+    second.echo();
+    expect(valuesOf(await answer)).toEqual([7]);
+    expect(asking.record.hedged).toBe(true);
+    expect(replica.calls[0]?.signal?.aborted).toBe(true);
+    replica.fail(new ServeError("CANCELLED", "cancelled"));
+    await settle();
+  });
+
+  it("fails nobody when it dies while another works on the same", async () => {
+    await learn(IDEMPOTENT);
+    const answer = scheduler.run(call([7]), ALONE, context(60_000));
+    await clock.turn();
+    await clock.advance(11);
+    replica.fail(new ReplicaLostError("the model's host process ended"));
+    await settle();
+    second.echo();
+    expect(valuesOf(await answer)).toEqual([7]);
+  });
+
+  it("gets none when requests may not be carried out twice", async () => {
+    await learn({ hedgePercentile: 0.5 });
+    void scheduler.run(call([7]), ALONE, context(60_000));
+    await clock.turn();
+    await clock.advance(1000);
+    expect([replica.calls.length, second.calls.length]).toEqual([1, 0]);
+  });
+});
+
+describe("named resources", () => {
+  it("are held by one model's call at a time, and the next is woken when they are free", async () => {
+    const resources = new ExecutionResources({ gpu: 1 }, () => clock.now());
+    const rules = { resources: { gpu: 1 } };
+    const options = { clock, rules, resources, queueLimits: LIMITS, batchLimits: { maxRows: 8, maxBytes: 1e6 } };
+    const [one, other] = [new Scheduler(options), new Scheduler(options)];
+    const otherReplica = new FakeReplica();
+    one.add(replica);
+    other.add(otherReplica);
+    const first = one.run(call([1]), ALONE, context());
+    await clock.turn();
+    const second = other.run(call([2]), ALONE, context());
+    await clock.turn();
+    expect([replica.calls.length, otherReplica.calls.length]).toEqual([1, 0]);
+    replica.echo();
+    await first;
+    await settle();
+    expect(otherReplica.calls).toHaveLength(1);
+    otherReplica.echo();
+    await second;
+    await settle();
+    expect(resources.free).toEqual({ gpu: 1 });
+  });
+
+  it("that there can never be enough of are refused at once", () => {
+    const rules = { resources: { gpu: 2 } };
+    const resources = new ExecutionResources({ gpu: 1 }, () => clock.now());
+    const batchLimits = { maxRows: 8, maxBytes: 1e6 };
+    expect(() => new Scheduler({ clock, rules, resources, name: "big", queueLimits: LIMITS, batchLimits })).toThrow(
+      'big needs 2 of resource "gpu", and the server has 1',
+    );
+  });
+});
+
+describe("a sequence", () => {
+  const STATEFUL = { stateful: true };
+  const other = new FakeReplica();
+  Object.assign(other, { id: "other" });
+
+  function step(values: number[], parameters: Record<string, string | number | boolean>): Promise<ReplicaResult> {
+    return scheduler.run({ ...call(values), parameters }, STATEFUL, context());
+  }
+
+  it("stays on its replica, while others go where there is room", async () => {
+    scheduler.add(other);
+    void step([1], { sequence_id: 5, sequence_start: true });
+    void step([2], { sequence_id: 5 });
+    void step([3], { sequence_id: 6, sequence_start: true });
+    await clock.turn();
+    expect([replica.calls.length, other.calls.length]).toEqual([1, 1]);
+    other.echo();
+    await settle();
+    expect(other.calls).toHaveLength(0);
+    replica.echo();
+    await settle();
+    expect(replica.calls[0]?.call.parameters).toEqual({ sequence_id: 5 });
+  });
+
+  it("ends with its replica, for those that wait and those that come", async () => {
+    void step([1], { sequence_id: "a", sequence_start: true }).catch(() => undefined);
+    await clock.turn();
+    const waiting = step([2], { sequence_id: "a" });
+    replica.fail(new ReplicaLostError("the model's host process ended"));
+    await expect(waiting).rejects.toMatchObject({ code: "ABORTED" });
+    scheduler.add(new FakeReplica());
+    expect(() => step([3], { sequence_id: "a" })).toThrow("not open");
+  });
+});
+
 describe("limits and ends", () => {
   it("refuses what the queue has no room for", async () => {
     scheduler = createScheduler(8, 1);
-    const first = scheduler.run(call([1]), true, context());
-    expect(() => scheduler.run(call([2]), true, context())).toThrow(/queue is full: 1 requests/);
+    const first = scheduler.run(call([1]), BATCHABLE, context());
+    expect(() => scheduler.run(call([2]), BATCHABLE, context())).toThrow(/queue is full: 1 requests/);
     scheduler.destroy(new ServeError("UNAVAILABLE", "stopping"));
     await expect(first).rejects.toThrow("stopping");
   });
 
   it("close waits for what is under way and takes nothing new", async () => {
-    const answer = scheduler.run(call([1]), true, context());
+    const answer = scheduler.run(call([1]), BATCHABLE, context());
     await clock.turn();
     let closed = false;
     const closing = scheduler.close().then(() => {
@@ -311,7 +438,7 @@ describe("limits and ends", () => {
     const dying = new FakeReplica();
     scheduler = createScheduler();
     scheduler.add(dying);
-    const answer = scheduler.run(call([1]), true, context());
+    const answer = scheduler.run(call([1]), BATCHABLE, context());
     await clock.turn();
     dying.fail(new ReplicaLostError("the model's host process ended"));
     await settle();
@@ -336,7 +463,9 @@ describe("a host that dies", () => {
   }
 
   it("has each request of its batch tried once more, alone, and only once", async () => {
-    const outcomes = [1, 2, 3].map((value) => scheduler.run(call([value]), true, context()).then(valuesOf, ({ code }: ServeError) => code));
+    const outcomes = [1, 2, 3].map((value) =>
+      scheduler.run(call([value]), BATCHABLE, context()).then(valuesOf, ({ code }: ServeError) => code),
+    );
     await clock.turn();
     expect(replica.calls).toHaveLength(1);
     await die(false);
@@ -350,28 +479,28 @@ describe("a host that dies", () => {
   });
 
   it("twice with the same request alone in it refuses that one from then on, and no other", async () => {
-    const first = scheduler.run(call([1]), true, context());
+    const first = scheduler.run(call([1]), BATCHABLE, context());
     const told = expect(first).rejects.toMatchObject({ code: "UNAVAILABLE" });
     await clock.turn();
     await die(true);
     await die(true);
     await told;
     expect(scheduler.quarantined).toBe(1);
-    expect(() => scheduler.run(call([1]), true, context())).toThrow("ended the model's host 2 times");
+    expect(() => scheduler.run(call([1]), BATCHABLE, context())).toThrow("ended the model's host 2 times");
     expect(scheduler.queued).toBe(0);
-    const other = scheduler.run(call([2]), true, context());
+    const other = scheduler.run(call([2]), BATCHABLE, context());
     await clock.turn();
     replica.echo();
     expect(valuesOf(await other)).toEqual([2]);
   });
 
   it("is not given a request again that was alone in one that died before", async () => {
-    const first = scheduler.run(call([7]), true, context());
+    const first = scheduler.run(call([7]), BATCHABLE, context());
     await clock.turn();
     await die(true);
     replica.echo();
     expect(valuesOf(await first)).toEqual([7]);
-    const second = scheduler.run(call([7]), true, context()).catch(({ code }: ServeError) => code);
+    const second = scheduler.run(call([7]), BATCHABLE, context()).catch(({ code }: ServeError) => code);
     await clock.turn();
     await die(true);
     expect(await second).toBe("UNAVAILABLE");
@@ -381,7 +510,7 @@ describe("a host that dies", () => {
 
   it("counts also against a request that nobody waits for any more", async () => {
     for (const _ of [1, 2]) {
-      const outcome = scheduler.run(call([1]), true, context(100)).catch(({ code }: ServeError) => code);
+      const outcome = scheduler.run(call([1]), BATCHABLE, context(100)).catch(({ code }: ServeError) => code);
       await clock.turn();
       await clock.advance(100);
       expect(await outcome).toBe("DEADLINE_EXCEEDED");
@@ -391,11 +520,11 @@ describe("a host that dies", () => {
   });
 
   it("is not what a model means that answers UNAVAILABLE: the replica stays, and the request is not tried again", async () => {
-    const outcome = scheduler.run(call([1]), true, context());
+    const outcome = scheduler.run(call([1]), BATCHABLE, context());
     await clock.turn();
     replica.fail(new ServeError("UNAVAILABLE", "the feature store is away"));
     await expect(outcome).rejects.toThrow("feature store");
-    const next = scheduler.run(call([2]), true, context());
+    const next = scheduler.run(call([2]), BATCHABLE, context());
     await clock.turn();
     replica.echo();
     expect(valuesOf(await next)).toEqual([2]);

@@ -4,16 +4,20 @@ import { ServeError } from "../core/errors.ts";
 import type { Payload } from "../core/inference.ts";
 import { type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
 import { DEFAULT_PRIORITY, type Priority, type SchedulingSpec } from "../core/scheduling.ts";
-import { admit, admitInTime, admitStream, type QueueLimits } from "./admission.ts";
+import type { Signature } from "../core/signature.ts";
+import { admit, admitInTime, type QueueLimits } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
 import { splitPayload } from "./assemble.ts";
 import type { Batch } from "./batch.ts";
 import { type BatchLimits, type BatchPolicy, batchWhileBusy, payloadBytes, rowsOf } from "./batching.ts";
 import { Calls } from "./calls.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { again, createEntry, type Entry } from "./entry.ts";
 import { ExecutionResources, type Holder } from "./execution-limits.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { Quarantine } from "./quarantine.ts";
+import { Sequences } from "./sequences.ts";
+import { Streams } from "./streams.ts";
 
 export interface SchedulerOptions {
   readonly clock: Clock;
@@ -29,6 +33,8 @@ export interface SchedulerOptions {
   readonly onBatch?: (size: number, rows: number) => void;
 }
 
+const SEQUENCE_LIMITS = { maxSequences: 4096, idleMs: 60_000 };
+
 /**
  * Queue of one model version and the replicas that empty it. A batch forms from what arrived while the replicas were busy, or within
  * one turn of the event loop; nobody ever waits for company. The policies are pure functions beside this file; this is the only place
@@ -36,38 +42,47 @@ export interface SchedulerOptions {
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #policy: BatchPolicy;
+  readonly #dispatcher: Dispatcher;
   readonly #queue: FairQueue<Entry>;
   readonly #calls: Calls;
-  readonly #holder: Holder | undefined;
   readonly #alarm: Alarm;
   readonly #quarantine = new Quarantine();
+  readonly #streams: Streams;
+  readonly #sequences = new Sequences(SEQUENCE_LIMITS);
   /** Whether the last request could share a call. */
   #batches = true;
-  #streams = 0;
-  #flushing = false;
   #stopped: ServeError | undefined;
   #idle: (() => void) | undefined;
 
   constructor(options: SchedulerOptions) {
     const { clock, policy = batchWhileBusy } = options;
     this.#options = options;
-    this.#policy = policy;
     this.#queue = new FairQueue(() => clock.now());
-    this.#holder = this.#registerNeeds();
+    this.#streams = new Streams(clock, options.queueLimits, deadlineExceeded);
+    const holder = this.#registerNeeds();
     this.#calls = new Calls({
       clock,
       rules: options.rules ?? {},
-      holder: this.#holder,
+      holder,
       onAnswer: (batch, result) => this.#answered(batch, result),
       onFailure: (batch, error) => this.#failed(batch, error),
-      onLost: () => undefined,
+      onLost: (replica) => this.#endSequencesOf(replica),
       onFree: () => {
-        this.#flush();
+        this.#dispatcher.flush();
         this.#settleIdle();
       },
     });
     this.#alarm = new Alarm(clock, () => this.#ring());
+    this.#dispatcher = new Dispatcher({
+      clock,
+      policy,
+      batchLimits: options.batchLimits,
+      queue: this.#queue,
+      calls: this.#calls,
+      alarm: this.#alarm,
+      holder,
+      onShed: (entry) => this.#reject(entry, deadlineExceeded()),
+    });
   }
 
   get queued(): number {
@@ -82,8 +97,11 @@ export class Scheduler {
   /** From now on the replica gets work; returns the function that takes it out again, for when it has died. */
   add(replica: Replica): () => void {
     this.#calls.slots.add(replica);
-    this.#flushLater();
-    return () => this.#calls.slots.delete(replica);
+    this.#dispatcher.flushLater();
+    return () => {
+      this.#calls.slots.delete(replica);
+      this.#endSequencesOf(replica);
+    };
   }
 
   /**
@@ -95,42 +113,38 @@ export class Scheduler {
   }
 
   /**
-   * Answers one call; it may share a batch with others when `batchable`.
+   * Answers one call of a method. It may share a batch with others when the method is batchable; when it is stateful, requests with one
+   * `sequence_id` go to one replica, in their order.
    * @throws ServeError RESOURCE_EXHAUSTED, FAILED_PRECONDITION for a request that ended hosts, or why nothing is taken any more
    */
-  run(call: ReplicaCall, batchable: boolean, context: RequestContext): Promise<ReplicaResult> {
+  run(
+    call: ReplicaCall,
+    { batchable, stateful }: Pick<Signature, "batchable" | "stateful">,
+    context: RequestContext,
+  ): Promise<ReplicaResult> {
     const bytes = payloadBytes(call.payload);
-    const rows = batchable ? rowsOf(call) : undefined;
+    const rows = batchable === true && stateful !== true ? rowsOf(call) : undefined;
     this.#batches = rows !== undefined;
     this.#admit(bytes, rows ?? 1, context);
     this.#quarantine.check(call);
+    const replica = stateful === true ? this.#replicaOf(call) : undefined;
     return new Promise((resolve, reject) => {
       const now = this.#options.clock.now();
-      const entry = createEntry({ call, context, rows, bytes, priority: this.#priorityOf(context), now }, resolve, reject);
+      const entry = createEntry({ call, context, rows, bytes, replica, priority: this.#priorityOf(context), now }, resolve, reject);
       context.record.stage = "queued";
-      this.#queue.push(entry);
+      this.#dispatcher.push(entry);
       context.onAbort((reason) => this.#giveUp(entry, reason));
-      this.#alarm.watch(entry.deadline);
-      this.#flushLater();
     });
   }
 
-  /** Answers of a streaming method. A stream runs beside the calls and ends with its request. */
+  /** Answers of a streaming method. A stream runs beside the calls and ends with its request. @throws ServeError as {@link run} does */
   async *stream(call: ReplicaCall, context: RequestContext): AsyncGenerator<Payload, void, undefined> {
     this.#admit(payloadBytes(call.payload), 1, context);
     this.#quarantine.check(call);
-    admitStream(this.#streams, this.#options.queueLimits);
     const replica = this.#calls.slots.leastLoaded();
-    if (replica === undefined) throw new ServeError("UNAVAILABLE", "no replica of the model is running", { retryAfter: 1 });
-    const { clock } = this.#options;
-    const started = clock.now();
-    const remaining = Math.max(0, context.deadline - started);
-    const cancelTimer = clock.after(remaining, () => context.abort(deadlineExceeded()));
-    this.#streams++;
-    context.record.stage = "running";
-    context.record.batchSize = 1;
+    if (replica === undefined) throw noReplica();
     try {
-      yield* replica.stream(call, context.signal);
+      yield* this.#streams.run(replica, call, context);
     } catch (error) {
       if (error instanceof ReplicaLostError) {
         this.#calls.slots.delete(replica);
@@ -138,9 +152,6 @@ export class Scheduler {
       }
       throw error;
     } finally {
-      cancelTimer();
-      context.record.computeMs = clock.now() - started;
-      this.#streams--;
       this.#settleIdle();
     }
   }
@@ -179,11 +190,35 @@ export class Scheduler {
   #registerNeeds(): Holder | undefined {
     const { rules: { resources: needs, priority = DEFAULT_PRIORITY } = {}, resources, name = "the model" } = this.#options;
     if (needs === undefined || Object.keys(needs).length === 0) return undefined;
-    return (resources ?? new ExecutionResources({}, () => 0)).register({ name, needs, priority, wake: () => this.#flush() });
+    return (resources ?? new ExecutionResources({}, () => 0)).register({ name, needs, priority, wake: () => this.#dispatcher.flush() });
   }
 
   #priorityOf({ priority }: RequestContext): Priority {
     return priority ?? this.#options.rules?.priority ?? DEFAULT_PRIORITY;
+  }
+
+  /** The replica that has the state of the call's sequence. @throws ServeError as {@link Sequences.assign} does */
+  #replicaOf({ parameters = {} }: ReplicaCall): string | undefined {
+    const { sequence_id: id, sequence_start: start = false, sequence_end: end = false } = parameters;
+    // As in Triton, 0 and "" stand for no sequence.
+    if (id === undefined || id === 0 || id === "") return undefined;
+    if (typeof id === "boolean" || typeof start !== "boolean" || typeof end !== "boolean") {
+      throw new ServeError(
+        "INVALID_ARGUMENT",
+        "expected sequence_id as a string or number, and sequence_start and sequence_end as true or false",
+      );
+    }
+    return this.#sequences.assign(id, { start, end }, this.#calls.slots.ids, this.#options.clock.now());
+  }
+
+  /** Their state is gone with the replica. */
+  #endSequencesOf({ id }: Replica): void {
+    this.#sequences.lose(id);
+    for (const entry of [...this.#queue]) {
+      if (entry.replica !== id) continue;
+      this.#queue.remove(entry);
+      this.#reject(entry, new ServeError("ABORTED", "the replica that had the state of the sequence is gone; begin the sequence again"));
+    }
   }
 
   #admit(bytes: number, rows: number, context: RequestContext): void {
@@ -201,78 +236,6 @@ export class Scheduler {
       rowsAhead,
     };
     admitInTime(outlook, rows, context.deadline - now);
-  }
-
-  /** All requests that arrived in one turn of the event loop are seen together. */
-  #flushLater(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    this.#options.clock.afterTurn(() => {
-      this.#flushing = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    while (this.#queue.requests > 0) {
-      const now = this.#options.clock.now();
-      this.#shed(now);
-      if (!this.#startNext(now)) return;
-    }
-    this.#holder?.withdraw();
-  }
-
-  /** Gives a replica its next batch; false when none has a free slot, or nothing is to be sent yet. */
-  #startNext(now: number): boolean {
-    const { slots } = this.#calls;
-    const [first] = this.#queue;
-    if (first === undefined) return false;
-    const inline = slots.roomiest();
-    if (inline !== undefined && first.rows <= inline.rows) return this.#start(inline.replica, now, inline.rows);
-    const replica = slots.freest();
-    if (replica !== undefined) return this.#start(replica, now, Number.POSITIVE_INFINITY);
-    // What runs in this process has room again in the next turn of the event loop.
-    if (inline === undefined && slots.hasInline) this.#flushLater();
-    return false;
-  }
-
-  #start(replica: Replica, now: number, room: number): boolean {
-    const { batchLimits } = this.#options;
-    const limits = room < batchLimits.maxRows ? { ...batchLimits, maxRows: room } : batchLimits;
-    const moment = { now, curve: this.#calls.curve, rowsWaiting: this.#queue.rows };
-    if (this.#holder?.tryHold() === false) return false;
-    let holdUntil = Number.POSITIVE_INFINITY;
-    const entries = this.#queue.take((waiting) => {
-      const choice = this.#policy(waiting, limits, moment);
-      if ("batch" in choice) return choice.batch;
-      holdUntil = choice.holdUntil;
-      return [];
-    });
-    if (entries.length === 0) {
-      this.#holder?.release();
-      this.#alarm.watch(holdUntil);
-      return false;
-    }
-    for (const { context, enqueuedAt } of entries) {
-      const { record } = context;
-      record.stage = "running";
-      record.queueMs = now - enqueuedAt;
-      record.batchSize = entries.length;
-    }
-    this.#alarm.watch(this.#calls.start(replica, entries, now));
-    return true;
-  }
-
-  /** Those that are next and could not be answered in time any more only make others late. One that is alone is always tried. */
-  #shed(now: number): void {
-    for (;;) {
-      if (this.#queue.requests <= 1) return;
-      const [first] = this.#queue;
-      const expected = first === undefined ? undefined : this.#calls.curve.predict(first.rows);
-      if (first === undefined || expected === undefined || now + expected <= first.deadline) return;
-      this.#queue.remove(first);
-      this.#reject(first, deadlineExceeded());
-    }
   }
 
   #answered({ entries, rows }: Batch, { payload, computeMs }: ReplicaResult): void {
@@ -299,7 +262,9 @@ export class Scheduler {
     const retries: Entry[] = [];
     for (const entry of entries) {
       if (entry.settled) continue;
-      if (!worthATry || entry.retried || this.#stopped?.code === "CANCELLED") this.#reject(entry, error);
+      // What a sequence has told a replica that is gone, no other knows.
+      if (!worthATry || entry.retried || (died && entry.replica !== undefined) || this.#stopped?.code === "CANCELLED")
+        this.#reject(entry, error);
       else retries.push(again(entry));
     }
     for (const entry of retries) {
@@ -342,12 +307,12 @@ export class Scheduler {
       else earliest = Math.min(earliest, entry.deadline);
     }
     earliest = Math.min(earliest, this.#calls.hedge(now));
-    this.#flush();
+    this.#dispatcher.flush();
     return earliest;
   }
 
   #busy(): boolean {
-    return this.#queue.requests > 0 || this.#streams > 0 || this.#calls.wanted;
+    return this.#queue.requests > 0 || this.#streams.open > 0 || this.#calls.wanted;
   }
 
   #settleIdle(): void {
@@ -356,6 +321,10 @@ export class Scheduler {
     this.#idle();
     this.#idle = undefined;
   }
+}
+
+function noReplica(): ServeError {
+  return new ServeError("UNAVAILABLE", "no replica of the model is running", { retryAfter: 1 });
 }
 
 function deadlineExceeded(): ServeError {

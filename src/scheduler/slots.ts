@@ -19,6 +19,17 @@ export class Slots {
     return total;
   }
 
+  get ids(): string[] {
+    return [...this.#slots.keys()].filter(({ roomForRows }) => roomForRows === undefined).map(({ id }) => id);
+  }
+
+  /** Replicas with a free slot that do not say how much room they have. */
+  get free(): Replica[] {
+    return [...this.#slots.values()]
+      .filter(({ replica, free }) => free > 0 && replica.roomForRows === undefined)
+      .map(({ replica }) => replica);
+  }
+
   add(replica: Replica): void {
     const slot = { replica, free: replica.credit };
     this.#slots.set(replica, slot);

@@ -114,6 +114,7 @@ def _method_of(instance: Any) -> dict[str, Any]:
         "inputs": inputs,
         "outputs": [{**entry, "declared": True} for entry in _specifications(instance, "outputs")],
         "batchable": bool(getattr(instance, "batchable", False)) and not streaming,
+        "stateful": bool(getattr(instance, "stateful", False)) and not streaming,
         "streaming": streaming,
     }
 

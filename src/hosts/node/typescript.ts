@@ -14,6 +14,7 @@ interface Declarations {
   readonly inputs?: Readonly<Record<string, string>>;
   readonly outputs?: Readonly<Record<string, string>>;
   readonly batchable?: boolean;
+  readonly stateful?: boolean;
   readonly example?: unknown;
 }
 
@@ -38,6 +39,7 @@ export async function loadTypeScript(meta: LoadMetadata, report: (step: string) 
     inputs: specsOf(declared.inputs),
     outputs: specsOf(declared.outputs).map((spec) => ({ ...spec, declared: true })),
     batchable: declared.batchable === true && !streaming,
+    stateful: declared.stateful === true && !streaming,
     streaming,
   };
   return {

@@ -1,0 +1,123 @@
+import type { Clock } from "../core/clock.ts";
+import type { Replica } from "../core/replica.ts";
+import type { Alarm } from "./alarm.ts";
+import type { BatchLimits, BatchPolicy } from "./batching.ts";
+import type { Calls } from "./calls.ts";
+import type { Entry } from "./entry.ts";
+import type { Holder } from "./execution-limits.ts";
+import type { FairQueue } from "./fair-queue.ts";
+
+export interface DispatcherOptions {
+  readonly clock: Clock;
+  readonly queue: FairQueue<Entry>;
+  readonly calls: Calls;
+  readonly alarm: Alarm;
+  readonly policy: BatchPolicy;
+  readonly batchLimits: BatchLimits;
+  /** The named resources that each call holds, if it needs any. */
+  readonly holder: Holder | undefined;
+  /** Told of a request that has been taken out because it could no longer be answered in time. */
+  readonly onShed: (entry: Entry) => void;
+}
+
+/** Gives what waits to the replicas that have a free slot: which requests, and which replica, is decided at that moment and not before. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  /** Whether requests have come that belong to one replica. */
+  #hasPinned = false;
+  #flushing = false;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  push(entry: Entry): void {
+    if (entry.replica !== undefined) this.#hasPinned = true;
+    this.#options.queue.push(entry);
+    this.#options.alarm.watch(entry.deadline);
+    this.flushLater();
+  }
+
+  /** All requests that arrived in one turn of the event loop are seen together. */
+  flushLater(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    this.#options.clock.afterTurn(() => {
+      this.#flushing = false;
+      this.flush();
+    });
+  }
+
+  flush(): void {
+    while (this.#options.queue.requests > 0) {
+      const now = this.#options.clock.now();
+      const first = this.#shed(now);
+      if (first === undefined || !this.#startNext(first, now)) return;
+    }
+    this.#options.holder?.withdraw();
+  }
+
+  /** Gives a replica its next batch; false when none has a free slot, or nothing is to be sent yet. */
+  #startNext(first: Entry, now: number): boolean {
+    const { slots } = this.#options.calls;
+    if (this.#hasPinned) return this.#startNextOfPinned(now);
+    const inline = slots.roomiest();
+    if (inline !== undefined && first.rows <= inline.rows) return this.#start(inline.replica, now, (waiting) => waiting, inline.rows);
+    const replica = slots.freest();
+    if (replica !== undefined) return this.#start(replica, now, (waiting) => waiting);
+    // What runs in this process has room again in the next turn of the event loop.
+    if (inline === undefined && slots.hasInline) this.flushLater();
+    return false;
+  }
+
+  /** Among requests that belong to one replica, each replica looks for its own. */
+  #startNextOfPinned(now: number): boolean {
+    return this.#options.calls.slots.free.some((replica) => {
+      const may = ({ replica: wanted }: Entry): boolean => wanted === undefined || wanted === replica.id;
+      return [...this.#options.queue].some(may) && this.#start(replica, now, (waiting) => [...waiting].filter(may));
+    });
+  }
+
+  #start(replica: Replica, now: number, among: (waiting: Iterable<Entry>) => Iterable<Entry>, room = Number.POSITIVE_INFINITY): boolean {
+    const { batchLimits } = this.#options;
+    const limits = room < batchLimits.maxRows ? { ...batchLimits, maxRows: room } : batchLimits;
+    const moment = { now, curve: this.#options.calls.curve, rowsWaiting: this.#options.queue.rows };
+    if (this.#options.holder?.tryHold() === false) return false;
+    let holdUntil = Number.POSITIVE_INFINITY;
+    const entries = this.#options.queue.take((waiting) => {
+      const choice = this.#options.policy(among(waiting), limits, moment);
+      if ("batch" in choice) return choice.batch;
+      holdUntil = choice.holdUntil;
+      return [];
+    });
+    if (entries.length === 0) {
+      this.#options.holder?.release();
+      this.#options.alarm.watch(holdUntil);
+      return false;
+    }
+    for (const { context, enqueuedAt } of entries) {
+      const { record } = context;
+      record.stage = "running";
+      record.queueMs = now - enqueuedAt;
+      record.batchSize = entries.length;
+    }
+    this.#options.alarm.watch(this.#options.calls.start(replica, entries, now));
+    return true;
+  }
+
+  /**
+   * Takes out those that are next and could not be answered in time any more: they would only make others late. One that is alone is
+   * always tried. Returns the one that is next then.
+   */
+  #shed(now: number): Entry | undefined {
+    const { queue, calls, onShed } = this.#options;
+    for (;;) {
+      const [first] = queue;
+      if (first === undefined || queue.requests === 1) return first;
+      const expected = calls.curve.predict(first.rows);
+      if (expected === undefined || now + expected <= first.deadline) return first;
+      queue.remove(first);
+      onShed(first);
+    }
+  }
+}

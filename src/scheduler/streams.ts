@@ -1,0 +1,42 @@
+import type { Clock } from "../core/clock.ts";
+import type { RequestContext } from "../core/context.ts";
+import type { ServeError } from "../core/errors.ts";
+import type { Payload } from "../core/inference.ts";
+import type { Replica, ReplicaCall } from "../core/replica.ts";
+import { admitStream, type QueueLimits } from "./admission.ts";
+
+/** Answers that come in pieces. Each holds one of the model's slots for streams, beside its calls, until its request ends. */
+export class Streams {
+  readonly #clock: Clock;
+  readonly #limits: QueueLimits;
+  readonly #tooLate: () => ServeError;
+  #open = 0;
+
+  constructor(clock: Clock, limits: QueueLimits, tooLate: () => ServeError) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#tooLate = tooLate;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  /** The host sends no more than the client has taken, but for a few pieces. @throws ServeError RESOURCE_EXHAUSTED */
+  async *run(replica: Replica, call: ReplicaCall, context: RequestContext): AsyncGenerator<Payload, void, undefined> {
+    admitStream(this.#open, this.#limits);
+    const { record } = context;
+    const startedAt = this.#clock.now();
+    const cancelTimer = this.#clock.after(Math.max(0, context.deadline - startedAt), () => context.abort(this.#tooLate()));
+    this.#open++;
+    record.stage = "running";
+    record.batchSize = 1;
+    try {
+      yield* replica.stream(call, context.signal);
+    } finally {
+      cancelTimer();
+      record.computeMs = this.#clock.now() - startedAt;
+      this.#open--;
+    }
+  }
+}
