@@ -1,8 +1,14 @@
 import type { ResourceView } from "../core/planes.ts";
-import { ANNOTATIONS, type RuntimeChoice } from "../resources/index.ts";
+import { ANNOTATIONS, type RuntimeChoice, SCHEDULING_ANNOTATIONS } from "../resources/index.ts";
 
 /** What of a resource decides which models run; other annotations may change without any effect on them. */
-const DECISIVE = [ANNOTATIONS.frameworkVersion, ANNOTATIONS.trust, ANNOTATIONS.sha256, ANNOTATIONS.baseDirectory];
+const DECISIVE = [
+  ANNOTATIONS.frameworkVersion,
+  ANNOTATIONS.trust,
+  ANNOTATIONS.sha256,
+  ANNOTATIONS.baseDirectory,
+  ...SCHEDULING_ANNOTATIONS,
+];
 
 /** The annotation says that nothing is to run. */
 export function isStopped({ metadata }: ResourceView): boolean {
@@ -13,6 +19,6 @@ export function isStopped({ metadata }: ResourceView): boolean {
 export function signatureOf({ metadata, spec }: ResourceView, { runtime, failure }: RuntimeChoice): string {
   const annotations = DECISIVE.map((name) => metadata.annotations?.[name]);
   const text = (value: unknown): string => JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? `${each}n` : each));
-  const { name, namespace, host } = runtime ?? {};
-  return text([spec, annotations, name, namespace, host, failure?.message]);
+  const { name, namespace, host, scheduling } = runtime ?? {};
+  return text([spec, annotations, name, namespace, host, scheduling, failure?.message]);
 }

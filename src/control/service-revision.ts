@@ -57,6 +57,7 @@ async function plan(
     throw new PlanError("InvalidPredictorSpec", `predictors of custom containers are not run by this version; ${hint}`);
   }
   const format = formatFor(model, choice);
+  const scheduling = { ...choice.runtime?.scheduling, ...service.scheduling };
   const exactFramework = isExact(annotations[ANNOTATIONS.frameworkVersion]);
   const trust = readTrust(annotations[ANNOTATIONS.trust]);
   if ((format === "python" || format === "typescript") && (trust === undefined || trust === "pickle")) {
@@ -81,6 +82,7 @@ async function plan(
       ...spec,
       namespace,
       variables: model.environment,
+      ...(Object.keys(scheduling).length === 0 ? {} : { scheduling }),
       ...(level === undefined ? {} : { trust: level }),
       ...(exactFramework === undefined ? {} : { exactFramework }),
     });

@@ -1,5 +1,6 @@
 import { ServeError } from "./errors.ts";
 import type { JsonObject } from "./inference.ts";
+import type { SchedulingSpec } from "./scheduling.ts";
 
 /** The kinds that this server keeps. Cluster-scoped ones have no namespace. */
 export type ResourceKind = "InferenceService" | "ServingRuntime" | "ClusterServingRuntime";
@@ -53,6 +54,8 @@ export interface InferenceService {
   readonly name: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly predictor: Predictor;
+  /** Of its annotations, its `timeout` and `batcher`, and its model's environment. */
+  readonly scheduling: SchedulingSpec;
   /** Paths of fields that are accepted and stored and change nothing in this version. */
   readonly notInEffect: readonly string[];
 }
@@ -94,6 +97,8 @@ export interface ServingRuntime {
   readonly host: "python" | "node" | undefined;
   /** Image of the container `kserve-container`. */
   readonly image: string | undefined;
+  /** Of the environment of that container. */
+  readonly scheduling?: SchedulingSpec;
 }
 
 export interface SupportedFormat {

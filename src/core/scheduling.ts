@@ -1,3 +1,5 @@
+import type { RateLimit } from "./rate-limit.ts";
+
 /** What the owner of a model said about how its requests are scheduled; what is absent is the server's to choose. */
 export interface SchedulingSpec {
   /** Rows that one batch may have; 1 for no batching. */
@@ -18,6 +20,8 @@ export interface SchedulingSpec {
   readonly hedgePercentile?: number;
   /** How much of each named resource one call holds; see {@link ExecutionLimits}. */
   readonly resources?: Readonly<Record<string, number>>;
+  /** For each API key or tenant by itself. */
+  readonly rateLimit?: RateLimit;
 }
 
 /** 1 is served first. Requests of one level share by fairness; a lower level waits for all above it. */
@@ -26,3 +30,9 @@ export const DEFAULT_PRIORITY: Priority = 3;
 
 /** How much of each named resource the machine has, as in Triton's rate limiter. */
 export type ExecutionLimits = Readonly<Record<string, number>>;
+
+/** The priority that a number or text stands for; undefined when it is none. */
+export function priorityOf(value: unknown): Priority | undefined {
+  const level = typeof value === "string" && /^[1-5]$/.test(value) ? Number(value) : value;
+  return level === 1 || level === 2 || level === 3 || level === 4 || level === 5 ? level : undefined;
+}

@@ -12,4 +12,18 @@ export const ANNOTATIONS = {
   baseDirectory: "nitrous/base-directory",
   /** The file or folder that it was applied from, for pruning. */
   appliedFrom: "nitrous/applied-from",
+  /** 1 to 5, 1 is served first. */
+  priority: "nitrous/priority",
+  /** "true": a request may be carried out twice. */
+  idempotent: "nitrous/idempotent",
+  /** "false": a request is not given to another replica when its host has died. */
+  retry: "nitrous/retry",
+  /** Percentile of the latency after which a second replica is asked too, such as "p95". */
+  hedge: "nitrous/hedge",
+  /** Rows to which batches are cut, such as "8,32". */
+  preferredBatchSizes: "nitrous/preferred-batch-sizes",
+  /** What of the machine's named resources one call holds, such as "gpu=1,licence=2". */
+  executionResources: "nitrous/execution-resources",
+  /** Requests of one key, such as "100/s burst 200". */
+  rateLimit: "nitrous/rate-limit",
 } as const;

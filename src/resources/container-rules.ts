@@ -1,5 +1,5 @@
 import type { FieldPath, Finding } from "./field-path.ts";
-import { listIn, textIn } from "./json-fields.ts";
+import { isGiven, isMap, listIn, textIn } from "./json-fields.ts";
 
 /** KServe refuses these for security (pkg/validation/env_policy.go). */
 const BLOCKED = ["PYTHONPATH"];
@@ -14,6 +14,12 @@ export function variableOf(container: unknown, name: string): { readonly index: 
   const variables = listIn(container, "env");
   const index = variables.findIndex((variable) => textIn(variable, "name") === name);
   return index < 0 ? undefined : { index, value: textIn(variables[index], "value") ?? "" };
+}
+
+/** A variable without a value is empty, as in Kubernetes; one that is given twice has its last value. */
+export function environmentOf(container: unknown): Record<string, string> {
+  const variables = listIn(container, "env").filter((variable) => isMap(variable) && !isGiven(variable, "valueFrom"));
+  return Object.fromEntries(variables.map((variable) => [textIn(variable, "name") ?? "", textIn(variable, "value") ?? ""]));
 }
 
 /** `path` is the container's. */

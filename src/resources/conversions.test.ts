@@ -65,6 +65,7 @@ describe("toInferenceService", () => {
         minReplicas: 0,
         multiNode: false,
       },
+      scheduling: {},
       notInEffect: ["spec.predictor.model.env[2].valueFrom", "spec.predictor.model.resources"],
     });
   });
@@ -83,7 +84,6 @@ describe("toInferenceService", () => {
     expect(notInEffect).toEqual([
       "spec.canary",
       "spec.explainer",
-      "spec.predictor.batcher",
       "spec.predictor.canaryTrafficPercent",
       "spec.predictor.containerConcurrency",
       "spec.predictor.containers",
@@ -98,7 +98,6 @@ describe("toInferenceService", () => {
       "spec.predictor.scaleMetric",
       "spec.predictor.scaleTarget",
       "spec.predictor.serviceAccountName",
-      "spec.predictor.timeout",
       "spec.predictor.volumes",
       "spec.predictor.workerSpec.pipelineParallelSize",
       "spec.transformer",

@@ -1,8 +1,11 @@
 import type { JsonObject } from "../core/inference.ts";
 import { DEFAULT_NAMESPACE } from "../core/model.ts";
 import type { InferenceService, Predictor, PredictorModel, ProtocolVersion } from "../core/resource.ts";
-import { isGiven, isMap, listIn, mapIn, numberIn, textIn } from "./json-fields.ts";
+import { environmentOf } from "./container-rules.ts";
+import { isGiven, mapIn, numberIn, textIn } from "./json-fields.ts";
 import { fieldsNotInEffect } from "./not-in-effect.ts";
+import { annotatedScheduling } from "./scheduling-annotations.ts";
+import { environmentScheduling, predictorScheduling } from "./scheduling-fields.ts";
 import { LEGACY_KEYS } from "./schema/inference-service.ts";
 import type { ValidDocument } from "./valid-document.ts";
 
@@ -13,11 +16,17 @@ const V2_FORMATS: readonly string[] = ["triton", "vLLM"];
 
 /** A valid InferenceService as the rest of the server sees it. */
 export function toInferenceService({ metadata, spec }: Pick<ValidDocument, "metadata" | "spec">): InferenceService {
+  const predictor = toPredictor(mapIn(spec, "predictor"));
   return {
     namespace: metadata.namespace ?? DEFAULT_NAMESPACE,
     name: metadata.name,
     annotations: metadata.annotations ?? {},
-    predictor: toPredictor(mapIn(spec, "predictor")),
+    predictor,
+    scheduling: {
+      ...environmentScheduling(predictor.model?.environment ?? {}),
+      ...predictorScheduling(mapIn(spec, "predictor")),
+      ...annotatedScheduling(metadata.annotations ?? {}),
+    },
     notInEffect: fieldsNotInEffect(spec),
   };
 }
@@ -54,10 +63,4 @@ function withFormat(model: JsonObject, format: PredictorModel["format"], speaksV
     ...(protocolVersion === undefined ? {} : { protocolVersion: protocolVersion as ProtocolVersion }),
     environment: environmentOf(model),
   };
-}
-
-/** A variable without a value is empty, as in Kubernetes; one that is given twice has its last value. */
-function environmentOf(model: JsonObject): Record<string, string> {
-  const variables = listIn(model, "env").filter((variable) => isMap(variable) && !isGiven(variable, "valueFrom"));
-  return Object.fromEntries(variables.map((variable) => [textIn(variable, "name") ?? "", textIn(variable, "value") ?? ""]));
 }

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from "../core/inference.ts";
 import { type FieldPath, formatPath } from "./field-path.ts";
-import { isGiven, isMap, listIn, mapIn, numberIn } from "./json-fields.ts";
+import { isGiven, isMap, listIn, mapIn, numberIn, textIn } from "./json-fields.ts";
+import { environmentScheduling, isSchedulingVariable } from "./scheduling-fields.ts";
 import { LEGACY_KEYS } from "./schema/inference-service.ts";
 
 const IN_EFFECT = ["modelFormat", "storageUri", "runtime", "protocolVersion"];
@@ -15,9 +16,10 @@ function predictorFields(predictor: JsonObject, path: FieldPath): FieldPath[] {
   const models = ["model", ...LEGACY_KEYS].filter((key) => isGiven(predictor, key));
   const minReplicas = numberIn(predictor, "minReplicas") ?? 1;
   return [
-    ...others(predictor, path, [...models, "minReplicas", "workerSpec"]),
+    ...others(predictor, path, [...models, "minReplicas", "workerSpec", "timeout", "batcher"]),
     ...models.flatMap((key) => modelFields(mapIn(predictor, key) ?? {}, [...path, key])),
     ...(minReplicas > 1 ? [[...path, "minReplicas"]] : []),
+    ...others(mapIn(predictor, "batcher") ?? {}, [...path, "batcher"], ["maxBatchSize", "maxLatency", "timeout"]),
     // That there is a workerSpec decides which runtimes fit.
     ...others(mapIn(predictor, "workerSpec") ?? {}, [...path, "workerSpec"], []),
   ];
@@ -27,9 +29,15 @@ function modelFields(model: JsonObject, path: FieldPath): FieldPath[] {
   // Its name can only be kserve-container.
   const named = others(model, path, [...IN_EFFECT, "env", "name"]);
   const variables = listIn(model, "env").flatMap((variable, index) =>
-    isGiven(variable, "valueFrom") ? [[...path, "env", index, "valueFrom"]] : [],
+    isGiven(variable, "valueFrom") ? [[...path, "env", index, "valueFrom"]] : isUnread(variable) ? [[...path, "env", index]] : [],
   );
   return [...named, ...variables];
+}
+
+/** The model may have its own meaning for a variable that this server cannot read. */
+function isUnread(variable: JsonValue): boolean {
+  const name = textIn(variable, "name") ?? "";
+  return isSchedulingVariable(name) && Object.keys(environmentScheduling({ [name]: textIn(variable, "value") ?? "" })).length === 0;
 }
 
 /** The fields that say anything and are not among the known ones. */

@@ -2,8 +2,9 @@ import type { JsonObject } from "../core/inference.ts";
 import { canaryFindings } from "./canary-rules.ts";
 import { explainerFindings, predictorFindings, transformerFindings } from "./component-rules.ts";
 import type { Finding } from "./field-path.ts";
-import { isMap, listIn, mapIn, textIn } from "./json-fields.ts";
+import { isMap, listIn, mapIn, textIn, textsIn } from "./json-fields.ts";
 import { runtimeFindings } from "./runtime-rules.ts";
+import { schedulingFindings } from "./scheduling-annotations.ts";
 
 const AUTOSCALER_ANNOTATION = "serving.kserve.io/autoscalerClass";
 const AUTOSCALERS = ["hpa", "keda", "none", "external"];
@@ -22,6 +23,7 @@ function serviceFindings(document: JsonObject, spec: JsonObject): Finding[] {
   const explainer = mapIn(spec, "explainer");
   return [
     ...autoscalerFindings(mapIn(mapIn(document, "metadata"), "annotations")),
+    ...schedulingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...(predictor === undefined ? [] : predictorFindings(predictor, ["spec", "predictor"])),
     ...(transformer === undefined ? [] : transformerFindings(transformer, ["spec", "transformer"])),
     ...(explainer === undefined ? [] : explainerFindings(explainer, ["spec", "explainer"])),

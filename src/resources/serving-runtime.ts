@@ -1,6 +1,8 @@
 import type { JsonValue } from "../core/inference.ts";
 import type { ProtocolVersion, ServingRuntime, SupportedFormat } from "../core/resource.ts";
+import { environmentOf } from "./container-rules.ts";
 import { flagIn, isGiven, listIn, numberIn, textIn } from "./json-fields.ts";
+import { environmentScheduling } from "./scheduling-fields.ts";
 import type { ValidDocument } from "./valid-document.ts";
 
 /** Which of this server's own hosts runs a runtime's models. */
@@ -16,6 +18,7 @@ interface WrittenRuntime extends Pick<ValidDocument, "kind" | "spec"> {
 export function toServingRuntime({ kind, metadata, spec }: WrittenRuntime): ServingRuntime {
   const containers = listIn(spec, "containers");
   const container = containers.find((each) => textIn(each, "name") === MODEL_CONTAINER) ?? containers[0];
+  const scheduling = environmentScheduling(environmentOf(container));
   return {
     name: metadata.name,
     namespace: kind === "ClusterServingRuntime" ? undefined : metadata.namespace,
@@ -27,6 +30,7 @@ export function toServingRuntime({ kind, metadata, spec }: WrittenRuntime): Serv
     creationTimestamp: metadata.creationTimestamp ?? "",
     host: hostOf(metadata.annotations?.[HOST_ANNOTATION]),
     image: textIn(container, "image"),
+    ...(Object.keys(scheduling).length === 0 ? {} : { scheduling }),
   };
 }
 
