@@ -85,7 +85,7 @@ const STACKS: Readonly<Record<string, () => Promise<Started>>> = {
     await server.listen({ port: 0, host: "127.0.0.1" });
     return { port: (server.server.address() as AddressInfo).port };
   },
-  ours: () => startOurs(() => undefined),
+  ours: () => startOurs(() => ""),
   "ours, open": async () => startOurs((await access()).guard),
   "ours, with a key": async () => {
     const { guard, keys } = await access();

@@ -82,6 +82,9 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     insecure: settings.insecure,
     allowed: settings["allowed-host"],
     hasService: (service) => registry.has(service),
+    tenantHeader: settings["tenant-header"],
+    rateLimit: settings["rate-limit"],
+    clock,
     onNarrowed: () => http.endStreams(),
     onProblem: problem,
   });
@@ -113,7 +116,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     if (kind === "InferenceService" && namespace !== undefined) registry.set({ namespace, name }, [], "It waits for its turn.");
   }
 
-  const dataPlane = createDataPlane(registry, clock);
+  const dataPlane = createDataPlane(registry, clock, access.limitRate);
   const controlPlane = createControlPlane({
     registry,
     clock,

@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { parseRateLimit, RATE_LIMIT_RULE, type RateLimit } from "./core/rate-limit.ts";
 
 const positive = z.coerce.number().int().positive();
 
@@ -55,6 +56,17 @@ export const SETTINGS = {
   "header-timeout": positive.default(10_000).describe("milliseconds in which the headers of a request must come"),
   "body-timeout": positive.default(60_000).describe("milliseconds in which the body of a request must come"),
   "request-timeout": positive.default(60_000).describe("milliseconds after which a request is given up"),
+  "tenant-header": z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, "expected the name of a header, such as x-tenant")
+    .transform((name) => name.toLowerCase())
+    .optional()
+    .describe("header that names whose request it is, for requests that need no key (default: none)"),
+  "rate-limit": z
+    .string()
+    .transform(rateLimitFromText)
+    .optional()
+    .describe("requests that each key may send to each model, such as 100/s or 100/s burst 200 (default: no limit)"),
   "max-queue-requests": positive.default(4096).describe("requests that may wait for one model"),
   "max-queue-bytes": positive.default(256 * 1024 * 1024).describe("bytes of requests that may wait for one model"),
   "max-streams": positive.default(64).describe("streams that one model may have open at once"),
@@ -136,6 +148,13 @@ function checkCounts(counts: Record<string, number>, context: z.RefinementCtx): 
     if (Number.isSafeInteger(count) && count > 0) continue;
     context.addIssue({ code: "custom", message: `the count of resource ${JSON.stringify(name)} must be a whole number from 1` });
   }
+}
+
+function rateLimitFromText(text: string, context: z.RefinementCtx): RateLimit {
+  const limit = parseRateLimit(text);
+  if (limit !== undefined) return limit;
+  context.addIssue({ code: "custom", message: `expected ${RATE_LIMIT_RULE}, found ${JSON.stringify(text)}` });
+  return z.NEVER;
 }
 
 const schema = z.strictObject(SETTINGS);

@@ -30,7 +30,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "hosts/node": ["core", "frames", "version.ts"],
   "host-commands.ts": ["core"],
   "host-confinement.ts": ["core", "executors", "settings.ts"],
-  "settings.ts": [],
+  "settings.ts": ["core"],
   "version.ts": [],
   "model-steps.ts": ["core", "models", "environments", "executors", "replicas", "host-commands.ts", "host-confinement.ts", "settings.ts"],
   "routes.ts": ["core", "protocols/kserve-v1", "protocols/kube-api", "protocols/oip", "protocols/operations", "resources"],

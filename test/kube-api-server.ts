@@ -34,7 +34,7 @@ export async function startKubeApi(clock: Clock, wallClock: () => number = Date.
       { resources: table, activity },
       { version: "0.1.0", clock, wallClock, readYaml: (text) => readDocument(text, "the body"), keys: new FakeKeys() },
     ),
-    guard: () => undefined,
+    guard: () => "",
     clock,
     events: createEvents(),
     maxBodyBytes: 64 * 1024 * 1024,

@@ -7,11 +7,20 @@ import { matchesPattern } from "./model-pattern.ts";
 
 type Head = Pick<HttpHead, "params" | "headers">;
 
-/** @throws ServeError UNAUTHENTICATED or PERMISSION_DENIED, for a request that may not go on to the route */
-export type Guard = (route: Route, head: Head) => void;
+/**
+ * Returns who asks: the name of the key, or where none is needed the tenant, or "".
+ * @throws ServeError UNAUTHENTICATED, PERMISSION_DENIED or INVALID_ARGUMENT, for a request that may not go on to the route
+ */
+export type Guard = (route: Route, head: Head) => string;
 
-/** Decides by what a request says before its body: where it believes to be, which page it comes from, which key it has. */
-export function createGuard(hosts: Hosts, ring: KeyRing): Guard {
+/** Visible characters of ASCII: tenants are names in metrics and logs. */
+const TENANT = /^[\x21-\x7e]{1,128}$/;
+
+/**
+ * Decides by what a request says before its body: where it believes to be, which page it comes from, which key it has.
+ * @param tenantHeader lower-case name of the header that names who asks, where no key does
+ */
+export function createGuard(hosts: Hosts, ring: KeyRing, tenantHeader?: string): Guard {
   return (route, head) => {
     const service = hosts.check(head.headers);
     const access = accessOf(route, head);
@@ -22,7 +31,8 @@ export function createGuard(hosts: Hosts, ring: KeyRing): Guard {
         throw denied(`the Host header names the service ${service.namespace}/${service.name}, and ${hint}`);
       }
     }
-    if (access === "public" || !ring.closed) return;
+    if (access === "public") return "";
+    if (!ring.closed) return tenantHeader === undefined ? "" : tenantIn(head, tenantHeader);
     const token = tokenIn(head);
     if (token === undefined) {
       throw new ServeError(
@@ -33,6 +43,7 @@ export function createGuard(hosts: Hosts, ring: KeyRing): Guard {
     const key = ring.find(token);
     if (key === undefined) throw new ServeError("UNAUTHENTICATED", "the key that was sent is unknown, revoked or expired");
     authorize(key, access, route, head);
+    return key.name;
   };
 }
 
@@ -47,6 +58,14 @@ function tokenIn({ headers }: Head): string | undefined {
   if (typeof authorization === "string" && /^bearer /i.test(authorization)) return authorization.slice("bearer ".length).trim();
   const named = headers["x-api-key"];
   return typeof named === "string" ? named : undefined;
+}
+
+function tenantIn({ headers }: Head, name: string): string {
+  const tenant = headers[name];
+  if (tenant === undefined) return "";
+  if (typeof tenant === "string" && TENANT.test(tenant)) return tenant;
+  const found = typeof tenant === "string" ? `${JSON.stringify(tenant.slice(0, 20))} with ${tenant.length} characters` : "several";
+  throw new ServeError("INVALID_ARGUMENT", `header ${name}: expected 1 to 128 visible ASCII characters without spaces, found ${found}`);
 }
 
 function authorize({ name, scopes, models }: Key, access: Access, route: Route, head: Head): void {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type CreatedKey, type Key, type Keys, type KeyWish, SCOPES } from "../core/access.ts";
 import { messageOf, ServeError } from "../core/errors.ts";
+import { parseRateLimit, RATE_LIMIT_RULE } from "../core/rate-limit.ts";
 import { assertKeyName, keyFrom } from "./key-wish.ts";
 import { createToken, digestOf } from "./token.ts";
 
@@ -14,6 +15,10 @@ const storedKey = z.object({
   models: z.array(z.string()),
   created: z.iso.datetime(),
   expires: z.iso.datetime().optional(),
+  rate: z
+    .string()
+    .refine((text) => parseRateLimit(text) !== undefined, `expected ${RATE_LIMIT_RULE}`)
+    .optional(),
 });
 
 /** A key and the SHA-256 of what its holder sends. */

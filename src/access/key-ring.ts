@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Key } from "../core/access.ts";
+import { parseRateLimit, type RateLimit } from "../core/rate-limit.ts";
 import type { StoredKey } from "./key-folder.ts";
 import { digestOf, looksLikeToken } from "./token.ts";
 
@@ -17,6 +18,7 @@ const LOOKUP_DIGITS = 32;
 export class KeyRing {
   readonly #wallClock: () => number;
   #entries = new Map<string, Entry>();
+  #rates = new Map<string, RateLimit>();
   #closed: boolean;
 
   /** `closed`: asks for a key even when there is none. */
@@ -43,8 +45,19 @@ export class KeyRing {
     const closes = !this.#closed && keys.length + damaged > 0;
     const revokes = [...this.#entries].some(([digits, { key }]) => JSON.stringify(entries.get(digits)?.key) !== JSON.stringify(key));
     this.#entries = entries;
+    this.#rates = new Map(
+      keys.flatMap(({ name, rate }) => {
+        const limit = rate === undefined ? undefined : parseRateLimit(rate);
+        return limit === undefined ? [] : [[name, limit]];
+      }),
+    );
     if (closes) this.#closed = true;
     return closes || revokes;
+  }
+
+  /** The limit of the key of that name, when it has one. */
+  rateOf(name: string): RateLimit | undefined {
+    return this.#rates.size === 0 ? undefined : this.#rates.get(name);
   }
 
   /** The key that somebody holds who sends this; undefined when there is none or it has expired. */

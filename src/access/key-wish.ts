@@ -1,5 +1,6 @@
 import { type Key, type KeyWish, SCOPES, type Scope } from "../core/access.ts";
 import { ServeError } from "../core/errors.ts";
+import { parseRateLimit, RATE_LIMIT_RULE } from "../core/rate-limit.ts";
 import { wholePattern } from "./model-pattern.ts";
 
 /** Lower case only: file systems that do not tell cases apart would take two names for one. */
@@ -20,7 +21,7 @@ export function assertKeyName(name: string): void {
  * The key that is wished for. `now` is in milliseconds since 1970.
  * @throws ServeError INVALID_ARGUMENT
  */
-export function keyFrom({ name, scopes, models = [], expires }: KeyWish, now: number): Key {
+export function keyFrom({ name, scopes, models = [], expires, rate }: KeyWish, now: number): Key {
   assertKeyName(name);
   const wanted = SCOPES.filter((scope) => scopes.includes(scope));
   const unknown = scopes.filter((scope) => !SCOPES.includes(scope as Scope));
@@ -33,12 +34,15 @@ export function keyFrom({ name, scopes, models = [], expires }: KeyWish, now: nu
   if (expires !== undefined && !(expires > 0 && expires <= MOST_DAYS)) {
     throw invalid(`a key expires after more than 0 and at most ${MOST_DAYS} days, not ${expires}`);
   }
+  const limit = rate === undefined ? undefined : parseRateLimit(rate);
+  if (rate !== undefined && limit === undefined) throw invalid(`'${rate}' is not the rate of a key: expected ${RATE_LIMIT_RULE}`);
   return {
     name,
     scopes: wanted,
     models: [...new Set(models.map(wholePattern))],
     created: new Date(now).toISOString(),
     ...(expires === undefined ? {} : { expires: new Date(now + expires * DAY_MS).toISOString() }),
+    ...(limit === undefined ? {} : { rate: limit.text }),
   };
 }
 

@@ -57,7 +57,7 @@ const route: Route = {
   fail: () => ({ status: 500, body: "" }),
 };
 const ask = ({ guard }: AccessControl, token?: string): void =>
-  guard(route, { params: {}, headers: token === undefined ? {} : { "x-api-key": token } });
+  void guard(route, { params: {}, headers: token === undefined ? {} : { "x-api-key": token } });
 const beside = (): KeyFolder => new KeyFolder(keyFolderOf(directory));
 
 describe("access", () => {

@@ -1,11 +1,14 @@
 import { mkdir } from "node:fs/promises";
-import type { Keys } from "../core/access.ts";
+import type { Keys, RateLimiter } from "../core/access.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
 import { messageOf, ServeError } from "../core/errors.ts";
+import type { RateLimit } from "../core/rate-limit.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { type HostOptions, Hosts } from "./hosts.ts";
 import { KeyFolder, keyFolderOf } from "./key-folder.ts";
 import { KeyRing } from "./key-ring.ts";
 import { isLoopback } from "./loopback.ts";
+import { createRateLimiter } from "./rate-limits.ts";
 import { type Watch, watchDisk } from "./watch.ts";
 
 export interface AccessOptions extends HostOptions {
@@ -17,12 +20,19 @@ export interface AccessOptions extends HostOptions {
   /** Told of files that hold no key and of keys that cannot be read. */
   readonly onProblem: (problem: string) => void;
   readonly watch?: Watch;
+  /** Lower-case name of the header that names who asks, where no key does. */
+  readonly tenantHeader?: string | undefined;
+  /** For keys and models that have none of their own. */
+  readonly rateLimit?: RateLimit | undefined;
+  /** For rates. */
+  readonly clock?: Pick<Clock, "now">;
   /** Milliseconds since 1970. */
   readonly wallClock?: () => number;
 }
 
 export interface AccessControl {
   readonly guard: Guard;
+  readonly limitRate: RateLimiter;
   readonly keys: Keys;
   /** Whether requests need a key now. */
   readonly closed: boolean;
@@ -69,7 +79,8 @@ export async function openAccess(options: AccessOptions): Promise<AccessControl>
   }
   const end = watch([path], () => void reload().catch((error: unknown) => onProblem(messageOf(error))));
   return {
-    guard: createGuard(new Hosts(options), ring),
+    guard: createGuard(new Hosts(options), ring, options.tenantHeader),
+    limitRate: createRateLimiter({ ring, usual: options.rateLimit, clock: options.clock ?? systemClock }),
     keys: {
       list: () => folder.list(),
       async create(wish) {

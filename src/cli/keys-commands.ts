@@ -21,6 +21,8 @@ export function addKeysCommands(program: Command): void {
     .requiredOption("--scope <scopes...>", `what it is for: ${SCOPES.join(", ")}, with commas between them; admin includes the others`)
     .option("--model <patterns...>", "only these models: NAME, NAMESPACE/NAME, or either with a * at its end")
     .option("--expires <days>", "days after which it no longer works (default: never)")
+    .option("--rate <rate>", "requests that it may send to each model, such as 100/s (default: what models and settings say)")
+    .option("--burst <number>", "requests that may come at once after a pause (default: those of a second)")
     .action(async (name: string, options: CreateKeyOptions & PlaceFlags) => {
       const [{ createKeyCommand }, place, terminal] = await surroundings(options);
       await createKeyCommand(name, options, place, terminal);

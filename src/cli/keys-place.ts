@@ -20,6 +20,7 @@ const keySchema = z.object({
   models: z.array(z.string()),
   created: z.string(),
   expires: z.string().optional(),
+  rate: z.string().optional(),
 });
 const listSchema = z.object({ keys: z.array(keySchema) });
 const createdSchema = z.object({ key: keySchema, token: z.string() });

@@ -17,6 +17,10 @@ export interface CreateKeyOptions {
   readonly model?: readonly string[];
   /** Days. */
   readonly expires?: string;
+  /** Such as "100/s". */
+  readonly rate?: string;
+  /** Requests that may come at once. */
+  readonly burst?: string;
 }
 
 /** `nitrous keys create`: prints the key alone to standard output, this once. @throws CliError */
@@ -26,12 +30,14 @@ export async function createKeyCommand(
   { keys, place }: KeysPlace,
   terminal: Terminal,
 ): Promise<void> {
-  const { scope, model, expires } = options;
+  const { scope, model, expires, rate, burst } = options;
+  if (burst !== undefined && rate === undefined) throw new CliError("--burst needs --rate", 2);
   const wish: KeyWish = {
     name,
     scopes: listed(scope),
     ...(model === undefined ? {} : { models: listed(model) }),
     ...(expires === undefined ? {} : { expires: daysOf(expires) }),
+    ...(rate === undefined ? {} : { rate: burst === undefined ? rate : `${rate} burst ${burst}` }),
   };
   // Before the key is there, after which a server may no longer answer without one.
   const others = await told(keys.list());
@@ -57,7 +63,7 @@ export async function listKeysCommand(
   else
     terminal.print(
       renderTable(
-        ["NAME", "SCOPES", "MODELS", "CREATED", "EXPIRES"],
+        ["NAME", "SCOPES", "MODELS", "RATE", "CREATED", "EXPIRES"],
         found.map((key) => rowOf(key, terminal.now())),
         terminal,
       ),
@@ -76,10 +82,10 @@ export async function revokeKeyCommand(name: string, { keys, place }: KeysPlace,
   }
 }
 
-function rowOf({ name, scopes, models, created, expires }: Key, now: number): string[] {
+function rowOf({ name, scopes, models, rate = "-", created, expires }: Key, now: number): string[] {
   const expired = expires !== undefined && Date.parse(expires) <= now;
   const ends = expires === undefined ? "never" : expired ? "expired" : dayOf(expires);
-  return [name, scopes.join(","), models.length === 0 ? "all" : models.join(","), dayOf(created), ends];
+  return [name, scopes.join(","), models.length === 0 ? "all" : models.join(","), rate, dayOf(created), ends];
 }
 
 function dayOf(time: string): string {

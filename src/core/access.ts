@@ -1,3 +1,6 @@
+import type { Target } from "./inference.ts";
+import type { RateLimit } from "./rate-limit.ts";
+
 /** What a key may be used for; `admin` includes the others. */
 export const SCOPES = ["infer", "read", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -16,6 +19,8 @@ export interface Key {
   readonly created: string;
   /** RFC 3339; undefined for a key that does not expire. */
   readonly expires?: string | undefined;
+  /** Requests that it may send to each model, such as "100/s burst 200"; undefined for what models and settings say. */
+  readonly rate?: string | undefined;
 }
 
 export interface KeyWish {
@@ -25,6 +30,8 @@ export interface KeyWish {
   readonly models?: readonly string[] | undefined;
   /** Days from now. */
   readonly expires?: number | undefined;
+  /** Such as "100/s" or "100/s burst 200". */
+  readonly rate?: string | undefined;
 }
 
 export interface CreatedKey {
@@ -42,3 +49,9 @@ export interface Keys {
   /** @throws ServeError NOT_FOUND */
   revoke(name: string): Promise<void>;
 }
+
+/**
+ * Counts a request of a key or tenant for a model that has a limit of its own or none.
+ * @throws ServeError RESOURCE_EXHAUSTED with the seconds until the next one may come
+ */
+export type RateLimiter = (principal: string, model: Pick<Target, "namespace" | "name">, limit: RateLimit | undefined) => void;

@@ -6,7 +6,7 @@ import type { Resource, ResourceKey, ResourceKind, ServiceEvent } from "./resour
 /** The door for requests. Every protocol calls this one and nothing else. */
 export interface DataPlane {
   /**
-   * Before the body is read: is there such a model, can it serve, is there room for `declaredBytes` more, and time? The model's own
+   * Before the body is read: is there such a model, may this client ask it now, can it serve, is there room for `declaredBytes` more, and time? The model's own
    * time-out counts from here on.
    * @throws ServeError NOT_FOUND, UNAVAILABLE or RESOURCE_EXHAUSTED
    */

@@ -1,3 +1,4 @@
+import type { RateLimiter } from "../core/access.ts";
 import type { Clock } from "../core/clock.ts";
 import { ServeError } from "../core/errors.ts";
 import type { InferRequest, InferResponse } from "../core/inference.ts";
@@ -7,10 +8,12 @@ import type { Signature } from "../core/signature.ts";
 import { bind, type Registry } from "../models/index.ts";
 
 /** The door for requests: find the model, bind the payload to its method, schedule. */
-export function createDataPlane(registry: Registry, clock: Clock): DataPlane {
+export function createDataPlane(registry: Registry, clock: Clock, limitRate: RateLimiter): DataPlane {
   return {
     admit(target, declaredBytes, context) {
-      registry.find(target).admit(declaredBytes, context);
+      const model = registry.find(target);
+      limitRate(context.principal, model.spec, model.spec.scheduling?.rateLimit);
+      model.admit(declaredBytes, context);
     },
     async infer(request): Promise<InferResponse> {
       const { target, context } = request;

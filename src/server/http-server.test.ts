@@ -29,7 +29,7 @@ async function startWith(options: Partial<HttpServerOptions>, ...routes: readonl
       handle: () => ({ status: 200, body: "" }),
       ...route,
     })),
-    guard: () => undefined,
+    guard: () => "",
     clock: systemClock,
     events: createEvents(),
     maxBodyBytes: 1e6,

@@ -15,14 +15,15 @@ import { Connections, type Refusal } from "./connections.ts";
 import { DEFAULT_LIMITS, type HttpLimits, MAX_HEADER_BYTES, MAX_HEADERS } from "./limits.ts";
 import { OpenStreams } from "./open-streams.ts";
 import { sendReply } from "./reply.ts";
+import { applyHeaders } from "./request-headers.ts";
 import { createRouter, type Match } from "./router.ts";
 
 export interface HttpServerOptions {
   readonly routes: readonly Route[];
   /** Where all routes are found a second time, with the parameters in it: `/serving/{namespace}/{service}`. */
   readonly prefix?: string;
-  /** Asked before anything else is done for a request. @throws ServeError */
-  readonly guard: (route: Route, head: Pick<HttpHead, "params" | "headers">) => void;
+  /** Asked before anything else is done for a request: who asks, empty for nobody in particular. @throws ServeError */
+  readonly guard: (route: Route, head: Pick<HttpHead, "params" | "headers">) => string;
   /** Certificate, key and least version; without it the connections are plain. */
   readonly tls?: SecureContextOptions;
   readonly clock: Clock;
@@ -111,15 +112,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       refuse(options, transport, lookup.allowed, request, response);
       return;
     }
+    let principal: string;
     try {
-      options.guard(lookup.route, { params: lookup.params, headers: request.headers });
+      principal = options.guard(lookup.route, { params: lookup.params, headers: request.headers });
       if (draining && lookup.route.access !== "public")
         throw new ServeError("UNAVAILABLE", "the server is shutting down", { retryAfter: 1 });
     } catch (thrown) {
       fail(lookup.route, transport, ServeError.from(thrown), request, response);
       return;
     }
-    void answer(options, transport, streams, lookup, mark < 0 ? "" : url.slice(mark + 1), exchange);
+    void answer(options, transport, streams, lookup, principal, mark < 0 ? "" : url.slice(mark + 1), exchange);
   };
   server.on("request", onRequest);
   // The body is asked for when it is certain that it will be read.
@@ -177,6 +179,7 @@ async function answer(
   transport: Transport,
   streams: OpenStreams,
   { route, params }: Match,
+  principal: string,
   query: string,
   exchange: Exchange,
 ): Promise<void> {
@@ -185,10 +188,12 @@ async function answer(
   const record = createRecord(route.protocol ?? "", params.model ?? "", startedAt);
   const context = new RequestContext({ deadline: startedAt + options.requestTimeoutMs, record });
   exchange.context = context;
+  context.principal = principal;
   if (route.protocol !== undefined) options.events.emit("request-started", record);
   if (route.openEnded === true) streams.add(response, context);
   const account = transport.memory.open();
   try {
+    applyHeaders(request.headers, context);
     const declaredBytes = declaredLength(request, options.maxBodyBytes);
     route.gate?.({ params, headers: request.headers, declaredBytes, context });
     const body = route.method === "GET" ? NO_BODY : await bodyOf(options, transport, account, request, response);

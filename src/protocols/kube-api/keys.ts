@@ -12,6 +12,7 @@ const wish = z.strictObject({
   scopes: z.array(z.string()),
   models: z.array(z.string()).optional(),
   expires: z.number().optional(),
+  rate: z.string().optional(),
 });
 
 const aboutKeys = (name?: string): Subject => ({ kind: "Key", plural: "keys", group: "", name });

@@ -7,6 +7,7 @@ import { readData } from "./decode-data.ts";
 
 export interface DecodedInfer {
   readonly id?: string;
+  /** The protocol's and the model's. */
   readonly parameters?: Parameters;
   readonly tensors: readonly Tensor[];
   /** Names of the outputs wanted; absent when the client named none. */
@@ -36,7 +37,7 @@ export function decodeInfer(body: Uint8Array, headers: Readonly<Record<string, s
   return {
     tensors,
     ...idOf(json.id),
-    ...withoutOwn(parameters),
+    ...(parameters === undefined ? {} : { parameters }),
     ...readOutputs(json.outputs, flag(parameters?.binary_data_output, "parameters.binary_data_output")),
   };
 }
@@ -144,12 +145,6 @@ function idOf(id: JsonValue | undefined): { id?: string } {
   if (id === undefined || id === null || id === "") return {};
   if (typeof id !== "string") throw unexpected("id", "a string", id);
   return { id };
-}
-
-/** Parameters of the protocol are used up here; the rest are the model's. None is left undefined, so that such requests can batch. */
-function withoutOwn(parameters: Parameters | undefined): { parameters?: Parameters } {
-  const { binary_data_output: _used, ...rest } = parameters ?? {};
-  return Object.keys(rest).length === 0 ? {} : { parameters: rest };
 }
 
 function flag(value: JsonValue | undefined, path: string): boolean {

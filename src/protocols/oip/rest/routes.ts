@@ -7,6 +7,7 @@ import { failJson, jsonReply, modelsReply, readinessReply, streamReply, targetOf
 import { decodeInfer } from "./decode.ts";
 import { encodeInfer, encodeText } from "./encode.ts";
 import { modelMetadata } from "./metadata.ts";
+import { applySchedule, modelParameters } from "./schedule-parameters.ts";
 
 export interface OipOptions {
   readonly dataPlane: DataPlane;
@@ -68,7 +69,9 @@ async function infer(dataPlane: DataPlane, request: HttpRequest): Promise<HttpRe
   const target = targetOf(request);
   const { context } = request;
   context.record.model = target.name;
-  const { id, tensors, outputs, parameters, binary } = decodeInfer(request.body, request.headers);
+  const { id, tensors, outputs, parameters: all, binary } = decodeInfer(request.body, request.headers);
+  if (all !== undefined) applySchedule(all, context);
+  const parameters = all === undefined ? undefined : modelParameters(all);
   const { modelName, modelVersion, output } = await dataPlane.infer({
     target,
     payload: { kind: "tensors", tensors },

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { createRecord, RequestContext } from "../../../core/context.ts";
+import type { InferRequest, ParameterValue } from "../../../core/inference.ts";
+import type { DataPlane } from "../../../core/planes.ts";
+import { createOipRoutes } from "./routes.ts";
+
+const STARTED = 1000;
+const DEADLINE = 61_000;
+
+const asked: InferRequest[] = [];
+const dataPlane: DataPlane = {
+  admit: () => undefined,
+  infer(request) {
+    asked.push(request);
+    return Promise.resolve({ modelName: "m", modelVersion: "1", output: { kind: "tensors", tensors: [] } });
+  },
+};
+const routes = createOipRoutes({ dataPlane, controlPlane: undefined as never, serverName: "", serverVersion: "" });
+
+/** The request as the data plane gets it. */
+async function infer(parameters: Readonly<Record<string, ParameterValue>> | undefined, priority?: 2): Promise<InferRequest> {
+  const route = routes.find(({ path }) => path === "/v2/models/{model}/infer");
+  const context = new RequestContext({ deadline: DEADLINE, record: createRecord("oip", "", STARTED) });
+  context.priority = priority;
+  const text = JSON.stringify({ inputs: [], parameters }, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value));
+  await route?.handle({
+    method: "POST",
+    params: { model: "m" },
+    headers: {},
+    query: new URLSearchParams(),
+    context,
+    body: Buffer.from(text),
+  });
+  return asked.at(-1) as InferRequest;
+}
+
+describe("Triton's schedule parameters", () => {
+  it("bound the request's time in microseconds, and never lengthen it", async () => {
+    for (const [timeout, deadline] of [
+      [250_000, 1250],
+      [1, 1000.001],
+      [0, DEADLINE],
+      [3_600_000_000, DEADLINE],
+      [2n ** 63n, DEADLINE],
+    ] as const) {
+      expect((await infer({ timeout })).context.deadline).toBeCloseTo(deadline, 6);
+    }
+  });
+
+  it("say who goes first; 0 says nothing, more than 5 is 5, and a header holds", async () => {
+    const priorities = await Promise.all(
+      [0, 1, 3, 5, 6, 4_294_967_295].map(async (priority) => (await infer({ priority })).context.priority),
+    );
+    expect(priorities).toEqual([undefined, 1, 3, 5, 5, 5]);
+    expect((await infer({ priority: 1 }, 2)).context.priority).toBe(2);
+  });
+
+  it("do not reach the model, or requests with different ones could not share a batch", async () => {
+    expect(await infer({ timeout: 5, priority: 1, binary_data_output: false })).not.toHaveProperty("parameters");
+    expect((await infer({ timeout: 5, k: "v" })).parameters).toEqual({ k: "v" });
+    const { context, parameters } = await infer(undefined);
+    expect([context.deadline, context.priority, parameters]).toEqual([DEADLINE, undefined, undefined]);
+  });
+
+  it.each<[Readonly<Record<string, ParameterValue>>, string]>([
+    [{ timeout: -1 }, "parameters.timeout: expected a whole number of microseconds, got -1"],
+    [{ timeout: 0.5 }, "parameters.timeout: expected a whole number of microseconds, got 0.5"],
+    [{ timeout: "5" }, 'parameters.timeout: expected a whole number of microseconds, got "5"'],
+    [{ priority: true }, "parameters.priority: expected a whole number, where 1 is served first, got true"],
+  ])("are refused when they are none: %j", async (parameters, message) => {
+    await expect(infer(parameters)).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message });
+  });
+});
