@@ -118,4 +118,22 @@ describe("the guard", () => {
     expect(verdict(route("public"), {}, { namespace: "prod", service: "iris" })).toBe("UNAUTHENTICATED");
     expect(verdict(route("public"), keyOf(["read"]), { namespace: "prod", service: "iris" })).toBe("OK");
   });
+
+  it("says whose request it is: the key's, else the tenant's", () => {
+    const open = new KeyRing(false, () => now);
+    const hosts = new Hosts({ bound: "127.0.0.1", allowed: [], hasService: () => false });
+    const named = createGuard(hosts, open, "x-tenant");
+    const ask = (headers: HttpHead["headers"], access: Access = "infer"): string => named(route(access), { params: {}, headers });
+    expect([ask({}), ask({ "x-tenant": "acme" }), ask({ "x-tenant": "acme" }, "public")]).toEqual(["", "acme", ""]);
+    expect(createGuard(hosts, open)(route("infer"), { params: {}, headers: { "x-tenant": "acme" } })).toBe("");
+    for (const tenant of ["", "a b", "é", "x".repeat(129), ["a", "b"]]) {
+      expect(() => ask({ "x-tenant": tenant })).toThrow(
+        "header x-tenant: expected 1 to 128 visible ASCII characters without spaces, found",
+      );
+    }
+    const token = createToken();
+    open.replace([{ name: "web", scopes: ["infer"], models: [], created: "2026-01-01T00:00:00Z", digest: digestOf(token) }], 0);
+    expect(ask({ "x-api-key": token, "x-tenant": "acme" })).toBe("web");
+    expect(() => ask({ "x-tenant": "acme" })).toThrow("a key is needed");
+  });
 });

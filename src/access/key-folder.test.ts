@@ -42,6 +42,15 @@ describe("a folder of keys", () => {
     await expect(folder.revoke("web")).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
+  it("keeps the rate of a key, and reads files without one and with none that can be read", async () => {
+    expect((await folder.create({ name: "web", scopes: ["infer"], rate: "100/s" })).key.rate).toBe("100/s burst 100");
+    await folder.create({ name: "old", scopes: ["infer"] });
+    expect(JSON.parse(readFileSync(join(path, "old.json"), "utf8"))).not.toHaveProperty("rate");
+    expect((await folder.list()).map(({ rate }) => rate)).toEqual([undefined, "100/s burst 100"]);
+    writeFileSync(join(path, "web.json"), readFileSync(join(path, "web.json"), "utf8").replace("100/s burst 100", "fast"));
+    expect((await folder.read()).damaged).toEqual([expect.stringContaining("expected requests per s, m or h")]);
+  });
+
   it("has no key in it that could be used, is nobody else's, and has nothing left over", async () => {
     const { token } = await folder.create({ name: "web", scopes: ["infer"] });
     expect(token).toMatch(/^nitrous_[\w-]{43}$/);

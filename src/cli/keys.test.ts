@@ -35,6 +35,9 @@ describe("nitrous keys create", () => {
     [{ scope: ["write"] }, "there is no scope 'write'; there are infer, read, admin"],
     [{ scope: ["infer"], expires: "soon" }, "--expires soon: expected a number of days"],
     [{ scope: ["infer"], model: ["a b"] }, "'a b' names no models"],
+    [{ scope: ["infer"], rate: "fast" }, "'fast' is not the rate of a key: expected requests per s, m or h such as 100/s"],
+    [{ scope: ["infer"], rate: "9/s", burst: "0" }, "'9/s burst 0' is not the rate of a key"],
+    [{ scope: ["infer"], burst: "9" }, "--burst needs --rate"],
   ])("refuses %j", async (options, message) => {
     await expect(createKeyCommand("web", options, place, terminal)).rejects.toThrow(message);
     expect(terminal.out()).toBe("");
@@ -45,17 +48,18 @@ describe("nitrous keys list", () => {
   it("shows everything but the keys", async () => {
     await listKeysCommand({}, place, terminal);
     expect(terminal.err()).toBe("there are no keys in here\n");
-    await createKeyCommand("web", { scope: ["read", "infer"], model: ["iris", "prod/*"], expires: "30" }, place, fakeTerminal());
+    const limited = { scope: ["read", "infer"], model: ["iris", "prod/*"], expires: "30", rate: "100/s", burst: "200" };
+    await createKeyCommand("web", limited, place, fakeTerminal());
     await createKeyCommand("boss", { scope: ["admin"] }, place, fakeTerminal());
     await createKeyCommand("old", { scope: ["admin"], expires: "0.001" }, place, fakeTerminal());
     const later = fakeTerminal({ now: "2026-01-02T00:00:00Z" });
     await listKeysCommand({}, place, later);
     expect(later.out()).toBe(
       [
-        "NAME   SCOPES       MODELS                CREATED      EXPIRES",
-        "boss   admin        all                   2026-01-01   never",
-        "old    admin        all                   2026-01-01   expired",
-        "web    infer,read   default/iris,prod/*   2026-01-01   2026-01-31",
+        "NAME   SCOPES       MODELS                RATE              CREATED      EXPIRES",
+        "boss   admin        all                   -                 2026-01-01   never",
+        "old    admin        all                   -                 2026-01-01   expired",
+        "web    infer,read   default/iris,prod/*   100/s burst 200   2026-01-01   2026-01-31",
         "",
       ].join("\n"),
     );

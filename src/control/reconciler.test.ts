@@ -59,6 +59,20 @@ describe("a service", () => {
     expect(world.table.lastReady(keyOf("iris"))?.generation).toBe(1);
   });
 
+  it("has its requests scheduled as its annotations and its runtime say, and again when they change", async () => {
+    const scheduled = () => world.registry.find({ namespace: "default", name: "iris" }).spec.scheduling;
+    await world.apply("iris", "a");
+    await world.rest();
+    expect(scheduled()).toBeUndefined();
+    await world.apply("iris", "a", { annotations: { "nitrous/priority": "1", "nitrous/rate-limit": "5/s" } });
+    await world.rest();
+    expect(scheduled()).toEqual({ priority: 1, rateLimit: { text: "5/s burst 5", intervalMs: 200, burst: 5 } });
+    const containers = [{ name: "kserve-container", image: "made/up", env: [{ name: "MAX_BATCH_SIZE", value: "4" }] }];
+    await world.table.replace(RUNTIME, () => runtimeDocument("nitrous-onnx", { containers }));
+    await world.rest();
+    expect(scheduled()).toMatchObject({ priority: 1, maxBatchRows: 4 });
+  });
+
   it("is replaced when its spec changes, without a moment in which nothing answers", async () => {
     await world.apply("iris", "a");
     await world.rest();

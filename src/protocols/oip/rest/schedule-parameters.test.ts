@@ -48,9 +48,8 @@ describe("Triton's schedule parameters", () => {
   });
 
   it("say who goes first; 0 says nothing, more than 5 is 5, and a header holds", async () => {
-    const priorities = await Promise.all(
-      [0, 1, 3, 5, 6, 4_294_967_295].map(async (priority) => (await infer({ priority })).context.priority),
-    );
+    const priorities: unknown[] = [];
+    for (const priority of [0, 1, 3, 5, 6, 4_294_967_295]) priorities.push((await infer({ priority })).context.priority);
     expect(priorities).toEqual([undefined, 1, 3, 5, 5, 5]);
     expect((await infer({ priority: 1 }, 2)).context.priority).toBe(2);
   });
