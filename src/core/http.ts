@@ -27,7 +27,6 @@ export interface HttpReply {
 export interface HttpHead {
   readonly params: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly context: RequestContext;
   /** The declared Content-Length, or 0. */
   readonly declaredBytes: number;
   readonly context: RequestContext;
