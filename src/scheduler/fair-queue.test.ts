@@ -136,6 +136,42 @@ describe("fair queue", () => {
     expect(share("c", 12)).toBe(4);
   });
 
+  it("holds nothing against one that has been alone, or has ridden along, for long", () => {
+    const queue = new FairQueue<Request>(() => 0);
+    const both = (priority: Priority): string => {
+      for (const principal of "bababababa") queue.push(request(principal, { priority }));
+      return principalsOf(queue).slice(0, 6);
+    };
+    for (let turn = 0; turn < 100; turn++) {
+      queue.push(request("a", { priority: 2 }));
+      queue.charge(queue.take(upTo(4)), 1);
+    }
+    expect(both(2)).toMatch(/^(?=.*a.*a.*a).*b.*b/);
+    queue.take((waiting) => [...waiting]);
+    for (let turn = 0; turn < 100; turn++) {
+      queue.push(request("driver", { priority: 1 }));
+      queue.push(request("a", { priority: 5 }));
+      expect(principalsOf(queue.take(upTo(4)))).toBe("drivera");
+    }
+    expect(both(5)).toMatch(/^(?=.*a.*a).*b.*b/);
+  });
+
+  it("finds each request again when many have left from the middle", () => {
+    const queue = new FairQueue<Request>(() => 0);
+    let left: Request[] = [];
+    for (let round = 0; round < 6; round++) {
+      const added = Array.from({ length: 50 }, () => request("a"));
+      for (const item of added) queue.push(item);
+      left.push(...added);
+      left = left.filter((item, index) => index % 3 === 0 || !queue.remove(item));
+      expect([...queue]).toEqual(left);
+      queue.unshift(queue.take(upTo(7)));
+      expect([...queue]).toEqual(left);
+    }
+    for (const item of left.toReversed()) expect(queue.remove(item)).toBe(true);
+    expect([queue.requests, queue.bytes]).toEqual([0, 0]);
+  });
+
   it("says how much goes before one more request", () => {
     const queue = new FairQueue<Request>(() => 0);
     expect(queue.rowsBefore("a", 3)).toBe(0);
