@@ -57,6 +57,15 @@ describe("sequences", () => {
     expect(() => sequences.assign("b", GO_ON, ["r"], 2401)).toThrow("idle for 1000 ms");
   });
 
+  it("stay open while they are used, whichever began first", () => {
+    const sequences = create();
+    sequences.assign("a", START, ["r"], 0);
+    sequences.assign("b", START, ["r"], 100);
+    sequences.assign("a", GO_ON, ["r"], 900);
+    expect(sequences.expire(1100)).toEqual(["b"]);
+    expect(sequences.size).toBe(1);
+  });
+
   it("may consist of one request", () => {
     const sequences = create();
     expect(sequences.assign("a", { start: true, end: true }, ["r"], 0)).toBe("r");
