@@ -148,6 +148,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       maxConnections: settings["max-connections"],
       headerTimeoutMs: settings["header-timeout"],
       bodyTimeoutMs: settings["body-timeout"],
+      answerTimeoutMs: settings["answer-timeout"],
       maxDecompressionRatio: settings["max-decompression-ratio"],
       maxBodyMemory: settings["max-body-memory"],
     },

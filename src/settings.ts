@@ -55,6 +55,9 @@ export const SETTINGS = {
   "max-connections": positive.default(4096).describe("connections at once; beyond it the one that is idle for longest is closed"),
   "header-timeout": positive.default(10_000).describe("milliseconds in which the headers of a request must come"),
   "body-timeout": positive.default(60_000).describe("milliseconds in which the body of a request must come"),
+  "answer-timeout": positive
+    .default(60_000)
+    .describe("milliseconds for which a client may take nothing of an answer; then its connection is ended"),
   "request-timeout": positive.default(60_000).describe("milliseconds after which a request is given up"),
   "tenant-header": z
     .string()

@@ -17,8 +17,8 @@ const CODES: Readonly<Record<RefusalStatus, Code>> = {
 export class HttpError extends ServeError {
   readonly status: RefusalStatus;
 
-  constructor(status: RefusalStatus, message: string, options: { readonly cause?: unknown } = {}) {
-    super(CODES[status], message, options);
+  constructor(status: RefusalStatus, message: string, options: { readonly cause?: unknown; readonly code?: Code } = {}) {
+    super(options.code ?? CODES[status], message, options);
     this.status = status;
   }
 }

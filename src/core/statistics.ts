@@ -1,4 +1,4 @@
-import type { RequestRecord } from "./context.ts";
+import type { RequestRecord, Stage } from "./context.ts";
 
 /** Counts of one model version and protocol, cheap enough to keep for every request. */
 export interface RequestStatistics {
@@ -9,6 +9,8 @@ export interface RequestStatistics {
   readonly protocol: string;
   /** Requests by outcome, "OK" or an error code. */
   readonly outcomes: ReadonlyMap<string, number>;
+  /** Requests whose clients went away, by how far they had come. */
+  readonly cancelled: ReadonlyMap<Stage, number>;
   /** Seconds from the first byte to the last, in the queue, and in the model. */
   readonly duration: Histogram;
   readonly queue: Histogram;

@@ -119,6 +119,7 @@ export class ModelVersion {
       // Many may have been admitted while none waited yet.
       this.#assertRoom();
       this.#waiting++;
+      context.record.stage = "loading";
       try {
         await untilGivenUp(this.#loading, context, clock);
       } finally {

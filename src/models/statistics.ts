@@ -1,4 +1,4 @@
-import type { RequestRecord } from "../core/context.ts";
+import type { RequestRecord, Stage } from "../core/context.ts";
 import type { Histogram, RequestStatistics, Statistics } from "../core/statistics.ts";
 
 /** Seconds. */
@@ -25,6 +25,7 @@ class Buckets implements Histogram {
 
 interface Child extends RequestStatistics {
   readonly outcomes: Map<string, number>;
+  readonly cancelled: Map<Stage, number>;
   readonly duration: Buckets;
   readonly queue: Buckets;
   readonly compute: Buckets;
@@ -47,7 +48,7 @@ export function createStatistics(): Statistics {
       if (child.version === version && child.protocol === protocol && child.namespace === namespace) return child;
     }
     const [duration, queue, compute] = [new Buckets(DURATIONS), new Buckets(DURATIONS), new Buckets(DURATIONS)];
-    const child = { namespace, model, version, protocol, outcomes: new Map(), duration, queue, compute };
+    const child = { namespace, model, version, protocol, outcomes: new Map(), cancelled: new Map(), duration, queue, compute };
     siblings.push(child);
     return child;
   }
@@ -67,6 +68,7 @@ export function createStatistics(): Statistics {
       if (record.version !== "") served.add(record.model);
       const child = childOf(record.version === "" && !served.has(record.model) ? { ...record, model: "" } : record);
       child.outcomes.set(record.outcome, (child.outcomes.get(record.outcome) ?? 0) + 1);
+      if (record.outcome === "CANCELLED") child.cancelled.set(record.stage, (child.cancelled.get(record.stage) ?? 0) + 1);
       child.duration.observe((record.finishedAt - record.startedAt) / 1000);
       if (record.batchSize === 0) return;
       child.queue.observe(record.queueMs / 1000);

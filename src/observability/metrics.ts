@@ -74,6 +74,16 @@ function requestFamilies(statistics: Statistics): Family[] {
       },
     },
     {
+      name: "nitrous_requests_cancelled_total",
+      help: "Inference requests whose clients went away, by how far they had come: reading, loading, queued, running, answering.",
+      type: "counter",
+      *samples() {
+        for (const { namespace, model, version, protocol, cancelled } of statistics.requests()) {
+          for (const [stage, value] of cancelled) yield { labels: { namespace, model, version, protocol, stage }, value };
+        }
+      },
+    },
+    {
       name: "nitrous_requests_in_flight",
       help: "Inference requests that have arrived and not been answered.",
       type: "gauge",

@@ -1,17 +1,18 @@
-import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { Server as TlsServer } from "node:tls";
+import { TLSSocket, Server as TlsServer } from "node:tls";
 import type { ServeError } from "../core/errors.ts";
 import type { HttpReply } from "../core/http.ts";
 import { HttpError, type RefusalStatus } from "../core/http-error.ts";
+import { askWhetherItReads } from "./half-closed.ts";
 import { LINGER_MS, MAX_HEADER_BYTES, MAX_PIPELINED } from "./limits.ts";
 
 /** The error body of what is refused before any route is known. */
 export type Refusal = (status: RefusalStatus, message: string) => HttpReply;
 
 interface Connection {
-  /** Requests whose answers are not sent. */
-  active: number;
+  /** Of the requests whose answers are not sent, in their order. */
+  readonly responses: ServerResponse[];
   /** Why nothing more is read from it. */
   broken: HttpError | undefined;
   /** Ends the reading of the body that is under way. */
@@ -34,29 +35,33 @@ export class Connections {
     // Requests see the socket that has been decrypted.
     server.on(server instanceof TlsServer ? "secureConnection" : "connection", (socket: Socket) => this.#add(socket));
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#fail(error, socket as Socket));
+    server.on("timeout", endUnread);
     server.on("connect", (_request, socket) =>
       this.#write(socket as Socket, new HttpError(405, "this is no proxy: CONNECT is not allowed")),
     );
   }
 
   /** Takes note of a request, and says whether it is one too many. Each is followed by an {@link end}. */
-  begin({ socket }: IncomingMessage): HttpError | undefined {
+  begin({ socket }: IncomingMessage, response: ServerResponse): HttpError | undefined {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return undefined;
-    connection.active++;
+    const { responses } = connection;
+    responses.push(response);
     this.#quiet.delete(socket);
-    if (connection.active > MAX_PIPELINED)
+    if (responses.length > MAX_PIPELINED)
       return new HttpError(429, `a connection has at most ${MAX_PIPELINED} requests that are not answered`);
     if (this.#open > this.#limit) return new HttpError(429, `there are ${this.#limit} connections already; try again later`);
     return undefined;
   }
 
   /** The answer to a request has been sent, or nobody is there to take it. */
-  end({ socket }: IncomingMessage): void {
+  end({ socket }: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
-    connection.active--;
-    if (connection.active > 0 || socket.destroyed) return;
+    const { responses } = connection;
+    if (responses.length === 1) responses.length = 0;
+    else responses.splice(responses.indexOf(response), 1);
+    if (responses.length > 0 || socket.destroyed) return;
     if (connection.broken !== undefined) this.#write(socket, connection.broken);
     else this.#quiet.add(socket);
   }
@@ -81,11 +86,16 @@ export class Connections {
 
   #add(socket: Socket): void {
     this.#open++;
-    this.#connections.set(socket, { active: 0, broken: undefined, breakBody: undefined, lingers: { begun: false } });
+    const connection: Connection = { responses: [], broken: undefined, breakBody: undefined, lingers: { begun: false } };
+    this.#connections.set(socket, connection);
     this.#quiet.add(socket);
+    socket.once("end", () => {
+      if (connection.broken === undefined) askWhetherItReads(socket, () => connection.responses[0]);
+    });
     socket.once("close", () => {
       this.#open--;
       this.#quiet.delete(socket);
+      closeWaiting(connection.responses);
     });
     if (this.#open <= this.#limit) return;
     const [longest] = this.#quiet;
@@ -103,7 +113,7 @@ export class Connections {
     connection.broken = refused(error, connection.breakBody !== undefined);
     this.linger(socket);
     if (connection.breakBody !== undefined) connection.breakBody(connection.broken);
-    else if (connection.active === 0) this.#write(socket, connection.broken, isHead(error));
+    else if (connection.responses.length === 0) this.#write(socket, connection.broken, isHead(error));
   }
 
   #write(socket: Socket, error: HttpError, withoutBody = false): void {
@@ -114,6 +124,21 @@ export class Connections {
     this.linger(socket);
     socket.write(`${head.join("\r\n")}\r\n\r\n${withoutBody ? "" : body}`);
     socket.destroySoon();
+  }
+}
+
+/** A client that takes nothing keeps what it does not take, here or in the system, until the connection is reset. */
+function endUnread(socket: Socket): void {
+  if (socket.writableLength > 0 && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+  else socket.destroy();
+}
+
+/** Node tells only the response that is being sent of the end of its connection, and not those that wait behind it. */
+function closeWaiting(responses: readonly ServerResponse[]): void {
+  for (const response of [...responses]) {
+    if (response.socket !== null) continue;
+    response.destroyed = true;
+    response.emit("close");
   }
 }
 
@@ -129,6 +154,8 @@ function refused(error: NodeJS.ErrnoException, inBody: boolean): HttpError {
       return new HttpError(408, inBody ? "the body did not come in time" : "the request did not come in time");
     case "HPE_HEADER_OVERFLOW":
       return new HttpError(431, `the request line and headers are larger than ${MAX_HEADER_BYTES} bytes`);
+    case "HPE_INVALID_EOF_STATE":
+      return new HttpError(400, "the client ended the connection within the request", { code: "CANCELLED" });
     case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
       return new HttpError(413, "the extensions of the body's chunks are too large");
     default:

@@ -75,6 +75,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
   const secure = tls === undefined ? undefined : createTlsServer({ ...transportOptions, ...tls, handshakeTimeout: limits.headerTimeoutMs });
   const server = secure ?? createPlainServer(transportOptions);
+  // A client that has ended its sending side may wait for its answer.
+  Object.assign(server, { httpAllowHalfOpen: true });
   // Node leaves out without a word what is beyond this number.
   server.maxHeadersCount = MAX_HEADERS + 1;
   const connections = new Connections(server, limits.maxConnections, options.refusal);
@@ -87,13 +89,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const counted = !draining;
     if (counted) active++;
     else response.setHeader("Connection", "close");
-    const tooMany = connections.begin(request);
+    const tooMany = connections.begin(request, response);
     const exchange: Exchange = { request, response, context: undefined };
     // One listener for all: each more costs every request.
     response.on("close", () => {
       if (exchange.context !== undefined && !response.writableFinished)
         exchange.context.abort(new ServeError("CANCELLED", "the client went away"));
-      connections.end(request);
+      connections.end(request, response);
       if (!counted) return;
       active--;
       if (active === 0) idle?.();
@@ -101,7 +103,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const refusal = tooMany ?? wrongHead(request);
     if (refusal !== undefined) {
       leaveBodyUnread(transport, request, response);
-      void sendReply(request, response, options.refusal(refusal.status, refusal.message));
+      refuseWith(transport, request, response, options.refusal(refusal.status, refusal.message));
       return;
     }
     const url = request.url ?? "/";
@@ -205,7 +207,8 @@ async function answer(
       context,
       body,
     });
-    await sendReply(request, response, reply);
+    const sent = sendReply({ request, response, timeoutMs: transport.limits.answerTimeoutMs, record }, reply);
+    if (sent !== undefined) await sent;
   } catch (thrown) {
     const error = ServeError.from(thrown);
     record.outcome = error.code;
@@ -243,7 +246,7 @@ function fail(route: Route, transport: Transport, error: ServeError, request: In
   }
   leaveBodyUnread(transport, request, response);
   if (error.code === "UNAUTHENTICATED") response.setHeader("WWW-Authenticate", 'Bearer realm="nitrous"');
-  void sendReply(request, response, route.fail(error));
+  refuseWith(transport, request, response, route.fail(error));
 }
 
 function refuse(
@@ -256,7 +259,12 @@ function refuse(
   leaveBodyUnread(transport, request, response);
   const reply = options.unknown(allowed.length > 0 ? 405 : 404);
   const headers = allowed.length > 0 ? { ...reply.headers, Allow: allowed.join(", ") } : reply.headers;
-  void sendReply(request, response, headers === undefined ? reply : { ...reply, headers });
+  refuseWith(transport, request, response, headers === undefined ? reply : { ...reply, headers });
+}
+
+/** Nobody counts these: a client that does not take its refusal has its connection ended, and that is all. */
+function refuseWith({ limits }: Transport, request: IncomingMessage, response: ServerResponse, reply: HttpReply): void {
+  sendReply({ request, response, timeoutMs: limits.answerTimeoutMs, record: undefined }, reply)?.catch(() => undefined);
 }
 
 /** A refused body is not kept: the answer goes out and the connection ends with it. */

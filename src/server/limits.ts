@@ -6,6 +6,8 @@ export interface HttpLimits {
   readonly headerTimeoutMs: number;
   /** Milliseconds for the body of a request. */
   readonly bodyTimeoutMs: number;
+  /** Milliseconds for which a client may take nothing of an answer that waits for it. */
+  readonly answerTimeoutMs: number;
   /** Times that a body larger than a mebibyte may grow when it is decompressed. */
   readonly maxDecompressionRatio: number;
   /** Bytes of bodies that all requests under way may hold together. */
@@ -16,6 +18,7 @@ export const DEFAULT_LIMITS: HttpLimits = {
   maxConnections: 4096,
   headerTimeoutMs: 10_000,
   bodyTimeoutMs: 60_000,
+  answerTimeoutMs: 60_000,
   maxDecompressionRatio: 100,
   maxBodyMemory: 1024 * 1024 * 1024,
 };

@@ -1,57 +1,70 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RequestRecord } from "../core/context.ts";
 import type { HttpReply } from "../core/http.ts";
 import { chooseEncoding, compress } from "./compression.ts";
+import { untilSent, untilTaken } from "./unread.ts";
 
 type Pieces = AsyncIterable<string | Uint8Array>;
 
-/** Writes a reply; settles when it has been handed to the socket, or the client has gone. */
-export function sendReply(request: IncomingMessage, response: ServerResponse, reply: HttpReply): Promise<void> | undefined {
-  const { body } = reply;
-  if (typeof body === "string" && (body.length < 1024 || request.headers["accept-encoding"] === undefined)) {
-    sendWhole(request, response, reply, body, Buffer.byteLength(body));
-    return undefined;
-  }
-  if (typeof body === "object" && Symbol.asyncIterator in body) return sendPieces(request, response, reply, body);
-  return sendBytes(request, response, reply, typeof body === "string" ? Buffer.from(body) : body);
+/** How the answer to one request is sent. */
+export interface Sending {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Milliseconds for which the client may take nothing of it. */
+  readonly timeoutMs: number;
+  /** Told when the answer begins; undefined where nobody counts. */
+  readonly record: RequestRecord | undefined;
 }
 
-async function sendBytes(
-  request: IncomingMessage,
-  response: ServerResponse,
-  reply: HttpReply,
-  body: Uint8Array | readonly Uint8Array[],
-): Promise<void> {
+/**
+ * Writes a reply. Undefined when it has left as a whole, which most do at once; else settles when it has.
+ * @throws ServeError CANCELLED when the client goes away before that, or what the stream throws
+ */
+export function sendReply(sending: Sending, reply: HttpReply): Promise<void> | undefined {
+  const { body } = reply;
+  if (typeof body === "string" && (body.length < 1024 || sending.request.headers["accept-encoding"] === undefined)) {
+    return sendWhole(sending, reply, body, Buffer.byteLength(body));
+  }
+  if (typeof body === "object" && Symbol.asyncIterator in body) return sendPieces(sending, reply, body);
+  return sendBytes(sending, reply, typeof body === "string" ? Buffer.from(body) : body);
+}
+
+async function sendBytes(sending: Sending, reply: HttpReply, body: Uint8Array | readonly Uint8Array[]): Promise<void> {
+  const { request, response, timeoutMs } = sending;
   const parts = body instanceof Uint8Array ? [body] : body;
   const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
   const encoding = chooseEncoding(request.headers["accept-encoding"] as string | undefined, length);
   if (encoding !== undefined) {
     const compressed = await compress(Buffer.concat(parts, length), encoding);
     const headers = { ...reply.headers, "Content-Encoding": encoding, Vary: "Accept-Encoding" };
-    sendWhole(request, response, { ...reply, headers }, compressed, compressed.byteLength);
-    return;
+    return sendWhole(sending, { ...reply, headers }, compressed, compressed.byteLength);
   }
-  writeHead(response, reply, { "Content-Length": length });
+  writeHead(sending, reply, { "Content-Length": length });
   if (request.method !== "HEAD") {
     response.cork();
     for (const part of parts) response.write(part);
     response.uncork();
   }
   response.end();
+  return untilSent(response, timeoutMs);
 }
 
-function sendWhole(request: IncomingMessage, response: ServerResponse, reply: HttpReply, body: string | Uint8Array, length: number): void {
-  writeHead(response, reply, { "Content-Length": length });
+function sendWhole(sending: Sending, reply: HttpReply, body: string | Uint8Array, length: number): Promise<void> | undefined {
+  const { request, response, timeoutMs } = sending;
+  writeHead(sending, reply, { "Content-Length": length });
   response.end(request.method === "HEAD" ? undefined : body);
+  return untilSent(response, timeoutMs);
 }
 
-async function sendPieces(request: IncomingMessage, response: ServerResponse, reply: HttpReply, pieces: Pieces): Promise<void> {
+async function sendPieces(sending: Sending, reply: HttpReply, pieces: Pieces): Promise<void> {
+  const { request, response, timeoutMs } = sending;
   const iterator = pieces[Symbol.asyncIterator]();
   // The first piece decides between an error status and a stream, so nothing is sent before it is there.
   let piece = await iterator.next();
-  writeHead(response, reply, {});
+  writeHead(sending, reply, {});
   try {
     while (piece.done !== true && !response.destroyed && request.method !== "HEAD") {
-      if (!response.write(piece.value)) await drained(response);
+      if (!response.write(piece.value)) await untilTaken(response, timeoutMs);
       piece = await iterator.next();
     }
   } finally {
@@ -59,20 +72,10 @@ async function sendPieces(request: IncomingMessage, response: ServerResponse, re
   }
   // Not after a failure: a client must see that what it got is not the whole.
   response.end();
+  await untilSent(response, timeoutMs);
 }
 
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off("drain", done);
-      response.off("close", done);
-      resolve();
-    };
-    response.on("drain", done);
-    response.on("close", done);
-  });
-}
-
-function writeHead(response: ServerResponse, reply: HttpReply, extra: Record<string, string | number>): void {
+function writeHead({ response, record }: Sending, reply: HttpReply, extra: Record<string, string | number>): void {
+  if (record !== undefined) record.stage = "answering";
   response.writeHead(reply.status, { ...reply.headers, ...extra });
 }
