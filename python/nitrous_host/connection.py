@@ -1,8 +1,9 @@
-"""Frames over a stream socket: blocking reads by one thread, writes by any."""
+"""Frames over a stream socket: blocking reads by one thread at a time, writes by any."""
 
 from __future__ import annotations
 
 import os
+import select
 import socket
 import threading
 import weakref
@@ -36,6 +37,15 @@ class Connection:
             if kind in frames.TYPES:
                 return frames.decode_contents(kind, stream, contents, meta_length)
         return None
+
+    def readable(self) -> bool:
+        """Whether bytes, or the end of the connection, can be read without waiting; only for the thread that may call `receive`."""
+        descriptor = self._socket.fileno()
+        if descriptor < 0:
+            return False
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(0))
 
     def send(self, kind: int, stream: int, meta: dict[str, Any], blobs: Sequence[frames.Blob] = ()) -> None:
         """Writes one frame, or nothing when the connection has ended. Raises what `frames.encode` raises."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import platform
@@ -12,19 +13,27 @@ from nitrous_host import __version__, frames
 from nitrous_host.connection import Connection
 from nitrous_host.errors import HostError, from_exception
 from nitrous_host.formats import load_model
+from nitrous_host.inbox import Inbox
 from nitrous_host.model import LoadRequest, Model
 from nitrous_host.payload import Call, Payload, read_call, write_payload
 from nitrous_host.streams import Stream
 
 # Calls run one after the other, and the batches of a scheduler grow while one of them does.
 CREDIT = 1
+# Milliseconds after which something may have come that makes the next call needless.
+LONG_CALL = 5
 
 
 class Host:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._inbox = Inbox(connection, self._take_now)
         self._models: dict[int, Model] = {}
         self._streams: dict[int, tuple[int, Stream]] = {}
+        # The ordinary call that runs; 0 is no call's stream.
+        self._running = 0
+        # Of the calls that run, those that nobody waits for.
+        self._cancelled: set[int] = set()
         self._handlers: dict[int, Callable[[frames.Frame], None]] = {
             frames.LOAD: self._load,
             frames.INFER: self._infer,
@@ -39,7 +48,7 @@ class Host:
         self._send(frames.HELLO, 0, _hello())
         while True:
             try:
-                frame = self._connection.receive()
+                frame = self._inbox.receive()
             except frames.UnreadableMeta as error:
                 self._fail(error.stream, HostError("INVALID_ARGUMENT", str(error)))
                 continue
@@ -48,6 +57,13 @@ class Host:
             handler = self._handlers.get(frame.type)
             if handler is not None:
                 handler(frame)
+
+    def _take_now(self, frame: frames.Frame) -> bool:
+        """Handles what concerns calls that run, and pings; also while a call runs, in whichever thread has looked."""
+        if frame.type not in (frames.CANCEL, frames.CREDIT, frames.PING):
+            return False
+        self._handlers[frame.type](frame)
+        return True
 
     def _load(self, frame: frames.Frame) -> None:
         def progress(step: str) -> None:
@@ -63,11 +79,13 @@ class Host:
 
     def _infer(self, frame: frames.Frame) -> None:
         started = time.perf_counter()
+        self._running = frame.stream
         try:
             model = self._models.get(frame.meta["model"])
             if model is None:
                 raise HostError("NOT_FOUND", f"no model has the handle {frame.meta['model']}")
             call = read_call(frame.meta, frame.body)
+            call.cancelled = functools.partial(self._is_cancelled, frame.stream)
             signature = model.description["methods"].get(call.method)
             if signature is None:
                 raise HostError("NOT_FOUND", f"the model has no method '{call.method}'")
@@ -81,6 +99,18 @@ class Host:
             self._fail(frame.stream, HostError("RESOURCE_EXHAUSTED", str(error)))
         except (Exception, SystemExit) as error:
             self._fail(frame.stream, from_exception(error))
+        finally:
+            self._running = 0
+            if frame.stream not in self._streams:
+                self._cancelled.discard(frame.stream)
+            if _milliseconds_since(started) > LONG_CALL:
+                self._inbox.look()
+
+    def _is_cancelled(self, stream: int) -> bool:
+        """Whether nobody waits for a call that runs. Its own thread may be the one that reads frames, so it looks for them."""
+        if stream not in self._cancelled:
+            self._inbox.look()
+        return stream in self._cancelled or self._inbox.ended
 
     def _start_stream(self, frame: frames.Frame, model: Model, call: Call) -> None:
         def send_chunk(payload: Payload) -> None:
@@ -89,6 +119,7 @@ class Host:
 
         def finish(error: HostError | None, compute_ms: float) -> None:
             self._streams.pop(frame.stream, None)
+            self._cancelled.discard(frame.stream)
             if error is None:
                 self._send(frames.END, frame.stream, {"computeMs": round(compute_ms, 3)})
             else:
@@ -99,10 +130,14 @@ class Host:
         stream.start()
 
     def _cancel(self, frame: frames.Frame) -> None:
-        # An ordinary call has been answered before this frame was read.
         _, stream = self._streams.get(frame.stream, (0, None))
         if stream is not None:
+            self._cancelled.add(frame.stream)
             stream.cancel()
+        elif frame.stream == self._running:
+            self._cancelled.add(frame.stream)
+        elif self._inbox.drop(frame.stream):
+            self._fail(frame.stream, HostError("CANCELLED", "the call was cancelled"))
 
     def _credit(self, frame: frames.Frame) -> None:
         _, stream = self._streams.get(frame.stream, (0, None))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
 
 from nitrous_host import tensors
 from nitrous_host.errors import HostError
@@ -23,12 +23,13 @@ class Payload:
 
 @dataclass
 class Call:
-    """One call of a model's method; `outputs` None means the method's own default."""
+    """One call of a model's method; `outputs` None means the method's own default, and `cancelled` tells when nobody waits any more."""
 
     method: str
     payload: Payload
     outputs: list[str] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
+    cancelled: Callable[[], bool] = lambda: False
 
 
 def read_call(meta: dict[str, Any], body: memoryview) -> Call:

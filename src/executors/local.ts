@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import type { Duplex, Readable } from "node:stream";
 import type { Executor, HostEndpoint, HostSpec } from "../core/executor.ts";
+import { followLines } from "./lines.ts";
 import type { ProcessRecord } from "./process-record.ts";
 
 const LOG_TAIL_LINES = 40;
@@ -112,10 +112,6 @@ function killGroup({ pid }: ChildProcess): void {
   } catch {
     // Nothing of it is left.
   }
-}
-
-function followLines(stream: Readable, onLine: (line: string) => void): void {
-  createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", onLine);
 }
 
 function exitOf(child: ChildProcess, spec: HostSpec): Promise<string> {

@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterator
 
 from nitrous_host.errors import HostError, from_exception, from_import
 from nitrous_host.examples import payload_of, read_example, tensor_json
-from nitrous_host.formats.custom_arguments import bind, parameters_of
+from nitrous_host.formats.custom_arguments import bind, parameters_of, takes_cancelled
 from nitrous_host.formats.custom_results import to_payload
 from nitrous_host.model import LoadRequest, Progress
 from nitrous_host.payload import Call, Payload
@@ -33,18 +33,26 @@ class CustomModel:
     def __init__(self, instance: Any, description: dict[str, Any]) -> None:
         self.description = description
         self._predict: Callable[..., Any] = instance.predict
-        self._arguments = parameters_of(instance.predict)
+        parameters = parameters_of(instance.predict)
+        self._arguments = [parameter for parameter in parameters if not takes_cancelled(parameter)]
+        self._takes_cancelled = len(self._arguments) < len(parameters)
         self._loop = asyncio.new_event_loop() if inspect.iscoroutinefunction(instance.predict) else None
 
     def infer(self, call: Call) -> Payload:
-        result = self._predict(**bind(self._arguments, call))
+        result = self._predict(**self._bind(call))
         if inspect.iscoroutine(result):
             result = self._loop.run_until_complete(result) if self._loop else asyncio.run(result)
         return to_payload(result, call.payload.kind, call.outputs)
 
     def stream(self, call: Call) -> Iterator[Payload]:
-        answers = self._predict(**bind(self._arguments, call))
+        answers = self._predict(**self._bind(call))
         return _payloads(_drain(answers) if inspect.isasyncgen(answers) else answers, call)
+
+    def _bind(self, call: Call) -> dict[str, Any]:
+        arguments = bind(self._arguments, call)
+        if self._takes_cancelled:
+            arguments["cancelled"] = call.cancelled
+        return arguments
 
 
 def load(request: LoadRequest, progress: Progress) -> CustomModel:

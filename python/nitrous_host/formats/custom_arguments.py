@@ -18,6 +18,11 @@ def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
     return [parameter for parameter in parameters if parameter.kind in (*NAMED, inspect.Parameter.VAR_KEYWORD)]
 
 
+def takes_cancelled(parameter: inspect.Parameter) -> bool:
+    """`predict(self, x, *, cancelled)` is given a function. Only behind the asterisk: an input may have that name."""
+    return parameter.name == "cancelled" and parameter.kind is inspect.Parameter.KEYWORD_ONLY
+
+
 def bind(parameters: Sequence[inspect.Parameter], call: Call) -> dict[str, Any]:
     """
     Arguments by name: tensors and columns by their names, or the only one for the only argument; rows whole for the only

@@ -17,8 +17,12 @@ export class Credit {
     signal.throwIfAborted();
     while (this.#left <= 0) {
       await new Promise<void>((resolve, reject) => {
-        this.#wake = resolve;
-        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        const cancel = (): void => reject(signal.reason);
+        this.#wake = () => {
+          signal.removeEventListener("abort", cancel);
+          resolve();
+        };
+        signal.addEventListener("abort", cancel, { once: true });
       });
     }
     this.#left--;
