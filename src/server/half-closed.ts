@@ -2,10 +2,10 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /**
- * Milliseconds between the questions to a client that has ended its sending side. Few: some clients take five interim answers and no more.
- * The second one finds what the first one has stirred up: the reset of a client that is not there any more.
+ * Milliseconds between the questions to a client that has ended its sending side. Few: each is an answer that it has to skip. After each
+ * comes another: it finds what the one before has stirred up, the reset of a client that is not there any more.
  */
-const PAUSES_MS = [10, 100, 1000, 10_000];
+const PAUSES_MS = [10, 200, 1000, 10, 10_000, 10];
 
 /**
  * A client that has ended its sending side may have gone, or wait for its answer: TCP does not tell the two apart before something is

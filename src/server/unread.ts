@@ -29,8 +29,9 @@ function until(event: "finish" | "drain", response: ServerResponse, timeoutMs: n
       response.off(event, settle);
       response.off("close", settle);
       socket?.setTimeout(0);
-      if (response.destroyed || (event === "finish" && !response.writableFinished))
-        reject(new ServeError("CANCELLED", "the client went away"));
+      // Node says "finish" of what could not be sent, too.
+      const isGone = response.destroyed || socket?.destroyed === true || (event === "finish" && !response.writableFinished);
+      if (isGone) reject(new ServeError("CANCELLED", "the client went away"));
       else resolve();
     };
     if (response.destroyed) return settle();
