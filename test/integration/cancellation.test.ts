@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -371,7 +372,7 @@ function sizesOf(text: string): number[] {
 }
 
 describe("a client that takes nothing of a large answer", () => {
-  const SIZE = 32 * 1024 * 1024;
+  const SIZE = 24 * 1024 * 1024;
 
   it("loses its connection after the time that it has", async () => {
     const before = await cancelled("large", "answering");
@@ -384,21 +385,27 @@ describe("a client that takes nothing of a large answer", () => {
     expect(wire.replies).toEqual([]);
   });
 
-  it("gets all of it when it only takes it slowly, and the next answer too", async () => {
-    const wire = new Wire(server.url);
-    wire.socket.pause();
-    await wire.send([whole("/v1/models/large:predict", JSON.stringify({ instances: [SIZE] })), request("asks", ["after", 2])]);
+  it("gets all of it when it only takes it slowly, and has all its time for the next answer", async () => {
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    let tail = "";
+    socket.on("data", (data: Buffer) => {
+      tail = (tail + data.toString("latin1")).slice(-100);
+    });
+    socket.pause();
+    socket.write(whole("/v1/models/large:predict", JSON.stringify({ instances: [SIZE] })));
+    socket.write(request("asks", ["after", 5]));
     for (let pause = 0; pause < 3; pause++) {
       await delay(900);
-      const taken = wire.socket.bytesRead;
-      wire.socket.resume();
-      while (wire.socket.bytesRead < taken + SIZE / 8) await delay(1);
-      wire.socket.pause();
+      const taken = socket.bytesRead;
+      socket.resume();
+      while (socket.bytesRead < taken + SIZE / 8) await delay(1);
+      socket.pause();
     }
-    wire.socket.resume();
-    const [large, after] = await answers(wire, 2);
-    expect([large?.length, after]).toEqual([SIZE + '200 {"predictions":""}'.length, '200 {"predictions":["after"]}']);
-    wire.socket.destroy();
+    socket.resume();
+    while (!tail.endsWith('{"predictions":["after"]}')) await delay(5);
+    expect(socket.bytesRead).toBeGreaterThan(SIZE);
+    socket.destroy();
   });
 });
 
