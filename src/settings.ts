@@ -48,7 +48,9 @@ export const SETTINGS = {
   "log-level": z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("least severe log lines to print"),
   "log-format": z.enum(["text", "json"]).default("text").describe("log lines for people or for machines"),
   "max-body-bytes": positive.default(64 * 1024 * 1024).describe("largest request body, also when decompressed"),
-  "max-body-memory": positive.default(1024 * 1024 * 1024).describe("bytes of request bodies that may be held at once"),
+  "max-body-memory": positive
+    .default(1024 * 1024 * 1024)
+    .describe("bytes of request bodies, and of answers that have not been taken, that may be held at once"),
   "max-decompression-ratio": positive
     .default(100)
     .describe("times that a compressed body of more than a mebibyte may be larger than what was sent"),

@@ -1,6 +1,6 @@
 import { ServeError } from "../core/errors.ts";
 
-/** Bytes of bodies that all requests under way hold. */
+/** Bytes of bodies, and of answers that have not been taken, that all requests under way hold. */
 export class BodyMemory {
   readonly #limit: number;
   #held = 0;
@@ -21,7 +21,7 @@ export class BodyMemory {
   /** @throws ServeError RESOURCE_EXHAUSTED */
   take(bytes: number): void {
     if (this.#held + bytes > this.#limit) {
-      const message = `the bodies of the requests under way have ${this.#limit} bytes already; try again later`;
+      const message = `the bodies and answers of the requests under way would have more than ${this.#limit} bytes; try again later`;
       throw new ServeError("RESOURCE_EXHAUSTED", message, { retryAfter: 1 });
     }
     this.#held += bytes;

@@ -207,7 +207,7 @@ async function answer(
       context,
       body,
     });
-    const sent = sendReply({ request, response, timeoutMs: transport.limits.answerTimeoutMs, record }, reply);
+    const sent = sendReply({ request, response, timeoutMs: transport.limits.answerTimeoutMs, record, account }, reply);
     if (sent !== undefined) await sent;
   } catch (thrown) {
     const error = ServeError.from(thrown);
@@ -264,7 +264,7 @@ function refuse(
 
 /** Nobody counts these: a client that does not take its refusal has its connection ended, and that is all. */
 function refuseWith({ limits }: Transport, request: IncomingMessage, response: ServerResponse, reply: HttpReply): void {
-  sendReply({ request, response, timeoutMs: limits.answerTimeoutMs, record: undefined }, reply)?.catch(() => undefined);
+  sendReply({ request, response, timeoutMs: limits.answerTimeoutMs, record: undefined, account: undefined }, reply)?.catch(() => undefined);
 }
 
 /** A refused body is not kept: the answer goes out and the connection ends with it. */

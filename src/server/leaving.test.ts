@@ -166,3 +166,20 @@ it("does not hold a large answer against the request behind it, which takes its 
   await watched.until(() => watched.finished.length === 2);
   expect(outcomes(watched)).toEqual(["OK answering", "OK answering"]);
 });
+
+it("refuses answers for which there is no memory while others are not taken, and gives them afterwards", async () => {
+  const limits = { ...DEFAULT_LIMITS, maxBodyMemory: 3e7 };
+  const watched = await start(() => ({ status: 200, body: "x".repeat(2e7) }), { limits });
+  const stalls = client(watched.port, GET);
+  stalls.pause();
+  await watched.until(() => watched.begun.length === 1);
+  const ask = async () => {
+    const response = await fetch(`http://127.0.0.1:${watched.port}/`, { headers: { "Accept-Encoding": "identity" } });
+    return (await response.text()).slice(0, 86);
+  };
+  expect(await ask()).toBe("the bodies and answers of the requests under way would have more than 30000000 bytes; ");
+  stalls.destroy();
+  await watched.until(() => watched.finished.length === 2);
+  expect(await ask()).toBe("x".repeat(86));
+  expect(outcomes(watched).slice(0, 2)).toEqual(["RESOURCE_EXHAUSTED reading", "CANCELLED answering"]);
+});

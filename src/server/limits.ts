@@ -10,7 +10,7 @@ export interface HttpLimits {
   readonly answerTimeoutMs: number;
   /** Times that a body larger than a mebibyte may grow when it is decompressed. */
   readonly maxDecompressionRatio: number;
-  /** Bytes of bodies that all requests under way may hold together. */
+  /** Bytes of bodies and answers that all requests under way may hold together. */
   readonly maxBodyMemory: number;
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RequestRecord } from "../core/context.ts";
 import type { HttpReply } from "../core/http.ts";
+import type { BodyAccount } from "./body-memory.ts";
 import { chooseEncoding, compress } from "./compression.ts";
 import { untilSent, untilTaken } from "./unread.ts";
 
@@ -14,11 +15,17 @@ export interface Sending {
   readonly timeoutMs: number;
   /** Told when the answer begins; undefined where nobody counts. */
   readonly record: RequestRecord | undefined;
+  /** Where the bytes of the request are held; undefined for what is always small. */
+  readonly account: BodyAccount | undefined;
 }
+
+/** Bytes of an answer that the system takes at once. */
+const SMALL_ANSWER = 64 * 1024;
 
 /**
  * Writes a reply. Undefined when it has left as a whole, which most do at once; else settles when it has.
- * @throws ServeError CANCELLED when the client goes away before that, or what the stream throws
+ * @throws ServeError RESOURCE_EXHAUSTED, before anything is sent, when the clients of other requests take their answers too slowly,
+ * CANCELLED when this one's goes away, or what the stream throws
  */
 export function sendReply(sending: Sending, reply: HttpReply): Promise<void> | undefined {
   const { body } = reply;
@@ -30,7 +37,7 @@ export function sendReply(sending: Sending, reply: HttpReply): Promise<void> | u
 }
 
 async function sendBytes(sending: Sending, reply: HttpReply, body: Uint8Array | readonly Uint8Array[]): Promise<void> {
-  const { request, response, timeoutMs } = sending;
+  const { request, response, timeoutMs, account } = sending;
   const parts = body instanceof Uint8Array ? [body] : body;
   const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
   const encoding = chooseEncoding(request.headers["accept-encoding"] as string | undefined, length);
@@ -39,6 +46,7 @@ async function sendBytes(sending: Sending, reply: HttpReply, body: Uint8Array | 
     const headers = { ...reply.headers, "Content-Encoding": encoding, Vary: "Accept-Encoding" };
     return sendWhole(sending, { ...reply, headers }, compressed, compressed.byteLength);
   }
+  if (length > SMALL_ANSWER) account?.hold(length);
   writeHead(sending, reply, { "Content-Length": length });
   if (request.method !== "HEAD") {
     response.cork();
@@ -50,7 +58,8 @@ async function sendBytes(sending: Sending, reply: HttpReply, body: Uint8Array | 
 }
 
 function sendWhole(sending: Sending, reply: HttpReply, body: string | Uint8Array, length: number): Promise<void> | undefined {
-  const { request, response, timeoutMs } = sending;
+  const { request, response, timeoutMs, account } = sending;
+  if (length > SMALL_ANSWER) account?.hold(length);
   writeHead(sending, reply, { "Content-Length": length });
   response.end(request.method === "HEAD" ? undefined : body);
   return untilSent(response, timeoutMs);
