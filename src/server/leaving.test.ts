@@ -45,7 +45,7 @@ async function start(handle: Route["handle"], options: Partial<HttpServerOptions
   };
   server = createHttpServer({
     routes: [route],
-    guard: () => undefined,
+    guard: () => "",
     clock: systemClock,
     events,
     maxBodyBytes: 1e6,
