@@ -371,6 +371,7 @@ describe("a model that stands by", () => {
     const gone = request();
     gone.abort(new ServeError("CANCELLED", "the client has left"));
     expect(await outcome(only.activate(gone, clock))).toBe("CANCELLED");
+    expect([leaving.record.stage, gone.record.stage]).toEqual(["loading", "loading"]);
     leaving.abort(new ServeError("CANCELLED", "the client has left"));
     expect(await left).toBe("CANCELLED");
     await clock.advance(500);

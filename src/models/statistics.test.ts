@@ -14,3 +14,20 @@ it("counts a refused request under its model once that has served, and names tha
     ["", "", ["NOT_FOUND", 2]],
   ]);
 });
+
+it("counts the requests whose clients went away by how far they had come", () => {
+  const statistics = createStatistics();
+  const ends = [
+    ["queued", "CANCELLED"],
+    ["running", "CANCELLED"],
+    ["queued", "CANCELLED"],
+    ["queued", "DEADLINE_EXCEEDED"],
+    ["answering", "OK"],
+  ] as const;
+  for (const [stage, outcome] of ends) statistics.observe({ ...createRecord("v2", "iris", 0), version: "1", stage, outcome });
+  const [child] = statistics.requests();
+  expect([...(child?.cancelled ?? [])]).toEqual([
+    ["queued", 2],
+    ["running", 1],
+  ]);
+});

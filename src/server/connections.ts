@@ -59,7 +59,7 @@ export class Connections {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
     const { responses } = connection;
-    if (responses.length === 1) responses.length = 0;
+    if (responses[0] === response) responses.shift();
     else responses.splice(responses.indexOf(response), 1);
     if (responses.length > 0 || socket.destroyed) return;
     if (connection.broken !== undefined) this.#write(socket, connection.broken);
