@@ -15,7 +15,7 @@ import type { ResourceKey } from "./core/resource.ts";
 import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers, processMemory } from "./executors/index.ts";
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { createMemoryLedger, createStatistics, Manager, ModelVersion, Registry } from "./models/index.ts";
-import { createMetrics } from "./observability/index.ts";
+import { createMetrics, openObservers } from "./observability/index.ts";
 import { createControlPlane, createDataPlane } from "./planes/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, readModels, validateDocument, watchPath } from "./resources/index.ts";
@@ -95,7 +95,8 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const statistics = createStatistics();
   events.on("request-started", () => statistics.begin());
   events.on("request-finished", (record) => statistics.observe(record));
-  events.on("batch-finished", (batch) => statistics.observeBatch(batch));
+  events.on("batch-finished", (call) => statistics.observeBatch(call));
+  events.on("http-refused", (answer) => statistics.observeRefusal(answer));
   const rejections = new Map<string, readonly Rejection[]>();
   let tried = false;
 
@@ -126,7 +127,14 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     rejections: () => [...rejections.values()].flat(),
     tried: () => tried,
   });
-  const metrics = createMetrics({ statistics, controlPlane, version: VERSION });
+  const observers = await openObservers({ settings, clock, version: VERSION, environment: process.env, onNotice: problem }).catch(
+    async (error: unknown) => {
+      access.close();
+      await store.close();
+      throw error;
+    },
+  );
+  const metrics = createMetrics({ statistics, controlPlane, clock, version: VERSION, others: observers.families });
   const http = createHttpServer({
     routes: createRoutes({
       dataPlane,
@@ -155,9 +163,12 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     refusal: refusedRequest,
     unknown: unknownPath,
     onFault,
+    serverTiming: settings["server-timing"] === "on",
+    onExchange: observers.onExchange,
   });
   const port = await http.listen(settings["http-port"], settings.host).catch(async (error: unknown) => {
     access.close();
+    await observers.close();
     await store.close();
     throw error;
   });
@@ -255,7 +266,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
         ...(rules.preferredBatchRows === undefined ? {} : { preferredRows: rules.preferredBatchRows }),
         ...(rules.maxBatchLatencyMs === undefined ? {} : { maxAddedMs: rules.maxBatchLatencyMs }),
       },
-      onBatch: (size, rows) => events.emit("batch-finished", { namespace, model: name, version, size, rows }),
+      onBatch: (batch) => events.emit("batch-finished", { namespace, model: name, version, batch }),
     });
   }
 
@@ -283,6 +294,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     async close() {
       endStreams();
       await http.close();
+      await observers.close();
       await reconciler.close();
       await manager.close();
       await executor.close();
@@ -291,6 +303,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     async destroy() {
       endStreams();
       http.destroy();
+      await observers.close();
       await manager.destroy();
       await reconciler.close();
       await executor.close();

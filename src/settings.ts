@@ -47,6 +47,17 @@ export const SETTINGS = {
   "server-name": z.string().min(1).default("nitrous").describe("name in the server metadata"),
   "log-level": z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("least severe log lines to print"),
   "log-format": z.enum(["text", "json"]).default("text").describe("log lines for people or for machines"),
+  "server-timing": z
+    .enum(["on", "off"])
+    .default("on")
+    .describe("answers to inference requests say in the header Server-Timing where their time went"),
+  traces: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("address of an OTLP/HTTP receiver that gets traces, such as http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT)"),
+  record: z.string().min(1).optional().describe("new file that gets every inference request, for nitrous bench --replay"),
+  "record-bodies": z.enum(["on", "off"]).default("on").describe("whether a recording has the bodies of requests, or only their sizes"),
+  "record-max-bytes": positive.default(1024 * 1024 * 1024).describe("bytes after which a recording ends"),
   "max-body-bytes": positive.default(64 * 1024 * 1024).describe("largest request body, also when decompressed"),
   "max-body-memory": positive
     .default(1024 * 1024 * 1024)

@@ -1,4 +1,5 @@
-import type { Code } from "./errors.ts";
+import type { BatchRecord } from "./batch.ts";
+import type { Code, Refusal } from "./errors.ts";
 import type { Priority } from "./scheduling.ts";
 
 /** How far a request has come; where it was when it was given up. */
@@ -17,17 +18,25 @@ export interface RequestRecord {
   /** Clock milliseconds. */
   readonly startedAt: number;
   finishedAt: number;
+  /** Clock milliseconds at which it first entered a queue; 0 when it never did. */
+  queuedAt: number;
   /** Milliseconds between entering the queue and leaving it in a batch. */
   queueMs: number;
   /** Milliseconds that the replica worked on the batch. */
   computeMs: number;
   /** Requests that shared the batch; 0 when the request never reached a replica. */
   batchSize: number;
-  /** Another replica was asked as well, because the first was slow. */
-  hedged: boolean;
-  /** It was given to a replica once more, after a batch or a host had failed. */
-  retried: boolean;
+  /** The call that answered it, when it shared one; undefined when it was alone. */
+  batch: BatchRecord | undefined;
+  /** Times that it was given to a replica again, because the first one died or its batch failed. */
+  retries: number;
+  /** Whether a second replica was asked too, and whether that one was the first to answer. */
+  hedge: "none" | "lost" | "won";
+  /** It ran in this process and not in a host. */
+  inline: boolean;
   outcome: "OK" | Code;
+  /** Why, when it was refused before a replica saw it. */
+  refusal: Refusal | undefined;
 }
 
 /** Travels with a request through every layer: who, until when, and whether somebody still waits. */
@@ -97,11 +106,15 @@ export function createRecord(protocol: string, model: string, startedAt: number)
     stage: "reading",
     startedAt,
     finishedAt: 0,
+    queuedAt: 0,
     queueMs: 0,
     computeMs: 0,
     batchSize: 0,
-    hedged: false,
-    retried: false,
+    batch: undefined,
+    retries: 0,
+    hedge: "none",
+    inline: false,
     outcome: "OK",
+    refusal: undefined,
   };
 }

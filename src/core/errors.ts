@@ -20,19 +20,44 @@ export const CODES = [
 
 export type Code = (typeof CODES)[number];
 
+/** Why a request was refused before a replica saw it: what the metrics count, and what `Server-Timing` says. */
+export const REFUSALS = [
+  /** As many requests wait for the model as may. */
+  "queue_full",
+  /** What waits for the model has as many bytes as it may. */
+  "queue_bytes",
+  /** The model has as many streams open as it may. */
+  "streams",
+  /** It would not have been answered before its deadline. */
+  "deadline",
+  /** Its sender has sent too many. */
+  "rate_limit",
+  /** It has ended hosts before. */
+  "quarantine",
+  /** As many requests wait for the model's load as may. */
+  "loading",
+  /** The model does not answer now, or no replica of it runs. */
+  "not_ready",
+  /** There is no memory for its body. */
+  "body_memory",
+  /** The server is ending. */
+  "shutting_down",
+] as const;
+
+export type Refusal = (typeof REFUSALS)[number];
+
 export interface ServeErrorOptions {
   readonly cause?: unknown;
   /** Seconds after which the same request may succeed. */
   readonly retryAfter?: number;
-  /** Which rule refused the request, for the metrics: a short constant such as "queue_full". */
-  readonly refusal?: string;
+  readonly refusal?: Refusal;
 }
 
 /** The one error class: a closed code, a message that is safe to show to a client, and the cause, which is not. */
 export class ServeError extends Error {
   readonly code: Code;
   readonly retryAfter: number | undefined;
-  readonly refusal: string | undefined;
+  readonly refusal: Refusal | undefined;
 
   constructor(code: Code, message: string, options: ServeErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });

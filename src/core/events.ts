@@ -1,4 +1,6 @@
+import type { BatchRecord } from "./batch.ts";
 import type { RequestRecord } from "./context.ts";
+import type { Refusal } from "./errors.ts";
 import type { ModelStatus } from "./model.ts";
 import type { ServiceEvent } from "./resource.ts";
 
@@ -6,6 +8,8 @@ import type { ServiceEvent } from "./resource.ts";
 export interface EventMap {
   "request-started": RequestRecord;
   "request-finished": RequestRecord;
+  /** Answered with this status before it was a request of any route: it has no record. */
+  "http-refused": { readonly status: number; readonly refusal: Refusal | undefined };
   "model-state-changed": ModelStatus;
   /** One line that a host process printed. */
   "host-log": { readonly host: string; readonly line: string };
@@ -16,13 +20,8 @@ export interface EventMap {
   /** Something about keys or certificates that whoever runs the server has to see to, or should know. */
   "access-notice": { readonly text: string; readonly problem: boolean };
   "environment-progress": { readonly environment: string; readonly line: string };
-  "batch-finished": {
-    readonly namespace: string;
-    readonly model: string;
-    readonly version: string;
-    readonly size: number;
-    readonly rows: number;
-  };
+  /** A model has answered a call. */
+  "batch-finished": { readonly namespace: string; readonly model: string; readonly version: string; readonly batch: BatchRecord };
 }
 
 export type EventName = keyof EventMap;
@@ -37,6 +36,7 @@ export function createEvents(): Events {
   const listeners: { [Name in EventName]: Array<(event: EventMap[Name]) => void> } = {
     "request-started": [],
     "request-finished": [],
+    "http-refused": [],
     "model-state-changed": [],
     "host-log": [],
     "service-event": [],

@@ -82,6 +82,10 @@ export interface ModelStatus {
   readonly lastHostExit: HostExit | undefined;
   /** Requests that are refused because each was alone in a host at two deaths. */
   readonly quarantined: number;
+  /** Requests that wait for a replica. */
+  readonly queued: number;
+  /** Clock milliseconds at which the one of them that has waited for longest came; undefined when there is none. */
+  readonly queuedSince: number | undefined;
 }
 
 const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

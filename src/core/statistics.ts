@@ -1,4 +1,6 @@
+import type { BatchCut, BatchRecord } from "./batch.ts";
 import type { RequestRecord, Stage } from "./context.ts";
+import type { Refusal } from "./errors.ts";
 
 /** Counts of one model version and protocol, cheap enough to keep for every request. */
 export interface RequestStatistics {
@@ -9,8 +11,16 @@ export interface RequestStatistics {
   readonly protocol: string;
   /** Requests by outcome, "OK" or an error code. */
   readonly outcomes: ReadonlyMap<string, number>;
-  /** Requests whose clients went away, by how far they had come. */
+  /** Requests that were refused before a replica saw them, by why. */
+  readonly refused: ReadonlyMap<Refusal, number>;
+  /** Requests whose client went away, by how far they had come. */
   readonly cancelled: ReadonlyMap<Stage, number>;
+  /** Requests whose time was over, by how far they had come. */
+  readonly expired: ReadonlyMap<Stage, number>;
+  /** Times that a request was given to a replica again. */
+  readonly retries: number;
+  /** Second replicas that were asked too: those that were the first to answer, and the others. */
+  readonly hedges: { readonly won: number; readonly lost: number };
   /** Seconds from the first byte to the last, in the queue, and in the model. */
   readonly duration: Histogram;
   readonly queue: Histogram;
@@ -24,14 +34,29 @@ export interface Histogram {
   readonly sum: number;
 }
 
+/** Calls of one model version. */
+export interface CallStatistics {
+  readonly namespace: string;
+  readonly model: string;
+  readonly version: string;
+  /** Requests that shared a call. */
+  readonly sizes: Histogram;
+  /** Calls in this process and in hosts, by why their batches ended where they did. */
+  readonly inline: ReadonlyMap<BatchCut, number>;
+  readonly host: ReadonlyMap<BatchCut, number>;
+}
+
 export interface Statistics {
   /** A request's head has been read. */
   begin(): void;
   /** Requests that have begun and not been observed yet. */
   readonly inFlight: number;
   observe(record: RequestRecord): void;
-  /** `size` requests shared a call of the model. */
-  observeBatch(batch: { readonly namespace: string; readonly model: string; readonly version: string; readonly size: number }): void;
+  observeBatch(call: { readonly namespace: string; readonly model: string; readonly version: string; readonly batch: BatchRecord }): void;
+  /** Something was answered before it was a request of any route. */
+  observeRefusal(answer: { readonly status: number; readonly refusal: Refusal | undefined }): void;
   requests(): Iterable<RequestStatistics>;
-  batchSizes(): Iterable<{ readonly namespace: string; readonly model: string; readonly version: string; readonly sizes: Histogram }>;
+  calls(): Iterable<CallStatistics>;
+  /** Answers to what never was a request of any route. */
+  refusals(): Iterable<{ readonly status: number; readonly refusal: Refusal | undefined; readonly count: number }>;
 }

@@ -114,7 +114,7 @@ export class Manager {
 
   /** Drain: every model finishes what is under way, then its host ends. */
   async close(): Promise<void> {
-    this.#closed ??= new ServeError("UNAVAILABLE", "the server is shutting down", { retryAfter: 1 });
+    this.#closed ??= new ServeError("UNAVAILABLE", "the server is shutting down", { retryAfter: 1, refusal: "shutting_down" });
     const lives = [...this.#lives.values()];
     for (const life of lives) life.stop(this.#closed);
     await Promise.all(lives.map((life) => life.ended));
@@ -262,5 +262,8 @@ export class Manager {
 }
 
 function unloaded({ spec }: ModelVersion): ServeError {
-  return new ServeError("UNAVAILABLE", `Model with name ${spec.name} is not ready. It is being unloaded`, { retryAfter: 1 });
+  return new ServeError("UNAVAILABLE", `Model with name ${spec.name} is not ready. It is being unloaded`, {
+    retryAfter: 1,
+    refusal: "not_ready",
+  });
 }

@@ -131,7 +131,10 @@ export class ModelVersion {
 
   #assertRoom(): void {
     if (this.#waiting < MAX_WAITING) return;
-    throw new ServeError("RESOURCE_EXHAUSTED", `${MAX_WAITING} requests wait for model ${this.spec.name} to load`, { retryAfter: 1 });
+    throw new ServeError("RESOURCE_EXHAUSTED", `${MAX_WAITING} requests wait for model ${this.spec.name} to load`, {
+      retryAfter: 1,
+      refusal: "loading",
+    });
   }
 
   /** @throws ServeError UNAVAILABLE with the reason, when the model cannot answer now */
@@ -141,7 +144,7 @@ export class ModelVersion {
     throw new ServeError(
       "UNAVAILABLE",
       `Model with name ${this.spec.name} is not ready. It is ${this.#state}: ${firstLine(this.#reason)}`,
-      retry,
+      { ...retry, refusal: "not_ready" },
     );
   }
 
@@ -174,6 +177,8 @@ export class ModelVersion {
       hostExits: this.#hostExits,
       lastHostExit: this.#lastHostExit,
       quarantined: this.quarantined,
+      queued: this.scheduler.queued,
+      queuedSince: this.scheduler.queuedSince,
     };
   }
 }

@@ -55,7 +55,7 @@ export class Registry {
     const entry = this.#entry(namespace, name);
     if (entry === undefined) throw this.#unknown(namespace, name);
     if (entry.versions.length > 0) return entry.versions;
-    throw new ServeError("UNAVAILABLE", `Model with name ${name} is not ready. ${entry.pending}`, { retryAfter: 1 });
+    throw new ServeError("UNAVAILABLE", `Model with name ${name} is not ready. ${entry.pending}`, { retryAfter: 1, refusal: "not_ready" });
   }
 
   statuses(): ModelStatus[] {

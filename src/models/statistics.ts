@@ -1,5 +1,7 @@
+import type { BatchCut } from "../core/batch.ts";
 import type { RequestRecord, Stage } from "../core/context.ts";
-import type { Histogram, RequestStatistics, Statistics } from "../core/statistics.ts";
+import type { Refusal } from "../core/errors.ts";
+import type { CallStatistics, Histogram, RequestStatistics, Statistics } from "../core/statistics.ts";
 
 /** Seconds. */
 const DURATIONS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
@@ -25,10 +27,20 @@ class Buckets implements Histogram {
 
 interface Child extends RequestStatistics {
   readonly outcomes: Map<string, number>;
+  readonly refused: Map<Refusal, number>;
   readonly cancelled: Map<Stage, number>;
+  readonly expired: Map<Stage, number>;
+  retries: number;
+  readonly hedges: { won: number; lost: number };
   readonly duration: Buckets;
   readonly queue: Buckets;
   readonly compute: Buckets;
+}
+
+interface Calls extends CallStatistics {
+  readonly sizes: Buckets;
+  readonly inline: Map<BatchCut, number>;
+  readonly host: Map<BatchCut, number>;
 }
 
 /** Counts every request where it costs next to nothing; metrics are made of it when somebody looks. */
@@ -36,9 +48,11 @@ export function createStatistics(): Statistics {
   /** By the model's name: one string that has been hashed before, where a key made of all four parts would be a new one each time. */
   const children = new Map<string, Child[]>();
   const served = new Set<string>();
-  const sizes = new Map<string, { namespace: string; model: string; version: string; sizes: Buckets }>();
+  const calls = new Map<string, Calls>();
+  const refusals = new Map<string, { readonly status: number; readonly refusal: Refusal | undefined; count: number }>();
 
-  function childOf({ namespace, model, version, protocol }: RequestRecord): Child {
+  function childOf(record: RequestRecord): Child {
+    const { namespace, model, version, protocol } = record;
     let siblings = children.get(model);
     if (siblings === undefined) {
       siblings = [];
@@ -47,8 +61,7 @@ export function createStatistics(): Statistics {
     for (const child of siblings) {
       if (child.version === version && child.protocol === protocol && child.namespace === namespace) return child;
     }
-    const [duration, queue, compute] = [new Buckets(DURATIONS), new Buckets(DURATIONS), new Buckets(DURATIONS)];
-    const child = { namespace, model, version, protocol, outcomes: new Map(), cancelled: new Map(), duration, queue, compute };
+    const child = newChild(record);
     siblings.push(child);
     return child;
   }
@@ -67,23 +80,50 @@ export function createStatistics(): Statistics {
       // those are counted together, or anybody could make metrics grow.
       if (record.version !== "") served.add(record.model);
       const child = childOf(record.version === "" && !served.has(record.model) ? { ...record, model: "" } : record);
-      child.outcomes.set(record.outcome, (child.outcomes.get(record.outcome) ?? 0) + 1);
-      if (record.outcome === "CANCELLED") child.cancelled.set(record.stage, (child.cancelled.get(record.stage) ?? 0) + 1);
+      count(child.outcomes, record.outcome);
       child.duration.observe((record.finishedAt - record.startedAt) / 1000);
+      if (record.outcome !== "OK") observeFailure(child, record);
+      if (record.retries > 0) child.retries += record.retries;
+      if (record.hedge !== "none") child.hedges[record.hedge]++;
       if (record.batchSize === 0) return;
       child.queue.observe(record.queueMs / 1000);
       child.compute.observe(record.computeMs / 1000);
     },
-    observeBatch({ namespace, model, version, size }) {
+    observeBatch({ namespace, model, version, batch }) {
       const key = `${namespace} ${model} ${version}`;
-      let entry = sizes.get(key);
+      let entry = calls.get(key);
       if (entry === undefined) {
-        entry = { namespace, model, version, sizes: new Buckets(BATCH_SIZES) };
-        sizes.set(key, entry);
+        entry = { namespace, model, version, sizes: new Buckets(BATCH_SIZES), inline: new Map(), host: new Map() };
+        calls.set(key, entry);
       }
-      entry.sizes.observe(size);
+      entry.sizes.observe(batch.size);
+      count(batch.inline ? entry.inline : entry.host, batch.cut);
+    },
+    observeRefusal({ status, refusal }) {
+      const key = `${status} ${refusal}`;
+      const entry = refusals.get(key);
+      if (entry === undefined) refusals.set(key, { status, refusal, count: 1 });
+      else entry.count++;
     },
     requests: () => [...children.values()].flat(),
-    batchSizes: () => sizes.values(),
+    calls: () => calls.values(),
+    refusals: () => refusals.values(),
   };
+}
+
+function newChild({ namespace, model, version, protocol }: RequestRecord): Child {
+  const [duration, queue, compute] = [new Buckets(DURATIONS), new Buckets(DURATIONS), new Buckets(DURATIONS)];
+  const [outcomes, refused, cancelled, expired] = [new Map(), new Map(), new Map(), new Map()];
+  const hedges = { won: 0, lost: 0 };
+  return { namespace, model, version, protocol, outcomes, refused, cancelled, expired, retries: 0, hedges, duration, queue, compute };
+}
+
+function observeFailure(child: Child, { outcome, refusal, stage }: RequestRecord): void {
+  if (refusal !== undefined) count(child.refused, refusal);
+  else if (outcome === "CANCELLED") count(child.cancelled, stage);
+  else if (outcome === "DEADLINE_EXCEEDED") count(child.expired, stage);
+}
+
+function count<Key>(counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

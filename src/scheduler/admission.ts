@@ -1,4 +1,4 @@
-import { ServeError } from "../core/errors.ts";
+import { type Refusal, ServeError } from "../core/errors.ts";
 import type { LatencyCurve } from "../core/latency-curve.ts";
 
 /** Bounds of one model's queue. */
@@ -81,7 +81,7 @@ export function admitInTime(outlook: Outlook, rows: number, left: number): void 
   );
 }
 
-function full(refusal: string, message: string): ServeError {
+function full(refusal: Refusal, message: string): ServeError {
   return new ServeError("RESOURCE_EXHAUSTED", message, { retryAfter: 1, refusal });
 }
 

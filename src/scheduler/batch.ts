@@ -1,3 +1,4 @@
+import type { BatchRecord } from "../core/batch.ts";
 import { Cancellation } from "../core/cancellation.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Replica, ReplicaCall } from "../core/replica.ts";
@@ -13,22 +14,21 @@ export interface Attempt {
 /** Requests that left the queue together, until each has been answered or is tried again. */
 export class Batch {
   readonly entries: readonly Entry[];
-  readonly rows: number;
   readonly call: ReplicaCall;
-  /** Clock milliseconds. */
-  readonly startedAt: number;
+  readonly record: BatchRecord;
+  /** Those under way. */
   readonly attempts: Attempt[] = [];
+  first: Attempt | undefined;
   /** Clock milliseconds at which a second replica is asked; Infinity for never. */
   hedgeAt = Number.POSITIVE_INFINITY;
   /** It has been answered, or has failed. */
   over = false;
 
-  constructor(entries: readonly Entry[], startedAt: number) {
+  constructor(entries: readonly Entry[], { startedAt, cut, inline }: Pick<BatchRecord, "startedAt" | "cut" | "inline">) {
     let rows = 0;
     for (const entry of entries) rows += entry.rows;
     this.entries = entries;
-    this.rows = rows;
-    this.startedAt = startedAt;
+    this.record = { size: entries.length, rows, startedAt, cut, inline, computeMs: 0 };
     this.call = joinCalls(entries);
   }
 
@@ -39,6 +39,7 @@ export class Batch {
 
   begin(replica: Replica): Attempt {
     const attempt = { replica, cancellation: new Cancellation() };
+    this.first ??= attempt;
     this.attempts.push(attempt);
     return attempt;
   }

@@ -1,3 +1,4 @@
+import type { BatchCut } from "../core/batch.ts";
 import type { Payload } from "../core/inference.ts";
 import type { LatencyCurve } from "../core/latency-curve.ts";
 import type { ReplicaCall } from "../core/replica.ts";
@@ -41,7 +42,7 @@ export type BatchPolicy = <Item extends Batchable>(
   waiting: Iterable<Item>,
   limits: BatchLimits,
   moment: Moment,
-) => { readonly batch: Item[] } | { readonly holdUntil: number };
+) => { readonly batch: Item[]; readonly cut: BatchCut } | { readonly holdUntil: number };
 
 /**
  * Equal for two calls exactly when they may share one: same method, outputs, parameters, and tensors of the same
@@ -90,13 +91,15 @@ export function batchWhileBusy<Item extends Batchable>(
   waiting: Iterable<Item>,
   limits: BatchLimits,
   { now, curve, rowsWaiting }: Moment,
-): { readonly batch: Item[] } {
+): { readonly batch: Item[]; readonly cut: BatchCut } {
   const batch: Item[] = [];
   const enough = Math.min(limits.maxRows, rowsWaiting) / 2;
   let key: string | undefined;
   let rows = 0;
   let bytes = 0;
   let maxRows = limits.maxRows;
+  let full: BatchCut = "rows";
+  let cut: BatchCut = "drained";
   let deadline = Number.POSITIVE_INFINITY;
   let rowsInTime = Number.POSITIVE_INFINITY;
   for (const item of waiting) {
@@ -104,21 +107,34 @@ export function batchWhileBusy<Item extends Batchable>(
     const inTime = item.deadline < deadline ? curve.rowsWithin(item.deadline - now) : rowsInTime;
     if (batch.length === 0) {
       key = item.key;
-      if (limits.maxAddedMs !== undefined) maxRows = Math.min(maxRows, rowsWithAdded(curve, item.rows, limits.maxAddedMs));
+      if (key === undefined) cut = "alone";
+      const added = limits.maxAddedMs === undefined ? maxRows : rowsWithAdded(curve, item.rows, limits.maxAddedMs);
+      if (added < maxRows) {
+        maxRows = added;
+        full = "latency";
+      }
     } else {
       if (item.key !== key) continue;
-      if (after > maxRows || bytes + item.bytes > limits.maxBytes) continue;
-      if (after > inTime && after > enough) continue;
+      const obstacle =
+        after > maxRows ? full : bytes + item.bytes > limits.maxBytes ? "bytes" : after > inTime && after > enough ? "latency" : undefined;
+      if (obstacle !== undefined) {
+        cut = obstacle;
+        continue;
+      }
     }
     batch.push(item);
     rows = after;
     bytes += item.bytes;
     rowsInTime = inTime;
     deadline = Math.min(deadline, item.deadline);
-    if (key === undefined || rows >= maxRows) break;
+    if (key === undefined) break;
+    if (rows >= maxRows) {
+      cut = full;
+      break;
+    }
   }
-  if (limits.preferredRows !== undefined) cutToPreferred(batch, rows, limits.preferredRows);
-  return { batch };
+  if (limits.preferredRows !== undefined && cutToPreferred(batch, rows, limits.preferredRows)) cut = "preferred";
+  return { batch, cut };
 }
 
 function rowsWithAdded(curve: LatencyCurve, rows: number, addedMs: number): number {
@@ -126,12 +142,13 @@ function rowsWithAdded(curve: LatencyCurve, rows: number, addedMs: number): numb
   return alone === undefined ? Number.POSITIVE_INFINITY : Math.max(rows, curve.rowsWithin(alone + addedMs));
 }
 
-/** Leaves out the last ones until the rows are at most the largest preferred number that they reach. */
-function cutToPreferred(batch: Batchable[], rows: number, preferred: readonly number[]): void {
+/** Leaves out the last ones until the rows are at most the largest preferred number that they reach; false when they reach none. */
+function cutToPreferred(batch: Batchable[], rows: number, preferred: readonly number[]): boolean {
   const target = preferred.findLast((size) => size <= rows);
-  if (target === undefined) return;
+  if (target === undefined) return false;
   let left = rows;
   while (left > target && batch.length > 1) left -= (batch.pop() as Batchable).rows;
+  return true;
 }
 
 /** Bytes of a call's tensors. */

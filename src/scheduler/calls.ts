@@ -1,3 +1,4 @@
+import type { BatchCut } from "../core/batch.ts";
 import type { Clock } from "../core/clock.ts";
 import { ServeError } from "../core/errors.ts";
 import { LatencyCurve } from "../core/latency-curve.ts";
@@ -55,7 +56,9 @@ export class Calls {
   /** Milliseconds that the calls under way are expected to take still, all together. */
   underWay(now: number): number {
     let sum = 0;
-    for (const { rows, startedAt } of this.#running) {
+    for (const {
+      record: { rows, startedAt },
+    } of this.#running) {
       const expected = this.curve.predict(rows) ?? 0;
       // One that takes longer than expected is not over for that.
       sum += Math.max(expected - (now - startedAt), expected / 10);
@@ -67,8 +70,8 @@ export class Calls {
    * The replica has a slot and its call may hold what it needs.
    * @returns clock milliseconds at which {@link hedge} should be asked, or Infinity
    */
-  start(replica: Replica, entries: readonly Entry[], now: number): number {
-    const batch = new Batch(entries, now);
+  start(replica: Replica, entries: readonly Entry[], cut: BatchCut, now: number): number {
+    const batch = new Batch(entries, { startedAt: now, cut, inline: replica.roomForRows !== undefined });
     this.#running.add(batch);
     void this.#attempt(batch, replica, now);
     batch.hedgeAt = this.#hedging?.hedgeAt(now) ?? Number.POSITIVE_INFINITY;
@@ -92,7 +95,7 @@ export class Calls {
       const second = this.slots.freest(first);
       if (first === undefined || second === undefined || !batch.wanted || !this.#hedging.tryTake()) continue;
       if (this.#options.holder?.tryHold() === false) continue;
-      for (const { context } of batch.entries) context.record.hedged = true;
+      for (const { context } of batch.entries) context.record.hedge = "lost";
       void this.#attempt(batch, second, now);
     }
     return earliest;
@@ -127,8 +130,10 @@ export class Calls {
     const { replica } = attempt;
     const now = this.#options.clock.now();
     // What runs in this process has a price of its own, and says itself how much it takes.
-    if (replica.roomForRows === undefined) this.curve.observe(batch.rows, now - startedAt);
-    this.#hedging?.observe(now - batch.startedAt);
+    if (replica.roomForRows === undefined) this.curve.observe(batch.record.rows, now - startedAt);
+    this.#hedging?.observe(now - batch.record.startedAt);
+    if (attempt !== batch.first) for (const { context } of batch.entries) context.record.hedge = "won";
+    batch.record.computeMs = result.computeMs;
     this.#options.onAnswer(batch, result, replica);
     batch.over = true;
     batch.abortOthers(attempt);

@@ -1,3 +1,4 @@
+import type { BatchCut } from "../core/batch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Replica } from "../core/replica.ts";
 import type { Alarm } from "./alarm.ts";
@@ -84,9 +85,13 @@ export class Dispatcher {
     const moment = { now, curve: this.#options.calls.curve, rowsWaiting: this.#options.queue.rows };
     if (this.#options.holder?.tryHold() === false) return false;
     let holdUntil = Number.POSITIVE_INFINITY;
+    let cut: BatchCut = "drained";
     const entries = this.#options.queue.take((waiting) => {
       const choice = this.#options.policy(among(waiting), limits, moment);
-      if ("batch" in choice) return choice.batch;
+      if ("batch" in choice) {
+        cut = choice.cut;
+        return choice.batch;
+      }
       holdUntil = choice.holdUntil;
       return [];
     });
@@ -99,9 +104,8 @@ export class Dispatcher {
       const { record } = context;
       record.stage = "running";
       record.queueMs = now - enqueuedAt;
-      record.batchSize = entries.length;
     }
-    this.#options.alarm.watch(this.#options.calls.start(replica, entries, now));
+    this.#options.alarm.watch(this.#options.calls.start(replica, entries, cut, now));
     return true;
   }
 

@@ -61,6 +61,7 @@ export class Quarantine {
       "FAILED_PRECONDITION",
       `this request ended the model's host ${DEATHS} times while it was alone in it, so it is refused until a new revision of the model is served; ` +
         "change the request, or the model so that it can answer it",
+      { refusal: "quarantine" },
     );
   }
 

@@ -1,3 +1,4 @@
+import type { BatchRecord } from "../core/batch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
@@ -30,7 +31,8 @@ export interface SchedulerOptions {
   readonly resources?: ExecutionResources;
   /** The model, for messages. */
   readonly name?: string;
-  readonly onBatch?: (size: number, rows: number) => void;
+  /** A call has been answered. */
+  readonly onBatch?: (batch: BatchRecord) => void;
 }
 
 const SEQUENCE_LIMITS = { maxSequences: 4096, idleMs: 60_000 };
@@ -89,6 +91,13 @@ export class Scheduler {
     return this.#queue.requests;
   }
 
+  /** Clock milliseconds at which the one that has waited for longest came; undefined when nobody waits. Looks at all of them. */
+  get queuedSince(): number | undefined {
+    let oldest: number | undefined;
+    for (const { enqueuedAt } of this.#queue) if (oldest === undefined || enqueuedAt < oldest) oldest = enqueuedAt;
+    return oldest;
+  }
+
   /** Requests that are refused because they ended hosts. */
   get quarantined(): number {
     return this.#quarantine.size;
@@ -132,6 +141,7 @@ export class Scheduler {
       const now = this.#options.clock.now();
       const entry = createEntry({ call, context, rows, bytes, replica, priority: this.#priorityOf(context), now }, resolve, reject);
       context.record.stage = "queued";
+      context.record.queuedAt = now;
       this.#dispatcher.push(entry);
       context.onAbort((reason) => this.#giveUp(entry, reason));
     });
@@ -158,7 +168,7 @@ export class Scheduler {
 
   /** Takes nothing new; settles when what is under way has ended. */
   async close(): Promise<void> {
-    this.#stopped ??= new ServeError("UNAVAILABLE", "the model is being unloaded", { retryAfter: 1 });
+    this.#stopped ??= new ServeError("UNAVAILABLE", "the model is being unloaded", { retryAfter: 1, refusal: "not_ready" });
     if (!this.#busy()) {
       this.#alarm.stop();
       return;
@@ -170,7 +180,11 @@ export class Scheduler {
 
   /** What waits fails now; what comes later is taken. */
   rejectWaiting(reason: ServeError): void {
-    for (const entry of this.#queue.take((waiting) => [...waiting])) this.#reject(entry, reason);
+    // Nobody is charged for what does not run.
+    for (const entry of [...this.#queue]) {
+      this.#queue.remove(entry);
+      this.#reject(entry, reason);
+    }
     this.#settleIdle();
   }
 
@@ -238,15 +252,18 @@ export class Scheduler {
     admitInTime(outlook, rows, context.deadline - now);
   }
 
-  #answered({ entries, rows }: Batch, { payload, computeMs }: ReplicaResult): void {
+  #answered({ entries, record: batch }: Batch, { payload, computeMs }: ReplicaResult): void {
     const payloads = splitPayload(payload, entries);
     this.#queue.charge(entries, computeMs);
-    this.#options.onBatch?.(entries.length, rows);
+    this.#options.onBatch?.(batch);
+    const shared = entries.length > 1 ? batch : undefined;
     for (let index = 0; index < entries.length; index++) {
       const entry = entries[index] as Entry;
       const { record } = entry.context;
       record.computeMs = computeMs;
-      record.stage = "answering";
+      record.batchSize = batch.size;
+      record.batch = shared;
+      record.inline = batch.inline;
       this.#resolve(entry, { payload: payloads[index] as Payload, computeMs });
     }
   }
@@ -255,10 +272,11 @@ export class Scheduler {
    * One bad request must not fail its neighbours: each gets one more try by itself. So it does when the host died, unless it is refused
    * from now on.
    */
-  #failed({ entries, call }: Batch, error: ServeError): void {
+  #failed({ entries, call, record: { startedAt } }: Batch, error: ServeError): void {
     const died = error instanceof ReplicaLostError;
     const refused = died && error.alone && entries.length === 1 && this.#quarantine.recordDeath(call);
     const worthATry = died ? !refused && this.#options.rules?.retry !== false : entries.length > 1;
+    this.#queue.charge(entries, this.#options.clock.now() - startedAt);
     const retries: Entry[] = [];
     for (const entry of entries) {
       if (entry.settled) continue;
@@ -269,7 +287,7 @@ export class Scheduler {
     }
     for (const entry of retries) {
       entry.context.record.stage = "queued";
-      entry.context.record.retried = true;
+      entry.context.record.retries++;
       entry.context.onAbort((reason) => this.#giveUp(entry, reason));
     }
     this.#queue.unshift(retries);
@@ -324,7 +342,7 @@ export class Scheduler {
 }
 
 function noReplica(): ServeError {
-  return new ServeError("UNAVAILABLE", "no replica of the model is running", { retryAfter: 1 });
+  return new ServeError("UNAVAILABLE", "no replica of the model is running", { retryAfter: 1, refusal: "not_ready" });
 }
 
 function deadlineExceeded(): ServeError {

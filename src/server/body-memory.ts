@@ -22,7 +22,7 @@ export class BodyMemory {
   take(bytes: number): void {
     if (this.#held + bytes > this.#limit) {
       const message = `the bodies and answers of the requests under way would have more than ${this.#limit} bytes; try again later`;
-      throw new ServeError("RESOURCE_EXHAUSTED", message, { retryAfter: 1 });
+      throw new ServeError("RESOURCE_EXHAUSTED", message, { retryAfter: 1, refusal: "body_memory" });
     }
     this.#held += bytes;
   }

@@ -6,17 +6,20 @@ import type { Clock } from "../core/clock.ts";
 import { createRecord, RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
+import type { Exchange } from "../core/exchange.ts";
 import type { HttpHead, HttpReply, Route } from "../core/http.ts";
 import { HttpError } from "../core/http-error.ts";
 import { declaredLength, readBody } from "./body.ts";
 import { type BodyAccount, BodyMemory } from "./body-memory.ts";
 import { decompress } from "./compression.ts";
 import { Connections, type Refusal } from "./connections.ts";
+import { exchangeOf } from "./exchange.ts";
 import { DEFAULT_LIMITS, type HttpLimits, MAX_HEADER_BYTES, MAX_HEADERS } from "./limits.ts";
 import { OpenStreams } from "./open-streams.ts";
 import { sendReply } from "./reply.ts";
 import { applyHeaders } from "./request-headers.ts";
 import { createRouter, type Match } from "./router.ts";
+import { serverTiming } from "./server-timing.ts";
 
 export interface HttpServerOptions {
   readonly routes: readonly Route[];
@@ -37,8 +40,12 @@ export interface HttpServerOptions {
   readonly refusal: Refusal;
   /** The error body for paths that no route knows. */
   readonly unknown: (status: 404 | 405) => HttpReply;
-  /** Told of failures that are bugs, with their cause. */
-  readonly onFault: (error: Error) => void;
+  /** Told of failures that are bugs, with their cause and the request's `traceparent`. */
+  readonly onFault: (error: Error, traceparent?: string) => void;
+  /** Answers to inference requests say where their time went. */
+  readonly serverTiming?: boolean;
+  /** Told of every inference request at its end, with what traces and recordings need. */
+  readonly onExchange?: ((exchange: Exchange) => void) | undefined;
 }
 
 export interface HttpServer {
@@ -79,7 +86,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   Object.assign(server, { httpAllowHalfOpen: true });
   // Node leaves out without a word what is beyond this number.
   server.maxHeadersCount = MAX_HEADERS + 1;
-  const connections = new Connections(server, limits.maxConnections, options.refusal);
+  const connections = new Connections(server, limits.maxConnections, (status, message) => {
+    options.events.emit("http-refused", { status, refusal: undefined });
+    return options.refusal(status, message);
+  });
   const transport: Transport = { connections, limits, memory: new BodyMemory(limits.maxBodyMemory) };
   const streams = new OpenStreams();
   let active = 0;
@@ -90,7 +100,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     if (counted) active++;
     else response.setHeader("Connection", "close");
     const tooMany = connections.begin(request, response);
-    const exchange: Exchange = { request, response, context: undefined };
+    const exchange: OpenExchange = { request, response, context: undefined };
     // One listener for all: each more costs every request.
     response.on("close", () => {
       if (exchange.context !== undefined && !response.writableFinished)
@@ -103,6 +113,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const refusal = tooMany ?? wrongHead(request);
     if (refusal !== undefined) {
       leaveBodyUnread(transport, request, response);
+      options.events.emit("http-refused", { status: refusal.status, refusal: undefined });
       refuseWith(transport, request, response, options.refusal(refusal.status, refusal.message));
       return;
     }
@@ -118,9 +129,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     try {
       principal = options.guard(lookup.route, { params: lookup.params, headers: request.headers });
       if (draining && lookup.route.access !== "public")
-        throw new ServeError("UNAVAILABLE", "the server is shutting down", { retryAfter: 1 });
+        throw new ServeError("UNAVAILABLE", "the server is shutting down", { retryAfter: 1, refusal: "shutting_down" });
     } catch (thrown) {
-      fail(lookup.route, transport, ServeError.from(thrown), request, response);
+      const error = ServeError.from(thrown);
+      fail(lookup.route, transport, error, request, response);
+      options.events.emit("http-refused", { status: response.statusCode, refusal: error.refusal });
       return;
     }
     void answer(options, transport, streams, lookup, principal, mark < 0 ? "" : url.slice(mark + 1), exchange);
@@ -157,8 +170,8 @@ interface Transport {
   readonly memory: BodyMemory;
 }
 
-/** One request and its answer. */
-interface Exchange {
+/** One request that has not been answered. */
+interface OpenExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Once it has a route. */
@@ -183,7 +196,7 @@ async function answer(
   { route, params }: Match,
   principal: string,
   query: string,
-  exchange: Exchange,
+  exchange: OpenExchange,
 ): Promise<void> {
   const { request, response } = exchange;
   const startedAt = options.clock.now();
@@ -194,11 +207,13 @@ async function answer(
   if (route.protocol !== undefined) options.events.emit("request-started", record);
   if (route.openEnded === true) streams.add(response, context);
   const account = transport.memory.open();
+  const timed = options.serverTiming === true && route.protocol !== undefined;
+  let body: Uint8Array | undefined;
   try {
     applyHeaders(request.headers, context);
     const declaredBytes = declaredLength(request, options.maxBodyBytes);
     route.gate?.({ params, headers: request.headers, declaredBytes, context });
-    const body = route.method === "GET" ? NO_BODY : await bodyOf(options, transport, account, request, response);
+    body = route.method === "GET" ? NO_BODY : await bodyOf(options, transport, account, request, response);
     const reply = await route.handle({
       method: request.method ?? route.method,
       params,
@@ -207,18 +222,23 @@ async function answer(
       context,
       body,
     });
-    const sent = sendReply({ request, response, timeoutMs: transport.limits.answerTimeoutMs, record, account }, reply);
+    const timing = timed ? serverTiming(record, options.clock.now()) : undefined;
+    const sent = sendReply({ request, response, timeoutMs: transport.limits.answerTimeoutMs, record, account, timing }, reply);
     if (sent !== undefined) await sent;
   } catch (thrown) {
     const error = ServeError.from(thrown);
     record.outcome = error.code;
-    if (error.code === "INTERNAL" && error.cause !== undefined) options.onFault(error.cause as Error);
-    fail(route, transport, error, request, response);
+    record.refusal = error.refusal;
+    if (error.code === "INTERNAL" && error.cause !== undefined) {
+      options.onFault(error.cause as Error, request.headers.traceparent as string | undefined);
+    }
+    fail(route, transport, error, request, response, timed ? serverTiming(record, options.clock.now()) : undefined);
   } finally {
     account.release();
     if (route.protocol !== undefined) {
       record.finishedAt = options.clock.now();
       options.events.emit("request-finished", record);
+      if (options.onExchange !== undefined) options.onExchange(exchangeOf(route, context, request, response, body));
     }
   }
 }
@@ -239,14 +259,21 @@ async function bodyOf(
   return whole;
 }
 
-function fail(route: Route, transport: Transport, error: ServeError, request: IncomingMessage, response: ServerResponse): void {
+function fail(
+  route: Route,
+  transport: Transport,
+  error: ServeError,
+  request: IncomingMessage,
+  response: ServerResponse,
+  timing?: string,
+): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
   leaveBodyUnread(transport, request, response);
   if (error.code === "UNAUTHENTICATED") response.setHeader("WWW-Authenticate", 'Bearer realm="nitrous"');
-  refuseWith(transport, request, response, route.fail(error));
+  refuseWith(transport, request, response, route.fail(error), timing);
 }
 
 function refuse(
@@ -258,13 +285,15 @@ function refuse(
 ): void {
   leaveBodyUnread(transport, request, response);
   const reply = options.unknown(allowed.length > 0 ? 405 : 404);
+  options.events.emit("http-refused", { status: reply.status, refusal: undefined });
   const headers = allowed.length > 0 ? { ...reply.headers, Allow: allowed.join(", ") } : reply.headers;
   refuseWith(transport, request, response, headers === undefined ? reply : { ...reply, headers });
 }
 
 /** Nobody counts these: a client that does not take its refusal has its connection ended, and that is all. */
-function refuseWith({ limits }: Transport, request: IncomingMessage, response: ServerResponse, reply: HttpReply): void {
-  sendReply({ request, response, timeoutMs: limits.answerTimeoutMs, record: undefined, account: undefined }, reply)?.catch(() => undefined);
+function refuseWith({ limits }: Transport, request: IncomingMessage, response: ServerResponse, reply: HttpReply, timing?: string): void {
+  const { answerTimeoutMs: timeoutMs } = limits;
+  sendReply({ request, response, timeoutMs, record: undefined, account: undefined, timing }, reply)?.catch(() => undefined);
 }
 
 /** A refused body is not kept: the answer goes out and the connection ends with it. */

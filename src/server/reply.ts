@@ -17,6 +17,8 @@ export interface Sending {
   readonly record: RequestRecord | undefined;
   /** Where the bytes of the request are held; undefined for what is always small. */
   readonly account: BodyAccount | undefined;
+  /** Value of `Server-Timing`. A stream goes without: its head is sent long before anybody knows. */
+  readonly timing: string | undefined;
 }
 
 /** Bytes of an answer that the system takes at once. */
@@ -47,7 +49,7 @@ async function sendBytes(sending: Sending, reply: HttpReply, body: Uint8Array | 
     return sendWhole(sending, { ...reply, headers }, compressed, compressed.byteLength);
   }
   if (length > SMALL_ANSWER) account?.hold(length);
-  writeHead(sending, reply, { "Content-Length": length });
+  writeHead(sending, reply, lengthAnd(sending, length));
   if (request.method !== "HEAD") {
     response.cork();
     for (const part of parts) response.write(part);
@@ -60,7 +62,7 @@ async function sendBytes(sending: Sending, reply: HttpReply, body: Uint8Array | 
 function sendWhole(sending: Sending, reply: HttpReply, body: string | Uint8Array, length: number): Promise<void> | undefined {
   const { request, response, timeoutMs, account } = sending;
   if (length > SMALL_ANSWER) account?.hold(length);
-  writeHead(sending, reply, { "Content-Length": length });
+  writeHead(sending, reply, lengthAnd(sending, length));
   response.end(request.method === "HEAD" ? undefined : body);
   return untilSent(response, timeoutMs);
 }
@@ -84,7 +86,11 @@ async function sendPieces(sending: Sending, reply: HttpReply, pieces: Pieces): P
   await untilSent(response, timeoutMs);
 }
 
-function writeHead({ response, record }: Sending, reply: HttpReply, extra: Record<string, string | number>): void {
+function lengthAnd({ timing }: Sending, length: number): Record<string, string | number> {
+  return timing === undefined ? { "Content-Length": length } : { "Content-Length": length, "Server-Timing": timing };
+}
+
+function writeHead({ response, record }: Sending, reply: HttpReply, extra: Readonly<Record<string, string | number>>): void {
   if (record !== undefined) record.stage = "answering";
   response.writeHead(reply.status, { ...reply.headers, ...extra });
 }

@@ -1,0 +1,66 @@
+import type { Clock } from "../core/clock.ts";
+import type { ControlPlane } from "../core/planes.ts";
+import type { Family } from "./families.ts";
+
+/** What is known of models: their states, their queues and their hosts. */
+export function modelFamilies(controlPlane: ControlPlane, clock: Clock): Family[] {
+  return [
+    {
+      name: "nitrous_models",
+      help: "Model versions by state.",
+      type: "gauge",
+      *samples() {
+        const counts = new Map<string, number>();
+        for (const { state } of controlPlane.list()) counts.set(state, (counts.get(state) ?? 0) + 1);
+        for (const [state, value] of counts) yield { labels: { state }, value };
+      },
+    },
+    {
+      name: "nitrous_queue_requests",
+      help: "Requests that wait for a replica of a model version.",
+      type: "gauge",
+      *samples() {
+        for (const { namespace, name, version, queued } of controlPlane.list())
+          yield { labels: { namespace, model: name, version }, value: queued };
+      },
+    },
+    {
+      name: "nitrous_queue_oldest_wait_seconds",
+      help: "Time that the longest waiting of them has waited; 0 when none waits.",
+      type: "gauge",
+      *samples() {
+        const now = clock.now();
+        for (const { namespace, name, version, queuedSince = now } of controlPlane.list())
+          yield { labels: { namespace, model: name, version }, value: (now - queuedSince) / 1000 };
+      },
+    },
+    {
+      name: "nitrous_host_exits_total",
+      help: "Host processes that ended, or were ended, while a model version was served from them.",
+      type: "counter",
+      *samples() {
+        for (const { namespace, name, version, hostExits } of controlPlane.list())
+          yield { labels: { namespace, model: name, version }, value: hostExits };
+      },
+    },
+    {
+      name: "nitrous_quarantined_requests",
+      help: "Requests that a model version refuses because each was alone in its host at two deaths of it.",
+      type: "gauge",
+      *samples() {
+        for (const { namespace, name, version, quarantined } of controlPlane.list())
+          if (quarantined > 0) yield { labels: { namespace, model: name, version }, value: quarantined };
+      },
+    },
+    {
+      name: "nitrous_host_memory_bytes",
+      help: "Resident memory of each host process, shared pages counted proportionally, measured every few seconds.",
+      type: "gauge",
+      *samples() {
+        for (const { namespace, name, version, memoryBytes, hostPid } of controlPlane.list()) {
+          if (hostPid !== undefined) yield { labels: { namespace, model: name, version, pid: String(hostPid) }, value: memoryBytes };
+        }
+      },
+    },
+  ];
+}
