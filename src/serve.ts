@@ -58,8 +58,8 @@ export interface ServeOptions {
   /** Applies YAML files of the paths again when they change. */
   readonly watch?: boolean;
   readonly events?: Events;
-  /** Told of failures that are bugs. */
-  readonly onFault?: (error: Error) => void;
+  /** Told of failures that are bugs, with the `traceparent` of the request that had one. */
+  readonly onFault?: (error: Error, traceparent?: string) => void;
 }
 
 /** ClusterServingRuntimes that nitrous brings along. */
@@ -127,13 +127,18 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     rejections: () => [...rejections.values()].flat(),
     tried: () => tried,
   });
-  const observers = await openObservers({ settings, clock, version: VERSION, environment: process.env, onNotice: problem }).catch(
-    async (error: unknown) => {
-      access.close();
-      await store.close();
-      throw error;
-    },
-  );
+  const observers = await openObservers({
+    recording: recordingOf(settings),
+    traces: settings.traces,
+    environment: process.env,
+    clock,
+    version: VERSION,
+    onNotice: problem,
+  }).catch(async (error: unknown) => {
+    access.close();
+    await store.close();
+    throw error;
+  });
   const metrics = createMetrics({ statistics, controlPlane, clock, version: VERSION, others: observers.families });
   const http = createHttpServer({
     routes: createRoutes({
@@ -310,6 +315,11 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       await store.close();
     },
   };
+}
+
+function recordingOf(settings: Settings): Parameters<typeof openObservers>[0]["recording"] {
+  const { record: file, "record-bodies": bodies, "record-max-bytes": maxBytes, "request-timeout": requestTimeoutMs } = settings;
+  return file === undefined ? undefined : { file: resolve(file), bodies: bodies === "on", maxBytes, requestTimeoutMs };
 }
 
 /** @throws SettingsError when one of the two is missing */

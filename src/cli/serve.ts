@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { createEvents } from "../core/events.ts";
-import { createLogger, logEvents } from "../observability/index.ts";
+import { createLogger, logEvents, parseTraceParent } from "../observability/index.ts";
 import { type NitrousServer, serve } from "../serve.ts";
 import { readSettings, type Settings, SettingsError } from "../settings.ts";
 import { banner } from "./banner.ts";
@@ -16,7 +16,11 @@ export async function serveCommand(paths: readonly string[], options: Record<str
     paths: served,
     settings,
     events,
-    onFault: (error) => log.error(error),
+    onFault: (error, traceparent) => {
+      const trace = parseTraceParent(traceparent);
+      if (trace === undefined) log.error(error);
+      else log.error({ err: error, traceId: trace.traceId }, `${error.message} (trace ${trace.traceId})`);
+    },
     watch,
     ...(modelName === undefined ? {} : { modelName }),
   }).catch((error: Error) => {

@@ -17,7 +17,7 @@ export interface EventMap {
   "service-event": ServiceEvent;
   /** A watched file of resources that has changed and cannot be applied. */
   "resource-rejected": { readonly place: string; readonly reason: string };
-  /** Something about keys or certificates that whoever runs the server has to see to, or should know. */
+  /** Something about keys, certificates, traces or recordings that whoever runs the server has to see to, or should know. */
   "access-notice": { readonly text: string; readonly problem: boolean };
   "environment-progress": { readonly environment: string; readonly line: string };
   /** A model has answered a call. */

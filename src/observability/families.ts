@@ -10,6 +10,11 @@ export interface Family {
   samples(): Iterable<{ readonly suffix?: string; readonly labels: Labels; readonly value: number }>;
 }
 
+/** A counter without labels. */
+export function counterFamily(name: string, help: string, value: () => number): Family {
+  return { name, help, type: "counter", samples: () => [{ labels: {}, value: value() }] };
+}
+
 /** The samples of one histogram: cumulative buckets, sum and count. */
 export function* histogramSamples(
   { bounds, counts, sum }: Histogram,

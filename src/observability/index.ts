@@ -1,2 +1,4 @@
 export { createLogger, type Level, logEvents } from "./logs.ts";
 export { createMetrics, type Metrics, type MetricsOptions } from "./metrics.ts";
+export { openObservers } from "./observers.ts";
+export { parseTraceParent } from "./trace-context.ts";

@@ -5,7 +5,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { DEFAULT_NAMESPACE } from "../core/model.ts";
 import type { RecordedRequest, RecordingHead } from "../core/recording.ts";
-import type { Family } from "./families.ts";
+import { counterFamily, type Family } from "./families.ts";
 import { LineWriter } from "./line-writer.ts";
 
 export interface RecorderOptions {
@@ -57,18 +57,12 @@ export async function openRecorder(options: RecorderOptions): Promise<Recorder> 
       if (!writer.ended) writer.add(JSON.stringify(recordedRequestOf(exchange, options, startedAt, alias)));
     },
     families: [
-      {
-        name: "nitrous_recording_lines_total",
-        help: "Lines that were written to the recording of requests.",
-        type: "counter",
-        samples: () => [{ labels: {}, value: writer.written }],
-      },
-      {
-        name: "nitrous_recording_dropped_requests_total",
-        help: "Requests that are not in the recording because the disk was slower than they came.",
-        type: "counter",
-        samples: () => [{ labels: {}, value: writer.dropped }],
-      },
+      counterFamily("nitrous_recording_lines_total", "Lines that were written to the recording of requests.", () => writer.written),
+      counterFamily(
+        "nitrous_recording_dropped_requests_total",
+        "Requests that are not in the recording because the disk was slower than they came.",
+        () => writer.dropped,
+      ),
     ],
     close: () => writer.close(),
   };
