@@ -1,0 +1,84 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+import { BATCH_CUTS, type BatchRecord } from "../src/core/batch.ts";
+import { createRecord, type RequestRecord } from "../src/core/context.ts";
+import { REFUSALS } from "../src/core/errors.ts";
+import type { ModelStatus } from "../src/core/model.ts";
+import type { ControlPlane } from "../src/core/planes.ts";
+import { createStatistics } from "../src/models/index.ts";
+import { createMetrics, openObservers } from "../src/observability/index.ts";
+import { SETTINGS } from "../src/settings.ts";
+import { FakeClock } from "./fake-clock.ts";
+
+const page = readFileSync(fileURLToPath(new URL("../docs/observability.md", import.meta.url)), "utf8");
+const folder = mkdtempSync(join(tmpdir(), "nitrous-metrics-"));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** First cells, in backquotes, of the table below a heading. */
+function namesBelow(heading: string): string[] {
+  const [, rest = ""] = page.split(`${heading}\n`);
+  return [...(rest.split("\n#")[0] ?? "").matchAll(/^\| `([\w.]+)` +\|/gm)].map(([, name = ""]) => name);
+}
+
+/** A page on which every family has a sample. */
+async function metricsPage(): Promise<string> {
+  const statistics = createStatistics();
+  const observe = (record: Partial<RequestRecord>): void =>
+    statistics.observe({ ...createRecord("oip", "iris", 0), version: "1", batchSize: 1, ...record });
+  observe({ retries: 1, hedge: "won" });
+  observe({ outcome: "RESOURCE_EXHAUSTED", refusal: "queue_full" });
+  observe({ outcome: "CANCELLED" });
+  observe({ outcome: "DEADLINE_EXCEEDED" });
+  const batch: BatchRecord = { size: 1, rows: 1, startedAt: 0, cut: "alone", inline: false, computeMs: 1 };
+  statistics.observeBatch({ namespace: "default", model: "iris", version: "1", batch });
+  statistics.observeRefusal({ status: 404, refusal: undefined });
+  const model = { namespace: "default", name: "iris", version: "1", state: "ready", hostPid: 7, hostExits: 1, quarantined: 1, queued: 2 };
+  const clock = new FakeClock();
+  await clock.advance(1500);
+  const status = { ...model, memoryBytes: 1, queuedSince: 500 } as ModelStatus;
+  const observers = await openObservers({
+    recording: { file: join(folder, "recording"), bodies: true, maxBytes: 1e6, requestTimeoutMs: 1000 },
+    traces: "http://127.0.0.1:9",
+    environment: {},
+    clock,
+    version: "1",
+    onNotice: () => undefined,
+  });
+  const controlPlane = { list: () => [status] } as unknown as ControlPlane;
+  const { body } = await createMetrics({ statistics, controlPlane, clock, version: "1", others: observers.families }).render();
+  await observers.close();
+  return body;
+}
+
+describe("docs/observability.md", () => {
+  it("has every family of the metrics with its type and labels, and no other", async () => {
+    const text = await metricsPage();
+    const families = [...text.matchAll(/^# TYPE (nitrous_\w+) (\w+)$/gm)].map(([, name = "", type = ""]) => {
+      const suffix = type === "histogram" ? "_sum" : "";
+      const sample = new RegExp(`^${name}${suffix}(?:\\{(.*)\\})? \\S+$`, "m").exec(text);
+      const labels = [...(sample?.[1] ?? "").matchAll(/(\w+)="/g)].map(([, label]) => label).join(", ");
+      return [name, type, sample === null ? "no sample" : labels];
+    });
+    const rows = [...page.matchAll(/^\| `(nitrous_\w+)` +\| (\w+) +\| (.*?) +\|/gm)].map(([, ...cells]) =>
+      cells.map((cell) => cell.trim()),
+    );
+    expect(rows).toEqual(expect.arrayContaining(families));
+    expect(families).toEqual(expect.arrayContaining(rows));
+    expect(text).toContain('nitrous_queue_oldest_wait_seconds{namespace="default",model="iris",version="1"} 1\n');
+  });
+
+  it("explains every reason and every cut", () => {
+    expect(namesBelow("### Why requests are refused")).toEqual([...REFUSALS]);
+    expect(namesBelow("### Why batches end")).toEqual([...BATCH_CUTS]);
+  });
+
+  it("names only settings that there are", () => {
+    const named = [...page.matchAll(/`--([a-z-]+)/g)].map(([, name = ""]) => name);
+    expect(named.filter((name) => !(name in SETTINGS))).toEqual([]);
+    expect(named.length).toBeGreaterThan(4);
+  });
+});
