@@ -52,7 +52,7 @@ export const SETTINGS = {
     .default("on")
     .describe("answers to inference requests say in the header Server-Timing where their time went"),
   traces: z
-    .url({ protocol: /^https?$/ })
+    .url({ protocol: /^https?$/, error: "expected an address such as http://127.0.0.1:4318" })
     .optional()
     .describe("address of an OTLP/HTTP receiver that gets traces, such as http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT)"),
   record: z.string().min(1).optional().describe("new file that gets every inference request, for nitrous bench --replay"),

@@ -37,6 +37,10 @@ async function sent(tracer: RequestTracer, ...exchanges: readonly Exchange[]): P
   return receiver.spans;
 }
 
+function madeBy({ families }: RequestTracer): number | undefined {
+  return [...(families[0]?.samples() ?? [])][0]?.value;
+}
+
 function named(spans: readonly OtlpSpan[], name: string): OtlpSpan {
   const found = spans.filter((span) => span.name === name);
   expect(found).toHaveLength(1);
@@ -88,7 +92,10 @@ describe("a trace", () => {
     // One of the three was cancelled by a client that does not want to be traced.
     const untraced = { headers: { traceparent: `00-${TRACE}-${PARENT}-00` } };
     const all = [exchange({ batch, batchSize: 3 }), exchange({ batch, batchSize: 3 }, untraced), exchange({ batch, batchSize: 3 })];
-    const spans = await sent(tracer, ...all);
+    for (const each of all) tracer.trace(each);
+    // Three for each of the two, and that of the batch, which does not wait for the end.
+    expect(madeBy(tracer)).toBe(7);
+    const spans = await sent(tracer);
     const shared = named(spans, "batch iris");
     const servers = spans.filter(({ name }) => name === SERVER);
     expect(servers).toHaveLength(2);
@@ -100,6 +107,16 @@ describe("a trace", () => {
     expect(shared.parentSpanId ?? "").toBe("");
     expect(valuesOf(shared.attributes)).toMatchObject({ "nitrous.batch.size": 3, "nitrous.batch.rows": 9, "nitrous.batch.cut": "rows" });
     expect(within(servers[0] as OtlpSpan, shared).map(Math.round)).toEqual([3, 7]);
+  });
+
+  it("of a call whose other requests never end is sent at the end of the server, and not of one that nobody traces", async () => {
+    const batch: BatchRecord = { size: 2, rows: 2, startedAt: 3, cut: "drained", inline: false, computeMs: 4 };
+    const tracer = open({ OTEL_TRACES_SAMPLER_ARG: "0" });
+    const traced = { headers: { traceparent: `00-${TRACE}-${PARENT}-01` } };
+    tracer.trace(exchange({ batch, batchSize: 2 }, traced));
+    tracer.trace(exchange({ batch: { ...batch }, batchSize: 2 }));
+    expect(madeBy(tracer)).toBe(3);
+    expect(named(await sent(tracer), "batch iris").links).toHaveLength(1);
   });
 
   it("names what the server decided", async () => {
