@@ -2,6 +2,7 @@ import type { Keys } from "./core/access.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Route } from "./core/http.ts";
 import type { ControlPlane, DataPlane } from "./core/planes.ts";
+import type { LargeJson } from "./large-json/index.ts";
 import { createV1Routes } from "./protocols/kserve-v1/index.ts";
 import { createKubeApiRoutes } from "./protocols/kube-api/index.ts";
 import { createOipRoutes } from "./protocols/oip/rest/index.ts";
@@ -16,17 +17,19 @@ export interface RoutesOptions {
   readonly clock: Clock;
   readonly serverName: string;
   readonly version: string;
+  /** Without it, JSON of any size is read and written in the event loop. */
+  readonly largeJson?: Pick<LargeJson, "predict" | "infer"> | undefined;
 }
 
 /** Where all routes are found a second time, for one service. */
 export const SERVICE_PREFIX = "/serving/{namespace}/{service}";
 
 /** Every route of the port, each with who may call it. What is not here is not answered. */
-export function createRoutes({ dataPlane, controlPlane, metrics, keys, clock, serverName, version }: RoutesOptions): Route[] {
+export function createRoutes({ dataPlane, controlPlane, metrics, keys, clock, serverName, version, largeJson }: RoutesOptions): Route[] {
   return [
     ...createOperationsRoutes({ controlPlane, metrics }),
-    ...createV1Routes({ dataPlane, controlPlane }),
-    ...createOipRoutes({ dataPlane, controlPlane, serverName, serverVersion: version }),
+    ...createV1Routes({ dataPlane, controlPlane, large: largeJson?.predict }),
+    ...createOipRoutes({ dataPlane, controlPlane, serverName, serverVersion: version, large: largeJson?.infer }),
     ...createKubeApiRoutes(controlPlane, { version, clock, readYaml: (text) => readDocument(text, "the body"), keys }),
   ];
 }

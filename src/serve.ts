@@ -13,6 +13,7 @@ import { isModelName, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "./
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
 import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers, processMemory } from "./executors/index.ts";
+import { createLargeJson } from "./large-json/index.ts";
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { createMemoryLedger, createStatistics, Manager, ModelVersion, Registry } from "./models/index.ts";
 import { createMetrics, openObservers } from "./observability/index.ts";
@@ -58,6 +59,8 @@ export interface ServeOptions {
   /** Applies YAML files of the paths again when they change. */
   readonly watch?: boolean;
   readonly events?: Events;
+  /** Reads and writes JSON of any size in the event loop; for comparisons. */
+  readonly jsonInEventLoop?: boolean;
   /** Told of failures that are bugs, with the `traceparent` of the request that had one. */
   readonly onFault?: (error: Error, traceparent?: string) => void;
 }
@@ -140,6 +143,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     throw error;
   });
   const metrics = createMetrics({ statistics, controlPlane, clock, version: VERSION, others: observers.families });
+  const largeJson = options.jsonInEventLoop === true ? undefined : createLargeJson({ clock });
   const http = createHttpServer({
     routes: createRoutes({
       dataPlane,
@@ -149,6 +153,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       clock,
       serverName: settings["server-name"],
       version: VERSION,
+      largeJson,
     }),
     prefix: SERVICE_PREFIX,
     guard: access.guard,
@@ -300,6 +305,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       endStreams();
       await http.close();
       await observers.close();
+      await largeJson?.close();
       await reconciler.close();
       await manager.close();
       await executor.close();
@@ -309,6 +315,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       endStreams();
       http.destroy();
       await observers.close();
+      await largeJson?.close();
       await manager.destroy();
       await reconciler.close();
       await executor.close();

@@ -1,4 +1,5 @@
 import type { RequestContext } from "./context.ts";
+import type { Signature } from "./signature.ts";
 import type { Tensor } from "./tensor.ts";
 
 export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | { [key: string]: JsonValue };
@@ -34,6 +35,8 @@ export interface InferRequest {
   readonly outputs?: readonly string[];
   readonly parameters?: Parameters;
   readonly context: RequestContext;
+  /** The signature that the payload has been bound to already. */
+  readonly boundTo?: Signature;
 }
 
 export interface InferResponse {

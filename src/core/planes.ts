@@ -2,6 +2,7 @@ import type { RequestContext } from "./context.ts";
 import type { InferRequest, InferResponse, JsonObject, Target } from "./inference.ts";
 import type { ModelStatus, Rejection } from "./model.ts";
 import type { Resource, ResourceKey, ResourceKind, ServiceEvent } from "./resource.ts";
+import type { Signature } from "./signature.ts";
 
 /** The door for requests. Every protocol calls this one and nothing else. */
 export interface DataPlane {
@@ -12,6 +13,11 @@ export interface DataPlane {
    */
   admit(target: Target, declaredBytes: number, context: RequestContext): void;
   infer(request: InferRequest): Promise<InferResponse>;
+  /**
+   * What the method of the target takes, for those who bind payloads before they call `infer`. A model that stands by is loaded first.
+   * @throws ServeError as `infer` does
+   */
+  signature(target: Target, context: RequestContext): Promise<Signature>;
 }
 
 /** The door for questions about models. */

@@ -32,13 +32,18 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
       const { payload } = await model.scheduler.run(call, signature, context);
       return { modelName: name, modelVersion: version, output: payload };
     },
+    async signature(target, context) {
+      const model = registry.find(target);
+      await model.activate(context, clock);
+      return model.method(target.method);
+    },
   };
 }
 
-function callOf({ target, payload, outputs, parameters }: InferRequest, signature: Signature): ReplicaCall {
+function callOf({ target, payload, outputs, parameters, boundTo }: InferRequest, signature: Signature): ReplicaCall {
   return {
     method: target.method ?? "predict",
-    payload: bind(payload, signature, target.name),
+    payload: boundTo === signature ? payload : bind(payload, signature, target.name),
     ...(outputs === undefined ? {} : { outputs }),
     ...(parameters === undefined ? {} : { parameters }),
   };

@@ -44,7 +44,7 @@ async function sendBytes(sending: Sending, reply: HttpReply, body: Uint8Array | 
   const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
   const encoding = chooseEncoding(request.headers["accept-encoding"] as string | undefined, length);
   if (encoding !== undefined) {
-    const compressed = await compress(Buffer.concat(parts, length), encoding);
+    const compressed = await compress(parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, length), encoding);
     const headers = { ...reply.headers, "Content-Encoding": encoding, Vary: "Accept-Encoding" };
     return sendWhole(sending, { ...reply, headers }, compressed, compressed.byteLength);
   }

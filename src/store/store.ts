@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
-import { Worker, type WorkerOptions } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { ServeError } from "../core/errors.ts";
 import type { ResourceChange, ResourceStore } from "../core/resource-store.ts";
+import { startThread } from "../core/start-thread.ts";
 import type { Ask, Failure, Tell, WorkerStart } from "./messages.ts";
 import { encodeChange, type RowChange } from "./rows.ts";
 import type { SqliteModule } from "./sqlite.ts";
@@ -38,20 +39,10 @@ export async function openStore(directory: string, options: StoreOptions = {}): 
   const path = resolve(directory);
   const started = new Date(performance.timeOrigin).toISOString();
   const start: WorkerStart = { directory: path, self: { pid: process.pid, started }, sqlite: options.sqlite };
-  // Nothing of this process's own flags: some, such as --input-type, are errors in a worker.
-  const worker = startWorker({ workerData: start, execArgv: [] });
+  const worker = startThread("./worker", import.meta.url, { workerData: start });
   const opened = await firstWord(worker, path);
   const { commit, close } = createClient(worker, path, options);
   return { restored: opened.restored, epoch: opened.epoch, commit, close };
-}
-
-/** From the build as from the sources, where it brings its own tsx: on Node 20 a worker does not inherit its parent's. */
-function startWorker(options: WorkerOptions): Worker {
-  if (!import.meta.url.endsWith(".ts")) return new Worker(new URL("./worker.js", import.meta.url), options);
-  const [tsx, source] = [import.meta.resolve("tsx/esm/api"), new URL("./worker.ts", import.meta.url).href].map((url) =>
-    JSON.stringify(url),
-  );
-  return new Worker(`import(${tsx}).then(({ register }) => { register(); return import(${source}); })`, { ...options, eval: true });
 }
 
 type Opened = Extract<Tell, { tell: "opened" }>;

@@ -1,18 +1,21 @@
 import type { Access } from "../../core/access.ts";
 import type { HttpHead, HttpReply, HttpRequest, Route } from "../../core/http.ts";
-import { isStream } from "../../core/inference.ts";
+import { type InferRequest, isStream, type Target } from "../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../core/planes.ts";
-import { failJson, jsonReply, modelsReply, readinessReply, streamReply, targetOf, wantsEvents } from "../shared/index.ts";
-import { decodePredict } from "./decode.ts";
+import { failJson, hasMoreElements, jsonReply, modelsReply, readinessReply, streamReply, targetOf, wantsEvents } from "../shared/index.ts";
+import { type DecodedPredict, decodePredict } from "./decode.ts";
 import { encodePredictions } from "./encode.ts";
+import type { LargePredict } from "./large.ts";
 
 export interface V1Options {
   readonly dataPlane: DataPlane;
   readonly controlPlane: Pick<ControlPlane, "get" | "names">;
+  /** Without it everything is read and written in the event loop. */
+  readonly large?: LargePredict | undefined;
 }
 
 /** KServe's V1 protocol, with TensorFlow Serving's paths for versions. */
-export function createV1Routes({ dataPlane, controlPlane }: V1Options): Route[] {
+export function createV1Routes({ dataPlane, controlPlane, large }: V1Options): Route[] {
   const question = (path: string, access: Access, handle: Route["handle"]): Route => ({
     method: "GET",
     path,
@@ -27,7 +30,7 @@ export function createV1Routes({ dataPlane, controlPlane }: V1Options): Route[] 
     target: targetOf,
     protocol: "v1",
     gate: (head: HttpHead) => dataPlane.admit(targetOf(head), head.declaredBytes, head.context),
-    handle: (request) => predict(dataPlane, request),
+    handle: (request) => predict(dataPlane, large, request),
     fail: failJson,
   });
   return [
@@ -39,11 +42,26 @@ export function createV1Routes({ dataPlane, controlPlane }: V1Options): Route[] 
   ];
 }
 
-async function predict(dataPlane: DataPlane, request: HttpRequest): Promise<HttpReply> {
+async function predict(dataPlane: DataPlane, large: LargePredict | undefined, request: HttpRequest): Promise<HttpReply> {
   const target = targetOf(request);
-  const { context } = request;
+  const { body, context } = request;
   context.record.model = target.name;
-  const { output } = await dataPlane.infer({ target, ...decodePredict(request.body), context });
-  if (!isStream(output)) return jsonReply(encodePredictions(output));
+  const decoded =
+    large !== undefined && body.byteLength > large.maxBytes ? await decodeLarge(dataPlane, large, target, request) : decodePredict(body);
+  const { output } = await dataPlane.infer({ target, ...decoded, context });
+  if (!isStream(output)) {
+    if (large !== undefined && hasMoreElements(output, large.maxElements)) return jsonReply(await large.encode(output.tensors, context));
+    return jsonReply(encodePredictions(output));
+  }
   return streamReply({ context, payloads: output, encode: encodePredictions, asEvents: wantsEvents(request.headers) });
+}
+
+async function decodeLarge(
+  dataPlane: DataPlane,
+  large: LargePredict,
+  target: Target,
+  { body, context }: HttpRequest,
+): Promise<DecodedPredict & Pick<InferRequest, "boundTo">> {
+  const signature = await dataPlane.signature(target, context);
+  return { ...(await large.decode(body, signature, target.name, context)), boundTo: signature };
 }

@@ -87,6 +87,7 @@ describe("routes", () => {
   const asked: InferRequest[] = [];
   const dataPlane: DataPlane = {
     admit: () => undefined,
+    signature: () => Promise.resolve({ accepts: "json", inputs: [], outputs: [] }),
     infer(request) {
       asked.push(request);
       const { payload } = request;

@@ -1,5 +1,6 @@
 export { failJson, refusedRequest, unknownPath } from "./errors.ts";
 export { describe, isObject, type JsonObject, parametersOf, unexpected } from "./fields.ts";
+export { hasMoreElements, type LargeLimits } from "./large.ts";
 export { parseJson } from "./parse-json.ts";
 export { modelsReply, readinessReply } from "./readiness.ts";
 export { jsonReply } from "./reply.ts";

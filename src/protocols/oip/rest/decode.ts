@@ -22,14 +22,15 @@ const MAX_RANK = 32;
 const MAX_NAME = 1024;
 /** Product of the dimensions of an empty tensor besides the empty ones: no byte of the request stands for them. */
 const MAX_EMPTY = 2 ** 24;
-const HEADER = "inference-header-content-length";
+/** Says how long the JSON is that comes before binary tensors. */
+export const JSON_LENGTH_HEADER = "inference-header-content-length";
 
 /**
  * An infer request, of JSON alone or with binary tensors after it.
  * @throws ServeError INVALID_ARGUMENT naming the field, what was expected and what came
  */
 export function decodeInfer(body: Uint8Array, headers: Readonly<Record<string, string | string[] | undefined>>): DecodedInfer {
-  const jsonLength = jsonLengthOf(headers[HEADER], body.byteLength);
+  const jsonLength = jsonLengthOf(headers[JSON_LENGTH_HEADER], body.byteLength);
   const json = parseJson(jsonLength === body.byteLength ? body : body.subarray(0, jsonLength));
   if (!isObject(json)) throw unexpected("body", 'an object with "inputs"', json);
   const tensors = readInputs(json.inputs, body.subarray(jsonLength));

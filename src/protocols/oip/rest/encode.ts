@@ -40,11 +40,16 @@ export function encodeInfer(head: AnswerHead, payload: Payload, binary: DecodedI
   }
   const json = `${answerHead(head)}"outputs":[${outputs.join(",")}]}`;
   if (!blobs.some((blob) => blob.byteLength > 0)) return jsonReply(json);
-  const bytes = encoder.encode(json);
+  return binaryReply([encoder.encode(json)], blobs);
+}
+
+/** JSON in pieces, and binary tensors after it. */
+export function binaryReply(json: readonly Uint8Array[], blobs: readonly Uint8Array[]): HttpReply {
+  const length = json.reduce((sum, piece) => sum + piece.byteLength, 0);
   return {
     status: 200,
-    headers: { "Content-Type": "application/octet-stream", "Inference-Header-Content-Length": String(bytes.byteLength) },
-    body: [bytes, ...blobs],
+    headers: { "Content-Type": "application/octet-stream", "Inference-Header-Content-Length": String(length) },
+    body: [...json, ...blobs],
   };
 }
 
@@ -53,15 +58,16 @@ export function encodeText(head: AnswerHead, payload: Payload): string {
   return encodeInfer(head, payload, () => false).body as string;
 }
 
-function answerHead({ modelName, modelVersion, id = randomUUID() }: AnswerHead): string {
+export function answerHead({ modelName, modelVersion, id = randomUUID() }: AnswerHead): string {
   return `{"model_name":${JSON.stringify(modelName)},"model_version":"${modelVersion}","id":${JSON.stringify(id)},`;
 }
 
-function headOf({ name, shape, datatype }: Tensor): string {
+export function headOf({ name, shape, datatype }: Tensor): string {
   return `"name":${JSON.stringify(name)},"shape":[${shape}],"datatype":"${datatype}"`;
 }
 
-function writeData(tensor: Tensor): string {
+/** The elements as JSON text with commas between them. @throws ServeError INVALID_ARGUMENT for what JSON cannot hold */
+export function writeData(tensor: Tensor): string {
   if (tensor.datatype === "FP16" || tensor.datatype === "BF16") {
     throw new ServeError(
       "INVALID_ARGUMENT",
@@ -73,7 +79,7 @@ function writeData(tensor: Tensor): string {
   return elementWriter(tensor, RULES)(0, count);
 }
 
-function binaryElements(tensor: Tensor): Uint8Array[] {
+export function binaryElements(tensor: Tensor): Uint8Array[] {
   if (tensor.datatype !== "BYTES") return [tensor.data];
   const joined = Buffer.allocUnsafe(byteSize(tensor));
   let offset = 0;

@@ -3,9 +3,19 @@ import { ServeError } from "../../../core/errors.ts";
 import type { HttpReply, HttpRequest, Route } from "../../../core/http.ts";
 import { isStream } from "../../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../../core/planes.ts";
-import { failJson, jsonReply, modelsReply, readinessReply, streamReply, targetOf, wantsEvents } from "../../shared/index.ts";
+import {
+  failJson,
+  hasMoreElements,
+  jsonReply,
+  modelsReply,
+  readinessReply,
+  streamReply,
+  targetOf,
+  wantsEvents,
+} from "../../shared/index.ts";
 import { decodeInfer } from "./decode.ts";
 import { encodeInfer, encodeText } from "./encode.ts";
+import { decodeLarge, encodeLarge, isLarge, type LargeInfer } from "./large.ts";
 import { modelMetadata } from "./metadata.ts";
 import { applySchedule, modelParameters } from "./schedule-parameters.ts";
 
@@ -14,12 +24,14 @@ export interface OipOptions {
   readonly controlPlane: ControlPlane;
   readonly serverName: string;
   readonly serverVersion: string;
+  /** Without it everything is read and written in the event loop. */
+  readonly large?: LargeInfer | undefined;
 }
 
 const EXTENSIONS = ["binary_tensor_data"];
 
 /** The Open Inference Protocol over REST, with Triton's binary tensor extension. */
-export function createOipRoutes({ dataPlane, controlPlane, serverName, serverVersion }: OipOptions): Route[] {
+export function createOipRoutes({ dataPlane, controlPlane, serverName, serverVersion, large }: OipOptions): Route[] {
   const question = (path: string, access: Access, handle: Route["handle"]): Route => ({
     method: "GET",
     path,
@@ -53,7 +65,7 @@ export function createOipRoutes({ dataPlane, controlPlane, serverName, serverVer
       target: targetOf,
       protocol: "oip",
       gate: (head) => dataPlane.admit(targetOf(head), head.declaredBytes, head.context),
-      handle: (request) => infer(dataPlane, request),
+      handle: (request) => infer(dataPlane, large, request),
       fail: failJson,
     })),
   ];
@@ -65,11 +77,17 @@ function isReady(controlPlane: ControlPlane, { params, headers }: HttpRequest): 
   return controlPlane.get(targetOf({ params: { ...params, model: params.service }, headers })).answers;
 }
 
-async function infer(dataPlane: DataPlane, request: HttpRequest): Promise<HttpReply> {
+async function infer(dataPlane: DataPlane, large: LargeInfer | undefined, request: HttpRequest): Promise<HttpReply> {
   const target = targetOf(request);
   const { context } = request;
   context.record.model = target.name;
-  const { id, tensors, outputs, parameters: all, binary } = decodeInfer(request.body, request.headers);
+  const {
+    id,
+    tensors,
+    outputs,
+    parameters: all,
+    binary,
+  } = large !== undefined && isLarge(request, large) ? await decodeLarge(large, request) : decodeInfer(request.body, request.headers);
   if (all !== undefined) applySchedule(all, context);
   const parameters = all === undefined ? undefined : modelParameters(all);
   const { modelName, modelVersion, output } = await dataPlane.infer({
@@ -80,7 +98,11 @@ async function infer(dataPlane: DataPlane, request: HttpRequest): Promise<HttpRe
     ...(parameters === undefined ? {} : { parameters }),
   });
   const head = { modelName, modelVersion, id };
-  if (!isStream(output)) return encodeInfer(head, output, binary);
+  if (!isStream(output)) {
+    if (large !== undefined && hasMoreElements(output, large.maxElements) && !output.tensors.every(({ name }) => binary(name)))
+      return await encodeLarge(large, head, output.tensors, binary, context);
+    return encodeInfer(head, output, binary);
+  }
   if (!wantsEvents(request.headers)) {
     throw new ServeError(
       "UNIMPLEMENTED",

@@ -1,0 +1,1 @@
+export { createLargeJson, type LargeJson, type LargeJsonOptions } from "./large-json.ts";

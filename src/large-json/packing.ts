@@ -1,0 +1,132 @@
+import type { BytesTensor, NumericTensor, Tensor } from "../core/tensor.ts";
+
+/**
+ * A tensor as it crosses between threads. Elements of BYTES, each an object of its own, are one run of bytes and their lengths: to clone
+ * a million small views would hold both threads for a second.
+ */
+export type PackedTensor = NumericTensor | PackedBytes;
+
+interface PackedBytes extends Pick<BytesTensor, "name" | "datatype" | "shape"> {
+  readonly data: Uint8Array;
+  readonly lengths: Uint32Array;
+}
+
+/** Work on a turn of the event loop that takes about a millisecond. */
+const BYTES_A_TURN = 1024 * 1024;
+const ELEMENTS_A_TURN = 16_384;
+
+/** Buffers to be transferred, each once. */
+export type Transfer = Set<ArrayBuffer>;
+
+/** Tensors that nobody else uses: their memory is transferred, not copied. For a thread, which may take its time. */
+export function packOwn(tensors: readonly Tensor[], transfer: Transfer): PackedTensor[] {
+  return tensors.map((tensor) => {
+    if (tensor.datatype !== "BYTES") {
+      transfer.add(tensor.data.buffer as ArrayBuffer);
+      return tensor;
+    }
+    const packed = emptyPack(tensor, transfer);
+    let offset = 0;
+    tensor.data.forEach((element, index) => {
+      packed.data.set(element, offset);
+      packed.lengths[index] = element.byteLength;
+      offset += element.byteLength;
+    });
+    return packed;
+  });
+}
+
+/** Copies of tensors whose memory others may use too, made over as many turns of the event loop as it takes. */
+export async function packCopies(tensors: readonly Tensor[], transfer: Transfer): Promise<PackedTensor[]> {
+  const packed: PackedTensor[] = [];
+  for (const tensor of tensors) {
+    if (tensor.datatype !== "BYTES") {
+      const data = await copyInTurns(tensor.data);
+      transfer.add(data.buffer);
+      packed.push({ ...tensor, data });
+      continue;
+    }
+    const pack = emptyPack(tensor, transfer);
+    let offset = 0;
+    let turn = 0;
+    for (const [index, element] of tensor.data.entries()) {
+      if (++turn > ELEMENTS_A_TURN || offset % BYTES_A_TURN > (offset + element.byteLength) % BYTES_A_TURN) {
+        turn = 0;
+        await nextTurn();
+      }
+      pack.data.set(element, offset);
+      pack.lengths[index] = element.byteLength;
+      offset += element.byteLength;
+    }
+    packed.push(pack);
+  }
+  return packed;
+}
+
+/** The tensors again; elements of BYTES are views of one buffer. */
+export function unpack(packed: readonly PackedTensor[]): Tensor[] {
+  return packed.map((tensor) => {
+    if (!isPackedBytes(tensor)) return tensor;
+    const data: Uint8Array[] = [];
+    let offset = 0;
+    for (const length of tensor.lengths) {
+      data.push(tensor.data.subarray(offset, offset + length));
+      offset += length;
+    }
+    return { ...tensor, data };
+  });
+}
+
+/** The same, over as many turns of the event loop as it takes. */
+export async function unpackInTurns(packed: readonly PackedTensor[]): Promise<Tensor[]> {
+  const tensors: Tensor[] = [];
+  for (const tensor of packed) {
+    if (!isPackedBytes(tensor)) {
+      tensors.push(tensor);
+      continue;
+    }
+    const data: Uint8Array[] = [];
+    let offset = 0;
+    for (const length of tensor.lengths) {
+      if (data.length % ELEMENTS_A_TURN === ELEMENTS_A_TURN - 1) await nextTurn();
+      data.push(tensor.data.subarray(offset, offset + length));
+      offset += length;
+    }
+    tensors.push({ name: tensor.name, datatype: "BYTES", shape: tensor.shape, data });
+  }
+  return tensors;
+}
+
+/**
+ * The same bytes in memory of their own, which can be transferred. What has its buffer to itself is that already; a slice of a pool or
+ * of what a socket has read shares its buffer with other requests and is copied.
+ */
+export function owned(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength) return new Uint8Array(buffer);
+  return copyInTurns(bytes);
+}
+
+async function copyInTurns(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  const copy = new Uint8Array(bytes.byteLength);
+  for (let from = 0; from < bytes.byteLength; from += BYTES_A_TURN) {
+    if (from > 0) await nextTurn();
+    copy.set(bytes.subarray(from, from + BYTES_A_TURN), from);
+  }
+  return copy;
+}
+
+function emptyPack({ name, datatype, shape, data }: BytesTensor, transfer: Transfer): PackedBytes {
+  const bytes = new Uint8Array(data.reduce((sum, element) => sum + element.byteLength, 0));
+  const lengths = new Uint32Array(data.length);
+  transfer.add(bytes.buffer).add(lengths.buffer);
+  return { name, datatype, shape, data: bytes, lengths };
+}
+
+function isPackedBytes(tensor: PackedTensor): tensor is PackedBytes {
+  return tensor.datatype === "BYTES";
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
