@@ -129,8 +129,15 @@ function add(way: string, name: string, measured: Measured): void {
 /** The next message of a process that is asked, or has been. */
 async function heard(child: ChildProcess, question?: string): Promise<unknown> {
   if (question !== undefined) child.send(question);
-  const died = once(child, "exit").then(() => Promise.reject(new Error("a process ended before it had answered")));
-  return ((await Promise.race([once(child, "message"), died])) as unknown[])[0];
+  const ended = new AbortController();
+  const { signal } = ended;
+  try {
+    const [message] = (await Promise.race([once(child, "message", { signal }), once(child, "disconnect", { signal })])) as unknown[];
+    if (message === undefined) throw new Error("a process ended before it had answered");
+    return message;
+  } finally {
+    ended.abort();
+  }
 }
 
 function send(url: string, { path, body, headers }: Load, agent: Agent): Promise<{ readonly taken: number; readonly bytes: number }> {
@@ -161,6 +168,8 @@ function print(): void {
         way,
         of(({ held }) => held.p99),
         of(({ held }) => held.max),
+        of(({ held }) => held.cpu),
+        of(({ held }) => held.long),
         ...(["p50", "p99", "max"] as const).map((figure) => small("health", figure)),
         ...(["p50", "p99", "max"] as const).map((figure) => small("small infer", figure)),
         of(({ large }) => large),
@@ -169,7 +178,18 @@ function print(): void {
     }),
   );
   const latencies = (name: string): string[] => ["p50", "p99", "max"].map((figure) => `${name} ${figure}`);
-  const head = ["while", "JSON in", "held p99", "held max", ...latencies("health"), ...latencies("infer"), "large", "answer MiB"];
+  const head = [
+    "while",
+    "JSON in",
+    "held p99",
+    "held max",
+    "longest turn, CPU",
+    "turns above 5",
+    ...latencies("health"),
+    ...latencies("infer"),
+    "large",
+    "answer MiB",
+  ];
   const table = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
   const text = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}; medians of ${rounds} interleaved rounds; milliseconds.\n\n${table}\n`;
   process.stdout.write(text);

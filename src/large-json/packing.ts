@@ -1,4 +1,5 @@
 import type { BytesTensor, NumericTensor, Tensor } from "../core/tensor.ts";
+import { BYTES_A_TURN, joinInTurns, nextTurn } from "../core/turns.ts";
 
 /**
  * A tensor as it crosses between threads. Elements of BYTES, each an object of its own, are one run of bytes and their lengths: to clone
@@ -11,8 +12,7 @@ interface PackedBytes extends Pick<BytesTensor, "name" | "datatype" | "shape"> {
   readonly lengths: Uint32Array;
 }
 
-/** Work on a turn of the event loop that takes about a millisecond. */
-const BYTES_A_TURN = 1024 * 1024;
+/** What a turn of the event loop makes or takes apart at most: a millisecond or two. */
 const ELEMENTS_A_TURN = 16_384;
 
 /** Buffers to be transferred, each once. */
@@ -41,7 +41,7 @@ export async function packCopies(tensors: readonly Tensor[], transfer: Transfer)
   const packed: PackedTensor[] = [];
   for (const tensor of tensors) {
     if (tensor.datatype !== "BYTES") {
-      const data = await copyInTurns(tensor.data);
+      const data = await joinInTurns([tensor.data], tensor.data.byteLength);
       transfer.add(data.buffer);
       packed.push({ ...tensor, data });
       continue;
@@ -104,16 +104,7 @@ export async function unpackInTurns(packed: readonly PackedTensor[]): Promise<Te
 export function owned(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> {
   const { buffer, byteOffset, byteLength } = bytes;
   if (buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength) return new Uint8Array(buffer);
-  return copyInTurns(bytes);
-}
-
-async function copyInTurns(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  const copy = new Uint8Array(bytes.byteLength);
-  for (let from = 0; from < bytes.byteLength; from += BYTES_A_TURN) {
-    if (from > 0) await nextTurn();
-    copy.set(bytes.subarray(from, from + BYTES_A_TURN), from);
-  }
-  return copy;
+  return joinInTurns([bytes], byteLength);
 }
 
 function emptyPack({ name, datatype, shape, data }: BytesTensor, transfer: Transfer): PackedBytes {
@@ -125,8 +116,4 @@ function emptyPack({ name, datatype, shape, data }: BytesTensor, transfer: Trans
 
 function isPackedBytes(tensor: PackedTensor): tensor is PackedBytes {
   return tensor.datatype === "BYTES";
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { ServeError } from "../core/errors.ts";
 import { HttpError } from "../core/http-error.ts";
+import { BYTES_A_TURN, joinInTurns } from "../core/turns.ts";
 import type { BodyAccount } from "./body-memory.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -51,7 +52,7 @@ export function readBody(request: IncomingMessage, limit: number, account: BodyA
     request.on("end", () => {
       if (ended) return;
       onBroken(undefined);
-      resolve(parts.join());
+      resolve(parts.bytes > BYTES_A_TURN ? parts.joinInTurns() : parts.join());
     });
     request.on("error", (error) => {
       if (!ended) end(new ServeError("CANCELLED", "the client went away while it was sending", { cause: error }));
@@ -89,6 +90,12 @@ class BodyParts {
   join(): Uint8Array {
     this.#flush();
     return this.#parts.length <= 1 ? (this.#parts[0] ?? EMPTY) : Buffer.concat(this.#parts, this.bytes);
+  }
+
+  /** The same, over several turns of the event loop. */
+  joinInTurns(): Promise<Uint8Array> {
+    this.#flush();
+    return joinInTurns(this.#parts, this.bytes);
   }
 
   clear(): void {

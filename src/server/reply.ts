@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RequestRecord } from "../core/context.ts";
 import type { HttpReply } from "../core/http.ts";
+import { BYTES_A_TURN } from "../core/turns.ts";
 import type { BodyAccount } from "./body-memory.ts";
 import { chooseEncoding, compress } from "./compression.ts";
 import { untilSent, untilTaken } from "./unread.ts";
@@ -49,6 +50,9 @@ async function sendBytes(sending: Sending, reply: HttpReply, body: Uint8Array | 
     return sendWhole(sending, { ...reply, headers }, compressed, compressed.byteLength);
   }
   if (length > SMALL_ANSWER) account?.hold(length);
+  if (length > BYTES_A_TURN) {
+    return sendPieces(sending, { ...reply, headers: { ...reply.headers, "Content-Length": String(length) } }, slices(parts));
+  }
   writeHead(sending, reply, lengthAnd(sending, length));
   if (request.method !== "HEAD") {
     response.cork();
@@ -57,6 +61,13 @@ async function sendBytes(sending: Sending, reply: HttpReply, body: Uint8Array | 
   }
   response.end();
   return untilSent(response, timeoutMs);
+}
+
+/** The kernel copies what it is given in one turn of the event loop. */
+async function* slices(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) {
+    for (let from = 0; from < part.byteLength; from += BYTES_A_TURN) yield part.subarray(from, from + BYTES_A_TURN);
+  }
 }
 
 function sendWhole(sending: Sending, reply: HttpReply, body: string | Uint8Array, length: number): Promise<void> | undefined {
