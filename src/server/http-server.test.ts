@@ -216,3 +216,16 @@ it("does not end a stream that fails as if it were whole", async () => {
   const reply = await fetch(await start({ handle: () => ({ status: 200, body: body() }) }));
   await expect(reply.text()).rejects.toThrow();
 });
+
+it("takes bodies and sends answers that are larger than what one turn of the event loop copies", async () => {
+  const bytes = Buffer.alloc(5_000_000, "0123456789");
+  const url = await startWith(
+    { maxBodyBytes: 1e8 },
+    { method: "POST", handle: ({ body }) => ({ status: 200, body: [body.subarray(0, 7), body.subarray(7)] }) },
+  );
+  for (const encoding of ["identity", "gzip"]) {
+    const response = await fetch(url, { method: "POST", body: bytes, headers: { "Accept-Encoding": encoding } });
+    expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true);
+    if (encoding === "identity") expect(response.headers.get("content-length")).toBe("5000000");
+  }
+});

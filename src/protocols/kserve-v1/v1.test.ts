@@ -9,6 +9,7 @@ import type { ControlPlane, DataPlane } from "../../core/planes.ts";
 import { bytesOf, type Tensor } from "../../core/tensor.ts";
 import { decodePredict } from "./decode.ts";
 import { encodePredictions } from "./encode.ts";
+import type { LargePredict } from "./large.ts";
 import { createV1Routes } from "./routes.ts";
 
 const decode = (text: string) => decodePredict(Buffer.from(text));
@@ -85,13 +86,14 @@ describe("routes", () => {
     reason: "",
   } as ModelStatus;
   const asked: InferRequest[] = [];
+  let answered: Payload | undefined;
   const dataPlane: DataPlane = {
     admit: () => undefined,
     signature: () => Promise.resolve({ accepts: "json", inputs: [], outputs: [] }),
     infer(request) {
       asked.push(request);
       const { payload } = request;
-      return Promise.resolve({ modelName: "m", modelVersion: "1", output: payload.kind === "rows" ? payload : stream() });
+      return Promise.resolve({ modelName: "m", modelVersion: "1", output: payload.kind === "rows" ? (answered ?? payload) : stream() });
     },
   };
   const controlPlane: Pick<ControlPlane, "get" | "names"> = {
@@ -103,8 +105,17 @@ describe("routes", () => {
     throw new ServeError("INTERNAL", "broke");
   }
 
-  async function call(method: string, path: string, params: Record<string, string>, text = "", headers = {}): Promise<HttpReply> {
-    const route = createV1Routes({ dataPlane, controlPlane }).find((candidate) => candidate.method === method && candidate.path === path);
+  async function call(
+    method: string,
+    path: string,
+    params: Record<string, string>,
+    text = "",
+    headers = {},
+    large?: LargePredict,
+  ): Promise<HttpReply> {
+    const route = createV1Routes({ dataPlane, controlPlane, large }).find(
+      (candidate) => candidate.method === method && candidate.path === path,
+    );
     if (route === undefined) throw new Error(`no route ${method} ${path}`);
     const context = new RequestContext({ deadline: 1e9, record: createRecord("v1", "", 0) });
     return await route.handle({ method, params, headers, query: new URLSearchParams(), context, body: Buffer.from(text) });
@@ -137,5 +148,32 @@ describe("routes", () => {
       for await (const piece of reply.body as AsyncIterable<string>) text += piece;
       expect(text).toBe(expected);
     }
+  });
+
+  it("have what is large read and written elsewhere, bound to the signature that the model has", async () => {
+    const tensors = [tensor("y", [2], [1, 2])];
+    const models: string[] = [];
+    const large: LargePredict = {
+      maxBytes: 30,
+      maxElements: 1,
+      decode: (_body, _signature, model) => {
+        models.push(model);
+        return Promise.resolve({ payload: { kind: "rows", rows: ["read"] } });
+      },
+      encode: () => Promise.resolve(Buffer.from("written")),
+    };
+    const path = "/v1/models/{model}:predict";
+    expect((await call("POST", path, { model: "m" }, '{"instances":[[1,2]]}', {}, large)).body).toBe('{"predictions":[[1,2]]}');
+    expect(asked.at(-1)?.boundTo).toBeUndefined();
+    const reply = await call("POST", path, { model: "m" }, `{"instances":[[1,2]]${" ".repeat(30)}}`, {}, large);
+    expect([reply.body, models]).toEqual(['{"predictions":["read"]}', ["m"]]);
+    expect(asked.at(-1)?.boundTo).toEqual({ accepts: "json", inputs: [], outputs: [] });
+
+    answered = { kind: "tensors", tensors };
+    expect(Buffer.from((await call("POST", path, { model: "m" }, '{"instances":[1]}', {}, large)).body as Uint8Array).toString()).toBe(
+      "written",
+    );
+    answered = { kind: "tensors", tensors: [tensor("y", [1], [1])] };
+    expect((await call("POST", path, { model: "m" }, '{"instances":[1]}', {}, large)).body).toBe('{"predictions":[1]}');
   });
 });
