@@ -7,7 +7,7 @@ export interface Held {
   /** By the clock: whatever else the machine did at the same time is in it. */
   readonly p99: number;
   readonly max: number;
-  /** Processor time of the longest turn. Linux. */
+  /** Processor time of the longest turn, up to a tick of the kernel (1 to 4 ms). Linux. */
   readonly cpu: number;
   /** Turns that used more than 5 ms of processor time. */
   readonly long: number;
