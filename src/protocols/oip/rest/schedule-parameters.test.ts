@@ -10,6 +10,7 @@ const DEADLINE = 61_000;
 const asked: InferRequest[] = [];
 const dataPlane: DataPlane = {
   admit: () => undefined,
+  signature: () => Promise.reject(new Error("not asked")),
   infer(request) {
     asked.push(request);
     return Promise.resolve({ modelName: "m", modelVersion: "1", output: { kind: "tensors", tensors: [] } });
