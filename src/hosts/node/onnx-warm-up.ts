@@ -1,32 +1,14 @@
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { TensorSpec } from "../../core/signature.ts";
-import { allocateElements, bytesOf, elementCount, type Tensor } from "../../core/tensor.ts";
-import { toOrt } from "./onnx-tensors.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { generateRows, toOrt } from "../../onnx/index.ts";
 
 const RELATIVE_TOLERANCE = 1e-5;
-const text = new TextEncoder().encode("0");
 
 /** True when every input and output has the same symbolic first dimension, which is what a batch grows along. */
 export function firstDimensionIsShared(values: readonly InferenceSession.ValueMetadata[]): boolean {
   const first = values.map((value) => (value.isTensor ? value.shape[0] : undefined));
   return typeof first[0] === "string" && first[0] !== "" && first.every((dimension) => dimension === first[0]);
-}
-
-/** Inputs with `rows` rows that differ from each other; variable dimensions are 1. */
-export function generateRows(inputs: readonly TensorSpec[], rows: number): Tensor[] {
-  return inputs.map(({ name, datatype, shape: declared }) => {
-    const shape = declared.map((dimension, axis) => (dimension >= 0 ? dimension : axis === 0 ? rows : 1));
-    const count = elementCount(shape);
-    if (datatype === "BYTES") return { name, datatype, shape, data: Array<Uint8Array>(count).fill(text) };
-    const elements = allocateElements(datatype, count);
-    const perRow = rows === 0 ? 0 : count / rows;
-    const isWide = elements instanceof BigInt64Array || elements instanceof BigUint64Array;
-    for (let index = 0; index < count; index++) {
-      const value = Math.floor(index / perRow) % 2;
-      elements[index] = (isWide ? BigInt(value) : value) as never;
-    }
-    return { name, datatype, shape, data: bytesOf(elements) };
-  });
 }
 
 /** Whether two different rows give the same together and apart: the proof that requests may share a call. */

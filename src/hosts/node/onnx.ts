@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
 import { messageOf, ServeError } from "../../core/errors.ts";
 import type { Payload } from "../../core/inference.ts";
 import type { TensorSpec } from "../../core/signature.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { LoadMetadata } from "../../frames/index.ts";
+import { createSession, datatypeOf, generateRows, runSession } from "../../onnx/index.ts";
 import { exampleOf, parseExample, payloadOf, readExample } from "./example.ts";
 import type { HostedModel } from "./hosted-model.ts";
-import { datatypeOf, fromOrt, toOrt } from "./onnx-tensors.ts";
-import { firstDimensionIsShared, generateRows, rowsAreIndependent } from "./onnx-warm-up.ts";
+import { firstDimensionIsShared, rowsAreIndependent } from "./onnx-warm-up.ts";
 
 const ORT_VERSION = onnxRuntimeVersion();
 
@@ -44,39 +44,6 @@ export async function loadOnnx(
     },
     close: () => session.release(),
   };
-}
-
-async function createSession(graph: string | Uint8Array, threads: number): Promise<InferenceSession> {
-  const options: InferenceSession.SessionOptions = {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: "sequential",
-    graphOptimizationLevel: "all",
-    logSeverityLevel: 3,
-    // Idle threads that spin would take the processor from other models.
-    extra: { session: { intra_op: { allow_spinning: "0" } } },
-  };
-  try {
-    return typeof graph === "string" ? await InferenceSession.create(graph, options) : await InferenceSession.create(graph, options);
-  } catch (error) {
-    const hint = "if it is damaged or cut off, copy or export it again";
-    throw new ServeError(
-      "INVALID_ARGUMENT",
-      `its file is not an ONNX model that can be read here: ${messageOf(error).replace(/\.$/, "")}; ${hint}`,
-    );
-  }
-}
-
-async function runSession(session: InferenceSession, tensors: readonly Tensor[], wanted: readonly string[] | undefined): Promise<Tensor[]> {
-  const feeds = Object.fromEntries(tensors.map((tensor) => [tensor.name, toOrt(tensor)]));
-  const names = wanted ?? session.outputNames;
-  try {
-    const results = await session.run(feeds, names);
-    return names.map((name) => fromOrt(name, results[name] as NonNullable<(typeof results)[string]>));
-  } catch (error) {
-    // The shapes fit the declared ones, so what the graph refuses is in the values or the variable dimensions.
-    throw new ServeError("INVALID_ARGUMENT", `the model refused the input: ${messageOf(error)}`);
-  }
 }
 
 interface WarmUp {

@@ -1,6 +1,6 @@
 import { Tensor as OrtTensor } from "onnxruntime-node";
-import { ServeError } from "../../core/errors.ts";
-import { bytesOf, type Datatype, elementsOf, type NumericArray, type Tensor } from "../../core/tensor.ts";
+import { ServeError } from "../core/errors.ts";
+import { bytesOf, type Datatype, elementsOf, type NumericArray, type Tensor } from "../core/tensor.ts";
 
 /** ONNX Runtime's names of the element types. */
 const TYPES: Readonly<Partial<Record<Datatype, string>>> = {
