@@ -13,6 +13,7 @@ import { isModelName, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "./
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
 import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers, processMemory } from "./executors/index.ts";
+import { createInlineAnswers } from "./inline-answers.ts";
 import { createLargeJson } from "./large-json/index.ts";
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { createMemoryLedger, createStatistics, Manager, ModelVersion, Registry } from "./models/index.ts";
@@ -191,6 +192,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     record: createProcessRecord(cacheDirectory),
   });
   const memoryBudget = settings["memory-budget"] ?? Math.round((await availableMemory()) * MEMORY_SHARE);
+  const inline = createInlineAnswers(settings, events, clock);
   const manager = new Manager({
     clock,
     steps: createModelSteps(settings, events, executor, clock),
@@ -200,6 +202,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     measure: processMemory,
     maxHostMemory: settings["max-host-memory"] ?? memoryBudget,
     loadTimeoutMs: settings["load-timeout"],
+    ...(inline === undefined ? {} : { inline: inline.promotion }),
   });
   const reconciler = new Reconciler(table, happenings, {
     registry,
@@ -297,6 +300,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     notices: [
       ...(notice === undefined ? [] : [notice]),
       ...exposure,
+      ...(inline?.notices ?? []),
       ...(leftovers.length === 0 ? [] : [`processes that an earlier server had left behind were ended: ${leftovers.join(", ")}`]),
     ],
     needsKey: () => access.closed,
@@ -308,6 +312,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       await largeJson?.close();
       await reconciler.close();
       await manager.close();
+      inline?.close();
       await executor.close();
       await store.close();
     },
@@ -318,6 +323,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       await largeJson?.close();
       await manager.destroy();
       await reconciler.close();
+      inline?.close();
       await executor.close();
       await store.close();
     },

@@ -125,6 +125,10 @@ export const SETTINGS = {
     .enum(["auto", "off", "required"])
     .default("auto")
     .describe("confine the hosts of models that nobody said to trust: where the machine can, never, or refuse to serve them elsewhere"),
+  inline: z
+    .enum(["on", "off"])
+    .default("on")
+    .describe("answer tiny ONNX models of the command line, and those that somebody trusts, in the server's own process"),
   python: z.string().min(1).optional().describe("Python interpreter to make environments with"),
 } as const;
 

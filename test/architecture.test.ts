@@ -34,6 +34,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "host-confinement.ts": ["core", "executors", "settings.ts"],
   "settings.ts": ["core"],
   "version.ts": [],
+  "inline-answers.ts": ["core", "executors", "models", "replicas", "settings.ts"],
   "model-steps.ts": ["core", "models", "environments", "executors", "replicas", "host-commands.ts", "host-confinement.ts", "settings.ts"],
   "routes.ts": ["core", "large-json", "protocols/kserve-v1", "protocols/kube-api", "protocols/oip", "protocols/operations", "resources"],
   "serve.ts": ["*"],

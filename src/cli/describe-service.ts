@@ -147,8 +147,16 @@ function conditionStyle(type: string, status: string): "green" | "red" | "yellow
 
 function versionsTable({ nitrous: { versions } }: ServiceStatus, terminal: Terminal): string {
   if (versions.length === 0) return "";
-  const rows = versions.map((each) => [each.version, each.state ?? "", [each.reason, ...hostTroubles(each)].filter(Boolean).join("; ")]);
+  const rows = versions.map((each) => [
+    each.version,
+    each.state ?? "",
+    [each.reason, ...inWords(each.inline), ...hostTroubles(each)].filter(Boolean).join("; "),
+  ]);
   return renderTable(["VERSION", "STATE", "REASON"], rows, terminal, { indent: 2 });
+}
+
+function inWords(inline: boolean | undefined): string[] {
+  return inline === true ? ["answered inline, in the server's own process"] : [];
 }
 
 function hostTroubles({ hostExits = 0, lastHostExit, quarantined = 0 }: ServiceStatus["nitrous"]["versions"][number]): string[] {

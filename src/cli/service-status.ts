@@ -18,6 +18,7 @@ const version = z.object({
   version: z.union([z.string(), z.number()]).transform(String),
   state: text,
   reason: text,
+  inline: z.boolean().optional().catch(undefined),
   hostExits: count,
   lastHostExit: z.object({ message: text }).optional().catch(undefined),
   quarantined: count,

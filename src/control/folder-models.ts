@@ -46,8 +46,9 @@ export function adoptModels(
 
 /** Whoever names code on the command line wants it to run. */
 function withTrust(spec: ModelSpec, isTrusted: boolean): ModelSpec {
-  if (spec.format === "python" || spec.format === "typescript") return { ...spec, trust: "code" };
-  return isTrusted ? { ...spec, trust: "pickle" } : spec;
+  const named: ModelSpec = { ...spec, fromCommandLine: true };
+  if (spec.format === "python" || spec.format === "typescript") return { ...named, trust: "code" };
+  return isTrusted ? { ...named, trust: "pickle" } : named;
 }
 
 function documentOf(name: string, { format, file, directory }: ModelSpec, versions: number): ValidDocument {

@@ -19,6 +19,14 @@ export interface EventMap {
   "resource-rejected": { readonly place: string; readonly reason: string };
   /** Something about keys, certificates, traces or recordings that whoever runs the server has to see to, or should know. */
   "access-notice": { readonly text: string; readonly problem: boolean };
+  /** A model is answered in the server's own process from now on, or no longer. */
+  "inline-changed": {
+    readonly namespace: string;
+    readonly model: string;
+    readonly version: string;
+    readonly inline: boolean;
+    readonly reason: string;
+  };
   "environment-progress": { readonly environment: string; readonly line: string };
   /** A model has answered a call. */
   "batch-finished": { readonly namespace: string; readonly model: string; readonly version: string; readonly batch: BatchRecord };
@@ -42,6 +50,7 @@ export function createEvents(): Events {
     "service-event": [],
     "resource-rejected": [],
     "access-notice": [],
+    "inline-changed": [],
     "environment-progress": [],
     "batch-finished": [],
   };

@@ -26,6 +26,8 @@ export interface ModelSpec {
   readonly variables?: Readonly<Record<string, string>>;
   /** "pickle": a pickle or joblib file may run what it names; "code": so may code of the model's own. Neither when absent. */
   readonly trust?: Trust;
+  /** Somebody named it, or a folder that it is in, on the command line of the server. */
+  readonly fromCommandLine?: boolean;
   /** Serve with the framework version that the artefact records or not at all. */
   readonly exactFramework?: boolean;
   readonly scheduling?: SchedulingSpec;
@@ -77,6 +79,8 @@ export interface ModelStatus {
   /** Resident bytes of the host process, shared pages counted proportionally; 0 when there is none. */
   readonly memoryBytes: number;
   readonly hostPid: number | undefined;
+  /** Calls that are small enough are answered in the server's own process. */
+  readonly inline: boolean;
   /** Hosts that ended under it. */
   readonly hostExits: number;
   readonly lastHostExit: HostExit | undefined;

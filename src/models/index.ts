@@ -1,4 +1,6 @@
 export { bind } from "./bind.ts";
+export { createEventLoopLoad } from "./event-loop-load.ts";
+export { InlinePromotion, type InlinePromotionOptions } from "./inline-promotion.ts";
 export type { LoaderSteps } from "./loader-steps.ts";
 export { Manager } from "./manager.ts";
 export { createMemoryLedger, type MemoryLedger } from "./memory.ts";

@@ -3,6 +3,7 @@ import { messageOf, ServeError } from "../core/errors.ts";
 import type { ModelSpec } from "../core/model.ts";
 import { estimateMemory } from "./estimate.ts";
 import { HostPool } from "./host-pool.ts";
+import type { InlinePromotion } from "./inline-promotion.ts";
 import { LoadError, type LoadedModel, loadModel } from "./loader.ts";
 import type { LoaderSteps } from "./loader-steps.ts";
 import type { MemoryLedger, Reservation } from "./memory.ts";
@@ -24,6 +25,8 @@ export interface ManagerOptions {
   readonly maxHostMemory?: number;
   /** Milliseconds from the start of a host to the model's first answer; the environment is made before that. */
   readonly loadTimeoutMs: number;
+  /** Answers tiny models in this process; undefined when none are. */
+  readonly inline?: InlinePromotion;
 }
 
 /** Waits between the restarts of a host that keeps dying, in milliseconds; after the last one the model has failed. */
@@ -164,6 +167,7 @@ export class Manager {
     const reservation = this.#options.ledger.reserve(estimate);
     try {
       const loaded = await this.#load(model, signal, alone);
+      await this.#options.inline?.prepare(model.spec, loaded.replica.description);
       const running = { model, loaded, reservation };
       const { pid } = loaded.endpoint;
       this.#running.set(pid, (this.#running.get(pid) ?? new Set()).add(running));
@@ -222,7 +226,8 @@ export class Manager {
     model.description = { ...replica.description, warnings };
     model.hostPid = endpoint.pid;
     model.hostName = endpoint.name;
-    const remove = model.scheduler.add(replica);
+    const inline = this.#options.inline?.attend(model, replica);
+    const remove = model.scheduler.add(inline?.replica ?? replica);
     model.become("ready", warnings.join("\n"));
     // Nobody is to be told that it is ready until it is known how its host ended.
     void replica.lost.then(() => {
@@ -232,9 +237,11 @@ export class Manager {
     if (how === "stop") {
       model.become("draining", "finishing what is under way");
       await Promise.race([model.scheduler.close(), replica.exited]);
+      await inline?.end();
       await replica.close();
     }
     remove();
+    await inline?.end();
     model.hostPid = undefined;
     return how;
   }

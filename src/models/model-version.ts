@@ -29,6 +29,8 @@ export class ModelVersion {
   /** The host that it is in or was in last. */
   hostName: string | undefined;
   memoryBytes = 0;
+  /** Calls that are small enough are answered in this process. */
+  inline = false;
 
   constructor(spec: ModelSpec, scheduler: Scheduler, events: Events) {
     this.spec = spec;
@@ -174,6 +176,7 @@ export class ModelVersion {
       description: this.description,
       memoryBytes: this.memoryBytes,
       hostPid: this.hostPid,
+      inline: this.inline,
       hostExits: this.#hostExits,
       lastHostExit: this.#lastHostExit,
       quarantined: this.quarantined,

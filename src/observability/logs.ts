@@ -39,6 +39,10 @@ export function logEvents(events: Events, log: Logger): () => void {
     events.on("service-event", ({ type, reason, message, about: { namespace, name } }) => {
       if (type === "Warning") log.warn(`${namespace === undefined ? "" : `${namespace}/`}${name} ${reason}: ${message}`);
     }),
+    events.on("inline-changed", ({ namespace, model, version, inline, reason }) => {
+      const name = `${namespace === DEFAULT_NAMESPACE ? "" : `${namespace}/`}${model}/${version}`;
+      log.debug(`${name} is ${inline ? "answered" : "not answered"} inline: ${reason}`);
+    }),
     events.on("resource-rejected", ({ place, reason }) => log.warn(`${place}: not applied: ${reason}`)),
     events.on("access-notice", ({ text, problem }) => (problem ? log.warn(text) : log.info(text))),
     events.on("host-log", ({ host, line }) => log.debug(`${host} | ${line}`)),

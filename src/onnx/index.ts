@@ -1,3 +1,3 @@
 export { generateRows } from "./rows.ts";
-export { createSession, runSession } from "./session.ts";
+export { createSession, initializeRuntime, runSession } from "./session.ts";
 export { datatypeOf, toOrt } from "./tensors.ts";

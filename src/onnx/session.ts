@@ -47,3 +47,12 @@ export async function runSession(
     throw new ServeError("INVALID_ARGUMENT", `the model refused the input: ${messageOf(error)}`);
   }
 }
+
+/** An ONNX model whose graph gives its one input back. */
+const IDENTITY = "CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCAhAR";
+
+/** What the first session of a process would wait for: the set-up of the library. */
+export async function initializeRuntime(): Promise<void> {
+  const session = await createSession(Buffer.from(IDENTITY, "base64"), 1);
+  await session.release();
+}

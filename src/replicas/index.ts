@@ -1,3 +1,5 @@
 export { HostConnection } from "./host/connection.ts";
 export { exitOf } from "./host/exit.ts";
 export { loadIntoHost } from "./host/replica.ts";
+export { CrashMarkers } from "./inline/crash-markers.ts";
+export { InlineRuns } from "./inline/open.ts";

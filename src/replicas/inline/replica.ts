@@ -1,0 +1,135 @@
+import type { Clock } from "../../core/clock.ts";
+import { ServeError } from "../../core/errors.ts";
+import type { Payload } from "../../core/inference.ts";
+import type { ModelDescription, Replica, ReplicaCall, ReplicaResult } from "../../core/replica.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import type { InlineBudget } from "./budget.ts";
+import type { InlineCost } from "./cost.ts";
+
+/** A graph that is open in this process. */
+export interface InlineSession {
+  /**
+   * Computes synchronously at the end of a turn of the event loop: of this one, or, when that is under way, of the next.
+   * @throws ServeError INVALID_ARGUMENT for an input that the graph refuses
+   */
+  run(tensors: readonly Tensor[], outputs: readonly string[] | undefined): Promise<Tensor[]>;
+  release(): Promise<void>;
+}
+
+export interface InlineReplicaOptions {
+  readonly id: string;
+  readonly session: InlineSession;
+  readonly description: ModelDescription;
+  readonly cost: InlineCost;
+  readonly budget: InlineBudget;
+  readonly clock: Clock;
+  /** Called once, when the session is closed. */
+  readonly onClosed: () => void;
+}
+
+/** A replica in the server's own process. */
+export interface InlineReplica extends Replica {
+  readonly roomForRows: () => number;
+  /** Predicted milliseconds of a call with one row. */
+  readonly costOfOneRow: number;
+  /** Calls so far. */
+  readonly runs: number;
+}
+
+/** A replica that runs a graph in this process, as much of it in one turn of the event loop as the budget allows. */
+export function createInlineReplica(options: InlineReplicaOptions): InlineReplica {
+  return new SessionReplica(options);
+}
+
+class SessionReplica implements InlineReplica {
+  readonly id: string;
+  readonly description: ModelDescription;
+  readonly lost: Promise<void>;
+  readonly exited: Promise<string>;
+  /** A run is booked while the one before it computes, and both are over before anything else happens. */
+  readonly credit = 1;
+  readonly #options: InlineReplicaOptions;
+  runs = 0;
+  #under = 0;
+  #closing: Promise<void> | undefined;
+  #drained: () => void = () => undefined;
+  #exit: (how: string) => void = () => undefined;
+
+  constructor(options: InlineReplicaOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.description = options.description;
+    this.exited = new Promise((resolve) => {
+      this.#exit = resolve;
+    });
+    this.lost = this.exited.then(() => undefined);
+  }
+
+  readonly roomForRows = (): number => {
+    const { cost, budget } = this.#options;
+    return this.#closing === undefined ? cost.rowsWithin(budget.left) : 0;
+  };
+
+  get costOfOneRow(): number {
+    return this.#options.cost.predict(1);
+  }
+
+  async run({ method, payload, outputs }: ReplicaCall): Promise<ReplicaResult> {
+    const { session, cost, budget, clock } = this.#options;
+    if (payload.kind !== "tensors") throw new ServeError("INTERNAL", `an ONNX model takes tensors, not ${payload.kind}`);
+    const rows = this.#rowsOf(method, payload.tensors);
+    const booked = cost.predict(rows);
+    budget.book(booked);
+    this.#under++;
+    this.runs++;
+    let started = clock.now();
+    // The session computes right after this: what the rest of the turn takes is not its cost.
+    clock.afterTurn(() => {
+      started = clock.now();
+    });
+    try {
+      const tensors = await session.run(payload.tensors, outputs);
+      const computeMs = clock.now() - started;
+      cost.observe(rows, computeMs);
+      return { payload: { kind: "tensors", tensors }, computeMs };
+    } finally {
+      budget.ended(booked);
+      this.#under--;
+      if (this.#under === 0) this.#drained();
+    }
+  }
+
+  #rowsOf(method: string, tensors: readonly Tensor[]): number {
+    if (this.description.methods[method]?.batchable !== true) return 1;
+    return tensors[0]?.shape[0] ?? 1;
+  }
+
+  // biome-ignore lint/correctness/useYield: no graph streams
+  async *stream(): AsyncGenerator<Payload, void, undefined> {
+    throw new ServeError("UNIMPLEMENTED", "an ONNX model does not stream");
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#release("was closed");
+    return this.#closing;
+  }
+
+  /** What has been booked computes in this turn or the next, and cannot be stopped. */
+  destroy(how: string): void {
+    this.#closing ??= this.#release(how);
+  }
+
+  async #release(how: string): Promise<void> {
+    if (this.#under > 0) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+    }
+    try {
+      await this.#options.session.release();
+    } finally {
+      this.#options.onClosed();
+      this.#exit(how);
+    }
+  }
+}
