@@ -67,7 +67,7 @@ export class InlineRuns {
         const cost = new InlineCost();
         await prove({ session, host, sample, clock, cost, budget: this.#budget.limit, makeRows: generateRows });
         const id = `${host.id}/inline`;
-        return createInlineReplica({ id, session, description: host.description, cost, budget: this.#budget, clock, onClosed: release });
+        return createInlineReplica({ id, session, host, cost, budget: this.#budget, clock, onClosed: release });
       } catch (error) {
         await session.release();
         throw error;

@@ -19,7 +19,8 @@ export interface InlineSession {
 export interface InlineReplicaOptions {
   readonly id: string;
   readonly session: InlineSession;
-  readonly description: ModelDescription;
+  /** Answers what there is no room for here, and describes the model. */
+  readonly host: Replica;
   readonly cost: InlineCost;
   readonly budget: InlineBudget;
   readonly clock: Clock;
@@ -58,7 +59,7 @@ class SessionReplica implements InlineReplica {
   constructor(options: InlineReplicaOptions) {
     this.#options = options;
     this.id = options.id;
-    this.description = options.description;
+    this.description = options.host.description;
     this.exited = new Promise((resolve) => {
       this.#exit = resolve;
     });
@@ -74,10 +75,16 @@ class SessionReplica implements InlineReplica {
     return this.#options.cost.predict(1);
   }
 
-  async run({ method, payload, outputs }: ReplicaCall): Promise<ReplicaResult> {
+  /** Whoever asks for more than there is room for, as a call whose inputs disagree about its rows may, is answered by the host. */
+  run(call: ReplicaCall, signal?: AbortSignal): Promise<ReplicaResult> {
+    const { payload, method, outputs } = call;
+    const rows = payload.kind === "tensors" ? this.#rowsOf(method, payload.tensors) : undefined;
+    if (payload.kind !== "tensors" || rows === undefined || rows > this.roomForRows()) return this.#options.host.run(call, signal);
+    return this.#runHere(payload.tensors, rows, outputs);
+  }
+
+  async #runHere(inputs: readonly Tensor[], rows: number, outputs: readonly string[] | undefined): Promise<ReplicaResult> {
     const { session, cost, budget, clock } = this.#options;
-    if (payload.kind !== "tensors") throw new ServeError("INTERNAL", `an ONNX model takes tensors, not ${payload.kind}`);
-    const rows = this.#rowsOf(method, payload.tensors);
     const booked = cost.predict(rows);
     budget.book(booked);
     this.#under++;
@@ -88,7 +95,7 @@ class SessionReplica implements InlineReplica {
       started = clock.now();
     });
     try {
-      const tensors = await session.run(payload.tensors, outputs);
+      const tensors = await session.run(inputs, outputs);
       const computeMs = clock.now() - started;
       cost.observe(rows, computeMs);
       return { payload: { kind: "tensors", tensors }, computeMs };
@@ -99,9 +106,11 @@ class SessionReplica implements InlineReplica {
     }
   }
 
-  #rowsOf(method: string, tensors: readonly Tensor[]): number {
+  /** Undefined when the tensors disagree. */
+  #rowsOf(method: string, tensors: readonly Tensor[]): number | undefined {
     if (this.description.methods[method]?.batchable !== true) return 1;
-    return tensors[0]?.shape[0] ?? 1;
+    const rows = tensors[0]?.shape[0];
+    return tensors.every(({ shape }) => shape[0] === rows) ? rows : undefined;
   }
 
   // biome-ignore lint/correctness/useYield: no graph streams
