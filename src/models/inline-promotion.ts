@@ -66,7 +66,11 @@ export class InlinePromotion {
   /** From the start of a host on; undefined for a model that stays there. */
   attend(model: ModelVersion, host: Replica): Attendance | undefined {
     if (!this.#options.runs.suits(model.spec, host.description)) return undefined;
-    const candidate = new InlineCandidate(model, host, () => this.#arm());
+    const candidate = new InlineCandidate(model, host, () => {
+      // The next look may be a quiet one's, which is far away.
+      this.#disarm();
+      this.#arm();
+    });
     this.#candidates.add(candidate);
     return { replica: candidate.observed(), end: () => this.#end(candidate) };
   }
