@@ -24,13 +24,12 @@ export class ModelVersion {
   #waiting = 0;
   #hostExits = 0;
   #lastHostExit: HostExit | undefined;
+  #inline = false;
   description: ModelDescription | undefined;
   hostPid: number | undefined;
   /** The host that it is in or was in last. */
   hostName: string | undefined;
   memoryBytes = 0;
-  /** Calls that are small enough are answered in this process. */
-  inline = false;
 
   constructor(spec: ModelSpec, scheduler: Scheduler, events: Events) {
     this.spec = spec;
@@ -88,6 +87,17 @@ export class ModelVersion {
   hostEnded(how: string, log: readonly string[]): void {
     this.#hostExits++;
     this.#lastHostExit = { message: `its host ${how}`, time: new Date().toISOString(), log: [...log] };
+  }
+
+  /** Calls that are small enough are answered in this process. */
+  get inline(): boolean {
+    return this.#inline;
+  }
+
+  set inline(inline: boolean) {
+    if (inline === this.#inline) return;
+    this.#inline = inline;
+    this.#events.emit("model-state-changed", this.status(false));
   }
 
   /** The first request begins the load. */
@@ -176,7 +186,7 @@ export class ModelVersion {
       description: this.description,
       memoryBytes: this.memoryBytes,
       hostPid: this.hostPid,
-      inline: this.inline,
+      inline: this.#inline,
       hostExits: this.#hostExits,
       lastHostExit: this.#lastHostExit,
       quarantined: this.quarantined,
