@@ -29,7 +29,13 @@ export function createInlineAnswers(settings: Settings, events: Events, clock: C
   process.once("exit", release);
   const promotion = new InlinePromotion({
     clock,
-    runs: new InlineRuns({ clock, markers, budgetMs: BUDGET_MS }),
+    runs: new InlineRuns({
+      clock,
+      markers,
+      budgetMs: BUDGET_MS,
+      // Whoever requires confinement does not want them in the server.
+      trustsCommandLine: settings.isolation !== "required",
+    }),
     load: createEventLoopLoad(),
     onChange: ({ namespace, name: model, version }, inline, reason) =>
       events.emit("inline-changed", { namespace, model, version, inline, reason }),

@@ -8,6 +8,8 @@ import type { ModelVersion } from "./model-version.ts";
 const PROOF_ANSWERS = 50;
 /** Predicted milliseconds of one row in the host; well below what a turn of the event loop may take. */
 const LARGEST_COST = 0.3;
+/** An answer that the system interrupted says little about the model: it counts as so many times what was expected. */
+const LARGEST_STEP = 4;
 const LARGEST_SAMPLE_BYTES = 64 * 1024;
 
 /**
@@ -85,7 +87,8 @@ export class InlineCandidate {
     if (this.state !== "watched" || call.payload.kind !== "tensors") return;
     const { tensors } = call.payload;
     const isBatchable = this.host.description.methods[call.method]?.batchable === true;
-    this.#curve.observe(isBatchable ? (tensors[0]?.shape[0] ?? 1) : 1, computeMs);
+    const rows = isBatchable ? (tensors[0]?.shape[0] ?? 1) : 1;
+    this.#curve.observe(rows, Math.min(computeMs, LARGEST_STEP * (this.#curve.predict(rows) || LARGEST_COST)));
     if (this.#curve.observations < this.#needed || (this.#curve.predict(1) ?? 0) > LARGEST_COST) return;
     if (sizeOf(tensors) <= LARGEST_SAMPLE_BYTES) this.#sample = { ...call, payload: { kind: "tensors", tensors: tensors.map(copyOf) } };
     this.state = "proven";

@@ -137,6 +137,19 @@ describe("a tiny model", () => {
     expect(served.model.inline).toBe(true);
   });
 
+  it("is not kept out by answers that the system interrupted", async () => {
+    const world = new World();
+    const served = await world.serve("iris");
+    for (let time = 0; time < 10; time++) {
+      served.host.computeMs = 30;
+      await world.ask(served, 1);
+      served.host.computeMs = 0.05;
+      await world.ask(served, 9);
+    }
+    await world.clock.advance(250);
+    expect(served.model.inline).toBe(true);
+  });
+
   it("waits for a quiet moment: of the process, and of its own queue", async () => {
     const world = new World();
     const served = await world.serve("iris");

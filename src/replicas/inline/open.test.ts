@@ -59,12 +59,13 @@ describe("InlineRuns", () => {
     fromCommandLine: true,
   };
   const markers = (): string[] => readdirSync(join(directory, "inline"));
-  const runs = (suspects = false): InlineRuns => {
+  const runs = (suspects = false, trustsCommandLine = true): InlineRuns => {
     const identity = { server: { pid: 1, start: "1" }, boot: "", isRunning: () => !suspects };
     return new InlineRuns({
       clock: systemClock,
       markers: new CrashMarkers({ directory: join(directory, "inline"), ...identity }),
       budgetMs: 1_000,
+      trustsCommandLine,
     });
   };
 
@@ -120,6 +121,12 @@ describe("InlineRuns", () => {
     await runs().open(spec, host, undefined);
     const later = runs(true);
     await expect(later.open({ ...spec, name: "other", file }, host, undefined)).rejects.toThrow("a server died");
+  });
+
+  it("takes the command line for trust only when it is told to", () => {
+    const strict = runs(false, false);
+    expect(strict.suits(spec, host.description)).toBe(false);
+    expect(strict.suits({ ...spec, trust: "code" }, host.description)).toBe(true);
   });
 
   it.each([

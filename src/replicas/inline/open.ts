@@ -17,6 +17,8 @@ export interface InlineRunsOptions {
   readonly markers: CrashMarkers;
   /** Milliseconds that all models together may compute in one turn of the event loop. */
   readonly budgetMs: number;
+  /** Whether being named on the command line is trust enough; otherwise somebody must say so of the model. */
+  readonly trustsCommandLine: boolean;
 }
 
 /** A larger artefact takes too long to read and to open in a process that has other things to do. */
@@ -34,7 +36,8 @@ export class InlineRuns {
 
   /** Whether {@link open} is worth a try: what can be told without reading the artefact. */
   suits({ format, trust, fromCommandLine, bytes, variables = {} }: ModelSpec, { methods }: ModelDescription): boolean {
-    if (format !== "onnx" || (trust === undefined && fromCommandLine !== true)) return false;
+    const isTrusted = trust !== undefined || (fromCommandLine === true && this.#options.trustsCommandLine);
+    if (format !== "onnx" || !isTrusted) return false;
     if (bytes > LARGEST_ARTEFACT_BYTES || Object.keys(variables).length > 0) return false;
     return methods.predict !== undefined && obstacleInSignature(methods.predict) === undefined;
   }
