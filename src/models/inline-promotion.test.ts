@@ -215,6 +215,7 @@ describe("a tiny model", () => {
     await ended;
     expect(world.opened.get("wine")?.closed).toBe(true);
     expect(second.model.inline).toBe(false);
+    expect(world.changes.filter((change) => change.startsWith("wine in"))).toEqual([]);
     const looks = world.looks;
     await world.clock.advance(10_000);
     expect(world.looks).toBe(looks);

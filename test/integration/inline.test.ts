@@ -52,6 +52,11 @@ async function untilDecided(running: ServerProcess, name: string): Promise<boole
   }
 }
 
+async function untilInline(running: ServerProcess): Promise<boolean> {
+  for (let time = 0; time < 30; time++) await outputs(running, "iris", 1);
+  return await isInline(running, "iris");
+}
+
 const markers = (): string[] => readdirSync(join(folder, "state", "inline"));
 
 function service(name: string, annotations: string): string {
@@ -90,6 +95,21 @@ it("keeps a model out that was in the process of a server that died, and says so
   expect(markers()).toEqual([expect.stringMatching(/^[0-9a-f]{64}\.suspect$/)]);
   await rm(join(folder, "state", "inline"), { recursive: true });
   expect(await untilDecided(await start(["iris"]), "iris")).toBe(true);
+});
+
+it("is answered by its next host, and inline again after that one's proof, when its host is killed", async () => {
+  const running = await start(["iris"]);
+  expect(await untilDecided(running, "iris")).toBe(true);
+  const status = async (): Promise<{ state: string; hostPid: number }> =>
+    (await (await fetch(`${running.url}/nitrous/models/iris`)).json()) as { state: string; hostPid: number };
+  const { hostPid } = await status();
+  process.kill(hostPid, "SIGKILL");
+  await expect
+    .poll(status, { timeout: 30_000 })
+    .toMatchObject({ state: "ready", inline: false, hostPid: expect.not.toSatisfy((pid: number) => pid === hostPid) });
+  await outputs(running, "iris", 1);
+  await expect.poll(() => untilInline(running), { timeout: 30_000 }).toBe(true);
+  expect(markers()).toHaveLength(1);
 });
 
 it("answers an applied model when somebody trusts it, and no other; its removal takes the session away", async () => {

@@ -160,6 +160,8 @@ describe("isSame", () => {
     expect(isSame(floats(1), floats(1.001))).toBe(false);
     expect(isSame(floats(1), floats(Number.NaN))).toBe(false);
     expect(isSame(floats(1, 2), { ...floats(1, 2), shape: [2, 1] })).toBe(false);
+    const large = (value: bigint): NumericTensor => ({ name: "x", datatype: "INT64", shape: [1], data: bytesOf(BigInt64Array.of(value)) });
+    expect(isSame(large(10_000_000n), large(10_000_001n))).toBe(false);
     expect(isSame(whole(1), whole(1))).toBe(true);
     expect(isSame(whole(1), whole(2))).toBe(false);
     expect(isSame(whole(1), { ...whole(1), datatype: "UINT8" })).toBe(false);
