@@ -38,6 +38,11 @@ export class FakeClock implements Clock {
     await settle();
   }
 
+  /** Callbacks for the end of this turn. */
+  get waiting(): number {
+    return this.#turn.length;
+  }
+
   get timers(): number {
     return this.#timers.length;
   }

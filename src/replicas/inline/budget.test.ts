@@ -20,6 +20,17 @@ describe("InlineBudget", () => {
     expect(budget.left).toBe(1);
   });
 
+  it("lets the event loop rest when nothing is booked, whatever the fractions add up to", async () => {
+    const clock = new FakeClock();
+    const budget = new InlineBudget(clock, 1);
+    const booked = [0.1, 0.2, 0.3];
+    for (const each of booked) budget.book(each);
+    for (const each of booked) budget.ended(each);
+    await clock.turn();
+    expect(clock.waiting).toBe(0);
+    expect(budget.left).toBe(1);
+  });
+
   it("never has less than nothing, and asks for a turn only when something was booked", async () => {
     const clock = new FakeClock();
     const budget = new InlineBudget(clock, 1);

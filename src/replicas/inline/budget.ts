@@ -9,6 +9,7 @@ export class InlineBudget {
   readonly #limit: number;
   #spent = 0;
   #pending = 0;
+  #runs = 0;
   #armed = false;
 
   /** @param limit milliseconds for each turn */
@@ -30,12 +31,15 @@ export class InlineBudget {
   book(milliseconds: number): void {
     this.#spent += milliseconds;
     this.#pending += milliseconds;
+    this.#runs++;
     this.#arm();
   }
 
   /** The run that was booked with as many milliseconds has ended. */
   ended(milliseconds: number): void {
-    this.#pending = Math.max(0, this.#pending - milliseconds);
+    this.#runs--;
+    // Sums of fractions come back to nothing only nearly.
+    this.#pending = this.#runs === 0 ? 0 : Math.max(0, this.#pending - milliseconds);
   }
 
   #arm(): void {
@@ -47,6 +51,6 @@ export class InlineBudget {
   readonly #renew = (): void => {
     this.#armed = false;
     this.#spent = this.#pending;
-    if (this.#pending > 0) this.#arm();
+    if (this.#runs > 0) this.#arm();
   };
 }

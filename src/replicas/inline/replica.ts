@@ -47,8 +47,8 @@ class SessionReplica implements InlineReplica {
   readonly description: ModelDescription;
   readonly lost: Promise<void>;
   readonly exited: Promise<string>;
-  /** A run is booked while the one before it computes, and both are over before anything else happens. */
-  readonly credit = 1;
+  /** For calls that cannot share a run; the budget bounds them together. */
+  readonly credit = 16;
   readonly #options: InlineReplicaOptions;
   runs = 0;
   #under = 0;
