@@ -8,8 +8,6 @@ import type { ModelVersion } from "./model-version.ts";
 const PROOF_ANSWERS = 50;
 /** Predicted milliseconds of one row in the host; well below what a turn of the event loop may take. */
 const LARGEST_COST = 0.3;
-/** An answer that the system interrupted says little about the model: it counts as so many times what was expected. */
-const LARGEST_STEP = 4;
 const LARGEST_SAMPLE_BYTES = 64 * 1024;
 
 /**
@@ -34,6 +32,7 @@ export class InlineCandidate {
   usedAt = 0;
   runsSeen = 0;
   #curve = new LatencyCurve();
+  #fastest = Number.POSITIVE_INFINITY;
   #needed = PROOF_ANSWERS;
   #sample: ReplicaCall | undefined;
   readonly #onProven: () => void;
@@ -77,10 +76,19 @@ export class InlineCandidate {
   /** It has become too slow here: its host must prove it again, each time for longer. */
   startAgain(): void {
     this.#curve = new LatencyCurve();
+    this.#fastest = Number.POSITIVE_INFINITY;
     this.#needed *= 2;
     this.#sample = undefined;
     this.inline = undefined;
     this.state = "watched";
+  }
+
+  /**
+   * At most. A host that answers for many models counts into one's time what it does for others meanwhile, and the system interrupts
+   * it; the proof in this process is exact.
+   */
+  #costOfOneRow(): number {
+    return Math.min(this.#fastest, this.#curve.predict(1) ?? Number.POSITIVE_INFINITY);
   }
 
   #observe(call: ReplicaCall, computeMs: number): void {
@@ -88,8 +96,9 @@ export class InlineCandidate {
     const { tensors } = call.payload;
     const isBatchable = this.host.description.methods[call.method]?.batchable === true;
     const rows = isBatchable ? (tensors[0]?.shape[0] ?? 1) : 1;
-    this.#curve.observe(rows, Math.min(computeMs, LARGEST_STEP * (this.#curve.predict(rows) || LARGEST_COST)));
-    if (this.#curve.observations < this.#needed || (this.#curve.predict(1) ?? 0) > LARGEST_COST) return;
+    this.#curve.observe(rows, computeMs);
+    if (rows > 0) this.#fastest = Math.min(this.#fastest, computeMs);
+    if (this.#curve.observations < this.#needed || this.#costOfOneRow() > LARGEST_COST) return;
     if (sizeOf(tensors) <= LARGEST_SAMPLE_BYTES) this.#sample = { ...call, payload: { kind: "tensors", tensors: tensors.map(copyOf) } };
     this.state = "proven";
     this.#onProven();
