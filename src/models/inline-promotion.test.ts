@@ -86,7 +86,7 @@ class World {
   async ask({ model }: Served, times: number): Promise<void> {
     for (let time = 0; time < times; time++) {
       const context = new RequestContext({ deadline: 1e9, record: createRecord("test", "", 0) });
-      const answer = model.scheduler.run(CALL, false, context);
+      const answer = model.scheduler.run(CALL, {}, context);
       await this.clock.turn();
       await answer;
     }
@@ -158,7 +158,7 @@ describe("a tiny model", () => {
     expect(world.opened.size).toBe(0);
     world.load = 0.1;
     const context = new RequestContext({ deadline: 1e9, record: createRecord("test", "", 0) });
-    const waiting = served.model.scheduler.run(CALL, false, context);
+    const waiting = served.model.scheduler.run(CALL, {}, context);
     await world.clock.advance(250);
     expect(world.opened.size).toBe(0);
     await world.clock.turn();

@@ -1,3 +1,4 @@
+import type { Cancellation } from "../../core/cancellation.ts";
 import type { Clock } from "../../core/clock.ts";
 import { ServeError } from "../../core/errors.ts";
 import type { Payload } from "../../core/inference.ts";
@@ -76,10 +77,10 @@ class SessionReplica implements InlineReplica {
   }
 
   /** Whoever asks for more than there is room for, as a call whose inputs disagree about its rows may, is answered by the host. */
-  run(call: ReplicaCall, signal?: AbortSignal): Promise<ReplicaResult> {
+  run(call: ReplicaCall, cancellation?: Cancellation): Promise<ReplicaResult> {
     const { payload, method, outputs } = call;
     const rows = payload.kind === "tensors" ? this.#rowsOf(method, payload.tensors) : undefined;
-    if (payload.kind !== "tensors" || rows === undefined || rows > this.roomForRows()) return this.#options.host.run(call, signal);
+    if (payload.kind !== "tensors" || rows === undefined || rows > this.roomForRows()) return this.#options.host.run(call, cancellation);
     return this.#runHere(payload.tensors, rows, outputs);
   }
 
