@@ -1,8 +1,7 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { median } from "./figures.ts";
-import type { Measured } from "./load.ts";
+import { median } from "../src/load/index.ts";
+import { driveClosed } from "./drive.ts";
 import { cpuMilliseconds, processTree } from "./processes.ts";
 
 /**
@@ -15,7 +14,7 @@ const body = JSON.stringify({ inputs: [{ name: "x", datatype: "FP64", shape: [1,
 interface Started {
   readonly port: number;
   readonly path: string;
-  readonly header?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const ROUNDS = 5;
@@ -32,12 +31,9 @@ const servers = await Promise.all(
 for (const connections of [16, 64]) {
   const cpu = new Map<string, number[]>();
   for (let round = 0; round < ROUNDS; round++) {
-    for (const { name, pid, ...started } of servers) {
+    for (const { name, pid, port, ...started } of servers) {
       const before = cpuMilliseconds(processTree(pid));
-      const order = { host: "127.0.0.1", ...started, body, connections, seconds: SECONDS };
-      const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", here("./load.ts"), JSON.stringify(order)]);
-      const { requests, errors } = JSON.parse(stdout) as Measured;
-      if (errors > 0) throw new Error(`${name}: ${errors} of ${requests} requests failed`);
+      const { requests } = await driveClosed(`http://127.0.0.1:${port}`, { ...started, body }, { connections, seconds: SECONDS });
       cpu.set(name, [...(cpu.get(name) ?? []), (cpuMilliseconds(processTree(pid)) - before) / requests]);
     }
   }

@@ -23,11 +23,11 @@ const path = "/v2/models/iris/infer";
 
 interface Started {
   readonly port: number;
-  /** A header that requests need. */
-  readonly header?: string;
+  /** That requests need. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-async function startOurs(guard: HttpServerOptions["guard"], header?: string): Promise<Started> {
+async function startOurs(guard: HttpServerOptions["guard"], headers?: Started["headers"]): Promise<Started> {
   const fail = () => ({ status: 500, body: "" });
   const handle = ({ body }: { body: Uint8Array }) => {
     JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString());
@@ -46,7 +46,7 @@ async function startOurs(guard: HttpServerOptions["guard"], header?: string): Pr
     onFault: () => undefined,
   });
   const port = await server.listen(0, "127.0.0.1");
-  return header === undefined ? { port } : { port, header };
+  return headers === undefined ? { port } : { port, headers };
 }
 
 function access(): Promise<AccessControl> {
@@ -90,7 +90,7 @@ const STACKS: Readonly<Record<string, () => Promise<Started>>> = {
   "ours, with a key": async () => {
     const { guard, keys } = await access();
     const { token } = await keys.create({ name: "bench", scopes: ["infer"], models: ["iris"] });
-    return await startOurs(guard, `Authorization: Bearer ${token}`);
+    return await startOurs(guard, { Authorization: `Bearer ${token}` });
   },
 };
 

@@ -1,15 +1,17 @@
 import { execFile, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
+import { median } from "../src/load/index.ts";
 import { EXAMPLES, MAIN, type ServerProcess, startServer, untilLoaded } from "../test/server-process.ts";
-import { median } from "./figures.ts";
+import { driveClosed } from "./drive.ts";
 import type { Answers, Question } from "./probe.ts";
 import { cpuMilliseconds, memoryBytes, processTree } from "./processes.ts";
+import { machine, publish, tableOf } from "./publish.ts";
 import { applyAll, COLLECTION, inferenceServices, watchUntilReady } from "./services.ts";
 
 const { values } = parseArgs({
@@ -119,10 +121,8 @@ async function applyOverHttp(state: string): Promise<(typeof results)[number]> {
 
 /** Long enough for Node to have compiled what the idle phase measures first. */
 async function warmUp(url: string): Promise<void> {
-  const { hostname, port } = new URL(url);
   const { path, body } = QUESTIONS[0] as Question;
-  const order = { host: hostname, port: Number(port), path, body, connections: 4, seconds: 2 };
-  await promisify(execFile)(process.execPath, ["--import", "tsx", here("./load.ts"), JSON.stringify(order)]);
+  await driveClosed(url, { path, body: body ?? "" }, { connections: 4, seconds: 2 });
   await delay(2_000);
 }
 
@@ -182,20 +182,12 @@ function print(): void {
   const names = Object.keys(results[0]?.figures ?? {}).sort();
   const figures = names.map((name) => [name, median(results.map((result) => result.figures[name] ?? Number.NaN)).toFixed(2)]);
   const head = [
-    `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}; medians of ${rounds} rounds.`,
+    `${machine()} Medians of ${rounds} rounds.`,
     `${count} InferenceServices, ${loaded} loaded (${values["models-per-host"]} to a host), the rest standing by.`,
   ];
   const tables = [
     tableOf([["request", "while", "p50 ms", "p99 ms", "max ms", "p50 / idle", "p99 / idle"], ...latencies]),
     tableOf([["figure", "median"], ...figures]),
   ];
-  const text = `${head.join("\n")}\n\n${tables.join("\n\n")}\n`;
-  process.stdout.write(text);
-  mkdirSync(here("./results"), { recursive: true });
-  writeFileSync(here("./results/many-services.md"), text);
-  writeFileSync(here("./results/many-services.json"), JSON.stringify({ node: process.version, results }, null, 2));
-}
-
-function tableOf([head = [], ...rows]: readonly (readonly string[])[]): string {
-  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  publish("many-services", [head.join("\n"), ...tables], results);
 }

@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest } from "node:http";
-import { percentile } from "./figures.ts";
+import { percentile } from "../src/load/index.ts";
 
 /**
  * A few requests a second of several kinds, each kind on a connection of its own and one at a time: what a client sees while

@@ -1,12 +1,12 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
+import { median } from "../src/load/index.ts";
+import { SETTINGS } from "../src/settings.ts";
 import { EXAMPLES, type ServerProcess, startServer, untilLoaded } from "../test/server-process.ts";
-import { median } from "./figures.ts";
-import type { Measured } from "./load.ts";
+import { driveClosed } from "./drive.ts";
 import { cpuMilliseconds, memoryBytes, processTree } from "./processes.ts";
+import { machine, publish, tableOf } from "./publish.ts";
 
 const { values } = parseArgs({
   options: {
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "3" },
     connections: { type: "string", default: "1,16,64" },
     targets: { type: "string", default: "" },
+    inline: { type: "string", default: "both" },
   },
 });
 
@@ -40,34 +41,46 @@ const oneRow = (name: string, datatype: string, data: readonly number[]): string
   JSON.stringify({ inputs: [{ name, datatype, shape: [1, data.length], data }] });
 const flower = [5.1, 3.5, 1.4, 0.2];
 
-const server = await startServer([EXAMPLES]);
-await untilLoaded(server);
+if (!["on", "off", "both"].includes(values.inline)) throw new Error(`--inline ${values.inline}: expected on, off or both`);
+const canInline = "inline" in SETTINGS;
+const servers: ServerProcess[] = [];
 const echoes: ChildProcess[] = [];
 try {
-  await measureAll(server);
+  const main = await start([EXAMPLES], canInline ? ["--inline", values.inline === "off" ? "off" : "on"] : []);
+  const other = canInline && values.inline === "both" ? await start([`${EXAMPLES}/iris-onnx`], ["--inline", "off"]) : undefined;
+  await measureAll(main, other);
 } finally {
   for (const echo of echoes) echo.kill();
-  await server.stop();
+  for (const server of servers) await server.stop();
 }
 
-async function measureAll({ url, child }: ServerProcess): Promise<void> {
-  const pid = child.pid as number;
-  const model = (name: string, path: string, body: string): Target => ({ name, pid, url, path, body });
+async function start(paths: readonly string[], flags: readonly string[]): Promise<ServerProcess> {
+  const server = await startServer(paths, flags);
+  servers.push(server);
+  await untilLoaded(server);
+  return server;
+}
+
+/** `other` serves the ONNX model in a host, where `main` serves it inline. */
+async function measureAll(main: ServerProcess, other: ServerProcess | undefined): Promise<void> {
+  const model = (name: string, path: string, body: string, { url, child }: ServerProcess = main): Target => ({
+    name,
+    pid: child.pid as number,
+    url,
+    path,
+    body,
+  });
+  const onnx = ["/v2/models/iris-onnx/infer", oneRow("features", "FP32", flower)] as const;
+  const numbers = Array.from({ length: 30 }, (_, index) => index + 0.5);
   const models = [
     model("iris, scikit-learn, V2", "/v2/models/iris/versions/1/infer", oneRow("x", "FP64", flower)),
     model("iris, scikit-learn, V1", "/v1/models/iris/versions/1:predict", JSON.stringify({ instances: [flower] })),
-    model(
-      "breast-cancer, XGBoost, V2",
-      "/v2/models/breast-cancer/infer",
-      oneRow(
-        "x",
-        "FP64",
-        Array.from({ length: 30 }, (_, index) => index + 0.5),
-      ),
-    ),
-    model("iris, ONNX, V2", "/v2/models/iris-onnx/infer", oneRow("features", "FP32", flower)),
+    model("breast-cancer, XGBoost, V2", "/v2/models/breast-cancer/infer", oneRow("x", "FP64", numbers)),
+    model(canInline && values.inline !== "off" ? "iris, ONNX inline, V2" : "iris, ONNX, V2", ...onnx),
+    ...(other === undefined ? [] : [model("iris, ONNX in a host, V2", ...onnx, other)]),
   ].filter(({ name }) => name.includes(values.targets));
-  const first = models[0] as Target;
+  const first = models[0];
+  if (first === undefined) throw new Error(`--targets ${values.targets}: no target has that in its name`);
   const answer = await (await fetch(first.url + first.path, { method: "POST", body: first.body })).text();
   const targets: Target[] = [];
   // Two of the same, so that the difference between them shows what the machine's noise is.
@@ -86,7 +99,7 @@ async function measureAll({ url, child }: ServerProcess): Promise<void> {
     }
     process.stderr.write(`round ${round + 1} of ${values.rounds} done\n`);
   }
-  print(targets, counts, points, memoryBytes(processTree(pid)));
+  print(targets, counts, points, memoryBytes(processTree(main.child.pid as number)));
 }
 
 async function startEcho(name: string, answer: string): Promise<{ name: string; pid: number; url: string }> {
@@ -104,15 +117,11 @@ async function warmUp(target: Target): Promise<void> {
   await measure(target, 16, 1);
 }
 
-async function measure({ name, pid, url, path, body }: Target, connections: number, duration: number): Promise<Point> {
-  const { hostname, port } = new URL(url);
-  const order = { host: hostname, port: Number(port), path, body, connections, seconds: duration };
+async function measure({ pid, url, path, body }: Target, connections: number, seconds: number): Promise<Point> {
   const before = cpuMilliseconds(processTree(pid));
-  const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", here("./load.ts"), JSON.stringify(order)]);
-  const used = cpuMilliseconds(processTree(pid)) - before;
-  const { requests, seconds, errors, p50, p99, cpu } = JSON.parse(stdout) as Measured;
-  if (errors > 0) throw new Error(`${name} answered ${errors} of ${requests} requests with an error`);
-  return { rate: requests / seconds, p50, p99, cpu: used / requests, clientCpu: cpu };
+  const { requests, answersPerSecond, latency, generator } = await driveClosed(url, { path, body }, { connections, seconds });
+  const cpu = (cpuMilliseconds(processTree(pid)) - before) / requests;
+  return { rate: answersPerSecond, p50: latency.p50, p99: latency.p99, cpu, clientCpu: generator.cpuMsPerRequest };
 }
 
 function print(targets: readonly Target[], counts: readonly number[], points: ReadonlyMap<string, readonly Point[]>, memory: number): void {
@@ -120,35 +129,34 @@ function print(targets: readonly Target[], counts: readonly number[], points: Re
     median((points.get(`${name}|${connections}`) ?? []).map((point) => point[figure]));
   const rows = targets.flatMap(({ name }) =>
     counts.map((connections) => {
-      const rate = of(name, connections, "rate");
-      const cpu = of(name, connections, "cpu");
-      const [echoRate, echoCpu] = [of("echo", connections, "rate"), of("echo", connections, "cpu")];
-      const figures = [rate.toFixed(0), of(name, connections, "p50").toFixed(2), of(name, connections, "p99").toFixed(2), cpu.toFixed(4)];
+      const figure = (which: keyof Point): number => of(name, connections, which);
       return [
         name,
         String(connections),
-        ...figures,
-        (rate / echoRate).toFixed(2),
-        (cpu / echoCpu).toFixed(2),
-        of(name, connections, "clientCpu").toFixed(4),
+        figure("rate").toFixed(0),
+        figure("p50").toFixed(2),
+        figure("p99").toFixed(2),
+        figure("cpu").toFixed(4),
+        (figure("rate") / of("echo", connections, "rate")).toFixed(2),
+        (figure("cpu") / of("echo", connections, "cpu")).toFixed(2),
+        figure("clientCpu").toFixed(4),
       ];
     }),
   );
-  const table = [
-    ["target", "connections", "requests/s", "p50 ms", "p99 ms", "CPU ms/request", "rate / echo", "CPU / echo", "client CPU ms"],
-    Array(9).fill("---"),
-    ...rows,
+  const titles = [
+    "target",
+    "connections",
+    "requests/s",
+    "p50 ms",
+    "p99 ms",
+    "CPU ms/request",
+    "rate / echo",
+    "CPU / echo",
+    "client CPU ms",
   ];
   const head = [
-    `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}; medians of ${values.rounds} interleaved rounds of ${values.seconds} s.`,
+    `${machine()} Medians of ${values.rounds} interleaved rounds of ${values.seconds} s.`,
     `Memory of the server and all its hosts: ${Math.round(memory / 1048576)} MiB.`,
   ];
-  const text = `${head.join("\n")}\n\n${table.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}\n`;
-  process.stdout.write(text);
-  mkdirSync(here("./results"), { recursive: true });
-  writeFileSync(here("./results/bench.md"), text);
-  writeFileSync(
-    here("./results/bench.json"),
-    JSON.stringify({ node: process.version, memory, points: Object.fromEntries(points) }, null, 2),
-  );
+  publish("bench", [head.join("\n"), tableOf([titles, ...rows])], { memory, points: Object.fromEntries(points) });
 }
