@@ -54,6 +54,30 @@ program
   });
 
 program
+  .command("bench")
+  .description("put load on a model of a running server, or replay what one has recorded, and measure")
+  .argument("[name]", "name of the model")
+  .option("-c, --connections <number>", "closed loop: each connection sends its next request when it has an answer (default: 16)")
+  .option("-r, --rate <number>", "open loop: requests a second, whether or not earlier ones have been answered")
+  .option("--arrivals <kind>", "how the requests of --rate arrive: poisson or constant (default: poisson)")
+  .option("-s, --seconds <number>", "how long requests are sent (default: 10)")
+  .option("--seed <number>", "equal seeds make equal arrivals (default: 1)")
+  .option("-d, --data <file>", "request as JSON: inputs or instances; - for standard input (default: the model's example)")
+  .option("--deadline <milliseconds>", "sent with each request, and counts what is answered in time")
+  .option("--priority <number>", "sent with each request: 1 is served first, 5 last")
+  .option("--replay <file>", "send what 'nitrous serve --record FILE' has recorded, when it was sent")
+  .option("--speed <number>", "replay so many times as fast (default: 1)")
+  .option("-m, --model-version <version>", "version of the model")
+  .option("-n, --namespace <namespace>", "namespace of the model (default: default)")
+  .option("-o, --output <format>", "json or yaml (default: text)")
+  .option("--server <url>", `address of the server [${environmentVariable("server")}]`)
+  .option("--api-key <key>", API_KEY_DESCRIPTION)
+  .action(async (name: string | undefined, options: Record<string, unknown>) => {
+    const { benchCommand } = await import("./bench.ts");
+    await benchCommand(name, options);
+  });
+
+program
   .command("doctor")
   .description("say what this machine has for nitrous, and what is missing")
   .option("-o, --output <format>", "json or yaml (default: a table)")
