@@ -1,0 +1,37 @@
+import { readSettings } from "../src/settings.ts";
+import { fixedWindow } from "./fixed-window.ts";
+
+/** What one variant of a measurement is served with; the first argument, as JSON. */
+export interface VariantOrder {
+  readonly paths: readonly string[];
+  readonly flags: Readonly<Record<string, string>>;
+  /** Batches by this window instead of by our policy. */
+  readonly windowMs?: number;
+}
+
+/**
+ * The built server with a batch policy that no setting offers. Says where it listens, when its models are loaded, and when its policy is
+ * asked for the first time. Ends with its parent.
+ */
+const { paths, flags, windowMs } = JSON.parse(process.argv[2] ?? "{}") as VariantOrder;
+// The build, so that the request path is what users get.
+const { serve } = (await import(new URL("../dist/serve.js", import.meta.url).href)) as typeof import("../src/serve.ts");
+const server = await serve({
+  paths,
+  settings: await readSettings({ flags, environment: {} }),
+  ...(windowMs === undefined ? {} : { batchPolicy: reporting(fixedWindow(windowMs)) }),
+});
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+say(`listening on ${server.url}`);
+await server.loaded;
+say("loaded");
+process.stdin.on("end", () => void server.close().then(() => process.exit(0))).resume();
+
+function reporting(policy: ReturnType<typeof fixedWindow>): typeof policy {
+  let asked = false;
+  return (waiting, limits, now) => {
+    if (!asked) say("the policy is asked");
+    asked = true;
+    return policy(waiting, limits, now);
+  };
+}
