@@ -12,12 +12,14 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "6" },
+    late: { type: "string", default: "10" },
     work: { type: "string", default: "5" },
     /** Of both halves together, as a share of the capacity. */
     load: { type: "string", default: "0.7" },
   },
 });
 const seconds = Number(values.seconds);
+const lateBoundMs = Number(values.late);
 
 const STAYING = "everybody stays";
 const LEAVING = "half of all hang up";
@@ -44,15 +46,15 @@ await withVariants([startVariant("ours", { paths })], async ([server]) => {
     for (const model of models) {
       const rate = (Number(values.load) * (await capacityOf(url, askedOf(model), 2, 16))) / 2;
       // Those who leave do so within twice what an answer takes: some before it is begun, some while it is made, some never.
-      const usual = await driveOpen(url, askedOf(model), { rate: 2 * rate, seconds: 2, seed: round });
+      const usual = await driveOpen(url, askedOf(model), { rate: 2 * rate, seconds: 2, seed: round, lateBoundMs });
       for (const situation of SITUATIONS) {
         const hangUp = situation === LEAVING ? { hangUpWithinMs: 2 * (usual.latency?.p50 ?? 0) } : {};
         let cpu = 0;
         const reports = await untilValid(async () => {
           const before = cpuMilliseconds(processTree(pid));
           const both = await Promise.all([
-            driveOpen(url, askedOf(model), { rate, seconds, seed: round }),
-            driveOpen(url, askedOf(model), { rate, seconds, seed: round + 1000, ...hangUp }),
+            driveOpen(url, askedOf(model), { rate, seconds, seed: round, lateBoundMs }),
+            driveOpen(url, askedOf(model), { rate, seconds, seed: round + 1000, lateBoundMs, ...hangUp }),
           ]);
           cpu = (cpuMilliseconds(processTree(pid)) - before) / both.reduce((sum, { requests }) => sum + requests, 0);
           return both;
@@ -98,7 +100,7 @@ function print(): void {
   const head = [
     `${machine()} Medians of ${values.rounds} interleaved rounds of ${seconds} s.`,
     `Figures are those of the half that always stays; both halves together are offered ${values.load} of the capacity.`,
-    `Runs that are left out because a client was late each time: ${voided}.`,
+    `Runs that are left out because a client was more than ${values.late} ms late each time: ${voided}.`,
   ];
   publish("disconnects", [head.join("\n"), tableOf([titles, ...rows])], points);
 }

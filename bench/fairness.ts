@@ -16,12 +16,14 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "8" },
+    late: { type: "string", default: "10" },
     work: { type: "string", default: "5" },
     share: { type: "string", default: "0.25" },
     flood: { type: "string", default: "10" },
   },
 });
 const seconds = Number(values.seconds);
+const lateBoundMs = Number(values.late);
 const share = Number(values.share);
 const model = burner(Number(values.work));
 
@@ -79,9 +81,9 @@ try {
 /** The modest client's report first, then that of the other when there is one. */
 async function measure(url: string, { times, sameKey }: Situation, capacity: number, round: number): Promise<LoadReport[]> {
   const rate = share * capacity;
-  const modestly = driveOpen(url, asked(modest), { rate, seconds, seed: round });
+  const modestly = driveOpen(url, asked(modest), { rate, seconds, seed: round, lateBoundMs });
   if (times === 0) return [await modestly];
-  const greedily = driveOpen(url, asked(sameKey ? modest : greedy), { rate: times * rate, seconds, seed: round + 1000 });
+  const greedily = driveOpen(url, asked(sameKey ? modest : greedy), { rate: times * rate, seconds, seed: round + 1000, lateBoundMs });
   return await Promise.all([modestly, greedily]);
 }
 
@@ -123,7 +125,7 @@ function print(): void {
     `${machine()} Medians of ${values.rounds} interleaved rounds of ${seconds} s.`,
     `Requests of ${values.work} ms of processor each; a share is ${share} of the capacity. Wanted beside the flood: p99 within 1.5 of alone.`,
     "With one key for both, requests are served first in, first out. 'Alone again' is the A/A pair.",
-    `Runs that are left out because a client was late each time: ${voided}.`,
+    `Runs that are left out because a client was more than ${values.late} ms late each time: ${voided}.`,
   ];
   publish("fairness", [head.join("\n"), tableOf([titles, ...rows])], Object.fromEntries(points));
 }

@@ -14,15 +14,15 @@ function message(...fields: readonly Field[]): Uint8Array {
   );
 }
 
-/** A whole number that is not negative. */
+/** A whole number that is not negative, seven bits a byte. */
 function varint(value: number): Uint8Array {
   const bytes: number[] = [];
-  for (let left = value; left > 0x7f; ) {
+  let left = value;
+  while (left > 0x7f) {
     bytes.push((left & 0x7f) | 0x80);
     left = Math.floor(left / 128);
-    if (left <= 0x7f) return Uint8Array.of(...bytes, left);
   }
-  return Uint8Array.of(value);
+  return Uint8Array.of(...bytes, left);
 }
 
 const FLOAT = 1;

@@ -9,6 +9,8 @@ export interface OpenRun {
   readonly seed: number;
   /** Milliseconds in which an answer is worth something; what the server is told is in the headers. */
   readonly deadlineMs?: number;
+  /** Milliseconds that the client may be late before the run is void. */
+  readonly lateBoundMs: number;
   /** Each client hangs up within so many milliseconds unless it has its answer. */
   readonly hangUpWithinMs?: number;
 }
@@ -17,7 +19,7 @@ export interface OpenRun {
 export function driveOpen(
   origin: string,
   { path, body, headers = {} }: Asked,
-  { rate, seconds, seed, deadlineMs, hangUpWithinMs }: OpenRun,
+  { rate, seconds, seed, deadlineMs, lateBoundMs, hangUpWithinMs }: OpenRun,
 ): Promise<LoadReport> {
   const request = { method: "POST", path, headers: { "Content-Type": "application/json", ...headers }, body };
   return drive({
@@ -25,6 +27,7 @@ export function driveOpen(
     requests: [request],
     load: { kind: "open", arrivals: "poisson", rate, seconds, seed, ...(hangUpWithinMs === undefined ? {} : { hangUpWithinMs }) },
     warmUpSeconds: 0.5,
+    lateBoundMs,
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
   });
 }

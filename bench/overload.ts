@@ -11,12 +11,14 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "8" },
+    late: { type: "string", default: "10" },
     work: { type: "string", default: "10" },
     deadline: { type: "string", default: "200" },
     loads: { type: "string", default: "0.5,1,2,4" },
   },
 });
 const seconds = Number(values.seconds);
+const lateBoundMs = Number(values.late);
 const deadlineMs = Number(values.deadline);
 const loads = values.loads.split(",").map(Number);
 const model = burner(Number(values.work));
@@ -58,7 +60,7 @@ await withVariants(starting, async (variants) => {
 });
 
 async function measure({ name, url }: Variant, load: number, capacity: number, seed: number): Promise<Point[]> {
-  const run = { rate: load * capacity, seconds, seed, deadlineMs };
+  const run = { rate: load * capacity, seconds, seed, deadlineMs, lateBoundMs };
   const reports = await untilValid(async () => [await driveOpen(url, name === ENDLESS ? withoutDeadline : withDeadline, run)]);
   if (reports === undefined) voided++;
   return (reports ?? []).map((report) => ({ variant: name, load, capacity, share: 0, report }));
@@ -113,7 +115,7 @@ function print(variants: readonly Variant[]): void {
     `${machine()} Medians of ${values.rounds} interleaved rounds of ${seconds} s.`,
     `Requests of ${values.work} ms of processor each; goodput is what is answered within ${deadlineMs} ms of the arrival.`,
     "Wanted of ours at 2 and 4 × capacity: at least 0.90 of its peak, p99 within the deadline, refusals in under 10 ms at the median.",
-    `Runs that are left out because the client was late each time: ${voided}.`,
+    `Runs that are left out because the client was more than ${values.late} ms late each time: ${voided}.`,
   ];
   publish("overload", [head.join("\n"), tableOf([titles, ...rows])], points);
 }
