@@ -32,6 +32,7 @@ export async function openLoop(options: OpenLoopOptions): Promise<void> {
   const waiting: number[] = [];
   const start = clock.now();
   let next = 0;
+  let stopWaiting: (() => void) | undefined;
   let finish: () => void = () => undefined;
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
@@ -69,10 +70,11 @@ export async function openLoop(options: OpenLoopOptions): Promise<void> {
     while (next < schedule.length && start + (schedule[next] as number) <= clock.now()) dispatch(next++);
     if (next < schedule.length) clock.after(start + (schedule[next] as number) - clock.now(), tick);
     else if (busy.size === 0) finish();
-    else clock.after(options.drainMs, finish);
+    else stopWaiting = clock.after(options.drainMs, finish);
   };
   tick();
   await finished;
+  stopWaiting?.();
   for (const index of waiting.splice(0)) {
     const lateMs = clock.now() - start - (schedule[index] as number);
     recorder.sent(lateMs);
