@@ -94,6 +94,7 @@ function print(variants: readonly Variant[]): void {
         figure(({ latency }) => latency?.p50),
         figure(({ latency }) => latency?.p99),
         figure(({ requests, answers }) => requests - answers),
+        figure(({ outcomes }) => outcomes[504] ?? 0),
         figure(({ refusalLatency }) => refusalLatency?.p50, 1),
         figure(({ generator }) => generator.late?.p99, 1),
       ];
@@ -108,6 +109,7 @@ function print(variants: readonly Variant[]): void {
     "p50 ms",
     "p99 ms",
     "others",
+    "of these 504",
     "their p50 ms",
     "client late p99 ms",
   ];

@@ -46,10 +46,10 @@ function setUp() {
   const server = new FakeServer();
   const recorder = new Recorder({ lateBoundMs: 10, deadlineMs: 100 });
   const report = (): LoadReport => recorder.report({ seconds: 1, arrivalSeconds: 1, cpuMs: 0 });
-  return { clock, server, recorder, report, open: server.open, requests };
+  return { clock, server, recorder, report, open: server.open, idle: [server.open()], requests };
 }
 
-const openOptions = { connections: 1, maxConnections: 8, drainMs: 1000 };
+const openOptions = { maxConnections: 8, drainMs: 1000 };
 
 it("keeps one request under way on each connection of a closed loop, until the time is over", async () => {
   const { clock, server, report, ...options } = setUp();

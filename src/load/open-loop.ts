@@ -10,8 +10,8 @@ export interface OpenLoopOptions {
   /** Sent in turns; as many as there are times for a replay. */
   readonly requests: readonly Uint8Array[];
   readonly schedule: Schedule;
-  /** Connections that are open from the start. */
-  readonly connections: number;
+  /** Connections to begin with. */
+  readonly idle: Connection[];
   /** Connections that may be open at once. What finds none free waits, and counts as late. */
   readonly maxConnections: number;
   /** Milliseconds after the last arrival in which answers are still waited for. */
@@ -25,8 +25,7 @@ export interface OpenLoopOptions {
  * should have arrived. So a server that stops for a second is seen by all who would have come in that second, and not by one.
  */
 export async function openLoop(options: OpenLoopOptions): Promise<void> {
-  const { clock, recorder, open, requests, schedule, hangUp } = options;
-  const idle: Connection[] = Array.from({ length: Math.min(options.connections, options.maxConnections) }, open);
+  const { clock, recorder, open, requests, schedule, idle, hangUp } = options;
   const busy = new Set<Connection>();
   /** Indices of arrivals that found no connection. */
   const waiting: number[] = [];

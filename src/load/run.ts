@@ -50,7 +50,9 @@ export interface LoadOrder {
 }
 
 const LATE_BOUND_MS = 10;
-const OPEN_LOOP_CONNECTIONS = 32;
+const FIRST_CONNECTIONS = 32;
+/** In which these are made, before the first arrival. */
+const CONNECT_MS = 100;
 /** Below the 4096 that a server takes. */
 const MAX_CONNECTIONS = 4000;
 /** What is answered later still counts as no answer. */
@@ -69,6 +71,8 @@ export async function runLoad(order: LoadOrder, clock: Clock = systemClock): Pro
   if (warmUpSeconds > 0) {
     await closedLoop({ clock, recorder: new Recorder(options), open, requests, connections: 1, seconds: warmUpSeconds });
   }
+  const idle = load.kind === "closed" ? [] : Array.from({ length: FIRST_CONNECTIONS }, open);
+  if (idle.length > 0) await new Promise<void>((resolve) => clock.after(CONNECT_MS, resolve));
   const recorder = new Recorder(options);
   const usedBefore = process.cpuUsage();
   const start = clock.now();
@@ -85,7 +89,7 @@ export async function runLoad(order: LoadOrder, clock: Clock = systemClock): Pro
       requests,
       hangUp,
       schedule: scheduleOf(load),
-      connections: OPEN_LOOP_CONNECTIONS,
+      idle,
       maxConnections: MAX_CONNECTIONS,
       drainMs: DRAIN_MS,
     });
