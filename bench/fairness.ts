@@ -48,7 +48,9 @@ const SITUATIONS: readonly Situation[] = [
 const folder = mkdtempSync(join(tmpdir(), "nitrous-fairness-"));
 const stateDirectory = join(folder, "state");
 const createKey = (name: string): string =>
-  execFileSync(process.execPath, [MAIN, "keys", "create", name, "--scope", "infer", "--state-dir", stateDirectory]).toString().trim();
+  execFileSync(process.execPath, [MAIN, "keys", "create", name, "--scope", "infer", "--state-dir", stateDirectory], { stdio: "pipe" })
+    .toString()
+    .trim();
 const [modest, greedy] = [createKey("modest"), createKey("greedy")];
 const asked = (key: string): Asked => ({
   path: inferPath(model),
