@@ -1,23 +1,23 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import type { Latency, LoadOrder, LoadReport } from "../src/load/index.ts";
 
 const GENERATOR = fileURLToPath(new URL("./load.ts", import.meta.url));
 
-/** Goes before every process that may run. Not every user may do that, and not every machine has the command. */
-const REAL_TIME = ["chrt", "--fifo", "1"] as const;
-let mayHurry: boolean | undefined;
+/** Beyond the time that requests are sent in. */
+const LONGEST_REST_MS = 60_000;
 
-/**
- * Load from a process of its own, so that it shares no event loop with anything that is measured. That of an open loop does not wait for
- * a processor either where that can be had: a client elsewhere would not, and when it is late the run is void.
- */
+/** Load from a process of its own, so that it shares no event loop with anything that is measured. */
 export async function drive(order: LoadOrder): Promise<LoadReport> {
-  mayHurry ??= spawnSync(REAL_TIME[0], [...REAL_TIME.slice(1), "true"]).status === 0;
-  const prefix = mayHurry && order.load.kind !== "closed" ? REAL_TIME : [];
-  const [command, ...words] = [...prefix, process.execPath, "--import", "tsx", GENERATOR] as [string, ...string[]];
-  const child = spawn(command, words, { stdio: ["pipe", "pipe", "inherit"] });
+  const { load, warmUpSeconds = 0 } = order;
+  const sending = load.kind === "replay" ? (load.times.at(-1) ?? 0) : load.seconds * 1000;
+  const timeout = sending + warmUpSeconds * 1000 + LONGEST_REST_MS;
+  const child = spawn(process.execPath, ["--import", "tsx", GENERATOR], {
+    stdio: ["pipe", "pipe", "inherit"],
+    timeout,
+    killSignal: "SIGKILL",
+  });
   child.stdin.end(JSON.stringify(order));
   const answer = await text(child.stdout);
   if (answer === "") throw new Error("the load generator ended without a report");
