@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { median } from "../src/load/index.ts";
 import { CACHE_DIRECTORY, EXAMPLES } from "../test/server-process.ts";
-import { median } from "./figures.ts";
 import type { Held } from "./large-json-server.ts";
 import type { Answers, Latency, Question } from "./probe.ts";
 

@@ -1,3 +1,4 @@
+import type { BatchPolicy } from "../src/scheduler/index.ts";
 import { readSettings } from "../src/settings.ts";
 import { fixedWindow } from "./fixed-window.ts";
 
@@ -27,11 +28,11 @@ await server.loaded;
 say("loaded");
 process.stdin.on("end", () => void server.close().then(() => process.exit(0))).resume();
 
-function reporting(policy: ReturnType<typeof fixedWindow>): typeof policy {
+function reporting(policy: BatchPolicy): BatchPolicy {
   let asked = false;
-  return (waiting, limits, now) => {
+  return (waiting, limits, moment) => {
     if (!asked) say("the policy is asked");
     asked = true;
-    return policy(waiting, limits, now);
+    return policy(waiting, limits, moment);
   };
 }
