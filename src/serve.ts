@@ -22,7 +22,7 @@ import { createControlPlane, createDataPlane } from "./planes/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, readModels, validateDocument, watchPath } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
-import { type BatchPolicy, Scheduler } from "./scheduler/index.ts";
+import { type BatchPolicy, ExecutionResources, Scheduler } from "./scheduler/index.ts";
 import { createHttpServer } from "./server/index.ts";
 import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings, SettingsError, stateDirectoryOf } from "./settings.ts";
 import { createStorage } from "./storage/index.ts";
@@ -176,6 +176,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     onFault,
     serverTiming: settings["server-timing"] === "on",
     onExchange: observers.onExchange,
+    observedBodyBytes: observers.bodyBytes,
   });
   const port = await http.listen(settings["http-port"], settings.host).catch(async (error: unknown) => {
     access.close();
@@ -193,6 +194,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   });
   const memoryBudget = settings["memory-budget"] ?? Math.round((await availableMemory()) * MEMORY_SHARE);
   const inline = createInlineAnswers(settings, events, clock);
+  const resources = new ExecutionResources(settings["execution-limits"], clock.now);
   const manager = new Manager({
     clock,
     steps: createModelSteps(settings, events, executor, clock),
@@ -266,7 +268,9 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   function createScheduler({ namespace, name, version, scheduling: rules = {} }: ModelSpec): Scheduler {
     return new Scheduler({
       clock,
+      name: `${namespace}/${name}`,
       rules,
+      resources,
       ...(options.batchPolicy === undefined ? {} : { policy: options.batchPolicy }),
       queueLimits: {
         maxRequests: settings["max-queue-requests"],

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { Family } from "./families.ts";
-import { openRecorder, type RecorderOptions } from "./recorder.ts";
+import { MAX_BODY, openRecorder, type RecorderOptions } from "./recorder.ts";
 
 export interface ObserversOptions {
   /** Where requests are recorded, if they are. */
@@ -20,6 +20,8 @@ export interface ObserversOptions {
 export interface Observers {
   /** Undefined when there are none. */
   readonly onExchange: ((exchange: Exchange) => void) | undefined;
+  /** Bodies up to this many bytes are looked at after the request has ended. */
+  readonly bodyBytes: number;
   readonly families: readonly Family[];
   close(): Promise<void>;
 }
@@ -58,6 +60,7 @@ export async function openObservers(options: ObserversOptions): Promise<Observer
   };
   return {
     onExchange: observers.length === 0 ? undefined : observe,
+    bodyBytes: recording?.bodies === true ? MAX_BODY : 0,
     families: observers.flatMap(({ families }) => families),
     async close() {
       await Promise.all(observers.map((observer) => observer.close()));

@@ -29,7 +29,7 @@ export interface Recorder {
 
 const MAX_BUFFERED = 16 * 1024 * 1024;
 /** A longer body is left out: making a line of it would keep everybody else waiting for 5 ms and more. */
-const MAX_BODY = 2 * 1024 * 1024;
+export const MAX_BODY = 2 * 1024 * 1024;
 const KEPT_HEADERS = ["content-type", "accept", "inference-header-content-length", "nitrous-namespace"] as const;
 
 /**

@@ -46,6 +46,8 @@ export interface HttpServerOptions {
   readonly serverTiming?: boolean;
   /** Told of every inference request at its end, with what traces and recordings need. */
   readonly onExchange?: ((exchange: Exchange) => void) | undefined;
+  /** Bodies up to this many bytes are still whole then: whoever handles a request may give its body away. */
+  readonly observedBodyBytes?: number;
 }
 
 export interface HttpServer {
@@ -214,13 +216,14 @@ async function answer(
     const declaredBytes = declaredLength(request, options.maxBodyBytes);
     route.gate?.({ params, headers: request.headers, declaredBytes, context });
     body = route.method === "GET" ? NO_BODY : await bodyOf(options, transport, account, request, response);
+    record.bytes = body.byteLength;
     const reply = await route.handle({
       method: request.method ?? route.method,
       params,
       headers: request.headers,
       query: query === "" ? NO_QUERY : new URLSearchParams(query),
       context,
-      body,
+      body: body.byteLength <= (options.observedBodyBytes ?? 0) ? Uint8Array.from(body) : body,
     });
     const timing = timed ? serverTiming(record, options.clock.now()) : undefined;
     const sent = sendReply({ request, response, timeoutMs: transport.limits.answerTimeoutMs, record, account, timing }, reply);
