@@ -37,10 +37,11 @@ interface Situation {
 
 const flood = Number(values.flood);
 const ALONE: Situation = { name: "alone", times: 0, sameKey: false };
+const NEIGHBOUR: Situation = { name: "beside a client that keeps to its share", times: 1, sameKey: false };
 const SITUATIONS: readonly Situation[] = [
   ALONE,
   { name: "alone again", times: 0, sameKey: false },
-  { name: "beside a client that keeps to its share", times: 1, sameKey: false },
+  NEIGHBOUR,
   { name: `beside a flood of ${flood} shares, a key each`, times: flood, sameKey: false },
   { name: `beside a flood of ${flood} shares, one key for both`, times: flood, sameKey: true },
 ];
@@ -58,7 +59,13 @@ const asked = (key: string): Asked => ({
   headers: { Authorization: `Bearer ${key}` },
 });
 
-const points = new Map<string, Array<readonly LoadReport[]>>(SITUATIONS.map(({ name }) => [name, []]));
+interface Point {
+  readonly round: number;
+  /** Of the modest client, and of the other when there is one. */
+  readonly reports: readonly LoadReport[];
+}
+
+const points = new Map<string, Point[]>(SITUATIONS.map(({ name }) => [name, []]));
 let voided = 0;
 try {
   const server = startVariant("ours", { paths: [model.directory], flags: { "state-dir": stateDirectory } });
@@ -70,7 +77,7 @@ try {
       for (const situation of SITUATIONS) {
         const reports = await untilValid(() => measure(url, situation, capacity, round));
         if (reports === undefined) voided++;
-        else points.get(situation.name)?.push(reports);
+        else points.get(situation.name)?.push({ round, reports });
       }
       process.stderr.write(`round ${round + 1} of ${values.rounds} done, capacity ${capacity.toFixed(0)} a second\n`);
     }
@@ -90,23 +97,30 @@ async function measure(url: string, { times, sameKey }: Situation, capacity: num
 }
 
 function print(): void {
-  const alone = (points.get(ALONE.name) ?? []).map(([report]) => report?.latency?.p99);
+  const p99Of = ({ reports }: Point): number | undefined => reports[0]?.latency?.p99;
   const rows = SITUATIONS.map(({ name }) => {
-    const reports = points.get(name) ?? [];
+    const own = points.get(name) ?? [];
     const of = (who: 0 | 1, figure: (report: LoadReport) => number | undefined, digits: number): string =>
       medianText(
-        reports.map((both) => both[who] && figure(both[who])),
+        own.map(({ reports }) => reports[who] && figure(reports[who])),
         digits,
       );
-    const ratios = reports.map(([report], round) => {
-      const [p99, base] = [report?.latency?.p99, alone[round]];
-      return p99 === undefined || base === undefined ? undefined : p99 / base;
-    });
+    /** Within each round. */
+    const ratioTo = (base: Situation): string =>
+      medianText(
+        own.map((point) => {
+          const other = points.get(base.name)?.find(({ round }) => round === point.round);
+          const [p99, otherP99] = [p99Of(point), other && p99Of(other)];
+          return p99 === undefined || otherP99 === undefined ? undefined : p99 / otherP99;
+        }),
+        2,
+      );
     return [
       name,
       of(0, ({ latency }) => latency?.p50, 1),
       of(0, ({ latency }) => latency?.p99, 1),
-      medianText(ratios, 2),
+      ratioTo(ALONE),
+      ratioTo(NEIGHBOUR),
       of(0, ({ requests, answers }) => requests - answers, 0),
       of(1, ({ answersPerSecond }) => answersPerSecond, 1),
       of(1, ({ requests, answers }) => requests - answers, 0),
@@ -118,6 +132,7 @@ function print(): void {
     "p50 ms",
     "p99 ms",
     "p99 / alone",
+    "p99 / beside one share",
     "not answered",
     "other: answers/s",
     "other: not answered",
