@@ -7,6 +7,7 @@ import type { Calls } from "./calls.ts";
 import type { Entry } from "./entry.ts";
 import type { Holder } from "./execution-limits.ts";
 import type { FairQueue } from "./fair-queue.ts";
+import { Returns } from "./returns.ts";
 
 export interface DispatcherOptions {
   readonly clock: Clock;
@@ -24,6 +25,7 @@ export interface DispatcherOptions {
 /** Gives what waits to the replicas that have a free slot: which requests, and which replica, is decided at that moment and not before. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
+  readonly #returns = new Returns();
   /** Whether requests have come that belong to one replica. */
   #hasPinned = false;
   #flushing = false;
@@ -34,9 +36,16 @@ export class Dispatcher {
 
   push(entry: Entry): void {
     if (entry.replica !== undefined) this.#hasPinned = true;
+    this.#returns.arrived(entry.enqueuedAt);
     this.#options.queue.push(entry);
     this.#options.alarm.watch(entry.deadline);
     this.flushLater();
+  }
+
+  /** A call of a host has been answered, for so many requests. */
+  answered(requests: number): void {
+    const { calls, clock } = this.#options;
+    this.#returns.answered(requests, calls.curve.fixed, clock.now());
   }
 
   /** All requests that arrived in one turn of the event loop are seen together. */
@@ -65,10 +74,21 @@ export class Dispatcher {
     const inline = slots.roomiest();
     if (inline !== undefined && first.rows <= inline.rows) return this.#start(inline.replica, now, (waiting) => waiting, inline.rows);
     const replica = slots.freest();
-    if (replica !== undefined) return this.#start(replica, now, (waiting) => waiting);
+    if (replica !== undefined) return !this.#waitsForReturns(first, now) && this.#start(replica, now, (waiting) => waiting);
     // What runs in this process has room again in the next turn of the event loop.
     if (inline === undefined && slots.hasInline) this.flushLater();
     return false;
+  }
+
+  /** Whether the batch that would begin with this request has more company to expect at once, and time to wait for it. */
+  #waitsForReturns(first: Entry, now: number): boolean {
+    const { queue, calls, batchLimits, alarm } = this.#options;
+    if (first.key === undefined || queue.rows >= batchLimits.maxRows) return false;
+    const until = this.#returns.waitUntil(now);
+    if (until <= now || until - now > (batchLimits.maxAddedMs ?? Number.POSITIVE_INFINITY)) return false;
+    if (until + (calls.curve.predict(queue.rows) ?? 0) > first.deadline) return false;
+    alarm.watch(until);
+    return true;
   }
 
   /** Among requests that belong to one replica, each replica looks for its own. */

@@ -267,6 +267,36 @@ describe("a replica in this process", () => {
   });
 });
 
+describe("clients that ask again when they are answered", () => {
+  it("become one crowd, where two of them took turns", async () => {
+    const sizes: number[] = [];
+    let clients = 0;
+    const ask = (): void => {
+      clients++;
+      void scheduler.run(call([1]), BATCHABLE, context(60_000)).then(async () => {
+        await clock.turn();
+        ask();
+      });
+    };
+    for (let count = 0; count < 4; count++) ask();
+    await clock.turn();
+    for (let count = 0; count < 4; count++) ask();
+    for (let calls = 0; calls < 20; calls++) {
+      await clock.advance(20);
+      const [pending] = replica.calls;
+      if (pending === undefined) continue;
+      sizes.push(pending.call.payload.kind === "tensors" ? (pending.call.payload.tensors[0]?.shape[0] as number) : 0);
+      replica.echo();
+      await settle();
+      await clock.turn();
+      await clock.turn();
+    }
+    expect(clients).toBeGreaterThan(50);
+    expect(sizes.slice(0, 2)).toEqual([4, 4]);
+    expect(sizes.at(-1)).toBe(8);
+  });
+});
+
 describe("a policy that holds back", () => {
   it("is asked again at the moment that it names", async () => {
     const policy: BatchPolicy = (waiting, _limits, { now }) => (now < 5 ? { holdUntil: 5 } : { batch: [...waiting], cut: "drained" });

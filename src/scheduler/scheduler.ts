@@ -256,6 +256,7 @@ export class Scheduler {
     const payloads = splitPayload(payload, entries);
     this.#queue.charge(entries, computeMs);
     this.#options.onBatch?.(batch);
+    if (!batch.inline) this.#dispatcher.answered(batch.size);
     const shared = entries.length > 1 ? batch : undefined;
     for (let index = 0; index < entries.length; index++) {
       const entry = entries[index] as Entry;
