@@ -72,7 +72,11 @@ export class Dispatcher {
     const { slots } = this.#options.calls;
     if (this.#hasPinned) return this.#startNextOfPinned(now);
     const inline = slots.roomiest();
-    if (inline !== undefined && first.rows <= inline.rows) return this.#start(inline.replica, now, (waiting) => waiting, inline.rows);
+    // More than it has room for is better done in one call of a host than in many pieces here, if there is a host.
+    const rows = slots.leastLoaded() === undefined ? first.rows : this.#options.queue.rows;
+    if (inline !== undefined && rows <= inline.rows) {
+      return this.#start(inline.replica, now, (waiting) => waiting, inline.rows);
+    }
     const replica = slots.freest();
     if (replica !== undefined) return !this.#waitsForReturns(first, now) && this.#start(replica, now, (waiting) => waiting);
     // What runs in this process has room again in the next turn of the event loop.

@@ -1,9 +1,9 @@
 /** Part of a call's fixed cost that a batch may wait for those who come back. */
-const PATIENCE = 0.25;
+const PATIENCE = 0.5;
 /** Milliseconds; a shorter wait is not worth a timer. */
 const SHORTEST_WAIT = 1;
-/** Part of those who were answered that must have come back lately for a batch to wait for them. */
-const LEAST_RETURNING = 0.5;
+/** Part of those who were answered that must have come back lately for a batch to wait for them. Of requests that come at random, a busy replica sees about half. */
+const LEAST_RETURNING = 0.75;
 /** Weight of the newest observation. */
 const WEIGHT = 0.3;
 

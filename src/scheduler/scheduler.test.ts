@@ -243,27 +243,53 @@ describe("who is next", () => {
 });
 
 describe("a replica in this process", () => {
-  it("is given what it has room for, and a host the rest", async () => {
-    let room = 2;
-    const inline = Object.assign(new FakeReplica(100), { roomForRows: () => room });
+  let room: number;
+  let inline: FakeReplica;
+
+  beforeEach(() => {
+    room = 2;
+    inline = Object.assign(new FakeReplica(100), { roomForRows: () => room });
     scheduler.add(inline);
-    void scheduler.run(call([1, 2, 3]), BATCHABLE, context());
-    void scheduler.run(call([4]), BATCHABLE, context());
+  });
+
+  const ask = (...values: number[]): void => void scheduler.run(call(values), BATCHABLE, context());
+
+  it("is given all that waits when it has room for it, else a host is, in one call", async () => {
+    ask(1);
+    ask(2);
     await clock.turn();
-    expect([inline.calls.length, replica.calls.length]).toEqual([0, 1]);
-    void scheduler.run(call([5]), BATCHABLE, context());
-    void scheduler.run(call([6]), BATCHABLE, context());
-    void scheduler.run(call([7]), BATCHABLE, context());
-    room = 2;
+    expect([inline.calls.length, replica.calls.length]).toEqual([1, 0]);
+    ask(1);
+    ask(2);
+    ask(3);
     await clock.turn();
-    expect(inline.calls.length).toBeGreaterThan(0);
+    expect([inline.calls.length, replica.calls.length]).toEqual([1, 1]);
+    ask(4);
+    await clock.turn();
+    expect([inline.calls.length, replica.calls.length]).toEqual([2, 1]);
+  });
+
+  it("is asked again in the next turn when it has no room in this one", async () => {
+    ask(1, 2, 3);
+    await clock.turn();
     room = 0;
-    void scheduler.run(call([8]), BATCHABLE, context());
+    ask(4);
     await clock.turn();
-    const before = inline.calls.length;
+    expect(inline.calls).toHaveLength(0);
     room = 2;
     await clock.turn();
-    expect(inline.calls.length).toBe(before + 1);
+    expect(inline.calls).toHaveLength(1);
+  });
+
+  it("answers piece by piece while there is no host", async () => {
+    ask(1);
+    await clock.turn();
+    inline.echo();
+    scheduler = createScheduler();
+    scheduler.add(inline);
+    for (const value of [1, 2, 3]) ask(value);
+    await clock.turn();
+    expect(inline.calls.map(({ call: { payload } }) => payload.kind === "tensors" && payload.tensors[0]?.shape[0])).toEqual([2, 1]);
   });
 });
 
