@@ -59,6 +59,13 @@ export function predictWait({ curve, slots, underWay, callsAhead, rowsAhead }: O
   return (underWay + callsAhead * curve.fixed + rowsAhead * curve.perRow) / slots;
 }
 
+/** Milliseconds in which a call of so many rows is answered with some certainty; undefined when nothing is known. */
+export function timeFor(curve: LatencyCurve, rows: number): number | undefined {
+  const expected = curve.predict(rows);
+  // Twice the mean error, as in the estimate of a round trip (RFC 6298): half of all calls take longer than the mean.
+  return expected === undefined ? undefined : expected + 2 * curve.deviation;
+}
+
 /**
  * Refuses a request that would be answered too late. One that finds nothing before it is always tried: what was learned of the model
  * may be old, and only answers can correct it.
@@ -67,15 +74,14 @@ export function predictWait({ curve, slots, underWay, callsAhead, rowsAhead }: O
  */
 export function admitInTime(outlook: Outlook, rows: number, left: number): void {
   if (outlook.underWay === 0 && outlook.callsAhead === 0) return;
-  const compute = outlook.curve.predict(rows);
+  const compute = timeFor(outlook.curve, rows);
   if (compute === undefined) return;
   const wait = predictWait(outlook);
-  // Twice the mean error, as in the estimate of a round trip (RFC 6298): half of all calls take longer than the mean.
-  const total = wait + compute + 2 * outlook.curve.deviation;
+  const total = wait + compute;
   if (total <= left) return;
   throw new ServeError(
     "RESOURCE_EXHAUSTED",
-    `the answer would come too late: the request would wait ${shown(wait)} ms and take ${shown(total - wait)} ms, and it has ${shown(Math.max(0, left))} ms; ` +
+    `the answer would come too late: the request would wait ${shown(wait)} ms and take ${shown(compute)} ms, and it has ${shown(Math.max(0, left))} ms; ` +
       "send it later, or give it more time",
     { retryAfter: Math.max(1, Math.ceil((total - left) / 1000)), refusal: "deadline" },
   );

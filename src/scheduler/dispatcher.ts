@@ -1,6 +1,7 @@
 import type { BatchCut } from "../core/batch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Replica } from "../core/replica.ts";
+import { timeFor } from "./admission.ts";
 import type { Alarm } from "./alarm.ts";
 import type { BatchLimits, BatchPolicy } from "./batching.ts";
 import type { Calls } from "./calls.ts";
@@ -142,7 +143,7 @@ export class Dispatcher {
     for (;;) {
       const [first] = queue;
       if (first === undefined || queue.requests === 1) return first;
-      const expected = calls.curve.predict(first.rows);
+      const expected = timeFor(calls.curve, first.rows);
       if (expected === undefined || now + expected <= first.deadline) return first;
       queue.remove(first);
       onShed(first);
