@@ -33,7 +33,7 @@ export class FairLevel<Item extends Waiting> {
   /** Rows that go before one more request of the principal. `price` is in milliseconds per row. */
   rowsBefore(principal: string, price: number): number {
     const own = this.#flows.get(principal);
-    const account = own === undefined ? this.#base() : own.length > 0 ? own.account : this.#accountOnWaking(own);
+    const account = own === undefined ? this.#base() - price / 2 : own.length > 0 ? own.account : this.#accountOnWaking(own, price);
     const end = account + (own?.rows ?? 0) * price;
     let rows = own?.rows ?? 0;
     for (const flow of this.waiting.nodes) {
@@ -48,7 +48,8 @@ export class FairLevel<Item extends Waiting> {
     if (flow === undefined) {
       if (this.#flows.size >= this.#sweepAt) this.#sweep();
       flow = new Flow(principal);
-      flow.account = this.#base();
+      // Until it wakes: it owes nothing.
+      flow.account = Number.NEGATIVE_INFINITY;
       flow.idleSince = this.#now();
       this.#flows.set(principal, flow);
     }
@@ -57,8 +58,8 @@ export class FairLevel<Item extends Waiting> {
   }
 
   /** The flow has got its first request: it starts beside the one that is next, or behind by what it owes. Being away saves nothing up. */
-  wake(flow: Flow<Item>): void {
-    flow.account = this.#accountOnWaking(flow);
+  wake(flow: Flow<Item>, price: number): void {
+    flow.account = this.#accountOnWaking(flow, price);
     this.waiting.push(flow);
   }
 
@@ -77,8 +78,9 @@ export class FairLevel<Item extends Waiting> {
     flow.idleSince = this.#now();
   }
 
-  #accountOnWaking(flow: Flow<Item>): number {
-    const base = this.#base();
+  #accountOnWaking(flow: Flow<Item>, price: number): number {
+    // A little before the one that is next: what runs now may turn out to have cost less than its principal was charged for it.
+    const base = this.#base() - price / 2;
     return flow.account > base && this.#now() - flow.idleSince <= DEBT_MS ? flow.account : base;
   }
 

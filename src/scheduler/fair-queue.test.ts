@@ -172,6 +172,20 @@ describe("fair queue", () => {
     expect([queue.requests, queue.bytes]).toEqual([0, 0]);
   });
 
+  it("serves who comes back before who never stops, also when the call that ran was cheaper than expected", () => {
+    const queue = new FairQueue<Request>(() => 0);
+    for (let count = 0; count < 20; count++) queue.push(request("flood"));
+    for (let turn = 0; turn < 5; turn++) {
+      const running = queue.take(upTo(1));
+      queue.push(request("modest"));
+      queue.charge(running, turn % 2 === 0 ? 10 : 9);
+      const next = queue.take(upTo(1));
+      expect(principalsOf(next)).toBe("modest");
+      queue.charge(next, 10);
+      queue.charge(queue.take(upTo(1)), 10);
+    }
+  });
+
   it("says how much goes before one more request", () => {
     const queue = new FairQueue<Request>(() => 0);
     expect(queue.rowsBefore("a", 3)).toBe(0);

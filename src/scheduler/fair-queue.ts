@@ -66,7 +66,7 @@ export class FairQueue<Item extends Waiting> {
     const level = this.#levelOf(item.priority);
     const flow = level.flowOf(item.principal);
     flow.push(item);
-    if (flow.length === 1) level.wake(flow);
+    if (flow.length === 1) level.wake(flow, this.#price ?? 0);
     this.#count(item, 1);
   }
 
@@ -76,7 +76,7 @@ export class FairQueue<Item extends Waiting> {
       const level = this.#levelOf(item.priority);
       const flow = level.flowOf(item.principal);
       flow.unshift(item);
-      if (flow.length === 1) level.wake(flow);
+      if (flow.length === 1) level.wake(flow, this.#price ?? 0);
       this.#count(item, 1);
     }
   }
