@@ -53,7 +53,7 @@ async function sendBytes(sending: Sending, reply: HttpReply, body: Uint8Array | 
   if (length > BYTES_A_TURN) {
     return sendPieces(sending, { ...reply, headers: { ...reply.headers, "Content-Length": String(length) } }, slices(parts));
   }
-  writeHead(sending, reply, lengthAnd(sending, length));
+  writeHead(sending, reply, length);
   if (request.method !== "HEAD") {
     response.cork();
     for (const part of parts) response.write(part);
@@ -73,7 +73,7 @@ async function* slices(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array>
 function sendWhole(sending: Sending, reply: HttpReply, body: string | Uint8Array, length: number): Promise<void> | undefined {
   const { request, response, timeoutMs, account } = sending;
   if (length > SMALL_ANSWER) account?.hold(length);
-  writeHead(sending, reply, lengthAnd(sending, length));
+  writeHead(sending, reply, length);
   response.end(request.method === "HEAD" ? undefined : body);
   return untilSent(response, timeoutMs);
 }
@@ -83,7 +83,7 @@ async function sendPieces(sending: Sending, reply: HttpReply, pieces: Pieces): P
   const iterator = pieces[Symbol.asyncIterator]();
   // The first piece decides between an error status and a stream, so nothing is sent before it is there.
   let piece = await iterator.next();
-  writeHead(sending, reply, {});
+  writeHead(sending, reply, undefined);
   try {
     while (piece.done !== true && !response.destroyed && request.method !== "HEAD") {
       if (!response.write(piece.value)) await untilTaken(response, timeoutMs);
@@ -97,11 +97,15 @@ async function sendPieces(sending: Sending, reply: HttpReply, pieces: Pieces): P
   await untilSent(response, timeoutMs);
 }
 
-function lengthAnd({ timing }: Sending, length: number): Record<string, string | number> {
-  return timing === undefined ? { "Content-Length": length } : { "Content-Length": length, "Server-Timing": timing };
-}
-
-function writeHead({ response, record }: Sending, reply: HttpReply, extra: Readonly<Record<string, string | number>>): void {
+/** `length` in bytes; undefined for what is sent in chunks. */
+function writeHead({ response, record, timing }: Sending, { status, headers }: HttpReply, length: number | undefined): void {
   if (record !== undefined) record.stage = "answering";
-  response.writeHead(reply.status, { ...reply.headers, ...extra });
+  // A list of names and values: Node goes through an object twice.
+  const list: string[] = [];
+  for (const name in headers) list.push(name, headers[name] as string);
+  if (length !== undefined) {
+    list.push("Content-Length", String(length));
+    if (timing !== undefined) list.push("Server-Timing", timing);
+  }
+  response.writeHead(status, list);
 }
