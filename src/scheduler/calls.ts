@@ -86,6 +86,7 @@ export class Calls {
     if (this.#hedging === undefined) return Number.POSITIVE_INFINITY;
     let earliest = Number.POSITIVE_INFINITY;
     for (const batch of this.#running) {
+      if (!batch.wanted) continue;
       if (batch.hedgeAt > now) {
         earliest = Math.min(earliest, batch.hedgeAt);
         continue;
@@ -93,7 +94,7 @@ export class Calls {
       batch.hedgeAt = Number.POSITIVE_INFINITY;
       const first = batch.attempts[0]?.replica;
       const second = this.slots.freest(first);
-      if (first === undefined || second === undefined || !batch.wanted || !this.#hedging.tryTake()) continue;
+      if (first === undefined || second === undefined || !this.#hedging.tryTake()) continue;
       if (this.#options.holder?.tryHold() === false) continue;
       for (const { context } of batch.entries) context.record.hedge = "lost";
       void this.#attempt(batch, second, now);

@@ -30,6 +30,8 @@ export class Dispatcher {
   /** Whether requests have come that belong to one replica. */
   #hasPinned = false;
   #flushing = false;
+  /** Whether the last flush ended for want of a named resource. */
+  #wants = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -60,12 +62,18 @@ export class Dispatcher {
   }
 
   flush(): void {
+    this.#wants = false;
     while (this.#options.queue.requests > 0) {
       const now = this.#options.clock.now();
       const first = this.#shed(now);
-      if (first === undefined || !this.#startNext(first, now)) return;
+      if (first === undefined || !this.#startNext(first, now)) break;
     }
-    this.#options.holder?.withdraw();
+    this.rest();
+  }
+
+  /** What is kept for a model that waits for named resources, no other model gets: one that could not use them waits no longer. */
+  rest(): void {
+    if (!this.#wants || this.#options.queue.requests === 0) this.#options.holder?.withdraw();
   }
 
   /** Gives a replica its next batch; false when none has a free slot, or nothing is to be sent yet. */
@@ -108,7 +116,10 @@ export class Dispatcher {
     const { batchLimits } = this.#options;
     const limits = room < batchLimits.maxRows ? { ...batchLimits, maxRows: room } : batchLimits;
     const moment = { now, curve: this.#options.calls.curve, rowsWaiting: this.#options.queue.rows };
-    if (this.#options.holder?.tryHold() === false) return false;
+    if (this.#options.holder?.tryHold() === false) {
+      this.#wants = true;
+      return false;
+    }
     let holdUntil = Number.POSITIVE_INFINITY;
     let cut: BatchCut = "drained";
     const entries = this.#options.queue.take((waiting) => {

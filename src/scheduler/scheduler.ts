@@ -54,7 +54,9 @@ export class Scheduler {
   /** Whether the last request could share a call. */
   #batches = true;
   #stopped: ServeError | undefined;
-  #idle: (() => void) | undefined;
+  #closed: Promise<void> | undefined;
+  /** Set while somebody waits for the end of all work, and after it. */
+  #onIdle: (() => void) | undefined;
 
   constructor(options: SchedulerOptions) {
     const { clock, policy = batchWhileBusy } = options;
@@ -71,7 +73,7 @@ export class Scheduler {
       onLost: (replica) => this.#endSequencesOf(replica),
       onFree: () => {
         this.#dispatcher.flush();
-        this.#settleIdle();
+        this.#rest();
       },
     });
     this.#alarm = new Alarm(clock, () => this.#ring());
@@ -110,6 +112,8 @@ export class Scheduler {
     return () => {
       this.#calls.slots.delete(replica);
       this.#endSequencesOf(replica);
+      this.#dispatcher.flush();
+      this.#rest();
     };
   }
 
@@ -162,20 +166,18 @@ export class Scheduler {
       }
       throw error;
     } finally {
-      this.#settleIdle();
+      this.#rest();
     }
   }
 
   /** Takes nothing new; settles when what is under way has ended. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#stopped ??= new ServeError("UNAVAILABLE", "the model is being unloaded", { retryAfter: 1, refusal: "not_ready" });
-    if (!this.#busy()) {
-      this.#alarm.stop();
-      return;
-    }
-    await new Promise<void>((resolve) => {
-      this.#idle = resolve;
+    this.#closed ??= new Promise((resolve) => {
+      this.#onIdle = resolve;
     });
+    this.#rest();
+    return this.#closed;
   }
 
   /** What waits fails now; what comes later is taken. */
@@ -185,7 +187,7 @@ export class Scheduler {
       this.#queue.remove(entry);
       this.#reject(entry, reason);
     }
-    this.#settleIdle();
+    this.#rest();
   }
 
   /** Takes nothing new, and everything that waits or runs fails now. */
@@ -197,7 +199,7 @@ export class Scheduler {
       batch.abort(reason);
     }
     this.#alarm.stop();
-    this.#settleIdle();
+    this.#rest();
   }
 
   /** @throws ServeError FAILED_PRECONDITION for needs that can never be met */
@@ -282,8 +284,7 @@ export class Scheduler {
     for (const entry of entries) {
       if (entry.settled) continue;
       // What a sequence has told a replica that is gone, no other knows.
-      if (!worthATry || entry.retried || (died && entry.replica !== undefined) || this.#stopped?.code === "CANCELLED")
-        this.#reject(entry, error);
+      if (!worthATry || entry.retried || (died && entry.replica !== undefined)) this.#reject(entry, error);
       else retries.push(again(entry));
     }
     for (const entry of retries) {
@@ -312,7 +313,7 @@ export class Scheduler {
     const waited = this.#queue.remove(entry);
     this.#reject(entry, reason);
     if (!waited) this.#calls.giveUp(entry, reason);
-    this.#settleIdle();
+    this.#rest();
   }
 
   /** Gives up whatever is past its deadline, and sends what was held back; returns the earliest moment at which there is more to do. */
@@ -334,11 +335,12 @@ export class Scheduler {
     return this.#queue.requests > 0 || this.#streams.open > 0 || this.#calls.wanted;
   }
 
-  #settleIdle(): void {
-    if (this.#idle === undefined || this.#busy()) return;
+  /** After something has ended: what nobody needs any more is given back. */
+  #rest(): void {
+    this.#dispatcher.rest();
+    if (this.#onIdle === undefined || this.#busy()) return;
     this.#alarm.stop();
-    this.#idle();
-    this.#idle = undefined;
+    this.#onIdle();
   }
 }
 
