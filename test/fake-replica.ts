@@ -12,7 +12,7 @@ interface Pending {
 
 /** A replica whose answers a test gives by hand: no real one can be made to answer at a chosen moment. */
 export class FakeReplica implements Replica {
-  readonly id = "fake";
+  readonly id: string = "fake";
   readonly credit: number;
   readonly description = { methods: {}, framework: "fake", frameworkVersion: "0", warnings: [] };
   readonly lost = new Promise<void>(() => undefined);

@@ -3,7 +3,7 @@ import { FakeClock, settle } from "../../test/fake-clock.ts";
 import { FakeReplica } from "../../test/fake-replica.ts";
 import { createRecord, RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
-import type { ReplicaCall, ReplicaResult } from "../core/replica.ts";
+import { type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
 import type { SchedulingSpec } from "../core/scheduling.ts";
 import { ExecutionResources } from "./execution-limits.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -81,6 +81,22 @@ describe("close", () => {
     await closing;
     expect(await waiting).toBe("ABORTED");
     expect(clock.timers).toBe(0);
+  });
+});
+
+describe("a sequence", () => {
+  it("ends when its replica dies under a stream", async () => {
+    const { scheduler, replica } = createScheduler();
+    // biome-ignore lint/correctness/useYield: it dies before it answers
+    replica.stream = async function* () {
+      throw new ReplicaLostError("the model's host process ended");
+    };
+    const step = { ...call(1), parameters: { sequence_id: 1, sequence_start: true } };
+    const waiting = outcome(scheduler.run(step, { stateful: true }, context()));
+    await expect(scheduler.stream(call(1), context()).next()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await settle();
+    expect(scheduler.queued).toBe(0);
+    expect(await waiting).toBe("ABORTED");
   });
 });
 

@@ -162,6 +162,7 @@ export class Scheduler {
     } catch (error) {
       if (error instanceof ReplicaLostError) {
         this.#calls.slots.delete(replica);
+        this.#endSequencesOf(replica);
         if (error.alone) this.#quarantine.recordDeath(call);
       }
       throw error;
