@@ -23,6 +23,11 @@ export interface DispatcherOptions {
   readonly onShed: (entry: Entry) => void;
 }
 
+/** Looks for room in this process, one in each turn of the event loop, before they become rarer. */
+const EAGER_LOOKS = 4;
+/** Milliseconds between two of them at most. */
+const LONGEST_PAUSE = 16;
+
 /** Gives what waits to the replicas that have a free slot: which requests, and which replica, is decided at that moment and not before. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -32,6 +37,8 @@ export class Dispatcher {
   #flushing = false;
   /** Whether the last flush ended for want of a named resource. */
   #wants = false;
+  /** Looks for room in this process since some was found. */
+  #looks = 0;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -84,13 +91,24 @@ export class Dispatcher {
     // More than it has room for is better done in one call of a host than in many pieces here, if there is a host.
     const rows = slots.leastLoaded() === undefined ? first.rows : this.#options.queue.rows;
     if (inline !== undefined && rows <= inline.rows) {
+      this.#looks = 0;
       return this.#start(inline.replica, now, (waiting) => waiting, inline.rows);
     }
     const replica = slots.freest();
     if (replica !== undefined) return !this.#waitsForReturns(first, now) && this.#start(replica, now, (waiting) => waiting);
-    // What runs in this process has room again in the next turn of the event loop.
-    if (inline === undefined && slots.hasInline) this.flushLater();
+    if (slots.hasInline) this.#lookAgain(now);
     return false;
+  }
+
+  /**
+   * What runs in this process may have room again in the next turn of the event loop. It may also have none for long, as other models
+   * take it or it has become slow, and an event loop that is kept busy by looking looks too busy for that to change.
+   */
+  #lookAgain(now: number): void {
+    const pause = 2 ** (this.#looks - EAGER_LOOKS);
+    if (pause < 1) this.flushLater();
+    else this.#options.alarm.watch(now + Math.min(LONGEST_PAUSE, pause));
+    this.#looks++;
   }
 
   /** Whether the batch that would begin with this request has more company to expect at once, and time to wait for it. */

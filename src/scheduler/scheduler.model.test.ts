@@ -293,7 +293,10 @@ class World {
       case "submit":
         return this.submit(operation);
       case "cancel":
-        return pick(this.sent, operation.which)?.context.abort(new ServeError("CANCELLED", "the client went away"));
+        return pick(
+          this.sent.filter(({ outcome }) => outcome === "open"),
+          operation.which,
+        )?.context.abort(new ServeError("CANCELLED", "the client went away"));
       case "turn":
         return this.clock.turn();
       case "advance":

@@ -293,6 +293,39 @@ describe("a replica in this process", () => {
   });
 });
 
+describe("a replica in this process that has no room", () => {
+  let room: number;
+  let inline: FakeReplica;
+
+  beforeEach(async () => {
+    room = 0;
+    inline = Object.assign(new FakeReplica(100), { roomForRows: () => room });
+    scheduler.add(inline);
+    void scheduler.run(call([1]), BATCHABLE, context(60_000));
+    await clock.turn();
+    expect(replica.calls).toHaveLength(1);
+  });
+
+  it("does not keep the event loop busy while the host is, and gets what waits when it has room", async () => {
+    void scheduler.run(call([2]), BATCHABLE, context(60_000));
+    for (let turn = 0; turn < 10; turn++) await clock.turn();
+    expect(clock.waiting).toBe(0);
+    await clock.advance(100);
+    room = 1;
+    await clock.advance(16);
+    expect(inline.calls).toHaveLength(1);
+  });
+
+  it("is asked again when it had some, but not enough", async () => {
+    room = 1;
+    void scheduler.run(call([2, 3]), BATCHABLE, context(60_000));
+    await clock.turn();
+    room = 2;
+    await clock.turn();
+    expect(inline.calls).toHaveLength(1);
+  });
+});
+
 describe("clients that ask again when they are answered", () => {
   it("become one crowd, where two of them took turns", async () => {
     const sizes: number[] = [];
