@@ -30,6 +30,27 @@ describe("latency curve", () => {
     expect(curve.perRow).toBeCloseTo(0);
   });
 
+  it("forgets a first call that took long when two others did not", () => {
+    const curve = new LatencyCurve();
+    for (const cost of [60_000, 10, 11]) curve.observe(1, cost);
+    expect(curve.predict(1)).toBeCloseTo(11);
+  });
+
+  it("takes little notice of one call that stalls, and is right soon when all have become that slow", () => {
+    const curve = new LatencyCurve();
+    for (let count = 0; count < 50; count++) curve.observe(1, 10);
+    curve.observe(1, 60_000);
+    expect(curve.predict(1)).toBeLessThan(20);
+    for (let count = 0; count < 30; count++) curve.observe(1, 5000);
+    expect(curve.predict(1)).toBeGreaterThan(4000);
+  });
+
+  it("is surprised by neither of two kinds of calls that come in turn", () => {
+    const curve = new LatencyCurve();
+    for (let count = 0; count < 100; count++) curve.observe(1, count % 10 === 0 ? 100 : 1);
+    expect(curve.predict(1)).toBeGreaterThan(5);
+  });
+
   it("never predicts less than nothing, nor less for more rows", () => {
     const observation = fc.tuple(fc.integer({ min: 1, max: 512 }), fc.double({ min: 0, max: 1000, noNaN: true }));
     fc.assert(
