@@ -49,6 +49,7 @@ export interface Outlook {
   readonly slots: number;
   /** What the calls under way are expected to take still, all together. */
   readonly underWay: number;
+  /** Calls that are full without the request. */
   readonly callsAhead: number;
   readonly rowsAhead: number;
 }
@@ -73,12 +74,12 @@ export function timeFor(curve: LatencyCurve, rows: number): number | undefined {
  * @throws ServeError RESOURCE_EXHAUSTED with the estimate, and after how long there would be time enough
  */
 export function admitInTime(outlook: Outlook, rows: number, left: number): void {
-  if (outlook.underWay === 0 && outlook.callsAhead === 0) return;
+  if (outlook.underWay === 0 && outlook.rowsAhead === 0) return;
   const compute = timeFor(outlook.curve, rows);
   if (compute === undefined) return;
   const wait = predictWait(outlook);
   const total = wait + compute;
-  if (total <= left) return;
+  if (total < left) return;
   throw new ServeError(
     "RESOURCE_EXHAUSTED",
     `the answer would come too late: the request would wait ${shown(wait)} ms and take ${shown(compute)} ms, and it has ${shown(Math.max(0, left))} ms; ` +

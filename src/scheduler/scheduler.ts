@@ -240,8 +240,8 @@ export class Scheduler {
 
   #admit(bytes: number, rows: number, context: RequestContext): void {
     if (this.#stopped !== undefined) throw this.#stopped;
-    // Nothing is before it: nothing to reckon with.
-    if (this.#queue.requests === 0 && this.#calls.running.size === 0) return;
+    // Nothing is before it: nothing to reckon with. What is believed of the model may be wrong, and only answers can correct it.
+    if (this.#queue.requests === 0 && (this.#calls.running.size === 0 || this.#calls.slots.freest() !== undefined)) return;
     admit(this.#queue.waiting(context.principal), bytes, this.#options.queueLimits);
     const now = this.#options.clock.now();
     const rowsAhead = this.#queue.rowsBefore(context.principal, this.#priorityOf(context));
@@ -249,7 +249,7 @@ export class Scheduler {
       curve: this.#calls.curve,
       slots: this.#calls.slots.total,
       underWay: this.#calls.underWay(now),
-      callsAhead: this.#batches ? Math.ceil(rowsAhead / this.#options.batchLimits.maxRows) : rowsAhead,
+      callsAhead: this.#batches ? Math.floor(rowsAhead / this.#options.batchLimits.maxRows) : rowsAhead,
       rowsAhead,
     };
     admitInTime(outlook, rows, context.deadline - now);
