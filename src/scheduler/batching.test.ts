@@ -30,6 +30,21 @@ describe("a batch", () => {
     expect(batchOf([item(1, { key: undefined }), item(2, { key: undefined })])).toEqual([1]);
   });
 
+  it("is looked for among many of other keys, but not among all that may wait", () => {
+    let looks = 0;
+    function* waiting(others: number): Generator<Batchable> {
+      for (const rows of [1, 2]) {
+        yield item(rows);
+        for (looks = 0; looks < others; looks++) yield item(1, { key: `other ${looks}` });
+      }
+    }
+    const moment = { now: 0, curve, rowsWaiting: 10_000 };
+    const limits = { maxRows: 100, maxBytes: 1e6 };
+    expect(batchWhileBusy(waiting(500), limits, moment).batch.map(({ rows }) => rows)).toEqual([1, 2]);
+    expect(batchWhileBusy(waiting(10_000), limits, moment).batch).toHaveLength(1);
+    expect(looks).toBeLessThan(2000);
+  });
+
   it("is small enough for the deadlines of all in it", () => {
     const waiting = [item(1, { deadline: 31 }), ...Array.from({ length: 29 }, () => item(1))];
     expect(batchOf(waiting).length).toBeGreaterThanOrEqual(19);

@@ -4,6 +4,9 @@ import type { LatencyCurve } from "../core/latency-curve.ts";
 import type { ReplicaCall } from "../core/replica.ts";
 import { byteSize } from "../core/tensor.ts";
 
+/** Requests in a row that do not join a batch after which no more are looked at: with this many kinds of requests there is little to share. */
+const MOST_PASSED_OVER = 1024;
+
 /** What a batch may grow to. */
 export interface BatchLimits {
   readonly maxRows: number;
@@ -102,7 +105,9 @@ export function batchWhileBusy<Item extends Batchable>(
   let cut: BatchCut = "drained";
   let deadline = Number.POSITIVE_INFINITY;
   let rowsInTime = Number.POSITIVE_INFINITY;
+  let passedOver = 0;
   for (const item of waiting) {
+    if (passedOver === MOST_PASSED_OVER) break;
     const after = rows + item.rows;
     const inTime = item.deadline < deadline ? curve.rowsWithin(item.deadline - now) : rowsInTime;
     if (batch.length === 0) {
@@ -114,6 +119,7 @@ export function batchWhileBusy<Item extends Batchable>(
         full = "latency";
       }
     } else {
+      passedOver++;
       if (item.key !== key) continue;
       const obstacle =
         after > maxRows ? full : bytes + item.bytes > limits.maxBytes ? "bytes" : after > inTime && after > enough ? "latency" : undefined;
@@ -122,6 +128,7 @@ export function batchWhileBusy<Item extends Batchable>(
         continue;
       }
     }
+    passedOver = 0;
     batch.push(item);
     rows = after;
     bytes += item.bytes;
