@@ -68,23 +68,22 @@ export function timeFor(curve: LatencyCurve, rows: number): number | undefined {
 }
 
 /**
- * Refuses a request that would be answered too late. One that finds nothing before it is always tried: what was learned of the model
- * may be old, and only answers can correct it.
- * @param left milliseconds until the request's deadline
- * @throws ServeError RESOURCE_EXHAUSTED with the estimate, and after how long there would be time enough
+ * Whether a request of so many rows is expected to be answered in the milliseconds that are left until its deadline. One that finds
+ * nothing before it is always tried: what was learned of the model may be old, and only answers can correct it.
  */
-export function admitInTime(outlook: Outlook, rows: number, left: number): void {
-  if (outlook.underWay === 0 && outlook.rowsAhead === 0) return;
-  const compute = timeFor(outlook.curve, rows);
-  if (compute === undefined) return;
-  const wait = predictWait(outlook);
-  const total = wait + compute;
-  if (total < left) return;
-  throw new ServeError(
+export function isInTime(outlook: Outlook, rows: number, left: number): boolean {
+  if (outlook.underWay === 0 && outlook.rowsAhead === 0) return true;
+  return outlook.curve.observations === 0 || predictWait(outlook) + (timeFor(outlook.curve, rows) ?? 0) < left;
+}
+
+/** Why a request is refused that would not be in time, with the estimate, and after how long there would be time enough. */
+export function tooLate(outlook: Outlook, rows: number, left: number): ServeError {
+  const [wait, call] = [predictWait(outlook), timeFor(outlook.curve, rows) ?? 0];
+  return new ServeError(
     "RESOURCE_EXHAUSTED",
-    `the answer would come too late: the request would wait ${shown(wait)} ms and take ${shown(compute)} ms, and it has ${shown(Math.max(0, left))} ms; ` +
+    `the answer would come too late: the request would wait ${shown(wait)} ms and take ${shown(call)} ms, and it has ${shown(Math.max(0, left))} ms; ` +
       "send it later, or give it more time",
-    { retryAfter: Math.max(1, Math.ceil((total - left) / 1000)), refusal: "deadline" },
+    { retryAfter: Math.max(1, Math.ceil((wait + call - left) / 1000)), refusal: "deadline" },
   );
 }
 

@@ -142,6 +142,11 @@ export class FairQueue<Item extends Waiting> {
     if (flow !== undefined) level?.settle(flow);
   }
 
+  /** In no order, which costs less. The queue must not change meanwhile. */
+  forEach(callback: (item: Item) => void): void {
+    for (const level of this.#levels) for (const flow of level?.waiting.nodes ?? []) flow.forEach(callback);
+  }
+
   /** In the order in which they should go. The queue must not change meanwhile. */
   [Symbol.iterator](): IterableIterator<Item> {
     const levels = [];

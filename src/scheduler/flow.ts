@@ -79,6 +79,13 @@ export class Flow<Item extends Waiting> implements Account {
     return place < this.#span ? this.#ring[(this.#head + place) & (this.#ring.length - 1)] : undefined;
   }
 
+  forEach(callback: (item: Item) => void): void {
+    for (let place = 0; place < this.#span; place++) {
+      const item = this.at(place);
+      if (item !== undefined) callback(item);
+    }
+  }
+
   #put(item: Item, slot: number): void {
     this.#ring[slot] = item;
     item.slot = slot;

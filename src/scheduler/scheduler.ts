@@ -6,7 +6,7 @@ import type { Payload } from "../core/inference.ts";
 import { type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
 import { DEFAULT_PRIORITY, type Priority, type SchedulingSpec } from "../core/scheduling.ts";
 import type { Signature } from "../core/signature.ts";
-import { admit, admitInTime, type QueueLimits } from "./admission.ts";
+import { admit, isInTime, type Outlook, type QueueLimits, tooLate } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
 import { splitPayload } from "./assemble.ts";
 import type { Batch } from "./batch.ts";
@@ -96,7 +96,9 @@ export class Scheduler {
   /** Clock milliseconds at which the one that has waited for longest came; undefined when nobody waits. Looks at all of them. */
   get queuedSince(): number | undefined {
     let oldest: number | undefined;
-    for (const { enqueuedAt } of this.#queue) if (oldest === undefined || enqueuedAt < oldest) oldest = enqueuedAt;
+    this.#queue.forEach(({ enqueuedAt }) => {
+      if (oldest === undefined || enqueuedAt < oldest) oldest = enqueuedAt;
+    });
     return oldest;
   }
 
@@ -244,15 +246,22 @@ export class Scheduler {
     if (this.#queue.requests === 0 && (this.#calls.running.size === 0 || this.#calls.slots.freest() !== undefined)) return;
     admit(this.#queue.waiting(context.principal), bytes, this.#options.queueLimits);
     const now = this.#options.clock.now();
-    const rowsAhead = this.#queue.rowsBefore(context.principal, this.#priorityOf(context));
-    const outlook = {
-      curve: this.#calls.curve,
-      slots: this.#calls.slots.total,
-      underWay: this.#calls.underWay(now),
+    const left = context.deadline - now;
+    // Even if all that wait were before it: who is, is known only after a look at all principals.
+    if (isInTime(this.#outlook(this.#queue.rows, now), rows, left)) return;
+    const outlook = this.#outlook(this.#queue.rowsBefore(context.principal, this.#priorityOf(context)), now);
+    if (!isInTime(outlook, rows, left)) throw tooLate(outlook, rows, left);
+  }
+
+  #outlook(rowsAhead: number, now: number): Outlook {
+    const calls = this.#calls;
+    return {
+      curve: calls.curve,
+      slots: calls.slots.total,
+      underWay: calls.underWay(now),
       callsAhead: this.#batches ? Math.floor(rowsAhead / this.#options.batchLimits.maxRows) : rowsAhead,
       rowsAhead,
     };
-    admitInTime(outlook, rows, context.deadline - now);
   }
 
   #answered({ entries, record: batch }: Batch, { payload, computeMs }: ReplicaResult): void {
@@ -321,12 +330,15 @@ export class Scheduler {
   #ring(): number {
     const now = this.#options.clock.now();
     let earliest = Number.POSITIVE_INFINITY;
-    const held = [...this.#queue, ...[...this.#calls.running].flatMap(({ entries }) => entries)];
-    for (const entry of held) {
-      if (entry.settled) continue;
-      if (entry.deadline <= now) entry.context.abort(deadlineExceeded());
+    const late: Entry[] = [];
+    const look = (entry: Entry): void => {
+      if (entry.settled) return;
+      if (entry.deadline <= now) late.push(entry);
       else earliest = Math.min(earliest, entry.deadline);
-    }
+    };
+    this.#queue.forEach(look);
+    for (const { entries } of this.#calls.running) entries.forEach(look);
+    for (const { context } of late) context.abort(deadlineExceeded());
     earliest = Math.min(earliest, this.#calls.hedge(now));
     this.#dispatcher.flush();
     return earliest;
