@@ -14,7 +14,6 @@ export interface Attempt {
 /** Requests that left the queue together, until each has been answered or is tried again. */
 export class Batch {
   readonly entries: readonly Entry[];
-  readonly call: ReplicaCall;
   readonly record: BatchRecord;
   /** Those under way. */
   readonly attempts: Attempt[] = [];
@@ -23,13 +22,19 @@ export class Batch {
   hedgeAt = Number.POSITIVE_INFINITY;
   /** It has been answered, or has failed. */
   over = false;
+  #call: ReplicaCall | undefined;
 
   constructor(entries: readonly Entry[], { startedAt, cut, inline }: Pick<BatchRecord, "startedAt" | "cut" | "inline">) {
     let rows = 0;
     for (const entry of entries) rows += entry.rows;
     this.entries = entries;
     this.record = { size: entries.length, rows, startedAt, cut, inline, computeMs: 0 };
-    this.call = joinCalls(entries);
+  }
+
+  /** All requests as one call. It is put together when it is first asked for: there may not be memory enough, and then the batch fails like any other. */
+  get call(): ReplicaCall {
+    this.#call ??= joinCalls(this.entries);
+    return this.#call;
   }
 
   /** Whether anybody waits for its answer. */

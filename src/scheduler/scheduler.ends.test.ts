@@ -84,6 +84,25 @@ describe("close", () => {
   });
 });
 
+describe("a batch that there is no memory for", () => {
+  it("is tried again request by request", async () => {
+    const { scheduler, replica } = createScheduler({ resources: { gpu: 1 } });
+    const data = new Uint8Array(1);
+    const payload = { kind: "tensors", tensors: [{ name: "x", datatype: "UINT8", shape: [1], data }] } as const;
+    const ask = (): Promise<string> => outcome(scheduler.run({ method: "predict", payload }, { batchable: true }, context()));
+    const answers = [ask(), ask()];
+    // More than an array can have.
+    Object.defineProperty(data, "byteLength", { value: 2 ** 53 });
+    await clock.turn();
+    for (const _ of answers) {
+      replica.echo();
+      await settle();
+    }
+    expect(await Promise.all(answers)).toEqual(["OK", "OK"]);
+    expect(resources.free).toEqual({ gpu: 2 });
+  });
+});
+
 describe("a sequence", () => {
   it("ends when its replica dies under a stream", async () => {
     const { scheduler, replica } = createScheduler();

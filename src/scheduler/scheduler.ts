@@ -285,9 +285,9 @@ export class Scheduler {
    * One bad request must not fail its neighbours: each gets one more try by itself. So it does when the host died, unless it is refused
    * from now on.
    */
-  #failed({ entries, call, record: { startedAt } }: Batch, error: ServeError): void {
+  #failed({ entries, record: { startedAt } }: Batch, error: ServeError): void {
     const died = error instanceof ReplicaLostError;
-    const refused = died && error.alone && entries.length === 1 && this.#quarantine.recordDeath(call);
+    const refused = died && error.alone && entries.length === 1 && this.#quarantine.recordDeath((entries[0] as Entry).call);
     const worthATry = died ? !refused && this.#options.rules?.retry !== false : entries.length > 1;
     this.#queue.charge(entries, this.#options.clock.now() - startedAt);
     const retries: Entry[] = [];
