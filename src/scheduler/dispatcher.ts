@@ -122,12 +122,17 @@ export class Dispatcher {
     return true;
   }
 
-  /** Among requests that belong to one replica, each replica looks for its own. */
+  /** Some requests belong to one replica: the first one that a free replica can answer goes, with what may run there as well. */
   #startNextOfPinned(now: number): boolean {
-    return this.#options.calls.slots.free.some((replica) => {
-      const may = ({ replica: wanted }: Entry): boolean => wanted === undefined || wanted === replica.id;
-      return [...this.#options.queue].some(may) && this.#start(replica, now, (waiting) => [...waiting].filter(may));
-    });
+    const { slots } = this.#options.calls;
+    const { free } = slots;
+    const freest = slots.freest();
+    if (freest === undefined) return false;
+    for (const { replica: wanted } of this.#options.queue) {
+      const replica = wanted === undefined ? freest : free.find(({ id }) => id === wanted);
+      if (replica !== undefined) return this.#start(replica, now, (waiting) => runnableOn(replica, waiting));
+    }
+    return false;
   }
 
   #start(replica: Replica, now: number, among: (waiting: Iterable<Entry>) => Iterable<Entry>, room = Number.POSITIVE_INFINITY): boolean {
@@ -178,4 +183,8 @@ export class Dispatcher {
       onShed(first);
     }
   }
+}
+
+function* runnableOn({ id }: Replica, waiting: Iterable<Entry>): Generator<Entry> {
+  for (const entry of waiting) if (entry.replica === undefined || entry.replica === id) yield entry;
 }

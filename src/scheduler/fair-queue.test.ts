@@ -166,7 +166,9 @@ describe("fair queue", () => {
       left = left.filter((item, index) => index % 3 === 0 || !queue.remove(item));
       expect([...queue]).toEqual(left);
       const seen: Request[] = [];
-      queue.forEach((item) => seen.push(item));
+      queue.forEach((item) => {
+        seen.push(item);
+      });
       expect(seen).toEqual(left);
       queue.unshift(queue.take(upTo(7)));
       expect([...queue]).toEqual(left);

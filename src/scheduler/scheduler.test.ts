@@ -488,6 +488,21 @@ describe("a sequence", () => {
     expect(replica.calls[0]?.call.parameters).toEqual({ sequence_id: 5 });
   });
 
+  it("goes in the order of all that wait, wherever it runs", async () => {
+    const resources = new ExecutionResources({ gpu: 1 }, () => clock.now());
+    const batchLimits = { maxRows: 8, maxBytes: 1e6 };
+    scheduler = new Scheduler({ clock, rules: { resources: { gpu: 1 } }, resources, queueLimits: LIMITS, batchLimits });
+    const [first, second] = [new FakeReplica(), Object.assign(new FakeReplica(), { id: "second" })];
+    for (const each of [first, second]) scheduler.add(each);
+    for (const priority of [5, 1] as const) {
+      const asking = context();
+      asking.priority = priority;
+      void scheduler.run({ ...call([1]), parameters: { sequence_id: priority, sequence_start: true } }, STATEFUL, asking);
+    }
+    await clock.turn();
+    expect([first.calls.length, second.calls.length]).toEqual([0, 1]);
+  });
+
   it("ends with its replica, for those that wait and those that come", async () => {
     void step([1], { sequence_id: "a", sequence_start: true }).catch(() => undefined);
     await clock.turn();
