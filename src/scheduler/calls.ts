@@ -74,7 +74,8 @@ export class Calls {
     const batch = new Batch(entries, { startedAt: now, cut, inline: replica.roomForRows !== undefined });
     this.#running.add(batch);
     void this.#attempt(batch, replica, now);
-    batch.hedgeAt = this.#hedging?.hedgeAt(now) ?? Number.POSITIVE_INFINITY;
+    // What a sequence has told one replica, no other knows.
+    if (entries[0]?.replica === undefined) batch.hedgeAt = this.#hedging?.hedgeAt(now) ?? Number.POSITIVE_INFINITY;
     return batch.hedgeAt;
   }
 
@@ -115,7 +116,7 @@ export class Calls {
     try {
       this.#answered(batch, attempt, await replica.run(batch.call, attempt.cancellation), now);
     } catch (thrown) {
-      this.#failed(batch, attempt, ServeError.from(thrown));
+      this.#failed(batch, attempt, ServeError.from(thrown), now);
     } finally {
       batch.end(attempt);
       if (batch.attempts.length === 0) this.#running.delete(batch);
@@ -141,7 +142,8 @@ export class Calls {
   }
 
   /** Nobody is told as long as another replica works on it. */
-  #failed(batch: Batch, { replica }: Attempt, error: ServeError): void {
+  #failed(batch: Batch, { replica, cancellation }: Attempt, error: ServeError, startedAt: number): void {
+    if (cancellation.aborted) this.#learnFromGivenUp(batch, replica, startedAt);
     // It must not be given its own requests back before its owner has noticed.
     if (error instanceof ReplicaLostError) {
       this.slots.delete(replica);
@@ -150,5 +152,10 @@ export class Calls {
     if (batch.over || batch.attempts.length > 1) return;
     batch.over = true;
     this.#options.onFailure(batch, error);
+  }
+  /** It would have taken longer still. If only answers counted, a model that has become too slow for all deadlines would seem quick for ever. */
+  #learnFromGivenUp({ record: { rows } }: Batch, replica: Replica, startedAt: number): void {
+    const took = this.#options.clock.now() - startedAt;
+    if (replica.roomForRows === undefined && took > (this.curve.predict(rows) ?? took)) this.curve.observe(rows, took);
   }
 }

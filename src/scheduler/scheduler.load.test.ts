@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { FakeClock, settle } from "../../test/fake-clock.ts";
 import { FakeReplica } from "../../test/fake-replica.ts";
 import { createRecord, RequestContext } from "../core/context.ts";
+import { ServeError } from "../core/errors.ts";
 import type { ReplicaCall } from "../core/replica.ts";
 import { Scheduler } from "./scheduler.ts";
 
@@ -51,6 +52,11 @@ class Load {
     await this.clock.advance(milliseconds);
     for (const replica of this.replicas) {
       if (replica.calls.length === 0) continue;
+      if (replica.calls[0]?.signal?.aborted === true) {
+        this.#due.delete(replica);
+        replica.fail(new ServeError("CANCELLED", "cancelled"));
+        continue;
+      }
       const due = this.#due.get(replica) ?? this.clock.now() + this.cost - milliseconds;
       this.#due.set(replica, due);
       if (due > this.clock.now()) continue;
@@ -84,6 +90,19 @@ describe("under more load than there are replicas for", () => {
     await load.run(3000, timeout);
     expect(load.answered - answered).toBeGreaterThanOrEqual(0.9 * 30 * MAX_ROWS);
     expect(load.late - late).toBeLessThan(0.05 * 30 * MAX_ROWS);
+  });
+
+  it("requests are refused when the model has become too slow for them, and accepted when it is quick again", async () => {
+    const load = new Load(10);
+    await load.run(1000, 300);
+    load.cost = 1000;
+    await load.run(3000, 300);
+    const { late } = load;
+    await load.run(3000, 300);
+    expect(load.late - late).toBeLessThan(0.05 * 3000);
+    load.cost = 10;
+    await load.run(500, 300, 2);
+    expect(await load.run(500, 300, 2)).toBeGreaterThan(0.9);
   });
 
   it("one call that never ends keeps nobody from a replica that is free", async () => {

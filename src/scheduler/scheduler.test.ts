@@ -421,6 +421,15 @@ describe("a slow replica", () => {
     expect(valuesOf(await answer)).toEqual([7]);
   });
 
+  it("gets none for a sequence, whose state no other replica has", async () => {
+    await learn(IDEMPOTENT);
+    Object.assign(second, { id: "second" });
+    void scheduler.run({ ...call([1]), parameters: { sequence_id: 1, sequence_start: true } }, { stateful: true }, context(60_000));
+    await clock.turn();
+    await clock.advance(1000);
+    expect([replica.calls.length, second.calls.length]).toEqual([1, 0]);
+  });
+
   it("gets none when requests may not be carried out twice", async () => {
     await learn({ hedgePercentile: 0.5 });
     void scheduler.run(call([7]), ALONE, context(60_000));
