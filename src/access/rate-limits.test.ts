@@ -19,7 +19,9 @@ describe("rate limits", () => {
     take("slow", IRIS, undefined);
     take("slow", { ...IRIS, name: "wine" }, undefined);
     const message = "the key slow may send 1/s burst 2 requests to the model default/iris, and has sent more; send the next one in 1 s";
-    expect(() => take("slow", IRIS, undefined)).toThrow(expect.objectContaining({ code: "RESOURCE_EXHAUSTED", retryAfter: 1, message }));
+    expect(() => take("slow", IRIS, undefined)).toThrow(
+      expect.objectContaining({ code: "RESOURCE_EXHAUSTED", retryAfter: 1, refusal: "rate_limit", message }),
+    );
     await clock.advance(999);
     expect(() => take("slow", IRIS, undefined)).toThrow();
     await clock.advance(1);
@@ -59,6 +61,11 @@ describe("rate limits", () => {
         }
       }),
     );
-    expect(texts).toEqual(["the key web: 30 s", "clients without a key: 30 s", "the tenant web: 30 s", "clients without a key: 30 s"]);
+    expect(texts).toEqual([
+      "the key web: 30 s",
+      "clients without a key together: 30 s",
+      "the tenant web: 30 s",
+      "clients without a key together: 30 s",
+    ]);
   });
 });

@@ -25,11 +25,12 @@ export function createRateLimiter({ ring, usual, clock }: RateLimitOptions): Rat
     const wait = buckets.take(`${principal}\n${namespace}/${name}`, limit, clock.now());
     if (wait === 0) return;
     const seconds = Math.max(1, Math.ceil(wait / 1000));
-    const who = principal === "" ? "clients without a key" : `the ${ring.closed ? "key" : "tenant"} ${principal}`;
+    const [who, have] =
+      principal === "" ? ["clients without a key together", "have"] : [`the ${ring.closed ? "key" : "tenant"} ${principal}`, "has"];
     throw new ServeError(
       "RESOURCE_EXHAUSTED",
-      `${who} may send ${limit.text} requests to the model ${namespace}/${name}, and has sent more; send the next one in ${seconds} s`,
-      { retryAfter: seconds },
+      `${who} may send ${limit.text} requests to the model ${namespace}/${name}, and ${have} sent more; send the next one in ${seconds} s`,
+      { retryAfter: seconds, refusal: "rate_limit" },
     );
   };
 }
