@@ -118,3 +118,9 @@ export function createRecord(protocol: string, model: string, startedAt: number)
     refusal: undefined,
   };
 }
+
+/** Milliseconds that the request has waited for a replica, at clock milliseconds `now`. */
+export function queueTime({ stage, queuedAt, queueMs }: RequestRecord, now: number): number {
+  // One that is still there, or was given up there, has not left it in a batch.
+  return stage === "queued" ? now - queuedAt : queueMs;
+}

@@ -11,7 +11,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import type { RequestRecord } from "../core/context.ts";
+import { queueTime, type RequestRecord } from "../core/context.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { parseTraceParent } from "./trace-context.ts";
 
@@ -33,7 +33,7 @@ export function traceRequest(tracer: Tracer, exchange: Exchange, epoch: number, 
   addDecisions(span, record, epoch);
   const within = trace.setSpan(ROOT_CONTEXT, span);
   if (record.queuedAt > 0) {
-    const left = record.batchSize > 0 ? record.queuedAt + record.queueMs : record.finishedAt;
+    const left = record.queuedAt + queueTime(record, record.finishedAt);
     tracer.startSpan("queue", { startTime: epoch + record.queuedAt }, within).end(epoch + left);
   }
   if (record.computeMs > 0) {

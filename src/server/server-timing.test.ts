@@ -12,7 +12,12 @@ it("says where the time of an answered request went, and with how many it shared
 it("says why a request was refused, and how long one waited that never got its turn", () => {
   const record = createRecord("oip", "iris", 1000);
   expect(serverTiming({ ...record, refusal: "queue_full" }, 1000.06)).toBe('total;dur=0.060, refused;desc="queue_full"');
-  expect(serverTiming({ ...record, queuedAt: 1001 }, 1251)).toBe("total;dur=251, queue;dur=250");
+  expect(serverTiming({ ...record, queuedAt: 1001, stage: "queued" }, 1251)).toBe("total;dur=251, queue;dur=250");
+});
+
+it("does not count as waiting what a replica worked on a request that was given up there", () => {
+  const record = { ...createRecord("oip", "iris", 1000), queuedAt: 1001, queueMs: 4, stage: "running" as const };
+  expect(serverTiming(record, 1051)).toBe("total;dur=51, queue;dur=4");
 });
 
 it("rounds to microseconds like toFixed, and is never negative", () => {

@@ -1,4 +1,4 @@
-import type { RequestRecord } from "../core/context.ts";
+import { queueTime, type RequestRecord } from "../core/context.ts";
 
 /**
  * The value of `Server-Timing` for an answer that is about to be sent: milliseconds in the queue, in the model and in the server as a
@@ -7,8 +7,7 @@ import type { RequestRecord } from "../core/context.ts";
 export function serverTiming(record: RequestRecord, now: number): string {
   const { batchSize, queuedAt, refusal } = record;
   let value = `total;dur=${rounded(now - record.startedAt)}`;
-  // One that is given up in the queue has not left it in a batch.
-  if (queuedAt > 0) value += `, queue;dur=${rounded(batchSize > 0 ? record.queueMs : now - queuedAt)}`;
+  if (queuedAt > 0) value += `, queue;dur=${rounded(queueTime(record, now))}`;
   if (record.computeMs > 0) value += `, compute;dur=${rounded(record.computeMs)}`;
   if (batchSize > 1) value += `, batch;desc="${batchSize}"`;
   if (refusal !== undefined) value += `, refused;desc="${refusal}"`;
