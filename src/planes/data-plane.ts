@@ -1,7 +1,9 @@
 import type { RateLimiter } from "../core/access.ts";
 import type { Clock } from "../core/clock.ts";
+import type { RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { InferRequest, InferResponse } from "../core/inference.ts";
+import type { ModelSpec } from "../core/model.ts";
 import type { DataPlane } from "../core/planes.ts";
 import type { ReplicaCall } from "../core/replica.ts";
 import type { Signature } from "../core/signature.ts";
@@ -12,16 +14,15 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
   return {
     admit(target, declaredBytes, context) {
       const model = registry.find(target);
+      note(model.spec, context);
       limitRate(context.principal, model.spec, model.spec.scheduling?.rateLimit);
       model.admit(declaredBytes, context);
     },
     async infer(request): Promise<InferResponse> {
       const { target, context } = request;
       const model = registry.find(target);
-      const { namespace, name, version } = model.spec;
-      context.record.namespace = namespace;
-      context.record.model = name;
-      context.record.version = version;
+      const { name, version } = model.spec;
+      note(model.spec, context);
       await model.activate(context, clock);
       const signature = model.method(target.method);
       checkOutputs(request, signature);
@@ -38,6 +39,13 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
       return model.method(target.method);
     },
   };
+}
+
+/** Whose request it is, for whoever counts it: also when it is refused before its body is read. */
+function note({ namespace, name, version }: ModelSpec, { record }: RequestContext): void {
+  record.namespace = namespace;
+  record.model = name;
+  record.version = version;
 }
 
 function callOf({ target, payload, outputs, parameters, boundTo }: InferRequest, signature: Signature): ReplicaCall {
