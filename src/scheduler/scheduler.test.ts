@@ -173,12 +173,18 @@ describe("giving up", () => {
 });
 
 describe("who is next", () => {
+  interface Sent {
+    readonly principal?: string;
+    readonly priority?: Priority;
+    readonly timeout?: number;
+  }
+
   /** Sends one row that says who it is, and returns who was answered so far. */
-  function send(order: number[], value: number, given: { principal?: string; priority?: Priority; timeout?: number } = {}): void {
+  function send(order: number[], value: number, given: Sent = {}, signature = ALONE): void {
     const asking = context(given.timeout);
     asking.principal = given.principal ?? "";
     asking.priority = given.priority;
-    scheduler.run(call([value]), ALONE, asking).then(
+    scheduler.run(call([value]), signature, asking).then(
       () => order.push(value),
       () => order.push(-value),
     );
@@ -221,6 +227,21 @@ describe("who is next", () => {
     expect(() => scheduler.admit(0, context(100))).not.toThrow();
     await work();
     expect(order).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it("is nobody who will share a call that has not begun: that is not one more call to wait for", async () => {
+    const order: number[] = [];
+    for (const value of [1, 2, 3]) send(order, value, { timeout: 100 }, BATCHABLE);
+    await work();
+    send(order, 4, { timeout: 100 }, BATCHABLE);
+    await clock.turn();
+    send(order, 5, { timeout: 100 }, BATCHABLE);
+    send(order, 6, { timeout: 100 }, BATCHABLE);
+    // 10 ms of the call under way, and 10 ms of the one that all who wait share.
+    expect(() => scheduler.admit(0, context(25))).not.toThrow();
+    expect(() => scheduler.admit(0, context(15))).toThrow(expect.objectContaining({ refusal: "deadline" }));
+    await work();
+    expect(order).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   it("sheds who can no longer be answered in time while others wait", async () => {

@@ -85,7 +85,7 @@ export class Scheduler {
       calls: this.#calls,
       alarm: this.#alarm,
       holder,
-      onShed: (entry) => this.#reject(entry, deadlineExceeded()),
+      onShed: (entry) => this.#reject(entry, deadlineExceeded(entry.context)),
     });
   }
 
@@ -338,7 +338,7 @@ export class Scheduler {
     };
     this.#queue.forEach(look);
     for (const { entries } of this.#calls.running) entries.forEach(look);
-    for (const { context } of late) context.abort(deadlineExceeded());
+    for (const { context } of late) context.abort(deadlineExceeded(context));
     earliest = Math.min(earliest, this.#calls.hedge(now));
     this.#dispatcher.flush();
     return earliest;
@@ -361,6 +361,8 @@ function noReplica(): ServeError {
   return new ServeError("UNAVAILABLE", "no replica of the model is running", { retryAfter: 1, refusal: "not_ready" });
 }
 
-function deadlineExceeded(): ServeError {
-  return new ServeError("DEADLINE_EXCEEDED", "the request's time is over");
+function deadlineExceeded({ deadline, record }: RequestContext): ServeError {
+  const had = Math.round(deadline - record.startedAt);
+  const text = `the request was not answered within the ${had} ms that it had; give it more time, or send it when the model has less to do`;
+  return new ServeError("DEADLINE_EXCEEDED", text);
 }

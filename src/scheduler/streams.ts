@@ -9,10 +9,10 @@ import { admitStream, type QueueLimits } from "./admission.ts";
 export class Streams {
   readonly #clock: Clock;
   readonly #limits: QueueLimits;
-  readonly #tooLate: () => ServeError;
+  readonly #tooLate: (context: RequestContext) => ServeError;
   #open = 0;
 
-  constructor(clock: Clock, limits: QueueLimits, tooLate: () => ServeError) {
+  constructor(clock: Clock, limits: QueueLimits, tooLate: (context: RequestContext) => ServeError) {
     this.#clock = clock;
     this.#limits = limits;
     this.#tooLate = tooLate;
@@ -27,7 +27,7 @@ export class Streams {
     admitStream(this.#open, this.#limits);
     const { record } = context;
     const startedAt = this.#clock.now();
-    const cancelTimer = this.#clock.after(Math.max(0, context.deadline - startedAt), () => context.abort(this.#tooLate()));
+    const cancelTimer = this.#clock.after(Math.max(0, context.deadline - startedAt), () => context.abort(this.#tooLate(context)));
     this.#open++;
     record.stage = "running";
     record.batchSize = 1;

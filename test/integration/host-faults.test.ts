@@ -330,7 +330,8 @@ describe("a model that never answers", () => {
     await untilLoaded(impatient);
     const body = JSON.stringify({ inputs: [{ name: "x", datatype: "FP64", shape: [1], data: [-1] }] });
     const response = await fetch(`${impatient.url}/v2/models/stuck/infer`, { method: "POST", body });
-    expect([response.status, await response.json()]).toEqual([504, { error: "the request's time is over" }]);
+    const error = "the request was not answered within the 500 ms that it had; give it more time, or send it when the model has less to do";
+    expect([response.status, await response.json()]).toEqual([504, { error }]);
     expect(await impatient.stop()).toBe(0);
     await rm(other, { recursive: true });
   });
