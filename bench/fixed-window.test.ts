@@ -4,8 +4,16 @@ import { LatencyCurve } from "../src/core/latency-curve.ts";
 import { fixedWindow } from "./fixed-window.ts";
 
 const limits = { maxRows: 4, maxBytes: 1000 };
-const item = (enqueuedAt: number, key: string | undefined = "same") => ({ key, rows: 1, bytes: 1, enqueuedAt, deadline: 1e9 });
-const at = (now: number) => ({ now, curve: new LatencyCurve(), rowsWaiting: 0 });
+const item = (enqueuedAt: number, key: string | undefined = "same") => ({
+  key,
+  rows: 1,
+  cost: 1,
+  bytes: 1,
+  padded: undefined,
+  enqueuedAt,
+  deadline: 1e9,
+});
+const at = (now: number) => ({ now, curve: new LatencyCurve(), rowsWaiting: 0, costWaiting: 0 });
 
 it("holds the first request until its window is over, and then sends all that share its key", () => {
   const policy = fixedWindow(50);
@@ -25,7 +33,15 @@ it("sends a full batch at once, and so a request that meets nobody", () => {
 
 it("never holds anybody beyond the window", () => {
   const items = fc.array(
-    fc.record({ key: fc.constantFrom("a", "b"), rows: fc.nat(5), bytes: fc.nat(500), enqueuedAt: fc.nat(100), deadline: fc.constant(1e9) }),
+    fc.record({
+      key: fc.constantFrom("a", "b"),
+      rows: fc.nat(5),
+      cost: fc.nat(5),
+      bytes: fc.nat(500),
+      padded: fc.constant(undefined),
+      enqueuedAt: fc.nat(100),
+      deadline: fc.constant(1e9),
+    }),
     {
       minLength: 1,
     },

@@ -8,6 +8,8 @@ export const BATCH_CUTS = [
   "bytes",
   /** It has one of the sizes that the model prefers. */
   "preferred",
+  /** What else waited has other sizes, and would have made it mostly padding, or longer than a call of its own takes. */
+  "padding",
   /** One row more, and it would have taken longer than a deadline or the model's maximum latency allows. */
   "latency",
   /** Its request cannot share a call, or is tried again by itself. */

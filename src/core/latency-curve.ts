@@ -16,7 +16,8 @@ const SURPRISES = 2;
  * What a call costs by its number of rows: a fixed part and a part for each row, both in milliseconds, learned by least squares over
  * observations that fade exponentially. Both parts are never negative. A single call that stalls moves it little; a first call that took
  * long because something was loaded on the way is forgotten as soon as two others have been much quicker, or all that could not be answered
- * in that time would be refused until it has faded.
+ * in that time would be refused until it has faded. A
+ * model that declares its cost is measured by that instead: its rows are then elements of an input.
  */
 export class LatencyCurve {
   #count = 0;

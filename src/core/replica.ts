@@ -9,7 +9,12 @@ export interface ReplicaCall {
   readonly payload: Payload;
   readonly outputs?: readonly string[];
   readonly parameters?: Parameters;
+  /** Of a batch that was padded. Without it all rows are as long as the tensors' shapes say. */
+  readonly lengths?: Lengths;
 }
+
+/** By padded input: for each request its number of rows, and then the sizes that its padded dimensions had. */
+export type Lengths = Readonly<Record<string, ReadonlyArray<readonly number[]>>>;
 
 export interface ReplicaResult {
   readonly payload: Payload;

@@ -12,6 +12,17 @@ export interface TensorSpec {
 }
 
 /**
+ * What a custom model declares about requests of different sizes that meet in one call. As its host told it: {@link sizingOf} checks it.
+ * `padding` is, by input, the value that fills its variable dimensions behind the first; `unpad` names, by output, the input that it is
+ * as long as; `cost` is the input whose elements are a request's work, which are its rows otherwise.
+ */
+export interface SizingDeclarations {
+  readonly padding?: Readonly<Record<string, number | string | boolean>>;
+  readonly unpad?: Readonly<Record<string, string>>;
+  readonly cost?: string;
+}
+
+/**
  * What one method of a model takes and gives, as its host told when the model had loaded.
  *
  * `accepts` says which form the host wants:
@@ -32,6 +43,7 @@ export interface Signature {
   readonly batchable?: boolean;
   /** Requests with one `sequence_id` belong together: the model keeps state between them, so they go to one replica and are never batched. */
   readonly stateful?: boolean;
+  readonly sizing?: SizingDeclarations;
   /** The method answers with a stream of responses. */
   readonly streaming?: boolean;
 }

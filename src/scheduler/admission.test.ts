@@ -48,7 +48,7 @@ describe("a full queue", () => {
 });
 
 describe("a request that would be answered too late", () => {
-  const outlook = { curve: curveOf(10), slots: 1, underWay: 20, callsAhead: 2, rowsAhead: 16 };
+  const outlook = { curve: curveOf(10), slots: 1, underWay: 20, callsAhead: 2, costAhead: 16 };
 
   it("waits for what is under way and before it, on all slots", () => {
     expect(predictWait(outlook)).toBeCloseTo(20 + 2 * 10 + 16, 1);
@@ -64,7 +64,7 @@ describe("a request that would be answered too late", () => {
   });
 
   it("is tried when nothing is before it, or nothing is known of the model", () => {
-    expect(isInTime({ ...outlook, underWay: 0, callsAhead: 0, rowsAhead: 0 }, 1, 0)).toBe(true);
+    expect(isInTime({ ...outlook, underWay: 0, callsAhead: 0, costAhead: 0 }, 1, 0)).toBe(true);
     expect(isInTime({ ...outlook, curve: new LatencyCurve() }, 1, 0)).toBe(true);
   });
 });

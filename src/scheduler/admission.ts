@@ -43,7 +43,7 @@ export function admitStream(open: number, { maxStreams }: QueueLimits): void {
 
 /** What a request that arrives now finds before it. Times in milliseconds. */
 export interface Outlook {
-  /** What a call costs by its rows, as the replicas have shown. */
+  /** What a call takes by its cost, as the replicas have shown. */
   readonly curve: LatencyCurve;
   /** Calls that all replicas together work on at once. */
   readonly slots: number;
@@ -51,34 +51,34 @@ export interface Outlook {
   readonly underWay: number;
   /** Calls that are full without the request. */
   readonly callsAhead: number;
-  readonly rowsAhead: number;
+  readonly costAhead: number;
 }
 
 /** Milliseconds until a replica would begin with the request; 0 when nobody knows. */
-export function predictWait({ curve, slots, underWay, callsAhead, rowsAhead }: Outlook): number {
+export function predictWait({ curve, slots, underWay, callsAhead, costAhead }: Outlook): number {
   if (slots === 0) return 0;
-  return (underWay + callsAhead * curve.fixed + rowsAhead * curve.perRow) / slots;
+  return (underWay + callsAhead * curve.fixed + costAhead * curve.perRow) / slots;
 }
 
-/** Milliseconds in which a call of so many rows is answered with some certainty; undefined when nothing is known. */
-export function timeFor(curve: LatencyCurve, rows: number): number | undefined {
-  const expected = curve.predict(rows);
+/** Milliseconds in which a call of such a cost is answered with some certainty; undefined when nothing is known. */
+export function timeFor(curve: LatencyCurve, cost: number): number | undefined {
+  const expected = curve.predict(cost);
   // Twice the mean error, as in the estimate of a round trip (RFC 6298): half of all calls take longer than the mean.
   return expected === undefined ? undefined : expected + 2 * curve.deviation;
 }
 
 /**
- * Whether a request of so many rows is expected to be answered in the milliseconds that are left until its deadline. One that finds
+ * Whether a request of such a cost is expected to be answered in the milliseconds that are left until its deadline. One that finds
  * nothing before it is always tried: what was learned of the model may be old, and only answers can correct it.
  */
-export function isInTime(outlook: Outlook, rows: number, left: number): boolean {
-  if (outlook.underWay === 0 && outlook.rowsAhead === 0) return true;
-  return outlook.curve.observations === 0 || predictWait(outlook) + (timeFor(outlook.curve, rows) ?? 0) < left;
+export function isInTime(outlook: Outlook, cost: number, left: number): boolean {
+  if (outlook.underWay === 0 && outlook.costAhead === 0) return true;
+  return outlook.curve.observations === 0 || predictWait(outlook) + (timeFor(outlook.curve, cost) ?? 0) < left;
 }
 
 /** Why a request is refused that would not be in time, with the estimate, and after how long there would be time enough. */
-export function tooLate(outlook: Outlook, rows: number, left: number): ServeError {
-  const [wait, call] = [predictWait(outlook), timeFor(outlook.curve, rows) ?? 0];
+export function tooLate(outlook: Outlook, cost: number, left: number): ServeError {
+  const [wait, call] = [predictWait(outlook), timeFor(outlook.curve, cost) ?? 0];
   return new ServeError(
     "RESOURCE_EXHAUSTED",
     `the answer would come too late: the request would wait ${shown(wait)} ms and take ${shown(call)} ms, and it has ${shown(Math.max(0, left))} ms; ` +

@@ -1,24 +1,40 @@
 import { ServeError } from "../core/errors.ts";
 import type { Payload } from "../core/inference.ts";
 import type { ReplicaCall } from "../core/replica.ts";
+import type { Sizing } from "../core/sizing.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { cutTensor, largestSizes, lengthsOf, type Padded, padTensors } from "./padding.ts";
 
-/** One call made of several that share a batch key: tensors stacked along the first dimension. */
-export function joinCalls(parts: ReadonlyArray<{ readonly call: ReplicaCall }>): ReplicaCall {
-  const first = parts[0]?.call;
-  if (first === undefined) throw new ServeError("INTERNAL", "a batch needs at least one request");
-  if (parts.length === 1) return first;
-  const tensors = tensorsOf(first.payload).map((_, index) =>
-    joinTensors(parts.map(({ call }) => tensorsOf(call.payload)[index] as Tensor)),
-  );
-  return { ...first, payload: { kind: "tensors", tensors } };
+/** A request's part of a batch. The parts of one batch have the same sizing, or none has any. */
+export interface Part {
+  readonly rows: number;
+  readonly padded: Padded | undefined;
 }
 
 /**
- * The answer of a batch, cut along the first dimension into one payload per request.
- * @throws ServeError INTERNAL when the model did not answer one row for each row it was given
+ * One call made of several that share a batch key: tensors stacked along the first dimension. Where the model pads, shorter ones are
+ * filled up to the longest, and the call says how long each was.
  */
-export function splitPayload(payload: Payload, parts: ReadonlyArray<{ readonly rows: number }>): Payload[] {
+export function joinCalls(parts: ReadonlyArray<Part & { readonly call: ReplicaCall }>): ReplicaCall {
+  const first = parts[0]?.call;
+  if (first === undefined) throw new ServeError("INTERNAL", "a batch needs at least one request");
+  if (parts.length === 1) return first;
+  const sizing = parts[0]?.padded?.sizing;
+  const lengths = sizing === undefined ? undefined : lengthsOf(parts.map(sized), sizing);
+  const tensors = tensorsOf(first.payload).map(({ name }, index) => {
+    const tensors = parts.map(({ call }) => tensorsOf(call.payload)[index] as Tensor);
+    const input = lengths === undefined ? undefined : sizing?.padded.get(name);
+    return input === undefined ? joinTensors(tensors) : padTensors(tensors, input);
+  });
+  return { ...first, payload: { kind: "tensors", tensors }, ...(lengths === undefined ? {} : { lengths }) };
+}
+
+/**
+ * The answer of a batch, cut along the first dimension into one payload per request; outputs that are as long as a padded input are cut
+ * to the request's own length.
+ * @throws ServeError INTERNAL when the model did not answer one row for each row it was given, or an output is not as long as declared
+ */
+export function splitPayload(payload: Payload, parts: readonly Part[]): Payload[] {
   if (parts.length === 1) return [payload];
   const total = parts.reduce((sum, { rows }) => sum + rows, 0);
   if (payload.kind !== "tensors") throw new ServeError("INTERNAL", `the model answered a batch with ${payload.kind}, not tensors`);
@@ -30,12 +46,37 @@ export function splitPayload(payload: Payload, parts: ReadonlyArray<{ readonly r
       );
     }
   }
+  const sizing = parts[0]?.padded?.sizing;
+  if (sizing !== undefined) checkLengths(payload.tensors, sizing, largestSizes(parts.map(sized)));
   let start = 0;
-  return parts.map(({ rows }) => {
-    const tensors = payload.tensors.map((tensor) => sliceTensor(tensor, start, rows, total));
+  return parts.map(({ rows, padded }) => {
+    const tensors = payload.tensors.map((tensor) => {
+      const own = sliceTensor(tensor, start, rows, total);
+      const output = padded?.sizing.cut.get(tensor.name);
+      return padded === undefined || output === undefined ? own : cutTensor(own, output, padded.sizes);
+    });
     start += rows;
     return { kind: "tensors", tensors };
   });
+}
+
+function checkLengths(tensors: readonly Tensor[], { cut }: Sizing, sizes: readonly number[]): void {
+  for (const { name, shape } of tensors) {
+    const output = cut.get(name);
+    output?.axes.forEach((axis, index) => {
+      const expected = sizes[output.input.offset + index];
+      if (shape[axis] === expected) return;
+      throw new ServeError(
+        "INTERNAL",
+        `output '${name}' has shape [${shape}] for a batch in which input '${output.input.name}' was padded to ${expected}; ` +
+          `unpad says that it is as long, so its dimension ${axis} must be ${expected}`,
+      );
+    });
+  }
+}
+
+function sized({ rows, padded }: Part): { readonly rows: number; readonly sizes: readonly number[] } {
+  return { rows, sizes: padded?.sizes ?? [] };
 }
 
 function tensorsOf(payload: Payload): readonly Tensor[] {

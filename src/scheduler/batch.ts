@@ -4,6 +4,7 @@ import { ServeError } from "../core/errors.ts";
 import type { Replica, ReplicaCall } from "../core/replica.ts";
 import { joinCalls } from "./assemble.ts";
 import type { Entry } from "./entry.ts";
+import { largestSizes } from "./padding.ts";
 
 /** One call of one replica for a batch; a batch has a second one when the first is slow. */
 export interface Attempt {
@@ -15,6 +16,8 @@ export interface Attempt {
 export class Batch {
   readonly entries: readonly Entry[];
   readonly record: BatchRecord;
+  /** The work of the call, with what padding adds to it. */
+  readonly cost: number;
   /** Those under way. */
   readonly attempts: Attempt[] = [];
   first: Attempt | undefined;
@@ -26,8 +29,13 @@ export class Batch {
 
   constructor(entries: readonly Entry[], { startedAt, cut, inline }: Pick<BatchRecord, "startedAt" | "cut" | "inline">) {
     let rows = 0;
-    for (const entry of entries) rows += entry.rows;
+    let cost = 0;
+    for (const entry of entries) {
+      rows += entry.rows;
+      cost += entry.cost;
+    }
     this.entries = entries;
+    this.cost = paddedCost(entries, rows) ?? cost;
     this.record = { size: entries.length, rows, startedAt, cut, inline, computeMs: 0 };
   }
 
@@ -65,4 +73,11 @@ export class Batch {
   abort(reason: Error): void {
     for (const { cancellation } of this.attempts) cancellation.abort(reason);
   }
+}
+
+/** Undefined where padding costs nothing. */
+function paddedCost(entries: readonly Entry[], rows: number): number | undefined {
+  if (entries.length === 1 || entries[0]?.padded === undefined) return undefined;
+  const costOfRow = entries[0].padded.sizing.costOfRow(largestSizes(entries.map(({ padded }) => ({ rows, sizes: padded?.sizes ?? [] }))));
+  return costOfRow === undefined ? undefined : Math.max(1, rows * costOfRow);
 }

@@ -4,7 +4,7 @@ import { LatencyCurve } from "../core/latency-curve.ts";
 import { type Batchable, type BatchLimits, batchWhileBusy } from "./batching.ts";
 
 function item(rows: number, given: Partial<Batchable> = {}): Batchable {
-  return { key: "k", rows, bytes: rows, enqueuedAt: 0, deadline: 1e6, ...given };
+  return { key: "k", rows, cost: rows, bytes: rows, padded: undefined, enqueuedAt: 0, deadline: 1e6, ...given };
 }
 
 /** 10 ms and one more for each row. */
@@ -13,7 +13,7 @@ for (let turn = 0; turn < 100; turn++) for (const rows of [1, 10, 50]) curve.obs
 
 function batchOf(waiting: readonly Batchable[], limits: Partial<BatchLimits> = {}): number[] {
   const rowsWaiting = waiting.reduce((sum, { rows }) => sum + rows, 0);
-  const moment = { now: 0, curve, rowsWaiting };
+  const moment = { now: 0, curve, rowsWaiting, costWaiting: rowsWaiting };
   return batchWhileBusy(waiting, { maxRows: 100, maxBytes: 1e6, ...limits }, moment).batch.map(({ rows }) => rows);
 }
 
@@ -38,7 +38,7 @@ describe("a batch", () => {
         for (looks = 0; looks < others; looks++) yield item(1, { key: `other ${looks}` });
       }
     }
-    const moment = { now: 0, curve, rowsWaiting: 10_000 };
+    const moment = { now: 0, curve, rowsWaiting: 10_000, costWaiting: 10_000 };
     const limits = { maxRows: 100, maxBytes: 1e6 };
     expect(batchWhileBusy(waiting(500), limits, moment).batch.map(({ rows }) => rows)).toEqual([1, 2]);
     expect(batchWhileBusy(waiting(10_000), limits, moment).batch).toHaveLength(1);
@@ -83,7 +83,7 @@ describe("a batch", () => {
       fc.property(fc.array(any, { minLength: 1, maxLength: 50 }), fc.integer({ min: 1, max: 64 }), (given, maxRows) => {
         const waiting = given.map(({ rows, deadline, key }) => item(rows, { deadline, key }));
         const rowsWaiting = waiting.reduce((sum, { rows }) => sum + rows, 0);
-        const { batch } = batchWhileBusy(waiting, { maxRows, maxBytes: 1e6 }, { now: 0, curve, rowsWaiting });
+        const { batch } = batchWhileBusy(waiting, { maxRows, maxBytes: 1e6 }, { now: 0, curve, rowsWaiting, costWaiting: rowsWaiting });
         expect(batch[0]).toBe(waiting[0]);
         expect(new Set(batch).size).toBe(batch.length);
         expect(new Set(batch.map(({ key }) => key)).size).toBe(1);

@@ -2,7 +2,9 @@ import type { BatchCut } from "../core/batch.ts";
 import type { Payload } from "../core/inference.ts";
 import type { LatencyCurve } from "../core/latency-curve.ts";
 import type { ReplicaCall } from "../core/replica.ts";
+import type { Sizing } from "../core/sizing.ts";
 import { byteSize } from "../core/tensor.ts";
+import { type Padded, PaddedExtent } from "./padding.ts";
 
 /** Requests in a row that do not join a batch after which no more are looked at: with this many kinds of requests there is little to share. */
 const MOST_PASSED_OVER = 1024;
@@ -22,7 +24,11 @@ export interface Batchable {
   /** Only requests with equal keys meet; undefined for a request that must run alone. */
   readonly key: string | undefined;
   readonly rows: number;
+  /** Its work: its rows, or what its model declares. At least 1. */
+  readonly cost: number;
   readonly bytes: number;
+  /** Undefined for a model that does not pad. */
+  readonly padded: Padded | undefined;
   /** Clock milliseconds. */
   readonly enqueuedAt: number;
   readonly deadline: number;
@@ -31,10 +37,12 @@ export interface Batchable {
 /** What is known when a replica has become free. */
 export interface Moment {
   readonly now: number;
-  /** What a call of the replica costs by its rows. */
+  /** What a call of the replica takes by its cost. */
   readonly curve: LatencyCurve;
   /** Rows of all that wait. */
   readonly rowsWaiting: number;
+  /** Their cost, without padding. */
+  readonly costWaiting: number;
 }
 
 /**
@@ -49,9 +57,9 @@ export type BatchPolicy = <Item extends Batchable>(
 
 /**
  * Equal for two calls exactly when they may share one: same method, outputs, parameters, and tensors of the same
- * names, datatypes and trailing shapes. Undefined for payloads that cannot be put together.
+ * names, datatypes and trailing shapes, up to what is padded. Undefined for payloads that cannot be put together.
  */
-export function batchKey(call: ReplicaCall): string | undefined {
+export function batchKey(call: ReplicaCall, sizing?: Sizing): string | undefined {
   if (call.payload.kind !== "tensors") return undefined;
   let key = call.method;
   if (call.outputs !== undefined) key += `>${JSON.stringify(call.outputs)}`;
@@ -60,7 +68,8 @@ export function batchKey(call: ReplicaCall): string | undefined {
     if (shape.length === 0) return undefined;
     // Quoted, or a name could look like the next tensor's part of the key.
     key += `|${JSON.stringify(name)}:${datatype}`;
-    for (let axis = 1; axis < shape.length; axis++) key += `,${shape[axis]}`;
+    const padded = sizing?.padded.get(name)?.axes;
+    for (let axis = 1; axis < shape.length; axis++) key += padded?.includes(axis) ? ",*" : `,${shape[axis]}`;
   }
   return key;
 }
@@ -88,41 +97,60 @@ export function rowsOf(call: ReplicaCall): number | undefined {
  * Never holds a request back: what queued while the replicas were busy is the batch. The first request is always taken, however large
  * it is; after it, in order, all that share its key and fit, so long as all of them are expected to be answered by their deadlines. For
  * a deadline a batch is cut to half of what waits and no further: smaller calls cost more for each row, and one late request would make
- * all behind it late.
+ * all behind it late. Requests of different sizes meet only where padding is worth it, see {@link isWasteful}.
  */
 export function batchWhileBusy<Item extends Batchable>(
   waiting: Iterable<Item>,
   limits: BatchLimits,
-  { now, curve, rowsWaiting }: Moment,
+  { now, curve, rowsWaiting, costWaiting }: Moment,
 ): { readonly batch: Item[]; readonly cut: BatchCut } {
   const batch: Item[] = [];
-  const enough = Math.min(limits.maxRows, rowsWaiting) / 2;
+  const enough = (Math.min(limits.maxRows, rowsWaiting) / 2) * (costWaiting / Math.max(1, rowsWaiting));
   let key: string | undefined;
   let rows = 0;
   let bytes = 0;
-  let maxRows = limits.maxRows;
-  let full: BatchCut = "rows";
+  let cost = 0;
+  let maxCost = Number.POSITIVE_INFINITY;
   let cut: BatchCut = "drained";
   let deadline = Number.POSITIVE_INFINITY;
-  let rowsInTime = Number.POSITIVE_INFINITY;
+  let costInTime = Number.POSITIVE_INFINITY;
   let passedOver = 0;
+  let extent: PaddedExtent | undefined;
   for (const item of waiting) {
     if (passedOver === MOST_PASSED_OVER) break;
     const after = rows + item.rows;
-    const inTime = item.deadline < deadline ? curve.rowsWithin(item.deadline - now) : rowsInTime;
+    const inTime = item.deadline < deadline ? curve.rowsWithin(item.deadline - now) : costInTime;
     if (batch.length === 0) {
       key = item.key;
       if (key === undefined) cut = "alone";
-      const added = limits.maxAddedMs === undefined ? maxRows : rowsWithAdded(curve, item.rows, limits.maxAddedMs);
-      if (added < maxRows) {
-        maxRows = added;
-        full = "latency";
-      }
+      else if (item.padded !== undefined) extent = new PaddedExtent(item.padded.sizing);
+      if (limits.maxAddedMs !== undefined) maxCost = costWithAdded(curve, item.cost, limits.maxAddedMs);
     } else {
       passedOver++;
       if (item.key !== key) continue;
+    }
+    const own = cost + item.cost;
+    const content = bytes + item.bytes;
+    let total = own;
+    let padding = 0;
+    if (extent !== undefined && item.padded !== undefined) {
+      extent.consider(item.rows, item.padded.sizes);
+      total = extent.cost ?? own;
+      padding = extent.padding;
+    }
+    if (batch.length > 0) {
       const obstacle =
-        after > maxRows ? full : bytes + item.bytes > limits.maxBytes ? "bytes" : after > inTime && after > enough ? "latency" : undefined;
+        after > limits.maxRows
+          ? "rows"
+          : total > maxCost
+            ? "latency"
+            : content + padding > limits.maxBytes
+              ? "bytes"
+              : total > inTime && total > enough
+                ? "latency"
+                : padding > 0 && isWasteful(padding, content, total - own, curve)
+                  ? "padding"
+                  : undefined;
       if (obstacle !== undefined) {
         cut = obstacle;
         continue;
@@ -130,13 +158,15 @@ export function batchWhileBusy<Item extends Batchable>(
     }
     passedOver = 0;
     batch.push(item);
+    extent?.add();
     rows = after;
-    bytes += item.bytes;
-    rowsInTime = inTime;
+    bytes = content;
+    cost = own;
+    costInTime = inTime;
     deadline = Math.min(deadline, item.deadline);
     if (key === undefined) break;
-    if (rows >= maxRows) {
-      cut = full;
+    if (rows >= limits.maxRows || total >= maxCost) {
+      cut = rows >= limits.maxRows ? "rows" : "latency";
       break;
     }
   }
@@ -144,9 +174,17 @@ export function batchWhileBusy<Item extends Batchable>(
   return { batch, cut };
 }
 
-function rowsWithAdded(curve: LatencyCurve, rows: number, addedMs: number): number {
-  const alone = curve.predict(rows);
-  return alone === undefined ? Number.POSITIVE_INFINITY : Math.max(rows, curve.rowsWithin(alone + addedMs));
+/**
+ * A batch never has more bytes of padding than of requests; and as far as the model's cost is known, never padding that takes longer than
+ * what it saves, a call of its own.
+ */
+function isWasteful(padding: number, content: number, cost: number, curve: LatencyCurve): boolean {
+  return padding > content || cost * curve.perRow > curve.fixed;
+}
+
+function costWithAdded(curve: LatencyCurve, cost: number, addedMs: number): number {
+  const alone = curve.predict(cost);
+  return alone === undefined ? Number.POSITIVE_INFINITY : Math.max(cost, curve.rowsWithin(alone + addedMs));
 }
 
 /** Leaves out the last ones until the rows are at most the largest preferred number that they reach; false when they reach none. */

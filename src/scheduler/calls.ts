@@ -57,9 +57,10 @@ export class Calls {
   underWay(now: number): number {
     let sum = 0;
     for (const {
-      record: { rows, startedAt },
+      cost,
+      record: { startedAt },
     } of this.#running) {
-      const expected = this.curve.predict(rows) ?? 0;
+      const expected = this.curve.predict(cost) ?? 0;
       // One that takes longer than expected is not over for that.
       sum += Math.max(expected - (now - startedAt), expected / 10);
     }
@@ -132,7 +133,7 @@ export class Calls {
     const { replica } = attempt;
     const now = this.#options.clock.now();
     // What runs in this process has a price of its own, and says itself how much it takes.
-    if (replica.roomForRows === undefined) this.curve.observe(batch.record.rows, now - startedAt);
+    if (replica.roomForRows === undefined) this.curve.observe(batch.cost, now - startedAt);
     this.#hedging?.observe(now - batch.record.startedAt);
     if (attempt !== batch.first) for (const { context } of batch.entries) context.record.hedge = "won";
     batch.record.computeMs = result.computeMs;

@@ -117,7 +117,7 @@ export class Dispatcher {
     if (first.key === undefined || queue.rows >= batchLimits.maxRows) return false;
     const until = this.#returns.waitUntil(now);
     if (until <= now || until - now > (batchLimits.maxAddedMs ?? Number.POSITIVE_INFINITY)) return false;
-    if (until + (calls.curve.predict(queue.rows) ?? 0) > first.deadline) return false;
+    if (until + (calls.curve.predict(queue.cost) ?? 0) > first.deadline) return false;
     alarm.watch(until);
     return true;
   }
@@ -136,16 +136,16 @@ export class Dispatcher {
   }
 
   #start(replica: Replica, now: number, among: (waiting: Iterable<Entry>) => Iterable<Entry>, room = Number.POSITIVE_INFINITY): boolean {
-    const { batchLimits } = this.#options;
+    const { batchLimits, queue } = this.#options;
     const limits = room < batchLimits.maxRows ? { ...batchLimits, maxRows: room } : batchLimits;
-    const moment = { now, curve: this.#options.calls.curve, rowsWaiting: this.#options.queue.rows };
+    const moment = { now, curve: this.#options.calls.curve, rowsWaiting: queue.rows, costWaiting: queue.cost };
     if (this.#options.holder?.tryHold() === false) {
       this.#wants = true;
       return false;
     }
     let holdUntil = Number.POSITIVE_INFINITY;
     let cut: BatchCut = "drained";
-    const entries = this.#options.queue.take((waiting) => {
+    const entries = queue.take((waiting) => {
       const choice = this.#options.policy(among(waiting), limits, moment);
       if ("batch" in choice) {
         cut = choice.cut;
@@ -177,7 +177,7 @@ export class Dispatcher {
     for (;;) {
       const [first] = queue;
       if (first === undefined || queue.requests === 1) return first;
-      const expected = timeFor(calls.curve, first.rows);
+      const expected = timeFor(calls.curve, first.cost);
       if (expected === undefined || now + expected <= first.deadline) return first;
       queue.remove(first);
       onShed(first);

@@ -1,6 +1,7 @@
 import type { RequestContext } from "../core/context.ts";
 import type { ReplicaCall, ReplicaResult } from "../core/replica.ts";
 import type { Priority } from "../core/scheduling.ts";
+import type { Sizing } from "../core/sizing.ts";
 import { batchKey } from "./batching.ts";
 import { NOT_WAITING, type Waiting } from "./flow.ts";
 
@@ -23,6 +24,9 @@ export interface Arrival {
   readonly context: RequestContext;
   /** Undefined for one that must run alone. */
   readonly rows: number | undefined;
+  readonly cost: number;
+  /** Undefined for a model that declares nothing about sizes. */
+  readonly sizing: Sizing | undefined;
   readonly bytes: number;
   readonly replica: string | undefined;
   readonly priority: Priority;
@@ -31,16 +35,20 @@ export interface Arrival {
 }
 
 export function createEntry(
-  { call, context, rows, bytes, replica, priority, now }: Arrival,
+  { call, context, rows, cost, sizing, bytes, replica, priority, now }: Arrival,
   resolve: Entry["resolve"],
   reject: Entry["reject"],
 ): Entry {
+  const key = rows === undefined || rows === 0 ? undefined : batchKey(call, sizing);
+  const pads = sizing !== undefined && key !== undefined && sizing.padded.size > 0;
   return {
     call,
     context,
-    key: rows === undefined || rows === 0 ? undefined : batchKey(call),
+    key,
     rows: rows ?? 1,
+    cost,
     bytes,
+    padded: pads ? { sizing, sizes: sizing.sizesOf(call.payload) } : undefined,
     principal: context.principal,
     priority,
     enqueuedAt: now,

@@ -30,16 +30,16 @@ export class FairLevel<Item extends Waiting> {
     return this.#flows.get(principal)?.length ?? 0;
   }
 
-  /** Rows that go before one more request of the principal. `price` is in milliseconds per row. */
-  rowsBefore(principal: string, price: number): number {
+  /** Cost of what goes before one more request of the principal. `price` is in milliseconds for each of it. */
+  costBefore(principal: string, price: number): number {
     const own = this.#flows.get(principal);
     const account = own === undefined ? this.#base() - price / 2 : own.length > 0 ? own.account : this.#accountOnWaking(own, price);
-    const end = account + (own?.rows ?? 0) * price;
-    let rows = own?.rows ?? 0;
+    const end = account + (own?.cost ?? 0) * price;
+    let cost = own?.cost ?? 0;
     for (const flow of this.waiting.nodes) {
-      if (flow !== own) rows += Math.min(flow.rows, Math.max(0, Math.ceil((end - flow.account) / price)));
+      if (flow !== own) cost += Math.min(flow.cost, Math.max(0, Math.ceil((end - flow.account) / price)));
     }
-    return rows;
+    return cost;
   }
 
   flowOf(principal: string): Flow<Item> {

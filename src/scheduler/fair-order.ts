@@ -20,7 +20,7 @@ class Cursor<Item extends Waiting> implements Account {
 
 /**
  * The order in which requests should go: each comes from the flow that would have been given least by then, at an estimated price for each
- * row. Changes nothing, and looks only at flows that get a turn: the flows' own heap is walked from its top. The flows must not change
+ * unit of cost. Changes nothing, and looks only at flows that get a turn: the flows' own heap is walked from its top. The flows must not change
  * meanwhile.
  */
 export class FairOrder<Item extends Waiting> implements IterableIterator<Item> {
@@ -33,7 +33,7 @@ export class FairOrder<Item extends Waiting> implements IterableIterator<Item> {
   // One object for all results: this runs for every request, and a loop reads each result before it asks for the next.
   readonly #result: { done: boolean; value: Item | undefined } = { done: false, value: undefined };
 
-  /** `levels` are the flows of each priority, the first one last; `price` is in milliseconds per row; `turn` is later than all so far. */
+  /** `levels` are the flows of each priority, the first one last; `price` is in milliseconds for each unit of cost; `turn` is later than all so far. */
   constructor(levels: AccountHeap<Flow<Item>>[], price: number, turn: number) {
     this.#turn = turn;
     this.#levels = levels;
@@ -73,7 +73,7 @@ export class FairOrder<Item extends Waiting> implements IterableIterator<Item> {
     if (!hasMore) {
       this.#cursors.remove(cursor);
     } else {
-      cursor.account += cost(item, this.#price);
+      cursor.account += item.cost * this.#price;
       cursor.turn = this.#turn++;
       this.#cursors.update(cursor);
     }
@@ -84,9 +84,4 @@ export class FairOrder<Item extends Waiting> implements IterableIterator<Item> {
     const flow = this.#flows[place];
     if (flow !== undefined) this.#cursors.push(new Cursor(flow));
   }
-}
-
-/** Milliseconds that a request is expected to take; one without rows is not free either. */
-export function cost(item: Waiting, price: number): number {
-  return Math.max(1, item.rows) * price;
 }

@@ -19,7 +19,9 @@ function request(principal: string, options: Partial<Request> = {}): Request {
     priority: 3,
     key: "k",
     rows: 1,
+    cost: Math.max(1, options.rows ?? 1),
     bytes: 10,
+    padded: undefined,
     enqueuedAt: 0,
     deadline: 1e9,
     slot: NOT_WAITING,
@@ -32,7 +34,7 @@ function request(principal: string, options: Partial<Request> = {}): Request {
 const upTo =
   (maxRows: number) =>
   (waiting: Iterable<Request>): Request[] =>
-    batchWhileBusy(waiting, { maxRows, maxBytes: 1e9 }, { now: 0, curve, rowsWaiting: 0 }).batch;
+    batchWhileBusy(waiting, { maxRows, maxBytes: 1e9 }, { now: 0, curve, rowsWaiting: 0, costWaiting: 0 }).batch;
 
 const principalsOf = (requests: Iterable<Request>): string => [...requests].map(({ principal }) => principal).join("");
 
@@ -193,14 +195,14 @@ describe("fair queue", () => {
 
   it("says how much goes before one more request", () => {
     const queue = new FairQueue<Request>(() => 0);
-    expect(queue.rowsBefore("a", 3)).toBe(0);
+    expect(queue.costBefore("a", 3)).toBe(0);
     for (const principal of "aaaaaaaaaabbc") queue.push(request(principal));
     queue.push(request("a", { priority: 1, rows: 5 }));
     // A turn of each other one for each of its own, and all of a higher level.
-    expect(queue.rowsBefore("a", 3)).toBe(10 + 2 + 1 + 5);
-    expect(queue.rowsBefore("b", 3)).toBe(2 + 2 + 1 + 5);
-    expect(queue.rowsBefore("new", 3)).toBe(5);
-    expect(queue.rowsBefore("new", 1)).toBe(0);
+    expect(queue.costBefore("a", 3)).toBe(10 + 2 + 1 + 5);
+    expect(queue.costBefore("b", 3)).toBe(2 + 2 + 1 + 5);
+    expect(queue.costBefore("new", 3)).toBe(5);
+    expect(queue.costBefore("new", 1)).toBe(0);
     expect([queue.requestsOf("a"), queue.requestsOf("b"), queue.requestsOf("new")]).toEqual([11, 2, 0]);
   });
 
@@ -211,7 +213,7 @@ describe("fair queue", () => {
         const queue = new FairQueue<Request>(() => 0);
         for (const principal of principals) queue.push(request(principal));
         serve(queue, turns, maxRows, () => 1);
-        const predicted = queue.rowsBefore("a", 3);
+        const predicted = queue.costBefore("a", 3);
         const mine = request("a");
         queue.push(mine);
         // Of those whose turn comes at the same moment some go before it and some after it.

@@ -1,9 +1,9 @@
 import type { Priority } from "../core/scheduling.ts";
 import { FairLevel } from "./fair-level.ts";
-import { cost, FairOrder } from "./fair-order.ts";
+import { FairOrder } from "./fair-order.ts";
 import { type Flow, NOT_WAITING, type Waiting } from "./flow.ts";
 
-/** A batch moves the learned price of a row by no more than this factor: one slow call says little about the next. */
+/** A batch moves the learned price of a unit of cost by no more than this factor: one slow call says little about the next. */
 const LARGEST_STEP = 1.25;
 
 /**
@@ -19,9 +19,10 @@ export class FairQueue<Item extends Waiting> {
   readonly #levels: (FairLevel<Item> | undefined)[] = [];
   #requests = 0;
   #rows = 0;
+  #cost = 0;
   #bytes = 0;
   #turn = 0;
-  /** Milliseconds that a row costs; undefined before the first charge. */
+  /** Milliseconds that a unit of cost takes; undefined before the first charge. */
   #price: number | undefined;
 
   /** `now` gives clock milliseconds. */
@@ -38,6 +39,11 @@ export class FairQueue<Item extends Waiting> {
     return this.#rows;
   }
 
+  /** What they cost, without padding. */
+  get cost(): number {
+    return this.#cost;
+  }
+
   /** Their bytes. */
   get bytes(): number {
     return this.#bytes;
@@ -48,13 +54,13 @@ export class FairQueue<Item extends Waiting> {
     return this.#levels.reduce((sum, level) => sum + (level?.requestsOf(principal) ?? 0), 0);
   }
 
-  /** Rows that go before one more request, as far as is known now; for predicting its wait. Takes time linear in the principals that wait. */
-  rowsBefore(principal: string, priority: Priority): number {
-    let rows = this.#levels[priority]?.rowsBefore(principal, this.#price || 1) ?? 0;
+  /** Cost of what goes before one more request, as far as is known now; for predicting its wait. Takes time linear in the principals that wait. */
+  costBefore(principal: string, priority: Priority): number {
+    let cost = this.#levels[priority]?.costBefore(principal, this.#price || 1) ?? 0;
     for (let above = 1; above < priority; above++) {
-      for (const flow of this.#levels[above]?.waiting.nodes ?? []) rows += flow.rows;
+      for (const flow of this.#levels[above]?.waiting.nodes ?? []) cost += flow.cost;
     }
-    return rows;
+    return cost;
   }
 
   /** Principals that take memory, at all levels: those that wait and those that owe. */
@@ -98,7 +104,7 @@ export class FairQueue<Item extends Waiting> {
         previous = item;
       }
       flow.remove(item);
-      item.charged = cost(item, price);
+      item.charged = item.cost * price;
       flow.account += item.charged;
       flow.turn = this.#turn++;
       this.#count(item, -1);
@@ -118,12 +124,12 @@ export class FairQueue<Item extends Waiting> {
     return true;
   }
 
-  /** A batch has run, well or not, for so many milliseconds: each principal pays for its rows what they have cost. */
+  /** A batch has run, well or not, for so many milliseconds: each principal pays its part, by the cost of its requests. */
   charge(batch: readonly Item[], milliseconds: number): void {
-    let rows = 0;
-    for (const item of batch) rows += cost(item, 1);
-    if (rows === 0) return;
-    const price = milliseconds / rows;
+    let cost = 0;
+    for (const item of batch) cost += item.cost;
+    if (cost === 0) return;
+    const price = milliseconds / cost;
     this.#learn(price);
     let level: FairLevel<Item> | undefined;
     let flow: Flow<Item> | undefined;
@@ -136,7 +142,7 @@ export class FairQueue<Item extends Waiting> {
         previous = item;
       }
       const paid = item.charged;
-      item.charged = cost(item, price);
+      item.charged = item.cost * price;
       flow.account += item.charged - paid;
     }
     if (flow !== undefined) level?.settle(flow);
@@ -167,6 +173,7 @@ export class FairQueue<Item extends Waiting> {
   #count(item: Item, sign: 1 | -1): void {
     this.#requests += sign;
     this.#rows += sign * item.rows;
+    this.#cost += sign * item.cost;
     this.#bytes += sign * item.bytes;
   }
 

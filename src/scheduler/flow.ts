@@ -29,8 +29,8 @@ export class Flow<Item extends Waiting> implements Account {
   idleSince = 0;
   /** Requests that wait. */
   length = 0;
-  /** Their rows. */
-  rows = 0;
+  /** What they cost. */
+  cost = 0;
   #ring: (Item | undefined)[] = emptyRing(SMALLEST);
   #head = 0;
   /** Slots in use from the head on, with holes. */
@@ -58,7 +58,7 @@ export class Flow<Item extends Waiting> implements Account {
     ring[item.slot] = undefined;
     item.slot = NOT_WAITING;
     this.length--;
-    this.rows -= item.rows;
+    this.cost -= item.cost;
     while (this.#span > 0 && ring[this.#head] === undefined) {
       this.#head = (this.#head + 1) & mask;
       this.#span--;
@@ -91,7 +91,7 @@ export class Flow<Item extends Waiting> implements Account {
     item.slot = slot;
     this.#span++;
     this.length++;
-    this.rows += item.rows;
+    this.cost += item.cost;
   }
 
   /** Closes the holes; in a ring of twice the size unless half of it were holes. */

@@ -5,7 +5,7 @@ import { ServeError } from "../core/errors.ts";
 import type { Payload } from "../core/inference.ts";
 import { type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
 import { DEFAULT_PRIORITY, type Priority, type SchedulingSpec } from "../core/scheduling.ts";
-import type { Signature } from "../core/signature.ts";
+import { type Sharing, sizingOf } from "../core/sizing.ts";
 import { admit, isInTime, type Outlook, type QueueLimits, tooLate } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
 import { splitPayload } from "./assemble.ts";
@@ -132,20 +132,23 @@ export class Scheduler {
    * `sequence_id` go to one replica, in their order.
    * @throws ServeError RESOURCE_EXHAUSTED, FAILED_PRECONDITION for a request that ended hosts, or why nothing is taken any more
    */
-  run(
-    call: ReplicaCall,
-    { batchable, stateful }: Pick<Signature, "batchable" | "stateful">,
-    context: RequestContext,
-  ): Promise<ReplicaResult> {
+  run(call: ReplicaCall, signature: Sharing, context: RequestContext): Promise<ReplicaResult> {
+    const { batchable, stateful } = signature;
     const bytes = payloadBytes(call.payload);
     const rows = batchable === true && stateful !== true ? rowsOf(call) : undefined;
     this.#batches = rows !== undefined;
-    this.#admit(bytes, rows ?? 1, context);
+    const sizing = sizingOf(signature);
+    const cost = sizing === undefined ? Math.max(1, rows ?? 1) : sizing.costOf(call.payload, rows ?? 1);
+    this.#admit(bytes, cost, context);
     this.#quarantine.check(call);
     const replica = stateful === true ? this.#replicaOf(call) : undefined;
     return new Promise((resolve, reject) => {
       const now = this.#options.clock.now();
-      const entry = createEntry({ call, context, rows, bytes, replica, priority: this.#priorityOf(context), now }, resolve, reject);
+      const entry = createEntry(
+        { call, context, rows, cost, sizing, bytes, replica, priority: this.#priorityOf(context), now },
+        resolve,
+        reject,
+      );
       context.record.stage = "queued";
       context.record.queuedAt = now;
       this.#dispatcher.push(entry);
@@ -240,7 +243,7 @@ export class Scheduler {
     }
   }
 
-  #admit(bytes: number, rows: number, context: RequestContext): void {
+  #admit(bytes: number, cost: number, context: RequestContext): void {
     if (this.#stopped !== undefined) throw this.#stopped;
     // Nothing is before it: nothing to reckon with. What is believed of the model may be wrong, and only answers can correct it.
     if (this.#queue.requests === 0 && (this.#calls.running.size === 0 || this.#calls.slots.freest() !== undefined)) return;
@@ -248,19 +251,20 @@ export class Scheduler {
     const now = this.#options.clock.now();
     const left = context.deadline - now;
     // Even if all that wait were before it: who is, is known only after a look at all principals.
-    if (isInTime(this.#outlook(this.#queue.rows, now), rows, left)) return;
-    const outlook = this.#outlook(this.#queue.rowsBefore(context.principal, this.#priorityOf(context)), now);
-    if (!isInTime(outlook, rows, left)) throw tooLate(outlook, rows, left);
+    if (isInTime(this.#outlook(this.#queue.cost, now), cost, left)) return;
+    const outlook = this.#outlook(this.#queue.costBefore(context.principal, this.#priorityOf(context)), now);
+    if (!isInTime(outlook, cost, left)) throw tooLate(outlook, cost, left);
   }
 
-  #outlook(rowsAhead: number, now: number): Outlook {
+  #outlook(costAhead: number, now: number): Outlook {
     const calls = this.#calls;
+    const rowsAhead = costAhead === 0 ? 0 : costAhead * (this.#queue.rows / this.#queue.cost);
     return {
       curve: calls.curve,
       slots: calls.slots.total,
       underWay: calls.underWay(now),
       callsAhead: this.#batches ? Math.floor(rowsAhead / this.#options.batchLimits.maxRows) : rowsAhead,
-      rowsAhead,
+      costAhead,
     };
   }
 
