@@ -30,11 +30,14 @@ class Call:
     outputs: list[str] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     cancelled: Callable[[], bool] = lambda: False
+    # Of a padded batch, by input: for each request its rows, and then the sizes that its padded dimensions had.
+    lengths: dict[str, list[list[int]]] = field(default_factory=dict)
 
 
 def read_call(meta: dict[str, Any], body: memoryview) -> Call:
     """The call of an infer frame. Raises HostError INVALID_ARGUMENT."""
-    return Call(meta["method"], read_payload(meta, body), meta.get("outputs"), meta.get("parameters") or {})
+    lengths = meta.get("lengths") or {}
+    return Call(meta["method"], read_payload(meta, body), meta.get("outputs"), meta.get("parameters") or {}, lengths=lengths)
 
 
 def read_payload(meta: dict[str, Any], body: memoryview) -> Payload:

@@ -1,7 +1,7 @@
 import type { Code } from "../core/errors.ts";
 import type { JsonValue, Parameters } from "../core/inference.ts";
 import type { ModelFormat } from "../core/model.ts";
-import type { ModelDescription } from "../core/replica.ts";
+import type { Lengths, ModelDescription } from "../core/replica.ts";
 import type { Datatype } from "../core/tensor.ts";
 
 /** The frames of docs/frames.md that this version sends and reads. */
@@ -90,6 +90,7 @@ export interface InferMetadata {
   readonly method: string;
   readonly outputs?: readonly string[];
   readonly parameters?: Parameters;
+  readonly lengths?: Lengths;
   /** Chunks that a streaming method may send before more credit comes. */
   readonly credit?: number;
 }

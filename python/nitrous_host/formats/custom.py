@@ -17,6 +17,7 @@ from nitrous_host.errors import HostError, from_exception, from_import
 from nitrous_host.examples import payload_of, read_example, tensor_json
 from nitrous_host.formats.custom_arguments import bind, parameters_of, takes_cancelled
 from nitrous_host.formats.custom_results import to_payload
+from nitrous_host.formats.custom_sizing import declared_sizing, lengths_of, padded_axes, takes_lengths
 from nitrous_host.model import LoadRequest, Progress
 from nitrous_host.payload import Call, Payload
 from nitrous_host.tensors import DTYPES, datatype_of
@@ -34,8 +35,11 @@ class CustomModel:
         self.description = description
         self._predict: Callable[..., Any] = instance.predict
         parameters = parameters_of(instance.predict)
-        self._arguments = [parameter for parameter in parameters if not takes_cancelled(parameter)]
-        self._takes_cancelled = len(self._arguments) < len(parameters)
+        method = description["methods"]["predict"]
+        self._padded = padded_axes(method)
+        self._takes_cancelled = any(map(takes_cancelled, parameters))
+        self._takes_lengths = any(takes_lengths(parameter, method) for parameter in parameters)
+        self._arguments = [each for each in parameters if not takes_cancelled(each) and not takes_lengths(each, method)]
         self._loop = asyncio.new_event_loop() if inspect.iscoroutinefunction(instance.predict) else None
 
     def infer(self, call: Call) -> Payload:
@@ -52,6 +56,8 @@ class CustomModel:
         arguments = bind(self._arguments, call)
         if self._takes_cancelled:
             arguments["cancelled"] = call.cancelled
+        if self._takes_lengths:
+            arguments["lengths"] = lengths_of(call, self._padded)
         return arguments
 
 
@@ -116,6 +122,7 @@ def _class_of(module: ModuleType, file: str) -> type:
 
 def _method_of(instance: Any) -> dict[str, Any]:
     inputs = _specifications(instance, "inputs")
+    sizing = declared_sizing(type(instance))
     streaming = inspect.isgeneratorfunction(instance.predict) or inspect.isasyncgenfunction(instance.predict)
     return {
         "accepts": "tensors" if inputs else "json",
@@ -123,6 +130,7 @@ def _method_of(instance: Any) -> dict[str, Any]:
         "outputs": [{**entry, "declared": True} for entry in _specifications(instance, "outputs")],
         "batchable": bool(getattr(instance, "batchable", False)) and not streaming,
         "stateful": bool(getattr(instance, "stateful", False)) and not streaming,
+        **({"sizing": sizing} if sizing else {}),
         "streaming": streaming,
     }
 

@@ -10,6 +10,11 @@ export interface CustomContext {
   readonly parameters: Readonly<Record<string, string | number | bigint | boolean>>;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
+  /**
+   * Of a model with `padding`, by padded input: how long each row was before it was filled up to the longest; a list of sizes for each row
+   * where several dimensions are padded.
+   */
+  readonly lengths?: Readonly<Record<string, ReadonlyArray<number | readonly number[]>>>;
 }
 
 /** What the export `Model` (or the default export) of a model.ts offers; no base class is needed. */

@@ -85,12 +85,22 @@ export class Host {
     this.#send("end", stream, { computeMs: 0 });
   }
 
-  async #infer(stream: number, { model: handle, outputs, parameters, credit = 1 }: InferMetadata, payload: Payload): Promise<void> {
+  async #infer(
+    stream: number,
+    { model: handle, outputs, parameters, lengths, credit = 1 }: InferMetadata,
+    payload: Payload,
+  ): Promise<void> {
     const model = this.#models.get(handle);
     if (model === undefined) throw new ServeError("NOT_FOUND", "the host has not loaded this model");
     const running = { controller: new AbortController(), credit: new Credit(credit) };
     this.#running.set(stream, running);
-    const call: ModelCall = { payload, outputs, parameters: parameters ?? {}, signal: running.controller.signal };
+    const call: ModelCall = {
+      payload,
+      outputs,
+      parameters: parameters ?? {},
+      signal: running.controller.signal,
+      ...(lengths === undefined ? {} : { lengths }),
+    };
     const started = performance.now();
     try {
       if (model.stream === undefined || model.description.methods.predict?.streaming !== true) {

@@ -1,11 +1,12 @@
 import type { Parameters, Payload } from "../../core/inference.ts";
-import type { ModelDescription } from "../../core/replica.ts";
+import type { Lengths, ModelDescription } from "../../core/replica.ts";
 
 export interface ModelCall {
   readonly payload: Payload;
   readonly outputs: readonly string[] | undefined;
   readonly parameters: Parameters;
   readonly signal: AbortSignal;
+  readonly lengths?: Lengths;
 }
 
 /** A model inside of the host. */

@@ -5,6 +5,7 @@ import type { Signature, TensorSpec } from "../../core/signature.ts";
 import { isDatatype } from "../../core/tensor.ts";
 import type { LoadMetadata } from "../../frames/index.ts";
 import type { CustomModel } from "./custom-model.ts";
+import { declarationsOfSizes, lengthsOf, paddedAxes } from "./custom-sizing.ts";
 import { inputsOf, outputsOf } from "./custom-values.ts";
 import { payloadOf, readExample } from "./example.ts";
 import type { HostedModel, ModelCall } from "./hosted-model.ts";
@@ -14,6 +15,9 @@ interface Declarations {
   readonly inputs?: Readonly<Record<string, string>>;
   readonly outputs?: Readonly<Record<string, string>>;
   readonly batchable?: boolean;
+  readonly padding?: unknown;
+  readonly unpad?: unknown;
+  readonly cost?: unknown;
   readonly stateful?: boolean;
   readonly example?: unknown;
 }
@@ -29,17 +33,25 @@ export async function loadTypeScript(meta: LoadMetadata, report: (step: string) 
     report("running the model's load");
     await model.load(meta.directory);
   }
+  const inputs = specsOf(declared.inputs);
+  const sizing = declarationsOfSizes(declared);
+  const padded = declared.padding === undefined ? [] : paddedAxes(inputs, declared.padding);
   const call = (request: ModelCall): unknown =>
-    model.predict(inputsOf(request.payload), { parameters: request.parameters, signal: request.signal });
+    model.predict(inputsOf(request.payload), {
+      parameters: request.parameters,
+      signal: request.signal,
+      ...(padded.length === 0 ? {} : { lengths: lengthsOf(request, padded) }),
+    });
   const example = (await readExample(meta.example)) ?? declared.example;
   const warmUp = example === undefined ? undefined : await firstAnswer(call, payloadOf(example));
   const streaming = warmUp?.streaming ?? isGenerator(model.predict);
   const signature: Signature = {
     accepts: declared.inputs === undefined ? "json" : "tensors",
-    inputs: specsOf(declared.inputs),
+    inputs,
     outputs: specsOf(declared.outputs).map((spec) => ({ ...spec, declared: true })),
     batchable: declared.batchable === true && !streaming,
     stateful: declared.stateful === true && !streaming,
+    ...(sizing === undefined ? {} : { sizing }),
     streaming,
   };
   return {

@@ -5,6 +5,7 @@ import { ServeError } from "../../core/errors.ts";
 import type { HostEndpoint } from "../../core/executor.ts";
 import type { Payload } from "../../core/inference.ts";
 import { type ModelDescription, type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../../core/replica.ts";
+import { sizingOf } from "../../core/sizing.ts";
 import { encodePayload, type FrameMetadata, type InferMetadata } from "../../frames/index.ts";
 import { checkAnswer, checkChunk } from "./check-answer.ts";
 import type { HostConnection } from "./connection.ts";
@@ -31,7 +32,7 @@ export interface HostReplicaOptions {
 
 /**
  * Loads a model into a host and returns the replica that answers for it.
- * @throws ServeError as the host reported it, or when the host ended
+ * @throws ServeError as the host reported it, when the host ended, or INVALID_ARGUMENT for what a model's code declares wrongly
  */
 export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSignal): Promise<Replica> {
   const { connection, load, contents = [], onProgress, endpoint, clock } = options;
@@ -53,10 +54,12 @@ export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSig
         },
       });
     });
-    return await Promise.race([ready, aborted]);
+    const replica = await Promise.race([ready, aborted]);
+    for (const signature of Object.values(replica.description.methods)) sizingOf(signature);
+    return replica;
   } catch (error) {
-    // Others may share the host, and it is still loading.
-    if (signal.aborted) void ready?.then((replica) => replica.close()).catch(() => undefined);
+    // Others may share the host, and it is still loading, or has loaded what cannot be served.
+    void ready?.then((replica) => replica.close()).catch(() => undefined);
     throw error;
   } finally {
     dispose();
@@ -184,12 +187,13 @@ class HostReplica implements Replica {
     this.#connection.open("ping", {}, [], { onPong: heard, onError: heard });
   }
 
-  #inferMetadata({ method, outputs, parameters }: ReplicaCall): InferMetadata {
+  #inferMetadata({ method, outputs, parameters, lengths }: ReplicaCall): InferMetadata {
     return {
       model: this.#handle,
       method,
       ...(outputs === undefined ? {} : { outputs }),
       ...(parameters === undefined ? {} : { parameters }),
+      ...(lengths === undefined ? {} : { lengths }),
     };
   }
 }
