@@ -8,6 +8,8 @@ import { type Padded, PaddedExtent } from "./padding.ts";
 
 /** Requests in a row that do not join a batch after which no more are looked at: with this many kinds of requests there is little to share. */
 const MOST_PASSED_OVER = 1024;
+/** Bytes of padding for each byte of requests. */
+const MOST_PADDING = 1 / 2;
 
 /** What a batch may grow to. */
 export interface BatchLimits {
@@ -175,11 +177,11 @@ export function batchWhileBusy<Item extends Batchable>(
 }
 
 /**
- * A batch never has more bytes of padding than of requests; and as far as the model's cost is known, never padding that takes longer than
- * what it saves, a call of its own.
+ * At most a third of a batch's bytes is padding; and as far as the model's cost is known, it never takes longer than what it saves, a
+ * call of its own.
  */
 function isWasteful(padding: number, content: number, cost: number, curve: LatencyCurve): boolean {
-  return padding > content || cost * curve.perRow > curve.fixed;
+  return padding > content * MOST_PADDING || cost * curve.perRow > curve.fixed;
 }
 
 function costWithAdded(curve: LatencyCurve, cost: number, addedMs: number): number {
