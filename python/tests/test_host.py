@@ -214,6 +214,27 @@ class Custom(HostTest):
         self.assertEqual(method["inputs"], [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}])
         self.assertEqual(method["outputs"], [{"name": "output-0", "datatype": "FP32", "shape": [-1]}])
 
+    def test_sizes_are_told_as_declared_and_rows_know_their_lengths(self) -> None:
+        method = self.custom(
+            "import numpy\nclass Model:\n    inputs = {'x': 'INT64[-1,-1]', 'y': 'FP32[-1,-1,2,-1]'}\n    batchable = True\n"
+            "    padding = {'x': numpy.int64(0), 'y': 0.5}\n    cost = 'x'\n    unpad = {}\n"
+            "    def load(self, directory):\n        self.cost = lambda: 1\n"
+            "    def predict(self, x, y, *, lengths):\n        return lengths\n"
+        )
+        self.assertEqual(method["sizing"], {"padding": {"x": 0, "y": 0.5}, "unpad": {}, "cost": "x"})
+        inputs = {"x": numpy.zeros((3, 5), "i8"), "y": numpy.zeros((3, 4, 2, 1), "f4")}
+        alone = self.answer("tensors", inputs)
+        self.assertEqual((alone["x"].tolist(), alone["y"].tolist()), ([5, 5, 5], [[4, 1]] * 3))
+        shared = self.answer("tensors", inputs, lengths={"x": [[2, 5], [1, 3]], "y": [[2, 1, 0], [1, 4, 1]]})
+        self.assertEqual((shared["x"].tolist(), shared["y"].tolist()), ([5, 5, 3], [[1, 0], [1, 0], [4, 1]]))
+        # Without padding it is an input like any other.
+        method = self.custom("class Model:\n    def predict(self, *, x, lengths):\n        return x[lengths[0]]\n")
+        self.assertNotIn("sizing", method)
+        self.assertEqual(self.answer("columns", {"x": ["a", "b"], "lengths": [1]}), "b")
+        for wrong in ("padding = {'x': float('inf')}", "padding = {'x': b'a'}", "def cost(self): return 1"):
+            code = f"class Model:\n    {wrong}\n    def predict(self, x):\n        return x\n"
+            self.assertIn("expected data", self.load("python", self.write("model.py", code)).meta["message"])
+
     def test_other_ways_to_write_a_class(self) -> None:
         self.custom("class Echo:\n    async def predict(self, x):\n        return [x]\n")
         self.assertEqual(self.answer("rows", ["a"]), [["a"]])

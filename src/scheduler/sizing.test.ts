@@ -135,7 +135,8 @@ describe("a declared cost", () => {
       for (let index = 0; index < 12; index++) send("short", 10);
       while (replica.calls.length > 0) await work();
       // Who has had forty tokens lets the other have as many.
-      expect(order.slice(1, 12).filter((principal) => principal === "short").length).toBeGreaterThanOrEqual(8);
+      const inTurn = order.slice(1, 12).filter((principal) => principal === "short").length;
+      expect([inTurn >= 8, inTurn <= 9]).toEqual([true, true]);
       expect(order).toHaveLength(16);
     },
   );
