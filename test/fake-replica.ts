@@ -28,7 +28,7 @@ export class FakeReplica implements Replica {
   }
 
   // biome-ignore lint/correctness/useYield: these tests stream nothing
-  async *stream(): AsyncGenerator<Payload, void, undefined> {
+  async *stream(_call?: ReplicaCall, _signal?: AbortSignal): AsyncGenerator<Payload, void, undefined> {
     throw new Error("this fake does not stream");
   }
 

@@ -84,6 +84,21 @@ describe("close", () => {
   });
 });
 
+describe("destroy", () => {
+  it("ends streams as well as calls", async () => {
+    const { scheduler, replica } = createScheduler();
+    replica.stream = async function* (_call?: ReplicaCall, signal?: AbortSignal) {
+      await new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+    };
+    const next = scheduler.stream(call(1), context()).next();
+    const reason = new ServeError("UNAVAILABLE", "the server is shutting down");
+    scheduler.destroy(reason);
+    await expect(next).rejects.toBe(reason);
+    await scheduler.close();
+    expect(clock.timers).toBe(0);
+  });
+});
+
 describe("a batch that there is no memory for", () => {
   it("is tried again request by request", async () => {
     const { scheduler, replica } = createScheduler({ resources: { gpu: 1 } });

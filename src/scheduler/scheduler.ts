@@ -204,6 +204,7 @@ export class Scheduler {
       for (const entry of batch.entries) this.#reject(entry, reason);
       batch.abort(reason);
     }
+    this.#streams.abort(reason);
     this.#alarm.stop();
     this.#rest();
   }

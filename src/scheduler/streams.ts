@@ -10,7 +10,7 @@ export class Streams {
   readonly #clock: Clock;
   readonly #limits: QueueLimits;
   readonly #tooLate: (context: RequestContext) => ServeError;
-  #open = 0;
+  readonly #open = new Set<RequestContext>();
 
   constructor(clock: Clock, limits: QueueLimits, tooLate: (context: RequestContext) => ServeError) {
     this.#clock = clock;
@@ -19,16 +19,21 @@ export class Streams {
   }
 
   get open(): number {
-    return this.#open;
+    return this.#open.size;
+  }
+
+  /** All of them end now. */
+  abort(reason: Error): void {
+    for (const context of this.#open) context.abort(reason);
   }
 
   /** The host sends no more than the client has taken, but for a few pieces. @throws ServeError RESOURCE_EXHAUSTED */
   async *run(replica: Replica, call: ReplicaCall, context: RequestContext): AsyncGenerator<Payload, void, undefined> {
-    admitStream(this.#open, this.#limits);
+    admitStream(this.#open.size, this.#limits);
     const { record } = context;
     const startedAt = this.#clock.now();
     const cancelTimer = this.#clock.after(Math.max(0, context.deadline - startedAt), () => context.abort(this.#tooLate(context)));
-    this.#open++;
+    this.#open.add(context);
     record.stage = "running";
     record.batchSize = 1;
     try {
@@ -36,7 +41,7 @@ export class Streams {
     } finally {
       cancelTimer();
       record.computeMs = this.#clock.now() - startedAt;
-      this.#open--;
+      this.#open.delete(context);
     }
   }
 }
