@@ -4,9 +4,9 @@ import type { RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Payload } from "../core/inference.ts";
 import { type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
-import { DEFAULT_PRIORITY, type Priority, type SchedulingSpec } from "../core/scheduling.ts";
+import { DEFAULT_PRIORITY, type SchedulingSpec } from "../core/scheduling.ts";
 import { type Sharing, sizingOf } from "../core/sizing.ts";
-import { admit, isInTime, type Outlook, type QueueLimits, tooLate } from "./admission.ts";
+import type { QueueLimits } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
 import { splitPayload } from "./assemble.ts";
 import type { Batch } from "./batch.ts";
@@ -16,8 +16,9 @@ import { Dispatcher } from "./dispatcher.ts";
 import { again, createEntry, type Entry } from "./entry.ts";
 import { ExecutionResources, type Holder } from "./execution-limits.ts";
 import { FairQueue } from "./fair-queue.ts";
+import { Gate } from "./gate.ts";
 import { Quarantine } from "./quarantine.ts";
-import { Sequences } from "./sequences.ts";
+import { Sequences, sequenceOf } from "./sequences.ts";
 import { Streams } from "./streams.ts";
 
 export interface SchedulerOptions {
@@ -47,12 +48,11 @@ export class Scheduler {
   readonly #dispatcher: Dispatcher;
   readonly #queue: FairQueue<Entry>;
   readonly #calls: Calls;
+  readonly #gate: Gate;
   readonly #alarm: Alarm;
   readonly #quarantine = new Quarantine();
   readonly #streams: Streams;
   readonly #sequences = new Sequences(SEQUENCE_LIMITS);
-  /** Whether the last request could share a call. */
-  #batches = true;
   #stopped: ServeError | undefined;
   #closed: Promise<void> | undefined;
   /** Set while somebody waits for the end of all work, and after it. */
@@ -75,6 +75,14 @@ export class Scheduler {
         this.#dispatcher.flush();
         this.#rest();
       },
+    });
+    this.#gate = new Gate({
+      clock,
+      queue: this.#queue,
+      calls: this.#calls,
+      queueLimits: options.queueLimits,
+      maxBatchRows: options.batchLimits.maxRows,
+      priority: options.rules?.priority ?? DEFAULT_PRIORITY,
     });
     this.#alarm = new Alarm(clock, () => this.#ring());
     this.#dispatcher = new Dispatcher({
@@ -124,7 +132,8 @@ export class Scheduler {
    * @throws ServeError RESOURCE_EXHAUSTED, or why the model takes nothing any more
    */
   admit(bytes: number, context: RequestContext): void {
-    this.#admit(bytes, 1, context);
+    this.#assertOpen();
+    this.#gate.admitUnread(bytes, context);
   }
 
   /**
@@ -136,19 +145,16 @@ export class Scheduler {
     const { batchable, stateful } = signature;
     const bytes = payloadBytes(call.payload);
     const rows = batchable === true && stateful !== true ? rowsOf(call) : undefined;
-    this.#batches = rows !== undefined;
     const sizing = sizingOf(signature);
     const cost = sizing === undefined ? Math.max(1, rows ?? 1) : sizing.costOf(call.payload, rows ?? 1);
-    this.#admit(bytes, cost, context);
+    this.#assertOpen();
+    this.#gate.admit({ bytes, cost, shares: rows !== undefined }, context);
     this.#quarantine.check(call);
     const replica = stateful === true ? this.#replicaOf(call) : undefined;
     return new Promise((resolve, reject) => {
       const now = this.#options.clock.now();
-      const entry = createEntry(
-        { call, context, rows, cost, sizing, bytes, replica, priority: this.#priorityOf(context), now },
-        resolve,
-        reject,
-      );
+      const priority = this.#gate.priorityOf(context);
+      const entry = createEntry({ call, context, rows, cost, sizing, bytes, replica, priority, now }, resolve, reject);
       context.record.stage = "queued";
       context.record.queuedAt = now;
       this.#dispatcher.push(entry);
@@ -158,7 +164,8 @@ export class Scheduler {
 
   /** Answers of a streaming method. A stream runs beside the calls and ends with its request. @throws ServeError as {@link run} does */
   async *stream(call: ReplicaCall, context: RequestContext): AsyncGenerator<Payload, void, undefined> {
-    this.#admit(payloadBytes(call.payload), 1, context);
+    this.#assertOpen();
+    this.#gate.admitUnread(payloadBytes(call.payload), context);
     this.#quarantine.check(call);
     const replica = this.#calls.slots.leastLoaded();
     if (replica === undefined) throw noReplica();
@@ -216,22 +223,10 @@ export class Scheduler {
     return (resources ?? new ExecutionResources({}, () => 0)).register({ name, needs, priority, wake: () => this.#dispatcher.flush() });
   }
 
-  #priorityOf({ priority }: RequestContext): Priority {
-    return priority ?? this.#options.rules?.priority ?? DEFAULT_PRIORITY;
-  }
-
-  /** The replica that has the state of the call's sequence. @throws ServeError as {@link Sequences.assign} does */
-  #replicaOf({ parameters = {} }: ReplicaCall): string | undefined {
-    const { sequence_id: id, sequence_start: start = false, sequence_end: end = false } = parameters;
-    // As in Triton, 0 and "" stand for no sequence.
-    if (id === undefined || id === 0 || id === "") return undefined;
-    if (typeof id === "boolean" || typeof start !== "boolean" || typeof end !== "boolean") {
-      throw new ServeError(
-        "INVALID_ARGUMENT",
-        "expected sequence_id as a string or number, and sequence_start and sequence_end as true or false",
-      );
-    }
-    return this.#sequences.assign(id, { start, end }, this.#calls.slots.ids, this.#options.clock.now());
+  /** The replica that has the state of the call's sequence, if it has one. @throws ServeError as {@link Sequences.assign} does */
+  #replicaOf(call: ReplicaCall): string | undefined {
+    const sequence = sequenceOf(call);
+    return sequence && this.#sequences.assign(sequence.id, sequence, this.#calls.slots.ids, this.#options.clock.now());
   }
 
   /** Their state is gone with the replica. */
@@ -244,29 +239,8 @@ export class Scheduler {
     }
   }
 
-  #admit(bytes: number, cost: number, context: RequestContext): void {
+  #assertOpen(): void {
     if (this.#stopped !== undefined) throw this.#stopped;
-    // Nothing is before it: nothing to reckon with. What is believed of the model may be wrong, and only answers can correct it.
-    if (this.#queue.requests === 0 && (this.#calls.running.size === 0 || this.#calls.slots.freest() !== undefined)) return;
-    admit(this.#queue.waiting(context.principal), bytes, this.#options.queueLimits);
-    const now = this.#options.clock.now();
-    const left = context.deadline - now;
-    // Even if all that wait were before it: who is, is known only after a look at all principals.
-    if (isInTime(this.#outlook(this.#queue.cost, now), cost, left)) return;
-    const outlook = this.#outlook(this.#queue.costBefore(context.principal, this.#priorityOf(context)), now);
-    if (!isInTime(outlook, cost, left)) throw tooLate(outlook, cost, left);
-  }
-
-  #outlook(costAhead: number, now: number): Outlook {
-    const calls = this.#calls;
-    const rowsAhead = costAhead === 0 ? 0 : costAhead * (this.#queue.rows / this.#queue.cost);
-    return {
-      curve: calls.curve,
-      slots: calls.slots.total,
-      underWay: calls.underWay(now),
-      callsAhead: this.#batches ? Math.floor(rowsAhead / this.#options.batchLimits.maxRows) : rowsAhead,
-      costAhead,
-    };
   }
 
   #answered({ entries, record: batch }: Batch, { payload, computeMs }: ReplicaResult): void {

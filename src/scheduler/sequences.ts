@@ -1,4 +1,5 @@
 import { ServeError } from "../core/errors.ts";
+import type { ReplicaCall } from "../core/replica.ts";
 
 /** As in Triton's sequence extension: text, or an unsigned integer of 64 bits. 1 and "1" are two sequences, 1 and 1n are one. */
 export type SequenceId = string | number | bigint;
@@ -127,6 +128,18 @@ export class Sequences {
     if (left === 0) this.#load.delete(sequence.replica);
     else this.#load.set(sequence.replica, left);
   }
+}
+
+/** What the call's parameters say of a sequence; undefined when it is of none. @throws ServeError INVALID_ARGUMENT */
+export function sequenceOf({ parameters = {} }: ReplicaCall): (SequenceFlags & { readonly id: SequenceId }) | undefined {
+  const { sequence_id: id, sequence_start: start = false, sequence_end: end = false } = parameters;
+  // As in Triton, 0 and "" stand for no sequence.
+  if (id === undefined || id === 0 || id === "") return undefined;
+  if (typeof id !== "boolean" && typeof start === "boolean" && typeof end === "boolean") return { id, start, end };
+  throw new ServeError(
+    "INVALID_ARGUMENT",
+    "expected sequence_id as a string or number, and sequence_start and sequence_end as true or false",
+  );
 }
 
 function notOpen(id: SequenceId, idleMs: number): ServeError {
