@@ -111,13 +111,18 @@ export class Dispatcher {
     this.#looks++;
   }
 
-  /** Whether the batch that would begin with this request has more company to expect at once, and time to wait for it. */
+  /** Whether the batch that would begin with this request has more company to expect at once, and all time to wait for it. */
   #waitsForReturns(first: Entry, now: number): boolean {
     const { queue, calls, batchLimits, alarm } = this.#options;
     if (first.key === undefined || queue.rows >= batchLimits.maxRows) return false;
     const until = this.#returns.waitUntil(now);
     if (until <= now || until - now > (batchLimits.maxAddedMs ?? Number.POSITIVE_INFINITY)) return false;
-    if (until + (calls.curve.predict(queue.cost) ?? 0) > first.deadline) return false;
+    const soonest = until + (calls.curve.predict(queue.cost) ?? 0);
+    let isInTime = true;
+    queue.forEach(({ deadline }) => {
+      if (deadline < soonest) isInTime = false;
+    });
+    if (!isInTime) return false;
     alarm.watch(until);
     return true;
   }

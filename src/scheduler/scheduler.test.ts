@@ -377,6 +377,25 @@ describe("clients that ask again when they are answered", () => {
   });
 });
 
+describe("a batch that waits for clients to come back", () => {
+  it("does not when one that is here already would be late", async () => {
+    for (let calls = 0; calls < 20; calls++) {
+      for (let client = 0; client < 4; client++) void scheduler.run(call([1]), BATCHABLE, context(60_000));
+      await clock.turn();
+      await clock.advance(100);
+      replica.echo();
+      await settle();
+    }
+    void scheduler.run(call([1]), BATCHABLE, context(60_000));
+    await clock.turn();
+    expect(replica.calls).toHaveLength(0);
+    // A call takes 100 ms.
+    void scheduler.run(call([1]), BATCHABLE, context(110));
+    await clock.turn();
+    expect(replica.calls).toHaveLength(1);
+  });
+});
+
 describe("a policy that holds back", () => {
   it("is asked again at the moment that it names", async () => {
     const policy: BatchPolicy = (waiting, _limits, { now }) => (now < 5 ? { holdUntil: 5 } : { batch: [...waiting], cut: "drained" });

@@ -40,8 +40,8 @@ const SEQUENCE_LIMITS = { maxSequences: 4096, idleMs: 60_000 };
 
 /**
  * Queue of one model version and the replicas that empty it. A batch forms from what arrived while the replicas were busy, or within
- * one turn of the event loop; nobody ever waits for company. The policies are pure functions beside this file; this is the only place
- * with state that moves, and with a timer.
+ * one turn of the event loop; it waits for company only when those who have just been answered are known to come back.
+ * What is decided is decided by pure policies beside this file; the parts that it puts together here have the state that moves.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
