@@ -80,6 +80,11 @@ it.each([
   ["iris", { speed: "2" }, "--speed is for --replay"],
   ["iris", { seconds: "0" }, "--seconds 0: expected a number above 0"],
   ["iris", { deadline: "soon" }, "--deadline soon: expected a number above 0"],
+  ["iris", { deadline: "0.5" }, "--deadline 0.5: expected a whole number of milliseconds"],
+  ["iris", { priority: "9" }, "--priority 9: expected a whole number from 1 (first) to 5"],
+  ["iris", { seed: "2" }, "--seed is for --rate"],
+  [undefined, { replay: "day.jsonl", arrivals: "constant" }, "give --replay or --arrivals, not both"],
+  [undefined, { replay: "day.jsonl", modelVersion: "3" }, "give --replay or --model-version, not both"],
 ])("refuses %s with %j", async (name, options, message) => {
   await expect(run(name, options)).rejects.toThrow(message);
 });

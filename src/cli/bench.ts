@@ -51,7 +51,8 @@ export async function benchCommand(name: string | undefined, options: BenchOptio
   if (report.answers === 0) throw new CliError("no request was answered with success");
 }
 
-function rejectContradictions(name: string | undefined, { replay, rate, connections, data, seconds, speed, arrivals }: BenchOptions): void {
+function rejectContradictions(name: string | undefined, options: BenchOptions): void {
+  const { replay, rate, connections, data, seconds, speed, arrivals, seed, modelVersion, namespace } = options;
   if (replay === undefined) {
     if (name === undefined) throw new CliError("name a model, or give --replay", 2);
     if (speed !== undefined) throw new CliError("--speed is for --replay", 2);
@@ -59,10 +60,12 @@ function rejectContradictions(name: string | undefined, { replay, rate, connecti
       throw new CliError("give --connections for a closed loop or --rate for an open one, not both", 2);
     }
     if (rate === undefined && arrivals !== undefined) throw new CliError("--arrivals is for --rate", 2);
+    if (rate === undefined && seed !== undefined) throw new CliError("--seed is for --rate", 2);
     return;
   }
-  const others = Object.entries({ MODEL: name, "--rate": rate, "--connections": connections, "--data": data, "--seconds": seconds });
-  const other = others.find(([, value]) => value !== undefined);
+  const ofModels = { "--connections": connections, "--data": data, "--model-version": modelVersion, "--namespace": namespace };
+  const ofTime = { "--rate": rate, "--arrivals": arrivals, "--seconds": seconds, "--seed": seed };
+  const other = Object.entries({ MODEL: name, ...ofModels, ...ofTime }).find(([, value]) => value !== undefined);
   if (other !== undefined) throw new CliError(`give --replay or ${other[0]}, not both: a recording says what is sent and when`, 2);
 }
 
@@ -91,7 +94,9 @@ async function modelOrder(name: string, address: string, apiKey: string | undefi
   const headers = { "content-type": "application/json", ...askedFor(options), ...keyHeaders(apiKey) };
   const request = { method: "POST", path: pathname, headers, body: JSON.stringify(body) };
   const how =
-    rate === undefined ? `${connections} connections` : `${rate} requests a second (${load.kind === "open" ? load.arrivals : ""})`;
+    rate === undefined
+      ? `${connections} ${connections === 1 ? "connection" : "connections"}`
+      : `${rate} requests a second (${load.kind === "open" ? load.arrivals : ""})`;
   return {
     order: { origin, requests: [request], load, warmUpSeconds: seconds * WARM_UP_SHARE, ...deadlineOf(options) },
     shown: `${name} at ${origin}: ${how} for ${seconds} s`,
@@ -127,12 +132,16 @@ async function replayOrder(file: string, address: string, apiKey: string | undef
 function askedFor({ deadline, priority }: BenchOptions): Record<string, string> {
   return {
     ...(deadline === undefined ? {} : { "nitrous-timeout": deadline }),
-    ...(priority === undefined ? {} : { "nitrous-priority": priority }),
+    ...(priority === undefined ? {} : { "nitrous-priority": priorityOf(priority) }),
   };
 }
 
 function deadlineOf({ deadline }: BenchOptions): Pick<LoadOrder, "deadlineMs"> {
   const deadlineMs = positive("--deadline", deadline);
+  // As the header that carries it.
+  if (deadlineMs !== undefined && !Number.isInteger(deadlineMs)) {
+    throw new CliError(`--deadline ${deadline}: expected a whole number of milliseconds`, 2);
+  }
   return deadlineMs === undefined ? {} : { deadlineMs };
 }
 
@@ -145,6 +154,11 @@ function positive(option: string, text: string | undefined): number | undefined 
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;
   throw new CliError(`${option} ${text}: expected a number above 0`, 2);
+}
+
+function priorityOf(text: string): string {
+  if (/^[1-5]$/.test(text)) return text;
+  throw new CliError(`--priority ${text}: expected a whole number from 1 (first) to 5`, 2);
 }
 
 function arrivalsOf(text = "poisson"): Arrivals {

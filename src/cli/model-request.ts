@@ -45,20 +45,21 @@ export async function exampleOf(ask: Ask, { server, path, name }: ModelPlace, op
  * @throws CliError for a file that cannot be read or is no request
  */
 export async function readRequest(file: string): Promise<JsonObject> {
+  const name = file === "-" ? "standard input" : file;
   let text: string;
   try {
     text = file === "-" ? await readStandardInput() : await readFile(file, "utf8");
   } catch (error) {
-    throw new CliError(`cannot read ${file}: ${(error as Error).message}`);
+    throw new CliError(`cannot read ${name}: ${(error as Error).message}`);
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new CliError(`${file} is not JSON: ${(error as Error).message}`);
+    throw new CliError(`${name} is not JSON: ${(error as Error).message}`);
   }
   if (typeof value !== "object" || value === null || !("instances" in value || "inputs" in value)) {
-    throw new CliError(`${file} must be an object with "inputs" (Open Inference Protocol) or "instances" (V1)`);
+    throw new CliError(`${name} must be an object with "inputs" (Open Inference Protocol) or "instances" (V1)`);
   }
   return value as JsonObject;
 }
