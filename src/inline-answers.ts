@@ -43,7 +43,8 @@ export function createInlineAnswers(settings: Settings, events: Events, clock: C
   return {
     promotion,
     notices: markers.accused.map(
-      (model) => `the server before this one died while ${model} ran in its process; it stays in a host until ${directory} is removed`,
+      (model) =>
+        `the server before this one died, or was killed, while ${model} ran in its process; the model now runs in a process of its own (${markers.wayBack})`,
     ),
     close() {
       process.removeListener("exit", release);

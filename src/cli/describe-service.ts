@@ -150,13 +150,14 @@ function versionsTable({ nitrous: { versions } }: ServiceStatus, terminal: Termi
   const rows = versions.map((each) => [
     each.version,
     each.state ?? "",
-    [each.reason, ...inWords(each.inline), ...hostTroubles(each)].filter(Boolean).join("; "),
+    [each.reason, ...inlineWords(each), ...hostTroubles(each)].filter(Boolean).join("; "),
   ]);
   return renderTable(["VERSION", "STATE", "REASON"], rows, terminal, { indent: 2 });
 }
 
-function inWords(inline: boolean | undefined): string[] {
-  return inline === true ? ["answered inline, in the server's own process"] : [];
+function inlineWords({ inline, notInline }: ServiceStatus["nitrous"]["versions"][number]): string[] {
+  if (inline === true) return ["answered inline, in the server's own process"];
+  return notInline === undefined ? [] : [`not answered inline: ${notInline}`];
 }
 
 function hostTroubles({ hostExits = 0, lastHostExit, quarantined = 0 }: ServiceStatus["nitrous"]["versions"][number]): string[] {

@@ -19,6 +19,7 @@ const version = z.object({
   state: text,
   reason: text,
   inline: z.boolean().optional().catch(undefined),
+  notInline: text,
   hostExits: count,
   lastHostExit: z.object({ message: text }).optional().catch(undefined),
   quarantined: count,

@@ -139,12 +139,13 @@ function details({ service, origin, modelName, active, target, choice, stopped }
     ...(target === undefined || stopped || target.failure !== undefined ? {} : { step: stepOf(target) }),
     ...(failure === undefined ? {} : whatNext(failure)),
     versions: (shown?.models ?? []).map(
-      ({ spec, state, failure, inline, hostExits, lastHostExit, quarantined }): JsonObject => ({
+      ({ spec, state, failure, inline, notInline, hostExits, lastHostExit, quarantined }): JsonObject => ({
         version: spec.version,
         format: spec.format,
         state,
         ...(failure === undefined ? {} : { reason: firstLine(failure.message) }),
         ...(inline ? { inline } : {}),
+        ...(notInline === undefined ? {} : { notInline }),
         ...(lastHostExit === undefined
           ? {}
           : { hostExits, lastHostExit: { ...lastHostExit, log: lastHostExit.log.slice(-SHOWN_LOG_LINES) } }),

@@ -81,6 +81,8 @@ export interface ModelStatus {
   readonly hostPid: number | undefined;
   /** Calls that are small enough are answered in the server's own process. */
   readonly inline: boolean;
+  /** Why none is, of a model that was tried there. */
+  readonly notInline: string | undefined;
   /** Hosts that ended under it. */
   readonly hostExits: number;
   readonly lastHostExit: HostExit | undefined;

@@ -176,6 +176,7 @@ describe("a tiny model", () => {
     expect(world.samples).toHaveLength(1);
     expect(world.changes).toEqual(["iris out: its answers differ"]);
     expect(served.model.inline).toBe(false);
+    expect(served.model.status(true).notInline).toBe("its answers differ");
   });
 
   it("goes back to its host when it has become slow, and must prove itself for twice as long", async () => {

@@ -133,7 +133,9 @@ export class InlinePromotion {
       candidate.inline = await runs.open(model.spec, host, sample);
     } catch (error) {
       candidate.state = "refused";
-      onChange(model.spec, false, messageOf(error));
+      const reason = messageOf(error);
+      model.refuseInline(reason);
+      onChange(model.spec, false, reason);
       return;
     }
     candidate.state = "open";

@@ -25,6 +25,7 @@ export class ModelVersion {
   #hostExits = 0;
   #lastHostExit: HostExit | undefined;
   #inline = false;
+  #notInline: string | undefined;
   description: ModelDescription | undefined;
   hostPid: number | undefined;
   /** The host that it is in or was in last. */
@@ -97,6 +98,18 @@ export class ModelVersion {
   set inline(inline: boolean) {
     if (inline === this.#inline) return;
     this.#inline = inline;
+    this.#notInline = undefined;
+    this.#events.emit("model-state-changed", this.status(false));
+  }
+
+  /** Why none of its calls are, when that was tried. */
+  get notInline(): string | undefined {
+    return this.#notInline;
+  }
+
+  /** It stays in its host, and this is why. */
+  refuseInline(reason: string): void {
+    this.#notInline = reason;
     this.#events.emit("model-state-changed", this.status(false));
   }
 
@@ -187,6 +200,7 @@ export class ModelVersion {
       memoryBytes: this.memoryBytes,
       hostPid: this.hostPid,
       inline: this.#inline,
+      notInline: this.#notInline,
       hostExits: this.#hostExits,
       lastHostExit: this.#lastHostExit,
       quarantined: this.quarantined,

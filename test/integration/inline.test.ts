@@ -88,9 +88,12 @@ it("keeps a model out that was in the process of a server that died, and says so
   await once(first.child, "exit");
   expect(markers()).toEqual([expect.stringMatching(/^[0-9a-f]{64}-\d+-\d+\.active$/)]);
   const second = await start(["iris"]);
-  expect(second.output()).toContain("died while default/iris version 1 ran in its process");
+  expect(second.output()).toContain("while default/iris version 1 ran in its process");
   expect(await untilDecided(second, "iris")).toBe(false);
-  expect(second.output()).toContain("a server died while it ran in its process");
+  const { stdout } = await nitrous(["describe", "iris", "--server", second.url]);
+  expect(stdout).toContain(
+    "not answered inline: a server died while it ran in its process; to allow that again, stop the server and remove",
+  );
   expect(await second.stop()).toBe(0);
   expect(markers()).toEqual([expect.stringMatching(/^[0-9a-f]{64}\.suspect$/)]);
   await rm(join(folder, "state", "inline"), { recursive: true });

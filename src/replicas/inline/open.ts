@@ -61,7 +61,7 @@ export class InlineRuns {
     const obstacle = obstacleIn(artefact);
     if (obstacle !== undefined) throw refusal(obstacle);
     const sha256 = Buffer.from(await webcrypto.subtle.digest("SHA-256", artefact)).toString("hex");
-    if (markers.isSuspect(sha256)) throw refusal("a server died while it ran in its process");
+    if (markers.isSuspect(sha256)) throw refusal(`a server died while it ran in its process; ${markers.wayBack}`);
     const release = await markers.hold(sha256, name);
     try {
       const { generateRows } = await import("../../onnx/index.ts");
@@ -102,5 +102,5 @@ function obstacleIn(artefact: Uint8Array): string | undefined {
 }
 
 function refusal(reason: string): ServeError {
-  return new ServeError("FAILED_PRECONDITION", `the model is not answered inline: ${reason}`);
+  return new ServeError("FAILED_PRECONDITION", reason);
 }
