@@ -3,7 +3,7 @@ import { DEFAULT_NAMESPACE } from "../core/model.ts";
 import type { InferenceService, Predictor, PredictorModel, ProtocolVersion } from "../core/resource.ts";
 import { environmentOf } from "./container-rules.ts";
 import { isGiven, mapIn, numberIn, textIn } from "./json-fields.ts";
-import { fieldsNotInEffect } from "./not-in-effect.ts";
+import { annotationsNotInEffect, fieldsNotInEffect } from "./not-in-effect.ts";
 import { annotatedScheduling } from "./scheduling-annotations.ts";
 import { environmentScheduling, predictorScheduling } from "./scheduling-fields.ts";
 import { LEGACY_KEYS } from "./schema/inference-service.ts";
@@ -27,7 +27,7 @@ export function toInferenceService({ metadata, spec }: Pick<ValidDocument, "meta
       ...predictorScheduling(mapIn(spec, "predictor")),
       ...annotatedScheduling(metadata.annotations ?? {}),
     },
-    notInEffect: fieldsNotInEffect(spec),
+    notInEffect: [...annotationsNotInEffect(metadata.annotations ?? {}), ...fieldsNotInEffect(spec)],
   };
 }
 

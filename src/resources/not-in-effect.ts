@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "../core/inference.ts";
+import { ANNOTATIONS } from "./annotations.ts";
 import { type FieldPath, formatPath } from "./field-path.ts";
 import { isGiven, isMap, listIn, mapIn, numberIn, textIn } from "./json-fields.ts";
 import { environmentScheduling, isSchedulingVariable } from "./scheduling-fields.ts";
@@ -10,6 +11,13 @@ const IN_EFFECT = ["modelFormat", "storageUri", "runtime", "protocolVersion"];
 export function fieldsNotInEffect(spec: JsonObject): string[] {
   const paths = [...others(spec, ["spec"], ["predictor"]), ...predictorFields(mapIn(spec, "predictor") ?? {}, ["spec", "predictor"])];
   return paths.map(formatPath).sort();
+}
+
+/** Paths of the annotations with this server's prefix that it does not know, sorted: most are mistyped. */
+export function annotationsNotInEffect(annotations: Readonly<Record<string, string>>): string[] {
+  const known: readonly string[] = Object.values(ANNOTATIONS);
+  const unknown = Object.keys(annotations).filter((name) => name.startsWith("nitrous/") && !known.includes(name));
+  return unknown.map((name) => formatPath(["metadata", "annotations", name])).sort();
 }
 
 function predictorFields(predictor: JsonObject, path: FieldPath): FieldPath[] {

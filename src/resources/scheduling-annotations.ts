@@ -51,7 +51,7 @@ export function schedulingFindings(annotations: Readonly<Record<string, string>>
     return [{ path: pathOf(name), message: `expected ${rule.expected}, found ${shown(text)}` }];
   });
   const hedges = annotations[ANNOTATIONS.hedge] !== undefined && annotations[ANNOTATIONS.idempotent] !== "true";
-  const message = `asks a second replica for the same answer, which only a model may need that says so; add ${ANNOTATIONS.idempotent}: "true"`;
+  const message = `has a request carried out twice, which the model must allow; add ${ANNOTATIONS.idempotent}: "true"`;
   return [...wrong, ...(hedges ? [{ path: pathOf(ANNOTATIONS.hedge), message }] : [])];
 }
 

@@ -91,6 +91,11 @@ describe("how requests of a service are scheduled", () => {
     }
   });
 
+  it("lists annotations with its prefix that it does not know", () => {
+    const { notInEffect } = service({ annotations: { "nitrous/prio": "1", "nitrous/priority": "1", "acme.example/nitrous": "1" } });
+    expect(notInEffect).toEqual(['metadata.annotations["nitrous/prio"]']);
+  });
+
   it("leaves variables to the model that it cannot read, and says so", () => {
     const { scheduling, notInEffect, predictor } = service({ env: { MAX_BATCH_SIZE: "auto", BATCH_TIMEOUT: "soon", OTHER: "1" } });
     expect(scheduling).toEqual({});
