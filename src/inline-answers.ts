@@ -44,7 +44,7 @@ export function createInlineAnswers(settings: Settings, events: Events, clock: C
     promotion,
     notices: markers.accused.map(
       (model) =>
-        `the server before this one died, or was killed, while ${model} ran in its process; the model now runs in a process of its own (${markers.wayBack})`,
+        `the server before this one died, or was killed, while ${model} ran in its process; the model now runs in a process of its own (to allow that again, stop the server and remove ${directory})`,
     ),
     close() {
       process.removeListener("exit", release);

@@ -50,11 +50,6 @@ export class CrashMarkers {
     }
   }
 
-  /** What to do about suspects, for messages. */
-  get wayBack(): string {
-    return `to allow that again, stop the server and remove ${this.#options.directory}`;
-  }
-
   isSuspect(sha256: string): boolean {
     return this.#suspects.has(sha256);
   }

@@ -24,6 +24,10 @@ export interface InlineRunsOptions {
 /** A larger artefact takes too long to read and to open in a process that has other things to do. */
 const LARGEST_ARTEFACT_BYTES = 4 * 1024 * 1024;
 
+/** Clients see it, who need not know where the folder is. */
+const SERVER_DIED =
+  "a server died while it ran in its process; to allow that again, stop the server and remove the folder 'inline' of its state directory";
+
 /** Opens models in the server's own process. */
 export class InlineRuns {
   readonly #options: InlineRunsOptions;
@@ -61,7 +65,7 @@ export class InlineRuns {
     const obstacle = obstacleIn(artefact);
     if (obstacle !== undefined) throw refusal(obstacle);
     const sha256 = Buffer.from(await webcrypto.subtle.digest("SHA-256", artefact)).toString("hex");
-    if (markers.isSuspect(sha256)) throw refusal(`a server died while it ran in its process; ${markers.wayBack}`);
+    if (markers.isSuspect(sha256)) throw refusal(SERVER_DIED);
     const release = await markers.hold(sha256, name);
     try {
       const { generateRows } = await import("../../onnx/index.ts");
