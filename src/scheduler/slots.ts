@@ -12,10 +12,10 @@ export class Slots {
   /** Replicas that take as many rows as they have room for, and are asked first. */
   readonly #inline: Slot[] = [];
 
-  /** Calls that the replicas work on at once, all together. */
+  /** Calls that the replicas outside of this process work on at once, all together. */
   get total(): number {
     let total = 0;
-    for (const { credit } of this.#slots.keys()) total += credit;
+    for (const { credit, roomForRows } of this.#slots.keys()) if (roomForRows === undefined) total += credit;
     return total;
   }
 
