@@ -67,3 +67,18 @@ export function createEntry(
 export function again(entry: Entry): Entry {
   return { ...entry, key: undefined, retried: true, slot: NOT_WAITING, charged: 0 };
 }
+
+/** Nobody hears of an entry twice. */
+export function answerEntry(entry: Entry, result: ReplicaResult): void {
+  if (entry.settled) return;
+  entry.settled = true;
+  entry.context.onAbort(undefined);
+  entry.resolve(result);
+}
+
+export function failEntry(entry: Entry, error: Error): void {
+  if (entry.settled) return;
+  entry.settled = true;
+  entry.context.onAbort(undefined);
+  entry.reject(error);
+}

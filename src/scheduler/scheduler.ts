@@ -8,15 +8,14 @@ import { DEFAULT_PRIORITY, type SchedulingSpec } from "../core/scheduling.ts";
 import { type Sharing, sizingOf } from "../core/sizing.ts";
 import type { QueueLimits } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
-import { splitPayload } from "./assemble.ts";
-import type { Batch } from "./batch.ts";
 import { type BatchLimits, type BatchPolicy, batchWhileBusy, payloadBytes, rowsOf } from "./batching.ts";
 import { Calls } from "./calls.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { again, createEntry, type Entry } from "./entry.ts";
+import { createEntry, type Entry, failEntry } from "./entry.ts";
 import { ExecutionResources, type Holder } from "./execution-limits.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { Gate } from "./gate.ts";
+import { Outcomes } from "./outcomes.ts";
 import { Quarantine } from "./quarantine.ts";
 import { Sequences, sequenceOf } from "./sequences.ts";
 import { Streams } from "./streams.ts";
@@ -64,12 +63,23 @@ export class Scheduler {
     this.#queue = new FairQueue(() => clock.now());
     this.#streams = new Streams(clock, options.queueLimits, deadlineExceeded);
     const holder = this.#registerNeeds();
+    const outcomes = new Outcomes({
+      clock,
+      queue: this.#queue,
+      quarantine: this.#quarantine,
+      retry: options.rules?.retry !== false,
+      onBatch: (batch) => {
+        options.onBatch?.(batch);
+        if (!batch.inline) this.#dispatcher.answered(batch.size);
+      },
+      onGivenUp: (entry, reason) => this.#giveUp(entry, reason),
+    });
     this.#calls = new Calls({
       clock,
       rules: options.rules ?? {},
       holder,
-      onAnswer: (batch, result) => this.#answered(batch, result),
-      onFailure: (batch, error) => this.#failed(batch, error),
+      onAnswer: (batch, result) => outcomes.answered(batch, result),
+      onFailure: (batch, error) => outcomes.failed(batch, error),
       onLost: (replica) => this.#endSequencesOf(replica),
       onFree: () => {
         this.#dispatcher.flush();
@@ -93,7 +103,7 @@ export class Scheduler {
       calls: this.#calls,
       alarm: this.#alarm,
       holder,
-      onShed: (entry) => this.#reject(entry, deadlineExceeded(entry.context)),
+      onShed: (entry) => failEntry(entry, deadlineExceeded(entry.context)),
     });
   }
 
@@ -198,7 +208,7 @@ export class Scheduler {
     // Nobody is charged for what does not run.
     for (const entry of [...this.#queue]) {
       this.#queue.remove(entry);
-      this.#reject(entry, reason);
+      failEntry(entry, reason);
     }
     this.#rest();
   }
@@ -208,7 +218,7 @@ export class Scheduler {
     this.#stopped = reason;
     this.rejectWaiting(reason);
     for (const batch of this.#calls.running) {
-      for (const entry of batch.entries) this.#reject(entry, reason);
+      for (const entry of batch.entries) failEntry(entry, reason);
       batch.abort(reason);
     }
     this.#streams.abort(reason);
@@ -235,7 +245,7 @@ export class Scheduler {
     for (const entry of [...this.#queue]) {
       if (entry.replica !== id) continue;
       this.#queue.remove(entry);
-      this.#reject(entry, new ServeError("ABORTED", "the replica that had the state of the sequence is gone; begin the sequence again"));
+      failEntry(entry, new ServeError("ABORTED", "the replica that had the state of the sequence is gone; begin the sequence again"));
     }
   }
 
@@ -243,64 +253,9 @@ export class Scheduler {
     if (this.#stopped !== undefined) throw this.#stopped;
   }
 
-  #answered({ entries, record: batch }: Batch, { payload, computeMs }: ReplicaResult): void {
-    const payloads = splitPayload(payload, entries);
-    this.#queue.charge(entries, computeMs);
-    this.#options.onBatch?.(batch);
-    if (!batch.inline) this.#dispatcher.answered(batch.size);
-    const shared = entries.length > 1 ? batch : undefined;
-    for (let index = 0; index < entries.length; index++) {
-      const entry = entries[index] as Entry;
-      const { record } = entry.context;
-      record.computeMs = computeMs;
-      record.batchSize = batch.size;
-      record.batch = shared;
-      record.inline = batch.inline;
-      this.#resolve(entry, { payload: payloads[index] as Payload, computeMs });
-    }
-  }
-
-  /**
-   * One bad request must not fail its neighbours: each gets one more try by itself. So it does when the host died, unless it is refused
-   * from now on.
-   */
-  #failed({ entries, record: { startedAt } }: Batch, error: ServeError): void {
-    const died = error instanceof ReplicaLostError;
-    const refused = died && error.alone && entries.length === 1 && this.#quarantine.recordDeath((entries[0] as Entry).call);
-    const worthATry = died ? !refused && this.#options.rules?.retry !== false : entries.length > 1;
-    this.#queue.charge(entries, this.#options.clock.now() - startedAt);
-    const retries: Entry[] = [];
-    for (const entry of entries) {
-      if (entry.settled) continue;
-      // What a sequence has told a replica that is gone, no other knows.
-      if (!worthATry || entry.retried || (died && entry.replica !== undefined)) this.#reject(entry, error);
-      else retries.push(again(entry));
-    }
-    for (const entry of retries) {
-      entry.context.record.stage = "queued";
-      entry.context.record.retries++;
-      entry.context.onAbort((reason) => this.#giveUp(entry, reason));
-    }
-    this.#queue.unshift(retries);
-  }
-
-  #resolve(entry: Entry, result: ReplicaResult): void {
-    if (entry.settled) return;
-    entry.settled = true;
-    entry.context.onAbort(undefined);
-    entry.resolve(result);
-  }
-
-  #reject(entry: Entry, error: Error): void {
-    if (entry.settled) return;
-    entry.settled = true;
-    entry.context.onAbort(undefined);
-    entry.reject(error);
-  }
-
   #giveUp(entry: Entry, reason: Error): void {
     const waited = this.#queue.remove(entry);
-    this.#reject(entry, reason);
+    failEntry(entry, reason);
     if (!waited) this.#calls.giveUp(entry, reason);
     this.#rest();
   }
