@@ -54,6 +54,11 @@ export class Connections {
     return undefined;
   }
 
+  /** No other request of its connection waits for an answer. */
+  isAlone({ socket }: IncomingMessage): boolean {
+    return this.#connections.get(socket)?.responses.length === 1;
+  }
+
   /** The answer to a request has been sent, or nobody is there to take it. */
   end({ socket }: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.get(socket);

@@ -92,13 +92,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     options.events.emit("http-refused", { status, refusal: undefined });
     return options.refusal(status, message);
   });
-  const transport: Transport = { connections, limits, memory: new BodyMemory(limits.maxBodyMemory) };
+  const transport: Transport = { connections, limits, memory: new BodyMemory(limits.maxBodyMemory), draining: false };
   const streams = new OpenStreams();
   let active = 0;
   let idle: (() => void) | undefined;
-  let draining = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const counted = !draining;
+    const counted = !transport.draining;
     if (counted) active++;
     else response.setHeader("Connection", "close");
     const tooMany = connections.begin(request, response);
@@ -130,7 +129,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     let principal: string;
     try {
       principal = options.guard(lookup.route, { params: lookup.params, headers: request.headers });
-      if (draining && lookup.route.access !== "public")
+      if (transport.draining && lookup.route.access !== "public")
         throw new ServeError("UNAVAILABLE", "the server is shutting down", { retryAfter: 1, refusal: "shutting_down" });
     } catch (thrown) {
       const error = ServeError.from(thrown);
@@ -149,7 +148,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     setCertificate: (context) => secure?.setSecureContext(context),
     endStreams: () => streams.end(new ServeError("UNAUTHENTICATED", "who may do what has changed; ask again")),
     async close() {
-      draining = true;
+      transport.draining = true;
       streams.close();
       if (active > 0) {
         await new Promise<void>((resolve) => {
@@ -170,6 +169,7 @@ interface Transport {
   readonly connections: Connections;
   readonly limits: HttpLimits;
   readonly memory: BodyMemory;
+  draining: boolean;
 }
 
 /** One request that has not been answered. */
@@ -226,6 +226,7 @@ async function answer(
       body: body.byteLength <= (options.observedBodyBytes ?? 0) ? Uint8Array.from(body) : body,
     });
     const timing = timed ? serverTiming(record, options.clock.now()) : undefined;
+    if (transport.draining && transport.connections.isAlone(request)) response.shouldKeepAlive = false;
     const sent = sendReply({ request, response, timeoutMs: transport.limits.answerTimeoutMs, record, account, timing }, reply);
     if (sent !== undefined) await sent;
   } catch (thrown) {
