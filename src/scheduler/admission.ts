@@ -60,6 +60,14 @@ export function predictWait({ curve, slots, underWay, callsAhead, costAhead }: O
   return (underWay + callsAhead * curve.fixed + costAhead * curve.perRow) / slots;
 }
 
+/** Part of a request's time that is kept for the way of its answer: what is ready at the deadline comes after it. */
+const WAY_BACK = 0.02;
+
+/** Of the milliseconds that a request has, those in which its answer must be ready. */
+export function usable(left: number): number {
+  return left * (1 - WAY_BACK);
+}
+
 /** Milliseconds in which a call of such a cost is answered with some certainty; undefined when nothing is known. */
 export function timeFor(curve: LatencyCurve, cost: number): number | undefined {
   const expected = curve.predict(cost);

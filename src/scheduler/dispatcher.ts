@@ -1,7 +1,7 @@
 import type { BatchCut } from "../core/batch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Replica } from "../core/replica.ts";
-import { timeFor } from "./admission.ts";
+import { timeFor, usable } from "./admission.ts";
 import type { Alarm } from "./alarm.ts";
 import type { BatchLimits, BatchPolicy } from "./batching.ts";
 import type { Calls } from "./calls.ts";
@@ -183,7 +183,7 @@ export class Dispatcher {
       const [first] = queue;
       if (first === undefined || queue.requests === 1) return first;
       const expected = timeFor(calls.curve, first.cost);
-      if (expected === undefined || now + expected <= first.deadline) return first;
+      if (expected === undefined || now + expected <= first.enqueuedAt + usable(first.deadline - first.enqueuedAt)) return first;
       queue.remove(first);
       onShed(first);
     }

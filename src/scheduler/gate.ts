@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import type { Priority } from "../core/scheduling.ts";
-import { admit, isInTime, type Outlook, type QueueLimits, tooLate } from "./admission.ts";
+import { admit, isInTime, type Outlook, type QueueLimits, tooLate, usable } from "./admission.ts";
 import type { Calls } from "./calls.ts";
 import type { Entry } from "./entry.ts";
 import type { FairQueue } from "./fair-queue.ts";
@@ -47,7 +47,7 @@ export class Gate {
     if (queue.requests === 0 && (calls.running.size === 0 || calls.slots.freest() !== undefined)) return;
     admit(queue.waiting(context.principal), bytes, queueLimits);
     const now = clock.now();
-    const left = context.deadline - now;
+    const left = usable(context.deadline - now);
     // Even if all that wait were before it: who is, is known only after a look at all principals.
     if (isInTime(this.#outlook(queue.cost, now), cost, left)) return;
     const outlook = this.#outlook(queue.costBefore(context.principal, this.priorityOf(context)), now);
