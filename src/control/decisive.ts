@@ -20,5 +20,6 @@ export function signatureOf({ metadata, spec }: ResourceView, { runtime, failure
   const annotations = DECISIVE.map((name) => metadata.annotations?.[name]);
   const text = (value: unknown): string => JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? `${each}n` : each));
   const { name, namespace, host, scheduling } = runtime ?? {};
-  return text([spec, annotations, name, namespace, host, scheduling, failure?.message]);
+  // The generation too: a spec that was changed and changed back before anybody looked is served as the newest.
+  return text([metadata.generation, spec, annotations, name, namespace, host, scheduling, failure?.message]);
 }

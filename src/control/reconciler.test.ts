@@ -59,6 +59,14 @@ describe("a service", () => {
     expect(world.table.lastReady(keyOf("iris"))?.generation).toBe(1);
   });
 
+  it("serves the newest generation also when its spec was changed and changed back before anybody looked", async () => {
+    await world.apply("iris", "a", { minReplicas: 0 });
+    await world.apply("iris", "a", { minReplicas: 1, annotations: { "serving.kserve.io/stop": "true" } });
+    await world.apply("iris", "a", { minReplicas: 0 });
+    await world.rest();
+    expect(world.status("iris")).toMatchObject({ observedGeneration: 3, nitrous: { servingGeneration: 3 } });
+  });
+
   it("has its requests scheduled as its annotations and its runtime say, and again when they change", async () => {
     const scheduled = () => world.registry.find({ namespace: "default", name: "iris" }).spec.scheduling;
     await world.apply("iris", "a");

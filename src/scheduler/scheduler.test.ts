@@ -564,6 +564,11 @@ describe("a sequence", () => {
 });
 
 describe("limits and ends", () => {
+  it("does not begin with what has no time at all", () => {
+    expect(() => scheduler.admit(0, context(0))).toThrow(expect.objectContaining({ code: "DEADLINE_EXCEEDED" }));
+    expect(() => scheduler.admit(0, context(1))).not.toThrow();
+  });
+
   it("refuses what the queue has no room for", async () => {
     scheduler = createScheduler(8, 1);
     const first = scheduler.run(call([1]), BATCHABLE, context());

@@ -143,6 +143,8 @@ export class Scheduler {
    */
   admit(bytes: number, context: RequestContext): void {
     this.#assertOpen();
+    // Who finds nothing before him is always tried, but not who has given no time at all.
+    if (context.deadline <= context.record.startedAt) throw deadlineExceeded(context);
     this.#gate.admitUnread(bytes, context);
   }
 
