@@ -4,9 +4,8 @@ import { connect } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { systemClock } from "../core/clock.ts";
+import { httpServerOptions } from "../../test/http-server-options.ts";
 import { ServeError } from "../core/errors.ts";
-import { createEvents } from "../core/events.ts";
 import type { HttpMethod, HttpRequest, Route } from "../core/http.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "./index.ts";
 
@@ -21,6 +20,7 @@ function start(...routes: readonly Partial<Route>[]): Promise<string> {
 async function startWith(options: Partial<HttpServerOptions>, ...routes: readonly Partial<Route>[]): Promise<string> {
   const fail = ({ message }: ServeError) => ({ status: 500, body: message });
   server = createHttpServer({
+    ...httpServerOptions(),
     routes: routes.map((route) => ({
       method: "GET",
       path: "/",
@@ -29,14 +29,6 @@ async function startWith(options: Partial<HttpServerOptions>, ...routes: readonl
       handle: () => ({ status: 200, body: "" }),
       ...route,
     })),
-    guard: () => "",
-    clock: systemClock,
-    events: createEvents(),
-    maxBodyBytes: 1e6,
-    requestTimeoutMs: 1e6,
-    refusal: (status, body) => ({ status, body }),
-    unknown: (status) => ({ status, body: "" }),
-    onFault: () => undefined,
     ...options,
   });
   return `http://127.0.0.1:${await server.listen(0, "127.0.0.1")}`;

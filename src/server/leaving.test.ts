@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, it } from "vitest";
-import { systemClock } from "../core/clock.ts";
+import { httpServerOptions } from "../../test/http-server-options.ts";
 import type { RequestRecord } from "../core/context.ts";
 import { createEvents } from "../core/events.ts";
 import type { HttpRequest, Route } from "../core/http.ts";
@@ -44,15 +44,9 @@ async function start(handle: Route["handle"], options: Partial<HttpServerOptions
     fail: ({ message }) => ({ status: 500, body: message }),
   };
   server = createHttpServer({
+    ...httpServerOptions(),
     routes: [route],
-    guard: () => "",
-    clock: systemClock,
     events,
-    maxBodyBytes: 1e6,
-    requestTimeoutMs: 1e6,
-    refusal: (status, body) => ({ status, body }),
-    unknown: (status) => ({ status, body: "" }),
-    onFault: () => undefined,
     ...options,
   });
   const until = async (isReached: () => boolean): Promise<void> => {

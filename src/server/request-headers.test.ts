@@ -1,7 +1,7 @@
 import { request as httpRequest } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../../test/fake-clock.ts";
-import { createEvents } from "../core/events.ts";
+import { httpServerOptions } from "../../test/http-server-options.ts";
 import type { HttpHead } from "../core/http.ts";
 import { createHttpServer, type HttpServer } from "./index.ts";
 
@@ -17,6 +17,7 @@ async function ask(headers: Readonly<Record<string, string | string[]>>): Promis
   await clock.advance(STARTED);
   let seen: HttpHead["context"] | undefined;
   server = createHttpServer({
+    ...httpServerOptions(),
     routes: [
       {
         method: "POST",
@@ -32,12 +33,7 @@ async function ask(headers: Readonly<Record<string, string | string[]>>): Promis
     ],
     guard: () => "web",
     clock,
-    events: createEvents(),
-    maxBodyBytes: 1e6,
     requestTimeoutMs: REQUEST_TIMEOUT,
-    refusal: (status, body) => ({ status, body }),
-    unknown: (status) => ({ status, body: "" }),
-    onFault: () => undefined,
   });
   const port = await server.listen(0, "127.0.0.1");
   return await new Promise((resolve, reject) => {

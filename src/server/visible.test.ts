@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from "vitest";
-import { systemClock } from "../core/clock.ts";
+import { httpServerOptions } from "../../test/http-server-options.ts";
 import { ServeError } from "../core/errors.ts";
 import { createEvents } from "../core/events.ts";
 import type { Exchange } from "../core/exchange.ts";
@@ -32,18 +32,12 @@ async function start(options: Partial<HttpServerOptions> = {}): Promise<string> 
     fail: ({ code, message }) => ({ status: code === "RESOURCE_EXHAUSTED" ? 429 : code === "UNAUTHENTICATED" ? 401 : 504, body: message }),
   };
   server = createHttpServer({
+    ...httpServerOptions(),
     routes: [route, { ...route, path: "/plain", protocol: "" }],
     guard: (_, { headers }) => {
       if (headers["x-refuse"] !== undefined) throw new ServeError("RESOURCE_EXHAUSTED", "too many", { refusal: "rate_limit" });
       return "";
     },
-    clock: systemClock,
-    events: createEvents(),
-    maxBodyBytes: 1e6,
-    requestTimeoutMs: 1e6,
-    refusal: (status, body) => ({ status, body }),
-    unknown: (status) => ({ status, body: "" }),
-    onFault: () => undefined,
     serverTiming: true,
     ...options,
   });
