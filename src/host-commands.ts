@@ -1,8 +1,9 @@
 import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { HostSpec } from "./core/executor.ts";
+import type { ModelFormat } from "./core/formats.ts";
 import { hostName } from "./core/host-name.ts";
-import type { ModelFormat, ModelSpec } from "./core/model.ts";
+import type { ModelSpec } from "./core/model.ts";
 
 const PYTHON_PACKAGE = fileURLToPath(new URL("../python", import.meta.url));
 /** From the sources as from the build. */

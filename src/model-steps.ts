@@ -4,8 +4,9 @@ import type { Clock } from "./core/clock.ts";
 import { messageOf, ServeError } from "./core/errors.ts";
 import type { Events } from "./core/events.ts";
 import type { Executor } from "./core/executor.ts";
+import { FORMATS } from "./core/formats.ts";
 import type { ModelSpec } from "./core/model.ts";
-import { createEnvironments } from "./environments/index.ts";
+import type { Environments } from "./environments/index.ts";
 import { availableMemory } from "./executors/index.ts";
 import { nodeHost, pythonHost, sharedNodeHost } from "./host-commands.ts";
 import { HostConfinement } from "./host-confinement.ts";
@@ -26,14 +27,17 @@ export function modelsPerHost({ format, bytes, variables = {} }: ModelSpec, sett
   return mayShare ? settings["max-models-per-host"] : 1;
 }
 
+export interface ModelStepsParts {
+  readonly events: Events;
+  readonly executor: Executor;
+  readonly clock: Clock;
+  readonly environments: Environments;
+}
+
 /** How a model comes to life on this machine: environment, process, connection, warm-up. */
-export function createModelSteps(settings: Settings, events: Events, executor: Executor, clock: Clock): LoaderSteps {
+export function createModelSteps(settings: Settings, { events, executor, clock, environments }: ModelStepsParts): LoaderSteps {
   // Hosts run in their models' folders, where a relative path would mean something else.
   const directory = resolve(cacheDirectoryOf(settings));
-  const environments = createEnvironments({
-    directory,
-    ...(settings.python === undefined ? {} : { python: settings.python }),
-  });
   const bytecodeDirectory = join(directory, "bytecode");
   const confinement = new HostConfinement(settings, {
     bytecodeDirectory,
@@ -50,7 +54,7 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
         const host = await confinement.wrapShared(spec, sharedNodeHost(spec.format));
         return { host, warnings: [], sharing: { key: `${spec.format} ${confined ? "confined" : "open"}`, places } };
       }
-      if (spec.format === "onnx" || spec.format === "typescript") {
+      if (FORMATS[spec.format].host === "node") {
         return { host: await confinement.wrap(spec, nodeHost(spec)), warnings: [] };
       }
       const ownBytecode = await confinement.bytecodeOf(spec);
@@ -108,6 +112,8 @@ export function createModelSteps(settings: Settings, events: Events, executor: E
                 example: spec.example ?? null,
                 threads: settings["threads-per-host"],
                 trust: spec.trust === undefined ? "none" : "pickle",
+                code: spec.trust === "code" || spec.fromCommandLine === true,
+                settings: spec.settings ?? {},
               },
               onProgress: report,
               clock,

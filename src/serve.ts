@@ -12,6 +12,7 @@ import { isHostOf } from "./core/host-name.ts";
 import { isModelName, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "./core/model.ts";
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
+import { createEnvironments, removeUnusedDaily } from "./environments/index.ts";
 import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers, processMemory } from "./executors/index.ts";
 import { createInlineAnswers } from "./inline-answers.ts";
 import { createLargeJson } from "./large-json/index.ts";
@@ -193,11 +194,15 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     record: createProcessRecord(cacheDirectory),
   });
   const memoryBudget = settings["memory-budget"] ?? Math.round((await availableMemory()) * MEMORY_SHARE);
+  const environments = createEnvironments({
+    directory: cacheDirectory,
+    ...(settings.python === undefined ? {} : { python: settings.python }),
+  });
   const inline = createInlineAnswers(settings, events, clock);
   const resources = new ExecutionResources(settings["execution-limits"], clock.now);
   const manager = new Manager({
     clock,
-    steps: createModelSteps(settings, events, executor, clock),
+    steps: createModelSteps(settings, { events, executor, clock, environments }),
     ledger: createMemoryLedger(memoryBudget),
     concurrentLoads: settings["concurrent-loads"] ?? Math.min(MAX_CONCURRENT_LOADS, availableParallelism()),
     modelsPerHost: (spec) => modelsPerHost(spec, settings),
@@ -223,7 +228,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       ? []
       : [`${settings.host} can be reached by others, and there are no keys: everybody may do everything`];
   for (const key of restored) reconciler.changed(key);
-  const watches: Array<() => void> = [access.close];
+  const watches: Array<() => void> = [access.close, removeUnusedDaily(environments, settings["environment-days"], clock)];
   if (tlsFiles !== undefined) {
     const renewed = (text: string): void => events.emit("access-notice", { text, problem: false });
     const use = (context: SecureContextOptions): void => {

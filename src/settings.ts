@@ -129,6 +129,7 @@ export const SETTINGS = {
     .enum(["on", "off"])
     .default("on")
     .describe("answer tiny ONNX models of the command line, and those that somebody trusts, in the server's own process"),
+  "environment-days": positive.default(30).describe("days after which a Python environment that no server has used is removed"),
   python: z.string().min(1).optional().describe("Python interpreter to make environments with"),
 } as const;
 

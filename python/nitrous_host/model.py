@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator, Protocol
 
 from nitrous_host.payload import Call, Payload
@@ -13,7 +13,11 @@ Progress = Callable[[str], None]
 
 @dataclass
 class LoadRequest:
-    """What a load frame says; `example` is the path of example.json, and `trust` is "none" or "pickle"."""
+    """
+    What a load frame says. `file` is a folder for formats that are folders; `example` is the path of example.json; with `trust`
+    "pickle" and not "none", pickles may run what they name; with `code`, code that the artefact carries may run. `settings` is
+    what the model's resource says to the loader: text or True from arguments, any JSON from files.
+    """
 
     model: str
     version: str
@@ -23,6 +27,8 @@ class LoadRequest:
     example: str | None = None
     threads: int = 1
     trust: str = "none"
+    code: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 class Model(Protocol):

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
+import { FORMATS, nameOfFormat } from "../core/formats.ts";
 import { DEFAULT_NAMESPACE, type ModelSpec, type Rejection } from "../core/model.ts";
 import type { ResourceKey } from "../core/resource.ts";
 import type { ValidDocument } from "../resources/index.ts";
@@ -47,7 +48,7 @@ export function adoptModels(
 /** Whoever names code on the command line wants it to run. */
 function withTrust(spec: ModelSpec, isTrusted: boolean): ModelSpec {
   const named: ModelSpec = { ...spec, fromCommandLine: true };
-  if (spec.format === "python" || spec.format === "typescript") return { ...named, trust: "code" };
+  if (FORMATS[spec.format].code === "always") return { ...named, trust: "code" };
   return isTrusted ? { ...named, trust: "pickle" } : named;
 }
 
@@ -57,7 +58,7 @@ function documentOf(name: string, { format, file, directory }: ModelSpec, versio
     apiVersion: "serving.kserve.io/v1beta1",
     kind: "InferenceService",
     metadata: { name, namespace: DEFAULT_NAMESPACE },
-    spec: { predictor: { model: { modelFormat: { name: format }, storageUri } } },
+    spec: { predictor: { model: { modelFormat: { name: nameOfFormat(format) }, storageUri } } },
   };
 }
 

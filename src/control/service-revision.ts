@@ -1,6 +1,7 @@
 import { ServeError } from "../core/errors.ts";
+import { FORMATS, formatsNamed, type ModelFormat } from "../core/formats.ts";
 import type { JsonObject } from "../core/inference.ts";
-import type { ModelFormat, ModelSpec } from "../core/model.ts";
+import type { ModelSpec } from "../core/model.ts";
 import type { InferenceService, PredictorModel, ServingRuntime } from "../core/resource.ts";
 import type { Semaphore } from "../models/index.ts";
 import { ANNOTATIONS, type RuntimeChoice, readServiceModel } from "../resources/index.ts";
@@ -23,12 +24,6 @@ export interface ServiceRevision extends Revision {
   /** As it was written. */
   readonly spec: JsonObject;
 }
-
-/** What each kind of host can load. */
-const HOST_FORMATS: Readonly<Record<"python" | "node", readonly ModelFormat[]>> = {
-  python: ["sklearn", "xgboost", "lightgbm", "python"],
-  node: ["onnx", "typescript"],
-};
 
 export interface PlanOptions {
   readonly source: ArtefactSource;
@@ -56,13 +51,16 @@ async function plan(
     const hint = "give predictor.model with a modelFormat and a storageUri";
     throw new PlanError("InvalidPredictorSpec", `predictors of custom containers are not run by this version; ${hint}`);
   }
-  const format = formatFor(model, choice);
+  const formats = formatsFor(model, choice);
   const scheduling = { ...choice.runtime?.scheduling, ...service.scheduling };
   const exactFramework = isExact(annotations[ANNOTATIONS.frameworkVersion]);
   const trust = readTrust(annotations[ANNOTATIONS.trust]);
-  if ((format === "python" || format === "typescript") && (trust === undefined || trust === "pickle")) {
+  if (formats.every((format) => FORMATS[format].code === "always") && (trust === undefined || trust === "pickle")) {
     const hint = `to trust it, add ${ANNOTATIONS.trust}: code to metadata.annotations`;
-    throw new PlanError("InvalidPredictorSpec", `a model of format ${format} runs its own code with the rights of this server; ${hint}`);
+    throw new PlanError(
+      "InvalidPredictorSpec",
+      `a model of format ${model.format.name} runs its own code with the rights of this server; ${hint}`,
+    );
   }
   const { storageUri: uri } = model;
   if (uri === undefined)
@@ -74,7 +72,7 @@ async function plan(
   const baseDirectory = annotations[ANNOTATIONS.baseDirectory] ?? defaultDirectory;
   report(`fetching ${withoutQuery(uri)}`);
   const { path } = await source.fetch({ uri, baseDirectory, ...(sha256 === undefined ? {} : { sha256 }) }, report, signal);
-  const specs = await looking.run(() => readServiceModel(name, path, format));
+  const specs = await looking.run(() => readServiceModel(name, path, formats));
   const planned: ModelSpec[] = [];
   for (const spec of specs) {
     const level = await trustIn(spec, trust, signal);
@@ -82,6 +80,7 @@ async function plan(
       ...spec,
       namespace,
       variables: model.environment,
+      ...(Object.keys(model.settings).length === 0 ? {} : { settings: { ...spec.settings, ...model.settings } }),
       ...(Object.keys(scheduling).length === 0 ? {} : { scheduling }),
       ...(level === undefined ? {} : { trust: level }),
       ...(exactFramework === undefined ? {} : { exactFramework }),
@@ -90,15 +89,16 @@ async function plan(
   return planned;
 }
 
-/** @throws PlanError when no host of this server serves the model */
-function formatFor(model: PredictorModel, { runtime, failure }: RuntimeChoice): ModelFormat {
+/** The formats that the model's artefact may have. @throws PlanError when no host of this server serves them */
+function formatsFor(model: PredictorModel, { runtime, failure }: RuntimeChoice): readonly ModelFormat[] {
   if (failure !== undefined) throw new PlanError(failure.reason, failure.message);
   if (runtime === undefined) throw new ServeError("INTERNAL", "a choice without a runtime and without a reason");
-  if (runtime.host === undefined) throw new PlanError("RuntimeUnhealthy", whyNoContainer(runtime));
-  const formats = HOST_FORMATS[runtime.host];
-  const format = formats.find((known) => known === model.format.name);
-  if (format !== undefined) return format;
-  const text = `the runtime ${runtime.name} names the host ${runtime.host}, which loads ${formats.join(", ")} and not ${model.format.name}`;
+  const { host } = runtime;
+  if (host === undefined) throw new PlanError("RuntimeUnhealthy", whyNoContainer(runtime));
+  const formats = formatsNamed(model.format.name).filter((format) => host === "auto" || FORMATS[format].host === host);
+  if (formats.length > 0) return formats;
+  const loads = Object.keys(FORMATS).filter((format) => FORMATS[format as ModelFormat].host === host);
+  const text = `the runtime ${runtime.name} names the host ${host}, which loads ${loads.join(", ")} and not ${model.format.name}`;
   throw new PlanError(
     "RuntimeUnhealthy",
     `${text}; set the annotation nitrous/host of the runtime to the other host, or name another runtime`,

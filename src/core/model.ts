@@ -1,8 +1,8 @@
 import type { Code } from "./errors.ts";
+import type { ModelFormat } from "./formats.ts";
+import type { JsonObject } from "./inference.ts";
 import type { ModelDescription } from "./replica.ts";
 import type { SchedulingSpec } from "./scheduling.ts";
-
-export type ModelFormat = "sklearn" | "xgboost" | "lightgbm" | "onnx" | "python" | "typescript";
 
 export type Trust = "pickle" | "code";
 
@@ -12,7 +12,7 @@ export interface ModelSpec {
   readonly name: string;
   readonly version: string;
   readonly format: ModelFormat;
-  /** The model's file, or for custom code the file with the class. */
+  /** The model's file, for custom code the file with the class, or a folder for formats that are folders. */
   readonly file: string;
   /** The folder that belongs to this version. */
   readonly directory: string;
@@ -24,6 +24,8 @@ export interface ModelSpec {
   readonly bytes: number;
   /** Environment variables for its host, besides those that every host gets. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** What its resource or its own settings file says to the format's loader: KServe's `--task=fill-mask` is `{ task: "fill-mask" }`. */
+  readonly settings?: JsonObject;
   /** "pickle": a pickle or joblib file may run what it names; "code": so may code of the model's own. Neither when absent. */
   readonly trust?: Trust;
   /** Somebody named it, or a folder that it is in, on the command line of the server. */

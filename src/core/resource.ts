@@ -77,6 +77,8 @@ export interface PredictorModel {
   readonly protocolVersion?: ProtocolVersion;
   /** Environment variables for the host process. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What its arguments say to the format's loader. */
+  readonly settings: JsonObject;
 }
 
 /** A ServingRuntime or ClusterServingRuntime as the rest of the server sees it. */
@@ -93,8 +95,8 @@ export interface ServingRuntime {
   readonly multiNode: boolean;
   /** RFC 3339; built-in runtimes are as old as can be. */
   readonly creationTimestamp: string;
-  /** Which of this server's own hosts runs it (annotation `nitrous/host`); undefined for a container of the user. */
-  readonly host: "python" | "node" | undefined;
+  /** Which of this server's own hosts runs it (annotation `nitrous/host`), "auto" for whichever an artefact needs; undefined for a container of the user. */
+  readonly host: "python" | "node" | "auto" | undefined;
   /** Image of the container `kserve-container`. */
   readonly image: string | undefined;
   /** Of the environment of that container. */

@@ -3,16 +3,19 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, ServeError } from "../core/errors.ts";
-import type { ModelFormat } from "../core/model.ts";
+import type { ModelFormat } from "../core/formats.ts";
 import { SharedWork } from "../core/shared-work.ts";
+import { artefactRequirements } from "./artefact-requirements/index.ts";
 import { chooseScikitLearn } from "./framework-version.ts";
 import { install, pythonOf } from "./install.ts";
 import { findInterpreters, type Interpreter } from "./interpreter.ts";
 import { withLock } from "./lock.ts";
 import { listFiles } from "./package-index.ts";
 import { currentPlatform } from "./platform.ts";
+import { interpretersFor } from "./python-version.ts";
 import { recordedScikitLearn } from "./recorded-version.ts";
 import { assertByName, requirementsOf, requires } from "./requirements.ts";
+import { COMPLETE, removeUnused, touch } from "./unused.ts";
 import { findUv } from "./uv.ts";
 
 export interface EnvironmentQuestion {
@@ -48,6 +51,8 @@ export interface Environments {
    * trusted model may have, UNAVAILABLE when the package index is, or the signal's reason
    */
   ensure(question: EnvironmentQuestion, onProgress: (line: string) => void, signal?: AbortSignal): Promise<Environment>;
+  /** Removes environments that no server has used for so many days, and what interrupted ones left; what this one has used counts as used now. */
+  collect(days: number): Promise<readonly string[]>;
 }
 
 /** Kept in a finished environment; without it the folder is a rest of one that was interrupted. */
@@ -56,11 +61,11 @@ interface Complete {
   readonly warnings: readonly string[];
 }
 
-const COMPLETE = "environment.json";
-
 /** Python environments, each in a folder named by the hash of what it was made from. */
 export function createEnvironments({ directory, python }: EnvironmentsOptions): Environments {
   const making = new SharedWork<Environment>();
+  /** Folders of those that this server has used. */
+  const used = new Set<string>();
   const tools = new SharedWork<string>();
   const findSharedUv: Plan["findUv"] = (onProgress, signal) =>
     tools.run("uv", (say, shared) => findUv(join(directory, "tools"), say, shared), onProgress, signal);
@@ -77,25 +82,37 @@ export function createEnvironments({ directory, python }: EnvironmentsOptions): 
 
   return {
     async ensure(question, onProgress, signal) {
-      const interpreters = await findOnce();
       const text = question.requirementsText ?? "";
       if (!question.trusted) assertByName(text);
       // A version that the user names is the one to serve with, whatever the artefact says.
       const looks = question.format === "sklearn" && !requires(text, "scikit-learn");
       const recorded = looks ? await recordedScikitLearn(question.file, signal) : undefined;
+      const artefact = await artefactRequirements(question.format, question.file, signal);
+      if (!question.trusted) assertByName(artefact.requirements ?? "");
+      const { interpreters, warning } = interpretersFor(artefact.python, await findOnce());
       const gpu = existsSync("/dev/nvidia0");
       const hash = hashOf({
         format: question.format,
         text,
         recorded,
+        ...(artefact.requirements === undefined ? {} : { artefact: artefact.requirements }),
         exact: question.exact,
         gpu,
         interpreters,
-        ...(text === "" || question.trusted ? {} : { wheelsOnly: true }),
+        ...((text === "" && artefact.requirements === undefined) || question.trusted ? {} : { wheelsOnly: true }),
       });
-      const plan: Plan = { ...question, recorded, text, gpu, interpreters, findUv: findSharedUv };
+      const plan: Plan = { ...question, recorded, text, artefact: artefact.requirements, gpu, interpreters, findUv: findSharedUv };
       const folder = join(directory, "environments", hash);
-      return await making.run(hash, (say, shared) => makeOrFind(folder, plan, say, shared), onProgress, signal);
+      // Before it is looked for: it must not be removed as unused now.
+      await touch(folder);
+      const made = await making.run(hash, (say, shared) => makeOrFind(folder, plan, say, shared), onProgress, signal);
+      used.add(folder);
+      const warnings = [...(artefact.warnings ?? []), ...(warning === undefined ? [] : [warning])];
+      return warnings.length === 0 ? made : { ...made, warnings: [...made.warnings, ...warnings] };
+    },
+    async collect(days) {
+      await Promise.all([...used].map(touch));
+      return await removeUnused(join(directory, "environments"), days);
     },
   };
 }
@@ -103,6 +120,8 @@ export function createEnvironments({ directory, python }: EnvironmentsOptions): 
 interface Plan extends EnvironmentQuestion {
   readonly recorded: string | undefined;
   readonly text: string;
+  /** Requirements that the artefact records. */
+  readonly artefact: string | undefined;
   readonly gpu: boolean;
   readonly interpreters: readonly Interpreter[];
   /** Two models that load at once share one download. */
@@ -124,6 +143,7 @@ async function make(folder: string, plan: Plan, onProgress: (line: string) => vo
   const requirements = requirementsOf({
     format: plan.format,
     text: plan.text,
+    recorded: plan.artefact,
     gpu: plan.gpu,
     ...(version === undefined ? {} : { scikitLearn: version }),
   });
@@ -143,9 +163,11 @@ async function make(folder: string, plan: Plan, onProgress: (line: string) => vo
     await rm(folder, { recursive: true, force: true });
     signal.throwIfAborted();
     const hint =
-      plan.text === ""
-        ? ""
-        : "\nWhat it asks for is in the requirements.txt beside the model: correct that, unless the network is to blame.";
+      plan.text !== ""
+        ? "\nWhat it asks for is in the requirements.txt beside the model: correct that, unless the network is to blame."
+        : plan.artefact !== undefined
+          ? "\nWhat it asks for is recorded in the model itself; a requirements.txt beside it wins over that, package by package."
+          : "";
     const text = `its Python environment could not be made; the installer says\n${messageOf(error).trimEnd()}${hint}`;
     throw new ServeError("FAILED_PRECONDITION", text, { cause: error });
   }

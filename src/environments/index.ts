@@ -1,2 +1,3 @@
+export { removeUnusedDaily } from "./daily.ts";
 export { createEnvironments, type Environment, type Environments } from "./environment.ts";
 export { findInterpreters } from "./interpreter.ts";

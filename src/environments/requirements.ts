@@ -1,12 +1,6 @@
 import { ServeError } from "../core/errors.ts";
-import type { ModelFormat } from "../core/model.ts";
-
-/** What a format's host needs, before the model's own requirements. */
-const FORMAT_REQUIREMENTS: Partial<Record<ModelFormat, readonly string[]>> = {
-  sklearn: ["scikit-learn", "pandas", "joblib", "numpy"],
-  lightgbm: ["lightgbm", "numpy"],
-  python: ["numpy"],
-};
+import type { ModelFormat } from "../core/formats.ts";
+import { packagesOf, replacementsOf } from "./format-requirements.ts";
 
 /** scikit-learn before this was built against numpy 1 and does not import with numpy 2. */
 const FIRST_WITH_NUMPY_2 = "1.4.2";
@@ -15,27 +9,36 @@ export interface RequirementSources {
   readonly format: ModelFormat;
   /** Contents of requirements.txt. */
   readonly text?: string | undefined;
+  /** What the artefact itself records, in the same form. */
+  readonly recorded?: string | undefined;
   /** Version of scikit-learn to use. */
   readonly scikitLearn?: string | undefined;
-  /** An NVIDIA GPU is there; the plain xgboost package brings hundreds of megabytes for it. */
+  /** An NVIDIA GPU is there. */
   readonly gpu: boolean;
 }
 
-/** All requirements of an environment; a package that the user names replaces ours. Sorted, so that equal sets are equal. */
-export function requirementsOf({ format, text = "", scikitLearn, gpu }: RequirementSources): string[] {
-  const users = requirementsIn(text);
-  const named = new Set(users.map(packageName));
-  const ours = format === "xgboost" ? [gpu ? "xgboost" : "xgboost-cpu", "numpy"] : [...(FORMAT_REQUIREMENTS[format] ?? [])];
-  const pinned = ours.map((requirement) => {
+/**
+ * All requirements of an environment: ours, for each package replaced by what the artefact records, and that by what the user names.
+ * Sorted, so that equal sets are equal.
+ */
+export function requirementsOf({ format, text = "", recorded = "", scikitLearn, gpu }: RequirementSources): string[] {
+  const pinned = packagesOf(format, gpu).map((requirement) => {
     if (scikitLearn === undefined) return requirement;
     if (requirement === "scikit-learn") return `scikit-learn==${scikitLearn}`;
     return requirement === "numpy" && compareVersions(scikitLearn, FIRST_WITH_NUMPY_2) < 0 ? "numpy<2" : requirement;
   });
-  const satisfied = (requirement: string): boolean => {
+  const users = requirementsIn(text);
+  const recordedOnes = without(requirementsIn(recorded), users);
+  return [...new Set([...without(pinned, [...users, ...recordedOnes]), ...recordedOnes, ...users])].sort();
+}
+
+/** Those of packages that the others do not name. */
+function without(requirements: readonly string[], others: readonly string[]): string[] {
+  const named = new Set(others.map(packageName));
+  return requirements.filter((requirement) => {
     const name = packageName(requirement);
-    return named.has(name) || (name === "xgboost-cpu" && named.has("xgboost"));
-  };
-  return [...pinned.filter((requirement) => !satisfied(requirement)), ...users].sort();
+    return !named.has(name) && !replacementsOf(name).some((replacement) => named.has(replacement));
+  });
 }
 
 /** True when a requirements.txt names the package itself, in whatever spelling. */

@@ -1,6 +1,6 @@
 import type { Code } from "../core/errors.ts";
+import type { ModelFormat } from "../core/formats.ts";
 import type { JsonValue, Parameters } from "../core/inference.ts";
-import type { ModelFormat } from "../core/model.ts";
 import type { Lengths, ModelDescription } from "../core/replica.ts";
 import type { Datatype } from "../core/tensor.ts";
 
@@ -82,6 +82,10 @@ export interface LoadMetadata {
   readonly threads: number;
   /** "pickle": a pickle or joblib file may run whatever it names. */
   readonly trust: "none" | "pickle";
+  /** Code that the artefact carries may run. */
+  readonly code: boolean;
+  /** What the model's resource or settings file says to the format's loader. */
+  readonly settings: JsonObject;
 }
 
 export interface InferMetadata {

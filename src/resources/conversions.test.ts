@@ -61,6 +61,7 @@ describe("toInferenceService", () => {
           runtime: "kserve-xgbserver",
           protocolVersion: "v2",
           environment: { NTHREAD: "4", EMPTY: "" },
+          settings: {},
         },
         minReplicas: 0,
         multiNode: false,
@@ -77,7 +78,7 @@ describe("toInferenceService", () => {
       spec: (document as ValidDocument).spec,
     });
     expect(predictor).toEqual({
-      model: { format: { name: "sklearn" }, storageUri: "gs://models/iris", environment: {} },
+      model: { format: { name: "sklearn" }, storageUri: "gs://models/iris", environment: {}, settings: {} },
       minReplicas: 2,
       multiNode: true,
     });
@@ -90,7 +91,6 @@ describe("toInferenceService", () => {
       "spec.predictor.logger",
       "spec.predictor.maxReplicas",
       "spec.predictor.minReplicas",
-      "spec.predictor.model.args",
       "spec.predictor.model.readinessProbe",
       "spec.predictor.model.volumeMounts",
       "spec.predictor.name",
@@ -129,6 +129,7 @@ describe("toInferenceService", () => {
       format: { name: key },
       storageUri: "x",
       environment: {},
+      settings: {},
       ...(protocol === undefined ? {} : { protocolVersion: protocol }),
     });
     expect(predictorOf({ [key]: { protocolVersion: "v1", runtimeVersion: "1", resources: {} } })).toMatchObject({

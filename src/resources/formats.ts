@@ -1,13 +1,22 @@
 import { open } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import type { ModelFormat } from "../core/model.ts";
+import type { ModelFormat } from "../core/formats.ts";
 
 /** Extensions whose format is certain without a look inside. */
 const BY_EXTENSION: Readonly<Record<string, ModelFormat>> = {
   ".joblib": "sklearn",
   ".pkl": "sklearn",
   ".pickle": "sklearn",
+  ".skops": "sklearn",
   ".ubj": "xgboost",
+  ".cbm": "catboost",
+  ".pmml": "pmml",
+  ".keras": "keras",
+  ".h5": "keras",
+  ".pt": "pytorch",
+  ".pth": "pytorch",
+  ".pt2": "pytorch",
+  ".mar": "mar",
   ".onnx": "onnx",
 };
 
@@ -27,21 +36,16 @@ export const TRITON_CONFIGURATION = "config.pbtxt";
 
 /** What other servers know and this version does not. */
 const LATER: Readonly<Record<string, string>> = {
-  ".pt": "PyTorch models",
-  ".pth": "PyTorch models",
-  ".pt2": "PyTorch models",
-  ".mar": "TorchServe archives",
-  ".keras": "Keras models",
-  ".h5": "Keras models",
-  ".pb": "TensorFlow models",
   ".gguf": "GGUF models",
-  ".safetensors": "safetensors models",
-  ".cbm": "CatBoost models",
-  ".pmml": "PMML models",
-  ".skops": "skops models",
   ".pbtxt": "Triton model configurations",
   ".yaml": "KServe resources",
   ".yml": "KServe resources",
+};
+
+/** Files that are a model only together with others. */
+const PARTS: Readonly<Record<string, string>> = {
+  ".pb": "a SavedModel",
+  ".safetensors": "a Hugging Face model",
 };
 
 const ACCOMPANYING =
@@ -92,11 +96,20 @@ async function peek(file: string): Promise<Buffer> {
   }
 }
 
-/** Extensions that files of a format have, the usual one first. Custom code goes by its file's whole name. */
+/** Extensions that files of a format have, the usual one first; none for formats that are folders. Custom code goes by its file's whole name. */
 export const EXTENSIONS: Readonly<Record<ModelFormat, readonly string[]>> = {
-  sklearn: [".joblib", ".pkl", ".pickle"],
+  sklearn: [".joblib", ".pkl", ".pickle", ".skops"],
   xgboost: [".ubj", ".json", ".bst", ".model"],
   lightgbm: [".txt", ".bst", ".model"],
+  catboost: [".cbm"],
+  pmml: [".pmml"],
+  tensorflow: [],
+  keras: [".keras", ".h5"],
+  pytorch: [".pt", ".pth", ".pt2"],
+  mar: [".mar"],
+  huggingface: [],
+  "huggingface-onnx": [],
+  mlflow: [],
   onnx: [".onnx"],
   python: ["model.py"],
   typescript: ["model.ts", "model.js", "model.mjs"],
@@ -113,5 +126,8 @@ export function reasonAgainst(file: string): string {
   if (basename(file) === TRITON_CONFIGURATION)
     return `Triton's model repositories need a later version; without ${TRITON_CONFIGURATION} the model is served as it is`;
   if (later !== undefined) return `${later} are not served by this version`;
-  return "not a model: expected .joblib, .pkl, .pickle, .onnx, .ubj, XGBoost's .json or .bst, LightGBM's .txt or .bst, model.py or model.ts";
+  const inFolder = PARTS[extname(file).toLowerCase()];
+  if (inFolder !== undefined) return `a part of ${inFolder}: name the folder that holds all of it`;
+  const endings = Object.keys(BY_EXTENSION).join(", ");
+  return `not a model: expected ${endings}, XGBoost's .json or .bst, LightGBM's .txt or .bst, model.py or model.ts`;
 }

@@ -2,7 +2,8 @@ import type { JsonObject } from "../core/inference.ts";
 import { DEFAULT_NAMESPACE } from "../core/model.ts";
 import type { InferenceService, Predictor, PredictorModel, ProtocolVersion } from "../core/resource.ts";
 import { environmentOf } from "./container-rules.ts";
-import { isGiven, mapIn, numberIn, textIn } from "./json-fields.ts";
+import { isGiven, listIn, mapIn, numberIn, textIn } from "./json-fields.ts";
+import { settingsOf } from "./model-settings.ts";
 import { annotationsNotInEffect, fieldsNotInEffect } from "./not-in-effect.ts";
 import { annotatedScheduling } from "./scheduling-annotations.ts";
 import { environmentScheduling, predictorScheduling } from "./scheduling-fields.ts";
@@ -62,5 +63,6 @@ function withFormat(model: JsonObject, format: PredictorModel["format"], speaksV
     ...(runtime === undefined ? {} : { runtime }),
     ...(protocolVersion === undefined ? {} : { protocolVersion: protocolVersion as ProtocolVersion }),
     environment: environmentOf(model),
+    settings: settingsOf(listIn(model, "args")),
   };
 }

@@ -43,7 +43,13 @@ it("finds each format in a folder of models, and says why the rest is not served
     "g/10/model.bst": "tree\nversion=v4",
     "README.md": "ignored",
     "notes.csv": "1,2",
-    "h/model.pt": "x",
+    "h/model.gguf": "x",
+    "j/saved_model.pb": "x",
+    "k/MLmodel": "flavors: {}",
+    "l/config.json": '{"model_type":"bert"}',
+    "m/config.json": '{"model_type":"bert"}',
+    "m/onnx/model.onnx": "x",
+    "n/1/model.savedmodel/saved_model.pb": "x",
     "i/config.json": '{"a":1}',
   });
   await mkdir(join(root, "empty"));
@@ -57,9 +63,14 @@ it("finds each format in a folder of models, and says why the rest is not served
     "f/1 typescript",
     "g/1 xgboost",
     "g/10 lightgbm",
+    "j/1 tensorflow",
+    "k/1 mlflow",
+    "l/1 huggingface",
+    "m/1 huggingface-onnx",
+    "n/1 tensorflow",
   ]);
   expect(Object.keys(rejections).sort()).toEqual(["empty", "h", "i", "notes.csv"]);
-  expect(rejections.h).toContain("PyTorch models are not served by this version");
+  expect(rejections.h).toContain("GGUF models are not served by this version");
   expect(rejections.empty).toBe("the folder is empty");
 });
 

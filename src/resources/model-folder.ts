@@ -1,7 +1,9 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { messageOf } from "../core/errors.ts";
+import { FORMATS } from "../core/formats.ts";
 import { isModelName, isModelVersion, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "../core/model.ts";
+import { formatOfFolder } from "./folder-formats.ts";
 import { formatOf, isAccompanying, reasonAgainst } from "./formats.ts";
 import { isManifestFile } from "./manifest-names.ts";
 import { type Artefact, belongsTo, chooseArtefact, list, numberedVersions, toSpec, whyUnused } from "./versions.ts";
@@ -18,7 +20,7 @@ export interface FoundModels {
 /**
  * The models under each path. A path is
  * - a file: one model, named after the file without its extension;
- * - a folder with a file `model.*`, or with numbered sub-folders that hold models and no other sub-folder that does: one model,
+ * - a folder that is a model by itself (a SavedModel, a Hugging Face or MLflow folder), or has a file `model.*`, or with numbered sub-folders that hold models and no other sub-folder that does: one model,
  *   named after the folder;
  * - any other folder: a folder of models, of which each file and each sub-folder is one. It is not looked into deeper than that.
  * Everything that is not served is told with its reason. Models found first keep their names. Links are followed, and the model
@@ -79,7 +81,7 @@ async function readFile(file: string, found: Collector): Promise<void> {
   const artefact = await artefactOf(file);
   if (artefact === undefined) return found.reject(file, reasonAgainst(file));
   // Code is called model.py whatever it is, so its folder has the name.
-  if (artefact.format === "python" || artefact.format === "typescript") return readModelFolder(dirname(file), found);
+  if (FORMATS[artefact.format].code === "always") return readModelFolder(dirname(file), found);
   const name = basename(file, extname(file));
   return found.add(name, file, [await toSpec(name, "1", artefact, dirname(file))]);
 }
@@ -91,6 +93,7 @@ async function artefactOf(file: string): Promise<Artefact | undefined> {
 }
 
 async function isModelFolder(folder: string): Promise<boolean> {
+  if ((await formatOfFolder(folder)) !== undefined) return true;
   const { files, folders } = await list(folder);
   for (const name of files) {
     if (name.startsWith("model.") && (await artefactOf(join(folder, name)).catch(() => undefined)) !== undefined) return true;

@@ -35,7 +35,7 @@ function predictorFields(predictor: JsonObject, path: FieldPath): FieldPath[] {
 
 function modelFields(model: JsonObject, path: FieldPath): FieldPath[] {
   // Its name can only be kserve-container.
-  const named = others(model, path, [...IN_EFFECT, "env", "name"]);
+  const named = others(model, path, [...IN_EFFECT, "args", "env", "name"]);
   const variables = listIn(model, "env").flatMap((variable, index) =>
     isGiven(variable, "valueFrom") ? [[...path, "env", index, "valueFrom"]] : isUnread(variable) ? [[...path, "env", index]] : [],
   );

@@ -46,5 +46,5 @@ function toFormat(format: JsonValue): SupportedFormat {
 }
 
 function hostOf(annotation: string | undefined): ServingRuntime["host"] {
-  return annotation === "python" || annotation === "node" ? annotation : undefined;
+  return annotation === "python" || annotation === "node" || annotation === "auto" ? annotation : undefined;
 }

@@ -1,11 +1,15 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { DEFAULT_NAMESPACE, isModelVersion, type ModelFormat, type ModelSpec, type Rejection } from "../core/model.ts";
+import { FORMATS, type ModelFormat } from "../core/formats.ts";
+import { DEFAULT_NAMESPACE, isModelVersion, type ModelSpec, type Rejection } from "../core/model.ts";
+import { formatOfFolder } from "./folder-formats.ts";
 import { formatOf, isAccompanying, reasonAgainst, TRITON_CONFIGURATION } from "./formats.ts";
 
 export interface Artefact {
   readonly format: ModelFormat;
+  /** A file, or a folder for formats that are folders. */
   readonly file: string;
+  readonly isFolder?: boolean;
 }
 
 /** Names in a folder, sorted, without those that go with every model. */
@@ -60,21 +64,36 @@ async function whyNone(directory: string): Promise<string> {
   return `no model in it, only folders (${folders.slice(0, 3).join(", ")}): to serve what is in them, name this folder on the command line`;
 }
 
-/** Every model in a folder; custom code alone where there is some. */
+/** Every model in a folder: custom code alone where there is some, else the folder itself where that is one, as a SavedModel is. */
 export async function artefactsIn(directory: string): Promise<Artefact[]> {
   const artefacts: Artefact[] = [];
-  for (const name of (await list(directory)).files) {
+  const { files, folders } = await list(directory);
+  for (const name of files) {
     const file = join(directory, name);
     const format = (await stat(file)).isFile() ? await formatOf(file) : undefined;
     if (format !== undefined) artefacts.push({ format, file });
   }
   const code = artefacts.filter(isCode);
-  return code.length > 0 ? code : artefacts;
+  if (code.length > 0) return code;
+  const whole = await folderArtefact(directory);
+  if (whole !== undefined) return [whole];
+  for (const name of folders) {
+    // As Triton's repositories have them: model.savedmodel.
+    const folder = name.startsWith("model.") ? await folderArtefact(join(directory, name)) : undefined;
+    if (folder !== undefined) artefacts.push(folder);
+  }
+  return artefacts;
+}
+
+/** The folder as a model; undefined when it is none by itself. */
+async function folderArtefact(folder: string): Promise<Artefact | undefined> {
+  const format = await formatOfFolder(folder);
+  return format === undefined ? undefined : { format, file: folder, isFolder: true };
 }
 
 /** What lies beside the artefact and is not served. Beside custom code, other files are what it works with. */
 export async function whyUnused(directory: string, artefact: Artefact): Promise<Rejection[]> {
-  if (isCode(artefact)) return [];
+  if (isCode(artefact) || artefact.file === directory) return [];
   const served = basename(artefact.file);
   const { files, folders, missing } = await list(directory);
   return [...files, ...folders, ...missing]
@@ -83,13 +102,13 @@ export async function whyUnused(directory: string, artefact: Artefact): Promise<
 }
 
 function isCode({ format }: Artefact): boolean {
-  return format === "python" || format === "typescript";
+  return FORMATS[format].code === "always";
 }
 
 /** `folder` is the model's own; requirements.txt and example.json of the version's folder win over those in it. */
 export async function toSpec(name: string, version: string, artefact: Artefact, folder: string): Promise<ModelSpec> {
-  const { format, file } = artefact;
-  const directory = dirname(file);
+  const { format, file, isFolder = false } = artefact;
+  const directory = isFolder ? file : dirname(file);
   const beside = async (accompanying: string): Promise<string | undefined> => {
     for (const place of new Set([directory, folder])) {
       const path = join(place, accompanying);
@@ -113,11 +132,21 @@ export async function toSpec(name: string, version: string, artefact: Artefact, 
 
 /** The file with what belongs to it; of custom code, everything beside it, because the weights are there. */
 async function artefactBytes(artefact: Artefact): Promise<number> {
+  if (artefact.isFolder === true) return await bytesBelow(artefact.file);
   const directory = dirname(artefact.file);
   const served = basename(artefact.file);
   let bytes = 0;
   for (const name of (await list(directory)).files) {
     if (isCode(artefact) || name === served || belongsTo(name, served)) bytes += (await stat(join(directory, name))).size;
+  }
+  return bytes;
+}
+
+async function bytesBelow(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(folder, { recursive: true })) {
+    const found = await stat(join(folder, entry)).catch(() => undefined);
+    if (found?.isFile() === true) bytes += found.size;
   }
   return bytes;
 }

@@ -8,7 +8,20 @@ import os
 from nitrous_host.errors import HostError, from_import
 from nitrous_host.model import LoadRequest, Model, Progress
 
-MODULES = {"sklearn": "sklearn", "xgboost": "xgboost", "lightgbm": "lightgbm", "python": "custom"}
+MODULES = {
+    "sklearn": "sklearn",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "catboost": "catboost",
+    "pmml": "pmml",
+    "tensorflow": "tensorflow",
+    "keras": "keras",
+    "pytorch": "pytorch",
+    "mar": "mar",
+    "huggingface": "huggingface",
+    "mlflow": "mlflow",
+    "python": "custom",
+}
 
 
 def load_model(request: LoadRequest, progress: Progress) -> Model:
@@ -19,8 +32,8 @@ def load_model(request: LoadRequest, progress: Progress) -> Model:
     module = MODULES.get(request.format)
     if module is None:
         raise HostError("INVALID_ARGUMENT", f"the Python host has no format '{request.format}', only {', '.join(MODULES)}")
-    if not os.path.isfile(request.file):
-        raise HostError("NOT_FOUND", f"{request.file} is not a file")
+    if not os.path.exists(request.file):
+        raise HostError("NOT_FOUND", f"there is no {request.file}")
     try:
         return importlib.import_module(f"nitrous_host.formats.{module}").load(request, progress)
     except ImportError as error:

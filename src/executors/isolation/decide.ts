@@ -1,4 +1,5 @@
-import type { ModelFormat, ModelSpec } from "../../core/model.ts";
+import { FORMATS } from "../../core/formats.ts";
+import type { ModelSpec } from "../../core/model.ts";
 import { type Level, type Mechanisms, strongest } from "./mechanisms.ts";
 
 /** The setting `isolation`. */
@@ -9,9 +10,6 @@ export type Isolation =
   | { readonly kind: "confined"; readonly level: Level }
   | { readonly kind: "refused"; readonly reason: string };
 
-/** Models that are code. The others are data, or pickles that go through an allow-list. */
-const CODE: readonly ModelFormat[] = ["python", "typescript"];
-
 /** Whether a model's host is confined, and how. Models that somebody trusts are not. */
 export function decideIsolation(
   { format, trust }: Pick<ModelSpec, "format" | "trust">,
@@ -21,7 +19,7 @@ export function decideIsolation(
   if (mode === "off" || trust !== undefined) return { kind: "open" };
   const level = strongest(mechanisms);
   if (level !== undefined) return { kind: "confined", level };
-  if (mode === "auto" && !CODE.includes(format)) return { kind: "open" };
+  if (mode === "auto" && FORMATS[format].code !== "always") return { kind: "open" };
   const problems = mechanisms.levels.map(({ level: name, problem }) => `${name}: ${problem}`).join("; ");
   const hint = mode === "required" ? "serve with --isolation auto" : "trust it with nitrous/trust: code, or serve with --isolation off";
   return { kind: "refused", reason: `this machine cannot confine it (${problems}); ${hint}` };

@@ -43,7 +43,18 @@ beforeEach(() => {
 
 /** Wrapped, or awaiting it would wait for the load. */
 async function beginLoad(): Promise<{ readonly loading: Promise<Replica> }> {
-  const load = { model: "m", version: "1", format: "python", file: "f", directory: "d", example: null, threads: 1, trust: "none" } as const;
+  const load = {
+    model: "m",
+    version: "1",
+    format: "python",
+    file: "f",
+    directory: "d",
+    example: null,
+    threads: 1,
+    trust: "none",
+    code: false,
+    settings: {},
+  } as const;
   const options = { id: "m", connection, endpoint: socket.endpoint, load, onProgress: () => undefined, clock, hostTimeoutMs: TIMEOUT };
   const loading = loadIntoHost(options, new AbortController().signal);
   loading.catch(() => undefined);

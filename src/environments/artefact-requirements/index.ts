@@ -1,0 +1,15 @@
+import type { ModelFormat } from "../../core/formats.ts";
+import type { ArtefactRequirements } from "./artefact-requirements.ts";
+import { requirementsOfPython } from "./python.ts";
+
+type Reader = (file: string, signal: AbortSignal | undefined) => Promise<ArtefactRequirements>;
+
+/** Formats whose artefacts say what they need. */
+const READERS: Readonly<Partial<Record<ModelFormat, Reader>>> = {
+  python: requirementsOfPython,
+};
+
+/** Reads without running anything of the artefact. @throws ServeError INVALID_ARGUMENT for a record that cannot be read */
+export async function artefactRequirements(format: ModelFormat, file: string, signal?: AbortSignal): Promise<ArtefactRequirements> {
+  return (await READERS[format]?.(file, signal)) ?? {};
+}
