@@ -25,6 +25,8 @@ export interface ReplicaResult {
 /** A loaded model as its host described it. */
 export interface ModelDescription {
   readonly methods: Readonly<Record<string, Signature>>;
+  /** Serves requests that name none; without it that is `predict`, else the first. */
+  readonly defaultMethod?: string;
   /** For example "scikit-learn" and "1.9.1". */
   readonly framework: string;
   readonly frameworkVersion: string;
@@ -33,6 +35,13 @@ export interface ModelDescription {
   /** A request that the model has answered in its warm-up, as Open Inference Protocol inputs or V1 instances. */
   readonly example?: unknown;
 }
+
+/** The name of the method that serves requests which name none; undefined for a model without methods. */
+export function defaultMethodOf({ methods, defaultMethod }: ModelDescription): string | undefined {
+  return defaultMethod ?? (Object.hasOwn(methods, DEFAULT_METHOD) ? DEFAULT_METHOD : Object.keys(methods)[0]);
+}
+
+const DEFAULT_METHOD = "predict";
 
 /** Something that answers calls for one model version. The scheduler never has more than `credit` calls under way. */
 export interface Replica {

@@ -23,7 +23,8 @@ export function perform(task: Task, transfer: Transfer): Answer {
 
 function readPredict({ body, signature, model }: Extract<Task, { kind: "read-predict" }>, transfer: Transfer): ReadPredict {
   const { payload, ...rest } = decodePredict(body);
-  return { ...rest, payload: packed(bind(payload, signature, model), transfer) };
+  // The signature is the one of the path; one that the body names is looked up when the body has been read.
+  return { ...rest, payload: packed(rest.method === undefined ? bind(payload, signature, model) : payload, transfer) };
 }
 
 function packed(payload: Payload, transfer: Transfer): ReadPredict["payload"] {

@@ -16,6 +16,8 @@ type Packed = { readonly kind: "tensors"; readonly tensors: readonly PackedTenso
 export interface ReadPredict {
   readonly payload: Packed;
   readonly parameters?: Parameters;
+  readonly form: "instances" | "inputs";
+  readonly method?: string;
 }
 
 export interface ReadInfer {

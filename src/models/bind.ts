@@ -5,7 +5,7 @@ import type { Tensor } from "../core/tensor.ts";
 import { columnsToFrame, rowsToFrame, tensorsToFrame } from "./bind-frame.ts";
 import { columnsToMatrix, rowsToMatrix, tensorsToMatrix } from "./bind-matrix.ts";
 import { checked, checkNames, inputNames } from "./check-inputs.ts";
-import { tensorFromValues } from "./tensor-from-values.ts";
+import { isBase64Object, tensorFromValues } from "./tensor-from-values.ts";
 
 /**
  * A request's payload in the form that the method accepts; the same object when it fits already. Nothing else in the
@@ -75,7 +75,8 @@ function bindTensors(payload: Payload, signature: Signature, model: string): Pay
 /** V1 instances: of a single input each row is an element along the first dimension; of several, an object of all inputs. */
 function rowsToTensors(rows: readonly unknown[], { inputs }: Signature, model: string): Tensor[] {
   const [only] = inputs;
-  const areObjects = rows.length > 0 && rows.every((row) => typeof row === "object" && row !== null && !Array.isArray(row));
+  const areBytes = inputs.length === 1 && only?.datatype === "BYTES" && only.name !== "b64" && rows.every(isBase64Object);
+  const areObjects = !areBytes && rows.length > 0 && rows.every((row) => typeof row === "object" && row !== null && !Array.isArray(row));
   if (inputs.length === 1 && only !== undefined && !areObjects) return [checkedRows(rows, only, model)];
   if (!areObjects) {
     throw new ServeError(

@@ -3,7 +3,7 @@ import type { RequestContext } from "../core/context.ts";
 import { type Code, ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
 import type { HostExit, ModelFailure, ModelSpec, ModelState, ModelStatus } from "../core/model.ts";
-import type { ModelDescription } from "../core/replica.ts";
+import { defaultMethodOf, type ModelDescription } from "../core/replica.ts";
 import type { Signature } from "../core/signature.ts";
 import type { Scheduler } from "../scheduler/index.ts";
 
@@ -173,14 +173,15 @@ export class ModelVersion {
     );
   }
 
-  /** @throws ServeError NOT_FOUND when the model has no such method */
-  method(name = "predict"): Signature {
+  /** The method of a name, or the model's default one. @throws ServeError NOT_FOUND when the model has no such method */
+  method(wanted?: string): { readonly name: string; readonly signature: Signature } {
     const methods = this.description?.methods ?? {};
-    const signature = Object.hasOwn(methods, name) ? methods[name] : undefined;
-    if (signature !== undefined) return signature;
+    const name = wanted ?? (this.description === undefined ? undefined : defaultMethodOf(this.description));
+    const signature = name !== undefined && Object.hasOwn(methods, name) ? methods[name] : undefined;
+    if (name !== undefined && signature !== undefined) return { name, signature };
     throw new ServeError(
       "NOT_FOUND",
-      `model ${this.spec.name} has no method '${name}'; it has ${Object.keys(methods).join(", ") || "none"}`,
+      `model ${this.spec.name} has no method ${name === undefined ? "" : `'${name}'`}; it has ${Object.keys(methods).join(", ") || "none"}`,
     );
   }
 

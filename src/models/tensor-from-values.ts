@@ -33,8 +33,9 @@ export function tensorFromValues(spec: TensorSpec, values: unknown, model: strin
   if (datatype === "BYTES") {
     const data: Uint8Array[] = [];
     walk(values, shape, 0, place, (value, index) => {
-      if (typeof value !== "string") throw wrongValue(place, value, index);
-      data.push(encoder.encode(value));
+      const bytes = typeof value === "string" ? encoder.encode(value) : fromBase64(value);
+      if (bytes === undefined) throw wrongValue(place, value, index);
+      data.push(bytes);
     });
     return { name, datatype, shape, data };
   }
@@ -46,6 +47,21 @@ export function tensorFromValues(spec: TensorSpec, values: unknown, model: strin
     elements[index] = element as never;
   });
   return { name, datatype, shape, data: bytesOf(elements) };
+}
+
+/** Base64 without white space, with the padding that it needs. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** `{"b64": "..."}`, which is how V1 and TensorFlow Serving write bytes in JSON; undefined for anything else. */
+function fromBase64(value: unknown): Uint8Array | undefined {
+  if (!isBase64Object(value) || !BASE64.test(value.b64)) return undefined;
+  return Buffer.from(value.b64, "base64");
+}
+
+/** Whether a JSON value is an object with the only key `b64`, which is text. */
+export function isBase64Object(value: unknown): value is { readonly b64: string } {
+  if (typeof value !== "object" || value === null || !("b64" in value) || typeof value.b64 !== "string") return false;
+  return Object.keys(value).length === 1;
 }
 
 interface Place {

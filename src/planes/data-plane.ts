@@ -24,9 +24,9 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
       const { name, version } = model.spec;
       note(model.spec, context);
       await model.activate(context, clock);
-      const signature = model.method(target.method);
+      const { name: method, signature } = model.method(target.method);
       checkOutputs(request, signature);
-      const call = callOf(request, signature);
+      const call = callOf(request, method, signature);
       if (signature.streaming === true) {
         return { modelName: name, modelVersion: version, output: model.scheduler.stream(call, context) };
       }
@@ -36,7 +36,7 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
     async signature(target, context) {
       const model = registry.find(target);
       await model.activate(context, clock);
-      return model.method(target.method);
+      return model.method(target.method).signature;
     },
   };
 }
@@ -48,9 +48,9 @@ function note({ namespace, name, version }: ModelSpec, { record }: RequestContex
   record.version = version;
 }
 
-function callOf({ target, payload, outputs, parameters, boundTo }: InferRequest, signature: Signature): ReplicaCall {
+function callOf({ target, payload, outputs, parameters, boundTo }: InferRequest, method: string, signature: Signature): ReplicaCall {
   return {
-    method: target.method ?? "predict",
+    method,
     payload: boundTo === signature ? payload : bind(payload, signature, target.name),
     ...(outputs === undefined ? {} : { outputs }),
     ...(parameters === undefined ? {} : { parameters }),

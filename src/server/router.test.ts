@@ -12,6 +12,7 @@ const route = (method: "GET" | "POST", path: string): Route => ({
 const find = createRouter([
   route("GET", "/v1/models/{model}"),
   route("POST", "/v1/models/{model}:predict"),
+  route("POST", "/v1/methods/{model}:{method}"),
   route("POST", "/v2/models/{model}/versions/{version}/infer"),
 ]);
 
@@ -20,6 +21,7 @@ it.each([
   ["HEAD", "/v1/models/iris", "/v1/models/{model}", { model: "iris" }],
   ["POST", "/v1/models/a.b-c:predict", "/v1/models/{model}:predict", { model: "a.b-c" }],
   ["POST", "/v1/models/caf%C3%A9:predict", "/v1/models/{model}:predict", { model: "café" }],
+  ["POST", "/v1/methods/clip:encode_text", "/v1/methods/{model}:{method}", { model: "clip", method: "encode_text" }],
   ["POST", "/v2/models/m/versions/2/infer", "/v2/models/{model}/versions/{version}/infer", { model: "m", version: "2" }],
 ])("%s %s is %s", (method, path, expected, params) => {
   for (let again = 0; again < 2; again++) {
@@ -32,6 +34,10 @@ it.each([
 it.each([
   ["POST", "/v1/models/iris:explain"],
   ["GET", "/v1/models/iris/"],
+  ["POST", "/v1/methods/clip"],
+  ["POST", "/v1/methods/clip:"],
+  ["POST", "/v1/methods/:encode"],
+  ["POST", "/v1/methods/a:b:c"],
   ["GET", "/v1/models/"],
   ["GET", "/v1/models/%zz"],
   ["GET", "//v1/models/iris"],

@@ -12,7 +12,7 @@ interface Pattern {
   readonly route: Route;
 }
 
-type Segment = { readonly literal: string } | { readonly parameter: string; readonly suffix: string };
+type Segment = { readonly literal: string } | { readonly parameter: string; readonly suffix: string; readonly afterColon?: string };
 
 /** Those whose paths are kept. */
 const METHODS: readonly string[] = ["GET", "POST"];
@@ -75,8 +75,10 @@ function compile(route: Route): Pattern {
 
 function compilePath(path: string): readonly Segment[] {
   return path.split("/").map((text): Segment => {
-    const parameter = /^\{(\w+)\}(.*)$/.exec(text);
-    return parameter === null ? { literal: text } : { parameter: parameter[1] as string, suffix: parameter[2] as string };
+    const [, parameter, suffix = ""] = /^\{(\w+)\}(.*)$/.exec(text) ?? [];
+    if (parameter === undefined) return { literal: text };
+    const afterColon = /^:\{(\w+)\}$/.exec(suffix)?.[1];
+    return afterColon === undefined ? { parameter, suffix } : { parameter, suffix: "", afterColon };
   });
 }
 
@@ -91,7 +93,14 @@ function matchSegments(pattern: readonly Segment[], segments: readonly string[])
       continue;
     }
     if (!actual.endsWith(expected.suffix)) return undefined;
-    const value = decode(actual.slice(0, actual.length - expected.suffix.length));
+    let end = actual.length - expected.suffix.length;
+    if (expected.afterColon !== undefined) {
+      end = actual.lastIndexOf(":");
+      const verb = end < 0 ? undefined : decode(actual.slice(end + 1));
+      if (verb === undefined || verb === "") return undefined;
+      params[expected.afterColon] = verb;
+    }
+    const value = decode(actual.slice(0, end));
     if (value === undefined || value === "" || (expected.suffix === "" && value.includes(":"))) return undefined;
     params[expected.parameter] = value;
   }

@@ -5,10 +5,14 @@ import { describe, isObject, type JsonObject, parametersOf, parseJson, unexpecte
 export interface DecodedPredict {
   readonly payload: Payload;
   readonly parameters?: Parameters;
+  /** Which of the two keys held the payload. */
+  readonly form: "instances" | "inputs";
+  /** TensorFlow Serving's `signature_name`: the method to call. */
+  readonly method?: string;
 }
 
 /**
- * A V1 body: `inputs` or `instances` as a list are rows, `inputs` as an object are columns.
+ * A V1 body: `inputs` or `instances` as a list are rows, `inputs` as an object are columns; `signature_name` is a method.
  * @throws ServeError INVALID_ARGUMENT
  */
 export function decodePredict(bytes: Uint8Array): DecodedPredict {
@@ -16,7 +20,14 @@ export function decodePredict(bytes: Uint8Array): DecodedPredict {
   if (!isObject(body)) throw unexpected("body", 'an object with "instances" or "inputs"', body);
   const payload = payloadOf(body);
   const parameters = parametersOf(body.parameters, "parameters");
-  return parameters === undefined ? { payload } : { payload, parameters };
+  const method = body.signature_name;
+  if (method !== undefined && method !== null && typeof method !== "string") throw unexpected("signature_name", "a string", method);
+  return {
+    payload,
+    form: body.inputs === undefined || body.inputs === null ? "instances" : "inputs",
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(typeof method === "string" && method !== "" ? { method } : {}),
+  };
 }
 
 function payloadOf({ inputs, instances }: JsonObject): Payload {

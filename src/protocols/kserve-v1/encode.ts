@@ -23,6 +23,13 @@ export function encodePredictions(payload: Payload): string {
   }
 }
 
+/** TensorFlow Serving's answer to a request in columns: one output as it is, several by name. */
+export function encodeOutputs(tensors: readonly Tensor[]): string {
+  const written = tensors.map((tensor) => writeNested(elementWriter(tensor, RULES), tensor.shape));
+  if (written.length === 1) return `{"outputs":${written[0]}}`;
+  return `{"outputs":{${tensors.map(({ name }, index) => `${JSON.stringify(name)}:${written[index]}`).join(",")}}}`;
+}
+
 /** One output is a nested list; several are one object per row, or one list per output when their rows differ in number. */
 function writePredictions(tensors: readonly Tensor[]): string {
   const [first] = tensors;

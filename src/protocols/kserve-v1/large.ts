@@ -8,7 +8,7 @@ import type { DecodedPredict } from "./decode.ts";
 export interface LargePredict extends LargeLimits {
   /**
    * The body, whose memory may be gone afterwards, with its rows bound to a method of the model: as JSON values they could not leave
-   * where they were read at less than the cost of reading them.
+   * where they were read at less than the cost of reading them. A body that names a method itself comes unbound.
    * @throws ServeError those of decoding and binding, RESOURCE_EXHAUSTED, and why the request was given up
    */
   decode(body: Uint8Array, signature: Signature, model: string, context: RequestContext): Promise<DecodedPredict>;

@@ -2,14 +2,25 @@ import type { Access } from "../../core/access.ts";
 import type { HttpHead, HttpReply, HttpRequest, Route } from "../../core/http.ts";
 import { type InferRequest, isStream, type Target } from "../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../core/planes.ts";
-import { failJson, hasMoreElements, jsonReply, modelsReply, readinessReply, streamReply, targetOf, wantsEvents } from "../shared/index.ts";
+import {
+  assertMethodName,
+  failJson,
+  hasMoreElements,
+  jsonReply,
+  modelsReply,
+  readinessReply,
+  streamReply,
+  targetOf,
+  wantsEvents,
+} from "../shared/index.ts";
 import { type DecodedPredict, decodePredict } from "./decode.ts";
-import { encodePredictions } from "./encode.ts";
+import { encodeOutputs, encodePredictions } from "./encode.ts";
 import type { LargePredict } from "./large.ts";
+import { isTensorFlow, signatureDefinitions, versionStatus } from "./tensorflow-serving.ts";
 
 export interface V1Options {
   readonly dataPlane: DataPlane;
-  readonly controlPlane: Pick<ControlPlane, "get" | "names">;
+  readonly controlPlane: Pick<ControlPlane, "get" | "names" | "versions" | "describe">;
   /** Without it everything is read and written in the event loop. */
   readonly large?: LargePredict | undefined;
 }
@@ -30,30 +41,65 @@ export function createV1Routes({ dataPlane, controlPlane, large }: V1Options): R
     target: targetOf,
     protocol: "v1",
     gate: (head: HttpHead) => dataPlane.admit(targetOf(head), head.declaredBytes, head.context),
-    handle: (request) => predict(dataPlane, large, request),
+    handle: (request) => predict(dataPlane, controlPlane, large, request),
     fail: failJson,
   });
   return [
     question("/", "public", () => jsonReply('{"status":"alive"}')),
     question("/v1/models", "read", (request) => modelsReply(controlPlane, request)),
-    { ...question("/v1/models/{model}", "read", (request) => readinessReply(controlPlane.get(targetOf(request)))), target: targetOf },
-    prediction("/v1/models/{model}:predict"),
-    prediction("/v1/models/{model}/versions/{version}:predict"),
+    { ...question("/v1/models/{model}", "read", (request) => readiness(controlPlane, targetOf(request))), target: targetOf },
+    {
+      ...question("/v1/models/{model}/versions/{version}", "read", (request) => readiness(controlPlane, targetOf(request))),
+      target: targetOf,
+    },
+    ...["/v1/models/{model}", "/v1/models/{model}/versions/{version}"].flatMap((path) => [
+      prediction(`${path}:predict`),
+      prediction(`${path}:{method}`),
+      { ...question(`${path}/metadata`, "read", (request) => metadata(controlPlane, request)), target: targetOf },
+    ]),
   ];
 }
 
-async function predict(dataPlane: DataPlane, large: LargePredict | undefined, request: HttpRequest): Promise<HttpReply> {
+async function predict(
+  dataPlane: DataPlane,
+  controlPlane: V1Options["controlPlane"],
+  large: LargePredict | undefined,
+  request: HttpRequest,
+): Promise<HttpReply> {
   const target = targetOf(request);
   const { body, context } = request;
   context.record.model = target.name;
   const decoded =
     large !== undefined && body.byteLength > large.maxBytes ? await decodeLarge(dataPlane, large, target, request) : decodePredict(body);
-  const { output } = await dataPlane.infer({ target, ...decoded, context });
+  const { method, form, ...asked } = decoded;
+  const called = method === undefined || target.method !== undefined ? target : withMethod(target, method);
+  const { output } = await dataPlane.infer({ target: called, ...asked, context });
   if (!isStream(output)) {
+    if (form === "inputs" && output.kind === "tensors" && isTensorFlow(controlPlane.get(target)))
+      return jsonReply(encodeOutputs(output.tensors));
     if (large !== undefined && hasMoreElements(output, large.maxElements)) return jsonReply(await large.encode(output.tensors, context));
     return jsonReply(encodePredictions(output));
   }
   return streamReply({ context, payloads: output, encode: encodePredictions, asEvents: wantsEvents(request.headers) });
+}
+
+function withMethod(target: Target, method: string): Target {
+  assertMethodName(method, target.name);
+  return { ...target, method };
+}
+
+/** Whether it is ready; for TensorFlow's formats with what TensorFlow Serving's clients look for. */
+function readiness(controlPlane: V1Options["controlPlane"], target: Target): HttpReply {
+  const status = controlPlane.get(target);
+  if (!isTensorFlow(status)) return readinessReply(status);
+  return jsonReply(
+    versionStatus(status, target.version === undefined ? controlPlane.versions(target) : [status]),
+    status.answers ? 200 : 503,
+  );
+}
+
+async function metadata(controlPlane: V1Options["controlPlane"], request: HttpRequest): Promise<HttpReply> {
+  return jsonReply(signatureDefinitions(await controlPlane.describe(targetOf(request), request.context)));
 }
 
 async function decodeLarge(
@@ -63,5 +109,6 @@ async function decodeLarge(
   { body, context }: HttpRequest,
 ): Promise<DecodedPredict & Pick<InferRequest, "boundTo">> {
   const signature = await dataPlane.signature(target, context);
-  return { ...(await large.decode(body, signature, target.name, context)), boundTo: signature };
+  const decoded = await large.decode(body, signature, target.name, context);
+  return decoded.method === undefined ? { ...decoded, boundTo: signature } : decoded;
 }

@@ -96,9 +96,11 @@ describe("routes", () => {
       return Promise.resolve({ modelName: "m", modelVersion: "1", output: payload.kind === "rows" ? (answered ?? payload) : stream() });
     },
   };
-  const controlPlane: Pick<ControlPlane, "get" | "names"> = {
+  const controlPlane: Pick<ControlPlane, "get" | "names" | "versions" | "describe"> = {
     names: () => ["m"],
     get: ({ name }) => ({ ...status, answers: name === "m", state: name === "m" ? "ready" : "loading", reason: "starting" }),
+    versions: () => [],
+    describe: () => Promise.reject(new Error("not asked")),
   };
   async function* stream(): AsyncGenerator<Payload> {
     yield { kind: "json", value: [1] };
@@ -158,7 +160,7 @@ describe("routes", () => {
       maxElements: 1,
       decode: (_body, _signature, model) => {
         models.push(model);
-        return Promise.resolve({ payload: { kind: "rows", rows: ["read"] } });
+        return Promise.resolve({ form: "instances", payload: { kind: "rows", rows: ["read"] } });
       },
       encode: () => Promise.resolve(Buffer.from("written")),
     };

@@ -11,18 +11,27 @@ import { describe } from "./fields.ts";
  * @throws ServeError NOT_FOUND for names and versions that no model can have
  */
 export function targetOf({ params, headers }: Pick<HttpHead, "params" | "headers">): Target {
-  const { model: name = "", version, service } = params;
+  const { model: name = "", version, service, method } = params;
   if (!isModelName(name)) throw unknown(describe(name), "");
   if (service !== undefined && service !== name) throw unknown(name, `. Below this prefix there is only ${describe(service)}`);
   const namespace = namespaceInHost(headers.host, name) ?? namespaceOf({ params, headers });
-  if (version === undefined) return { namespace, name };
+  if (method !== undefined) assertMethodName(method, name);
+  const called = method === undefined ? {} : { method };
+  if (version === undefined) return { namespace, name, ...called };
   if (!isModelVersion(version)) {
     throw new ServeError(
       "NOT_FOUND",
       `Request for unknown model: '${name}' version ${describe(version)} is not found. Versions are integers`,
     );
   }
-  return { namespace, name, version };
+  return { namespace, name, version, ...called };
+}
+
+const METHOD_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
+
+/** @throws ServeError NOT_FOUND for a name that no method can have */
+export function assertMethodName(method: string, model: string): void {
+  if (!METHOD_NAME.test(method)) throw new ServeError("NOT_FOUND", `model ${model} has no method ${describe(method)}`);
 }
 
 /** Clients of KServe and of Triton each look for their own server's words. */

@@ -1,9 +1,10 @@
 import type { Access } from "../../../core/access.ts";
 import { ServeError } from "../../../core/errors.ts";
 import type { HttpReply, HttpRequest, Route } from "../../../core/http.ts";
-import { isStream } from "../../../core/inference.ts";
+import { isStream, type Parameters, type Target } from "../../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../../core/planes.ts";
 import {
+  assertMethodName,
   failJson,
   hasMoreElements,
   jsonReply,
@@ -11,12 +12,13 @@ import {
   readinessReply,
   streamReply,
   targetOf,
+  unexpected,
   wantsEvents,
 } from "../../shared/index.ts";
 import { decodeInfer } from "./decode.ts";
 import { encodeInfer, encodeText } from "./encode.ts";
 import { decodeLarge, encodeLarge, isLarge, type LargeInfer } from "./large.ts";
-import { modelMetadata } from "./metadata.ts";
+import { methodMetadata, modelMetadata } from "./metadata.ts";
 import { applySchedule, modelParameters } from "./schedule-parameters.ts";
 
 export interface OipOptions {
@@ -58,17 +60,34 @@ export function createOipRoutes({ dataPlane, controlPlane, serverName, serverVer
       }),
     ),
     ...both("/ready", (path) => aboutModel(path, (request) => readinessReply(controlPlane.get(targetOf(request))))),
-    ...both("/infer", (path) => ({
-      method: "POST",
-      path,
-      access: "infer",
-      target: targetOf,
-      protocol: "oip",
-      gate: (head) => dataPlane.admit(targetOf(head), head.declaredBytes, head.context),
-      handle: (request) => infer(dataPlane, large, request),
-      fail: failJson,
-    })),
+    ...both("/methods/{method}", (path) =>
+      aboutModel(path, async (request) => {
+        const target = targetOf(request);
+        return jsonReply(methodMetadata(await controlPlane.describe(target, request.context), target.method ?? ""));
+      }),
+    ),
+    ...["/infer", "/methods/{method}/infer"].flatMap((end) =>
+      both(end, (path) => ({
+        method: "POST",
+        path,
+        access: "infer",
+        target: targetOf,
+        protocol: "oip",
+        gate: (head) => dataPlane.admit(targetOf(head), head.declaredBytes, head.context),
+        handle: (request) => infer(dataPlane, large, request),
+        fail: failJson,
+      })),
+    ),
   ];
+}
+
+/** The parameter `method` names one; a method in the path wins. @throws ServeError */
+function withMethod(target: Target, parameters: Parameters | undefined): Target {
+  const method = parameters?.method;
+  if (method === undefined || target.method !== undefined) return target;
+  if (typeof method !== "string") throw unexpected("parameters.method", "the name of a method", method);
+  assertMethodName(method, target.name);
+  return { ...target, method };
 }
 
 /** Of the server, or of the one service in the path. */
@@ -91,7 +110,7 @@ async function infer(dataPlane: DataPlane, large: LargeInfer | undefined, reques
   if (all !== undefined) applySchedule(all, context);
   const parameters = all === undefined ? undefined : modelParameters(all);
   const { modelName, modelVersion, output } = await dataPlane.infer({
-    target,
+    target: withMethod(target, all),
     payload: { kind: "tensors", tensors },
     context,
     ...(outputs === undefined ? {} : { outputs }),

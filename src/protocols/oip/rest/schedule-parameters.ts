@@ -23,7 +23,7 @@ export function applySchedule({ timeout, priority }: Parameters, context: Reques
 
 /** Parameters of the protocol are used up on the way; the rest are the model's. None is left undefined, so that such requests can batch. */
 export function modelParameters(parameters: Parameters): Parameters | undefined {
-  const { binary_data_output: _binary, timeout: _timeout, priority: _priority, ...rest } = parameters;
+  const { binary_data_output: _binary, timeout: _timeout, priority: _priority, method: _method, ...rest } = parameters;
   return Object.keys(rest).length === 0 ? undefined : rest;
 }
 
