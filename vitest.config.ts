@@ -18,6 +18,17 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // The frameworks themselves, in environments that take gigabytes the first time.
+      {
+        extends: true,
+        test: {
+          name: "frameworks",
+          include: ["test/frameworks/*.test.ts"],
+          testTimeout: 5 * minutes,
+          hookTimeout: 10 * minutes,
+          fileParallelism: false,
+        },
+      },
       // Kills, and later soak and fuzz.
       {
         extends: true,

@@ -13,7 +13,7 @@ const BLOCK = /^# \/\/\/ script[ \t]*\r?\n((?:#(?: .*)?\r?\n)+?)# \/\/\/[ \t]*$/
  * @throws ServeError INVALID_ARGUMENT for metadata that is no TOML, or not of that form
  */
 export async function requirementsOfPython(file: string): Promise<ArtefactRequirements> {
-  const { dependencies, requiresPython } = scriptMetadata(await readFile(file, "utf8"), basename(file));
+  const { dependencies, requiresPython } = scriptMetadata(await readFile(file, "utf8").catch(() => ""), basename(file));
   const pinned = await readFile(join(dirname(file), ".python-version"), "utf8").catch(() => undefined);
   const specifier = requiresPython ?? (pinned === undefined ? undefined : asSpecifier(pinned));
   return {
