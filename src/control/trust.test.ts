@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -45,6 +46,20 @@ describe("the annotation nitrous/trust", () => {
     );
     expect(await trustIn(spec, "pickle", signal)).toBe("pickle");
     expect(await trustIn(spec, undefined, signal)).toBeUndefined();
+  });
+
+  it("trusts a folder with the hash that the shell's tools give it", async () => {
+    const directory = join(folder, "saved");
+    await mkdir(join(directory, "variables"), { recursive: true });
+    await writeFile(join(directory, "saved_model.pb"), "graph");
+    await writeFile(join(directory, "variables/data"), "weights");
+    await writeFile(join(directory, ".hidden"), "x");
+    const command = "find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum";
+    const hash = execFileSync("sh", ["-c", command], { cwd: directory, encoding: "utf8" }).slice(0, 64);
+    const saved: ModelSpec = { ...spec, format: "tensorflow", file: directory, directory };
+    expect(await trustIn(saved, { sha256: hash }, signal)).toBe("code");
+    await writeFile(join(directory, "variables/data"), "others");
+    await expect(trustIn(saved, { sha256: hash }, signal)).rejects.toThrow("saved is not the file that nitrous/trust trusts");
   });
 
   it("is not waited for: a refused file stays refused", () => {

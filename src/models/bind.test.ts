@@ -156,6 +156,14 @@ describe("named tensors", () => {
     expect(() => bind(rows({ left: [1, 2], right: 1 }, { left: [1, 2] }), optional, "m")).toThrow("instance 1 lacks the input 'right'");
   });
 
+  it("takes bytes as base64, alone or by name", () => {
+    const bytes: Signature = { accepts: "tensors", inputs: [{ name: "image", datatype: "BYTES", shape: [-1] }], outputs: [] };
+    const texts = (payload: Payload) => (boundTensors(payload, bytes)[0]?.data as Uint8Array[]).map((each) => Buffer.from(each).toString());
+    expect(texts(rows({ b64: "aGk=" }, { b64: "" }))).toEqual(["hi", ""]);
+    expect(texts(rows({ image: { b64: "aGk=" } }, { image: "text" }))).toEqual(["hi", "text"]);
+    expect(() => bind(rows({ b64: "a*" }), bytes, "m")).toThrow("which is not a value of BYTES");
+  });
+
   it("names the datatype that it expects", () => {
     const one: Signature = { ...tensors, inputs: tensors.inputs.slice(0, 1) };
     expect(() => bind(tensor("left", "FP64", [1, 2]), one, "m")).toThrow(

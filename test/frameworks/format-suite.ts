@@ -28,7 +28,7 @@ export interface BadRequest {
 export interface BadArtefact {
   readonly what: string;
   /** Makes the change in the folder of the copy; returns a path that must not exist afterwards, of what code would have made. */
-  change(folder: string): Promise<string | void>;
+  change(folder: string): Promise<unknown>;
   /** What the status says. */
   readonly says: RegExp;
 }

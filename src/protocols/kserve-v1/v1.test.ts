@@ -140,6 +140,22 @@ describe("routes", () => {
     await expect(call("POST", "/v1/models/{model}:predict", { model: "../m" }, "{}")).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
+  it("call the method of the path, or TensorFlow Serving's signature_name", async () => {
+    await call("POST", "/v1/models/{model}:{method}", { model: "m", method: "encode" }, '{"instances":[1]}');
+    expect(asked.at(-1)?.target).toEqual({ namespace: "default", name: "m", method: "encode" });
+    const path = "/v1/models/{model}:predict";
+    await call("POST", path, { model: "m" }, '{"instances":[1],"signature_name":"score"}');
+    expect(asked.at(-1)?.target).toMatchObject({ method: "score" });
+    await call("POST", path, { model: "m" }, '{"instances":[1],"signature_name":""}');
+    expect(asked.at(-1)?.target).not.toHaveProperty("method");
+    await expect(call("POST", path, { model: "m" }, '{"instances":[1],"signature_name":1}')).rejects.toThrow(
+      "signature_name: expected a string",
+    );
+    await expect(call("POST", "/v1/models/{model}:{method}", { model: "m", method: "../x" }, "{}")).rejects.toMatchObject({
+      code: "NOT_FOUND",
+    });
+  });
+
   it("stream lines or events, and tell of an error in mid-stream", async () => {
     for (const [headers, expected] of [
       [{}, '{"predictions":[1]}\n{"error":"broke"}\n'],
