@@ -158,7 +158,10 @@ describe("named tensors", () => {
 
   it("takes bytes as base64, alone or by name", () => {
     const bytes: Signature = { accepts: "tensors", inputs: [{ name: "image", datatype: "BYTES", shape: [-1] }], outputs: [] };
-    const texts = (payload: Payload) => (boundTensors(payload, bytes)[0]?.data as Uint8Array[]).map((each) => Buffer.from(each).toString());
+    const texts = (payload: Payload): string[] => {
+      const [tensor] = boundTensors(payload, bytes);
+      return [...((tensor?.data ?? []) as Uint8Array[])].map((each) => Buffer.from(each).toString());
+    };
     expect(texts(rows({ b64: "aGk=" }, { b64: "" }))).toEqual(["hi", ""]);
     expect(texts(rows({ image: { b64: "aGk=" } }, { image: "text" }))).toEqual(["hi", "text"]);
     expect(() => bind(rows({ b64: "a*" }), bytes, "m")).toThrow("which is not a value of BYTES");
