@@ -1,0 +1,1 @@
+"""The default handlers, and the classes that custom handlers are derived from."""
