@@ -1,0 +1,1 @@
+"""Archives of TorchServe: unpacking, manifests, model stores, handlers, and calls in the form in which handlers take them."""
