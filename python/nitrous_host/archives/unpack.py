@@ -45,7 +45,7 @@ def unpack(path: str) -> Unpacked:
             _write(unpacked.folder, member, stream, budget)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         unpacked.remove()
-        raise HostError("INVALID_ARGUMENT", f"{name} is no readable archive of TorchServe, or is cut off: {error}") from error
+        raise HostError("INVALID_ARGUMENT", f"{name} is no readable archive of TorchServe, or is cut off: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from error
     except HostError:
         unpacked.remove()
         raise
