@@ -7,6 +7,7 @@ import { createV1Routes } from "./protocols/kserve-v1/index.ts";
 import { createKubeApiRoutes } from "./protocols/kube-api/index.ts";
 import { createOipRoutes } from "./protocols/oip/rest/index.ts";
 import { createOperationsRoutes, type OperationsOptions } from "./protocols/operations/index.ts";
+import { createTorchServeRoutes } from "./protocols/torchserve/index.ts";
 import { readDocument } from "./resources/index.ts";
 
 export interface RoutesOptions {
@@ -17,6 +18,8 @@ export interface RoutesOptions {
   readonly clock: Clock;
   readonly serverName: string;
   readonly version: string;
+  /** Absolute path of the folder whose archives TorchServe's clients register by name. */
+  readonly modelStore?: string | undefined;
   /** Without it, JSON of any size is read and written in the event loop. */
   readonly largeJson?: Pick<LargeJson, "predict" | "infer"> | undefined;
 }
@@ -25,11 +28,22 @@ export interface RoutesOptions {
 export const SERVICE_PREFIX = "/serving/{namespace}/{service}";
 
 /** Every route of the port, each with who may call it. What is not here is not answered. */
-export function createRoutes({ dataPlane, controlPlane, metrics, keys, clock, serverName, version, largeJson }: RoutesOptions): Route[] {
+export function createRoutes({
+  dataPlane,
+  controlPlane,
+  metrics,
+  keys,
+  clock,
+  serverName,
+  version,
+  largeJson,
+  modelStore,
+}: RoutesOptions): Route[] {
   return [
     ...createOperationsRoutes({ controlPlane, metrics }),
     ...createV1Routes({ dataPlane, controlPlane, large: largeJson?.predict }),
     ...createOipRoutes({ dataPlane, controlPlane, serverName, serverVersion: version, large: largeJson?.infer }),
+    ...createTorchServeRoutes({ dataPlane, controlPlane, modelStore }),
     ...createKubeApiRoutes(controlPlane, { version, clock, readYaml: (text) => readDocument(text, "the body"), keys }),
   ];
 }

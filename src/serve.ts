@@ -155,6 +155,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       clock,
       serverName: settings["server-name"],
       version: VERSION,
+      ...(settings["model-store"] === undefined ? {} : { modelStore: resolve(settings["model-store"]) }),
       largeJson,
     }),
     prefix: SERVICE_PREFIX,

@@ -38,6 +38,11 @@ export const SETTINGS = {
     .optional()
     .describe("certificate as PEM file; the server then speaks HTTPS only, and takes a new one when the file changes"),
   "tls-key": z.string().min(1).optional().describe("private key of --tls-cert as PEM file"),
+  "model-store": z
+    .string()
+    .min(1)
+    .optional()
+    .describe("folder whose archives (.mar) clients of TorchServe register by their names alone: POST /models?url=NAME.mar"),
   "state-dir": z.string().min(1).optional().describe("folder for the state: what was applied (default: .nitrous in the home folder)"),
   "cache-dir": z
     .string()

@@ -28,6 +28,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "protocols/oip": ["core", "protocols/shared"],
   "protocols/operations": ["core", "protocols/shared"],
   "protocols/kube-api": ["core", "protocols/shared"],
+  "protocols/torchserve": ["core", "protocols/shared"],
   "large-json": ["core", "models", "protocols/kserve-v1", "protocols/oip"],
   server: ["core", "protocols"],
   "hosts/node": ["core", "frames", "onnx", "version.ts"],
@@ -37,7 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "version.ts": [],
   "inline-answers.ts": ["core", "executors", "models", "replicas", "settings.ts"],
   "model-steps.ts": ["core", "models", "environments", "executors", "replicas", "host-commands.ts", "host-confinement.ts", "settings.ts"],
-  "routes.ts": ["core", "large-json", "protocols/kserve-v1", "protocols/kube-api", "protocols/oip", "protocols/operations", "resources"],
+  "routes.ts": ["core", "large-json", "protocols/kserve-v1", "protocols/kube-api", "protocols/oip", "protocols/operations", "protocols/torchserve", "resources"],
   "serve.ts": ["*"],
   "index.ts": ["*"],
   cli: [

@@ -30,6 +30,8 @@ export interface ModelDescription {
   /** For example "scikit-learn" and "1.9.1". */
   readonly framework: string;
   readonly frameworkVersion: string;
+  /** What the artefact itself calls its version, such as the "1.0" of a TorchServe archive. */
+  readonly artefactVersion?: string;
   /** What an operator should know although the model serves: a version that differs, a warm-up that could not be tried. */
   readonly warnings: readonly string[];
   /** A request that the model has answered in its warm-up, as Open Inference Protocol inputs or V1 instances. */

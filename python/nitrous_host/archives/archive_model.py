@@ -91,7 +91,10 @@ class ArchiveModel:
             try:
                 answered = self._enveloped(rows, [requests[place].headers for place in places])
             except CallFailed as failure:
-                if failure.detail is not None:
+                if len(rows) > 1 and failure.status < 500:
+                    # One of them is wrong; the others shall not pay for it.
+                    return [self._answer([request])[0] for request in requests]
+                if failure.detail is not None and failure.status >= 500:
                     print(failure.detail, file=sys.stderr, end="", flush=True)
                 answered = [Response(failure.status, error=failure.message) for _ in places]
             for place, response in zip(places, answered):

@@ -45,7 +45,7 @@ def load(request: LoadRequest, progress: Progress) -> ArchiveModel:
     context = _context(request, manifest, files.folder, batch_size)
     progress(f"initializing {handler.module}")
     handle = _initialize(request, handler, context, files.folder)
-    model = ArchiveModel(_description(batch_size, warnings), handle, context, batch_size, _envelope(settings, stored), files)
+    model = ArchiveModel(_description(manifest, batch_size, warnings), handle, context, batch_size, _envelope(settings, stored), files)
     _warm_up(request, model, progress)
     return model
 
@@ -100,9 +100,7 @@ def _initialize(request: LoadRequest, handler: Handler, context: Any, folder: st
     try:
         handle, initialize = handler.load()
         if not is_code:
-            import ts.torch_handler.weights as weights
-
-            weights.pickles_may_run = request.code or request.trust == "pickle"
+            _trust_pickles(request)
         initialize(context)
     except HostError:
         raise
@@ -119,6 +117,15 @@ def _initialize(request: LoadRequest, handler: Handler, context: Any, folder: st
     return handle
 
 
+def _trust_pickles(request: LoadRequest) -> None:
+    try:
+        from ts.torch_handler import weights
+    except ImportError:
+        # TorchServe itself is installed, and decides for itself.
+        return
+    weights.pickles_may_run = request.code or request.trust == "pickle"
+
+
 def _missing(error: ImportError) -> HostError:
     failure = from_import(error)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "ts":
@@ -127,7 +134,7 @@ def _missing(error: ImportError) -> HostError:
     return failure
 
 
-def _description(batch_size: int, warnings: list[str]) -> dict[str, Any]:
+def _description(manifest: Manifest, batch_size: int, warnings: list[str]) -> dict[str, Any]:
     import torch
 
     free = {"accepts": "json", "inputs": [], "outputs": [], "batchable": False, "streaming": False}
@@ -141,6 +148,7 @@ def _description(batch_size: int, warnings: list[str]) -> dict[str, Any]:
     return {
         "framework": "pytorch",
         "frameworkVersion": torch.__version__,
+        "artefactVersion": manifest.version,
         "warnings": warnings,
         "defaultMethod": "predict",
         "methods": methods,

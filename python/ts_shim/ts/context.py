@@ -16,7 +16,8 @@ class RequestProcessor:
         self._reason_phrase: str | None = None
 
     def get_request_property(self, key: str) -> str | None:
-        return self._request_header.get(key)
+        # Names of headers have no case, and arrive here in lower case.
+        return self._request_header.get(key, self._request_header.get(key.lower()))
 
     def get_request_properties(self) -> dict[str, str]:
         return self._request_header

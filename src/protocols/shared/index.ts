@@ -5,6 +5,6 @@ export { parseJson } from "./parse-json.ts";
 export { modelsReply, readinessReply } from "./readiness.ts";
 export { jsonReply } from "./reply.ts";
 export { streamReply, wantsEvents } from "./stream.ts";
-export { assertMethodName, targetOf } from "./target.ts";
+export { assertMethodName, namespaceOf, targetOf } from "./target.ts";
 export { type ElementRules, elementWriter, writeNested } from "./write-elements.ts";
 export { writeJson } from "./write-json.ts";

@@ -1,0 +1,1 @@
+export { createTorchServeRoutes, type TorchServeOptions } from "./routes.ts";
