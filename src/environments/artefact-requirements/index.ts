@@ -1,11 +1,13 @@
 import type { ModelFormat } from "../../core/formats.ts";
 import type { ArtefactRequirements } from "./artefact-requirements.ts";
+import { requirementsOfMar } from "./mar.ts";
 import { requirementsOfPython } from "./python.ts";
 
 type Reader = (file: string, signal: AbortSignal | undefined) => Promise<ArtefactRequirements>;
 
 /** Formats whose artefacts say what they need. */
 const READERS: Readonly<Partial<Record<ModelFormat, Reader>>> = {
+  mar: requirementsOfMar,
   python: requirementsOfPython,
 };
 
