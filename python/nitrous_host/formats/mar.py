@@ -42,6 +42,7 @@ def load(request: LoadRequest, progress: Progress) -> ArchiveModel:
     unused = [key for key in NO_EFFECT if key in configuration]
     if unused:
         warnings.append(f"{', '.join(unused)} of the model's configuration {'has' if len(unused) == 1 else 'have'} no effect here")
+    progress("importing torch")
     context = _context(request, manifest, files.folder, batch_size)
     progress(f"initializing {handler.module}")
     handle = _initialize(request, handler, context, files.folder)

@@ -58,7 +58,12 @@ function urlOf({ resources }: Pick<ControlPlane, "resources">, namespace: string
   const predictor = service?.spec.predictor;
   if (!isObject(predictor)) return "";
   for (const model of Object.values(predictor)) {
-    if (isObject(model) && typeof model.storageUri === "string") return model.storageUri;
+    if (isObject(model) && typeof model.storageUri === "string") return withoutSecrets(model.storageUri);
   }
   return "";
+}
+
+/** Queries and user information may hold signatures and passwords. */
+function withoutSecrets(uri: string): string {
+  return uri.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1").replace(/\?.*$/s, "");
 }
