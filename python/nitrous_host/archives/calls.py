@@ -31,6 +31,8 @@ CODES = {
     507: "RESOURCE_EXHAUSTED",
 }
 
+TORCHSCRIPT = "failed in the TorchScript interpreter"
+
 
 @dataclass
 class CallFailed(Exception):
@@ -103,8 +105,13 @@ def _failure(error: Exception) -> CallFailed:
         return CallFailed(status, message, detail)
     if type(error).__name__ == "OutOfMemoryError" or "CUDA out of memory" in str(error):
         return CallFailed(507, "Out of resources: the accelerator has not enough memory", detail)
-    # Longer texts of frameworks tell how they came to it.
-    return CallFailed(503, f"Prediction failed: {summary(error).partition(chr(10))[0]}", detail)
+    return CallFailed(503, f"Prediction failed: {_in_one_line(error)}", detail)
+
+
+def _in_one_line(error: Exception) -> str:
+    """The first line of what an exception says; of TorchScript's, which begin with where it happened, the last."""
+    lines = [line.strip() for line in summary(error).splitlines() if line.strip()]
+    return lines[-1] if TORCHSCRIPT in lines[0] else lines[0]
 
 
 def _body(answer: Any) -> tuple[bytes, str]:

@@ -48,10 +48,13 @@ class VisionHandler(BaseHandler, ABC):
                 raise PredictionException(f"the {len(image)} bytes that were sent are no image of a known format", 400) from error
             except (OSError, RuntimeError) as error:
                 raise PredictionException(f"the image cannot be used: {error}", 400) from error
+        wrong = "expected an image: its bytes, base64 text, or a list of numbers under data or body"
+        if not isinstance(image, list):
+            raise PredictionException(wrong, 400)
         try:
-            return torch.FloatTensor(image)
-        except (TypeError, ValueError) as error:
-            raise PredictionException("expected an image: its bytes, base64 text, or a list of numbers under data or body", 400) from error
+            return torch.tensor(image, dtype=torch.float32)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise PredictionException(f"{wrong}: {error}", 400) from error
 
     def get_insights(self, tensor_data: Any, _: Any, target: int = 0) -> Any:
         try:
