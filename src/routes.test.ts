@@ -13,7 +13,7 @@ import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
 import { createHttpServer, type HttpServer } from "./server/index.ts";
 
 /** What is asked of nobody. To put something here is a decision about everybody's server. */
-const PUBLIC = ["GET /", "GET /health/live", "GET /health/ready", "GET /v2/health/live", "GET /v2/health/ready", "GET /ping"];
+const PUBLIC = ["GET /", "GET /health/live", "GET /health/ready", "GET /v2/health/live", "GET /v2/health/ready"];
 
 const never = {} as never;
 const directory = mkdtempSync(join(tmpdir(), "nitrous-routes-"));

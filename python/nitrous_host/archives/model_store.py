@@ -45,11 +45,11 @@ def find_archive(path: str, model: str) -> StoredModel:
 
 def _choose(model: str, files: list[str], entries: dict[str, dict[str, Any]], loaded: dict[str, str]) -> str:
     named = entries.get(model, {}).get("marName")
+    if named is not None and named not in files:
+        raise HostError("INVALID_ARGUMENT", f"config.properties names {named} for the model {model}, and {STORE} has {_list(files)}")
     for candidate in (named, loaded.get(model), f"{model}.mar", model):
         if candidate in files:
             return candidate
-    if named is not None:
-        raise HostError("INVALID_ARGUMENT", f"config.properties names {named} for the model {model}, and {STORE} has {_list(files)}")
     for candidates in (set(loaded.values()) & set(files), set(files)):
         if len(candidates) == 1:
             return candidates.pop()

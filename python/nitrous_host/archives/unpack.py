@@ -43,12 +43,13 @@ def unpack(path: str) -> Unpacked:
         for member, size, stream in _members(path, name):
             budget.take(member, size)
             _write(unpacked.folder, member, stream, budget)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
-        unpacked.remove()
-        raise HostError("INVALID_ARGUMENT", f"{name} is no readable archive of TorchServe, or is cut off: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from error
     except HostError:
         unpacked.remove()
         raise
+    except Exception as error:
+        # Of archives that are broken in their own ways, the libraries raise whatever they come upon.
+        unpacked.remove()
+        raise HostError("INVALID_ARGUMENT", f"{name} is no readable archive of TorchServe, or is cut off: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from error
     return unpacked
 
 

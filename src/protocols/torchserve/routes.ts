@@ -37,7 +37,7 @@ export function createTorchServeRoutes(options: TorchServeOptions): Route[] {
       })),
     );
   return [
-    route("GET", "/ping", "public", () => ping(controlPlane)),
+    route("GET", "/ping", "read", () => ping(controlPlane)),
     ...inference("/predictions/{model}", "predictions"),
     ...inference("/explanations/{model}", "explanations"),
     route("GET", "/models", "read", (request) => listModels(controlPlane, request)),
