@@ -7,6 +7,9 @@ const RULES: ElementRules = {
   notText: (_tensor, bytes) => `{"b64":"${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64")}"}`,
 };
 
+/** Objects with one of these keys are a whole answer already: of a prediction, or of `:explain`. */
+const WHOLE_ANSWERS = ["predictions", "explanations"];
+
 /** The body of a V1 answer, compact as KServe's: `{"predictions":...}`. */
 export function encodePredictions(payload: Payload): string {
   switch (payload.kind) {
@@ -18,7 +21,9 @@ export function encodePredictions(payload: Payload): string {
       return `{"predictions":${writeJson(payload.columns)}}`;
     case "json": {
       const { value } = payload;
-      return isObject(value) && Object.hasOwn(value, "predictions") ? writeJson(value) : `{"predictions":${writeJson(value)}}`;
+      return isObject(value) && WHOLE_ANSWERS.some((key) => Object.hasOwn(value, key))
+        ? writeJson(value)
+        : `{"predictions":${writeJson(value)}}`;
     }
   }
 }

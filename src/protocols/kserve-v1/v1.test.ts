@@ -67,6 +67,7 @@ describe("encoding", () => {
       '{"predictions":["ü",{"b64":"/w=="}]}',
     ],
     [{ kind: "json", value: { predictions: [1n], more: true } }, '{"predictions":[1],"more":true}'],
+    [{ kind: "json", value: { explanations: [1] } }, '{"explanations":[1]}'],
     [{ kind: "json", value: "text" }, '{"predictions":"text"}'],
   ])("%#", (payload, expected) => {
     expect(encodePredictions(payload)).toBe(expected);

@@ -14,7 +14,7 @@ const TYPES: Readonly<Partial<Record<Code, string>>> = {
   RESOURCE_EXHAUSTED: "ServiceUnavailableException",
   DEADLINE_EXCEEDED: "RequestTimeoutException",
   UNAUTHENTICATED: "InvalidKeyException",
-  PERMISSION_DENIED: "InvalidKeyException",
+  PERMISSION_DENIED: "BadRequestException",
   UNIMPLEMENTED: "MethodNotAllowedException",
 };
 
