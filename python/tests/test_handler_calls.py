@@ -17,6 +17,7 @@ from nitrous_host.payload import Call, Payload
 provide_ts()
 
 from ts.context import Context  # noqa: E402
+from ts.handler_utils.micro_batching import MicroBatching  # noqa: E402
 from ts.handler_utils.text_utils import get_tokenizer, ngrams_iterator  # noqa: E402
 from ts.handler_utils.utils import send_intermediate_predict_response  # noqa: E402
 from ts.metrics.metrics_store import MetricsStore  # noqa: E402
@@ -166,7 +167,38 @@ class Calls(unittest.TestCase):
         self.assertEqual(raised.exception.code, "NOT_FOUND")
 
 
+class Adder:
+    """A handler whose steps tell which part they worked on."""
+
+    def __init__(self) -> None:
+        self.context: Any = None
+        self.handle = MicroBatching(self, 2, {"inference": 2})
+
+    def preprocess(self, data: list[Any]) -> list[Any]:
+        return [row["body"] for row in data]
+
+    def inference(self, data: list[Any]) -> list[Any]:
+        return [value + 1 for value in data]
+
+    def postprocess(self, data: list[Any]) -> list[Any]:
+        return [f"{value} of part {self.handle.get_micro_batch_idx()}" for value in data]
+
+    def _is_explain(self) -> bool:
+        return False
+
+    _is_describe = _is_explain
+
+
 class Helpers(unittest.TestCase):
+    def test_work_on_parts_of_a_batch_in_order(self) -> None:
+        handler = Adder()
+        self.addCleanup(handler.handle.shutdown)
+        context = Context("m", "/nowhere", {}, 5, None, "0", metrics=MetricsStore())
+        answers = handler.handle([{"body": value} for value in range(5)], context)
+        self.assertEqual(answers, ["1 of part 0", "2 of part 0", "3 of part 1", "4 of part 1", "5 of part 2"])
+        with self.assertRaisesRegex(ValueError, "not training"):
+            handler.handle.parallelism = {"training": 1}
+
     def test_map_classes_to_labels(self) -> None:
         self.assertEqual(map_class_to_label([[0.5, 0.2]], {"0": "a", "1": "b"}), [{"a": 0.5, "b": 0.2}])
         self.assertEqual(map_class_to_label([[0.5, 0.2]], None, [[7, 3]]), [{"7": 0.5, "3": 0.2}])
