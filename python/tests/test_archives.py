@@ -24,6 +24,8 @@ from nitrous_host.archives.model_store import find_archive  # noqa: E402
 from nitrous_host.archives.properties import read_properties  # noqa: E402
 from nitrous_host.archives.unpack import unpack  # noqa: E402
 from nitrous_host.errors import HostError  # noqa: E402
+from nitrous_host.formats import load_model  # noqa: E402
+from nitrous_host.model import LoadRequest  # noqa: E402
 
 
 class FolderTest(unittest.TestCase):
@@ -212,3 +214,20 @@ class Handlers(FolderTest):
     def test_that_only_look_like_default_ones_are_code(self) -> None:
         (self.folder / "image_classifier.py").write_text("")
         self.assertIsNotNone(Handler(str(self.folder), "image_classifier").file)
+
+
+class Trust(FolderTest):
+    def test_is_needed_for_code_before_any_of_it_runs(self) -> None:
+        mark = self.folder / "ran"
+        code = f"open({str(mark)!r}, 'w').close()".encode()
+        for model, settings in [
+            ({"handler": "mine.py"}, {}),
+            ({"handler": "mine:answer"}, {}),
+            ({"handler": "base_handler", "modelFile": "mine.py"}, {}),
+            ({"handler": "base_handler"}, {"handler": "mine.py"}),
+        ]:
+            archive = write_archive(self.folder / "a.mar", model, {"mine.py": code})
+            request = LoadRequest("m", "1", "mar", str(archive), str(self.folder), trust="pickle", settings=settings)
+            with self.subTest(model=model), self.refused("PERMISSION_DENIED", r"code of its own \(mine.py\).*nitrous/trust: code"):
+                load_model(request, lambda step: None)
+            self.assertFalse(mark.exists())
