@@ -50,7 +50,7 @@ export class Model {
 }
 `,
   "broken/model.py": "import surely_not_there\nclass Model:\n    def predict(self, x): return x\n",
-  "unknown/model.pt": "x",
+  "unknown/model.gguf": "x",
 };
 
 let folder: string;
@@ -127,7 +127,7 @@ describe("a running server", () => {
     expect((await json(ready)).error).toContain("'surely_not_there': add it to requirements.txt");
     expect((await infer("broken", [1])).status).toBe(503);
     expect((await fetch(`${server.url}/v2/health/ready`)).status).toBe(200);
-    expect(server.output()).toContain("PyTorch models are not served by this version");
+    expect(server.output()).toContain("GGUF models are not served by this version");
   });
 
   it("starts a host again that died, after telling whoever was in it", async () => {
