@@ -12,7 +12,13 @@ const tensors: Tensor[] = [
   { name: "image", datatype: "UINT8", shape: [3, 1, 2, 3], data: new Uint8Array(18) },
   { name: "tokens", datatype: "UINT8", shape: [3, 4], data: new Uint8Array(12) },
 ];
-const call = { payload: { kind: "tensors", tensors }, outputs: undefined, parameters: {}, signal: new AbortController().signal } as const;
+const call = {
+  method: "predict",
+  payload: { kind: "tensors", tensors },
+  outputs: undefined,
+  parameters: {},
+  signal: new AbortController().signal,
+} as const;
 
 describe("sizes of a custom model", () => {
   it("are told as they were declared", () => {

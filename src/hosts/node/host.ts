@@ -87,14 +87,20 @@ export class Host {
 
   async #infer(
     stream: number,
-    { model: handle, outputs, parameters, lengths, credit = 1 }: InferMetadata,
+    { model: handle, method, outputs, parameters, lengths, credit = 1 }: InferMetadata,
     payload: Payload,
   ): Promise<void> {
     const model = this.#models.get(handle);
     if (model === undefined) throw new ServeError("NOT_FOUND", "the host has not loaded this model");
+    const { methods } = model.description;
+    const signature = Object.hasOwn(methods, method) ? methods[method] : undefined;
+    if (signature === undefined) {
+      throw new ServeError("NOT_FOUND", `the model has no method '${method}'; it has ${Object.keys(methods).join(", ")}`);
+    }
     const running = { controller: new AbortController(), credit: new Credit(credit) };
     this.#running.set(stream, running);
     const call: ModelCall = {
+      method,
       payload,
       outputs,
       parameters: parameters ?? {},
@@ -103,7 +109,7 @@ export class Host {
     };
     const started = performance.now();
     try {
-      if (model.stream === undefined || model.description.methods.predict?.streaming !== true) {
+      if (model.stream === undefined || signature.streaming !== true) {
         const answer = encodePayload(await model.run(call));
         this.#send("result", stream, { ...answer.meta, computeMs: performance.now() - started }, answer.blobs);
         return;

@@ -2,6 +2,8 @@ import type { Parameters, Payload } from "../../core/inference.ts";
 import type { Lengths, ModelDescription } from "../../core/replica.ts";
 
 export interface ModelCall {
+  /** One of the description's methods. */
+  readonly method: string;
   readonly payload: Payload;
   readonly outputs: readonly string[] | undefined;
   readonly parameters: Parameters;
@@ -12,8 +14,9 @@ export interface ModelCall {
 /** A model inside of the host. */
 export interface HostedModel {
   readonly description: ModelDescription;
+  /** Answers a call of a method that does not stream. */
   run(call: ModelCall): Promise<Payload>;
-  /** Only of models whose method streams. */
+  /** The answers of a streaming method. Only of models that have one. */
   stream?(call: ModelCall): AsyncIterable<Payload>;
   close(): Promise<void>;
 }

@@ -87,7 +87,7 @@ async function instantiate(file: string): Promise<{ model: CustomModel; declared
 
 /** Whatever streams shows it in its first answer. */
 async function firstAnswer(call: (request: ModelCall) => unknown, payload: Payload): Promise<{ streaming: boolean }> {
-  const answer = await call({ payload, outputs: undefined, parameters: {}, signal: new AbortController().signal });
+  const answer = await call({ method: "predict", payload, outputs: undefined, parameters: {}, signal: new AbortController().signal });
   if (!isAsyncIterable(answer)) {
     outputsOf(answer, [], undefined);
     return { streaming: false };
