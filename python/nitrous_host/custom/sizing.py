@@ -10,15 +10,12 @@ from nitrous_host.errors import HostError
 from nitrous_host.payload import Call
 from nitrous_host.tensors import numpy
 
-DECLARATIONS = ("padding", "unpad", "cost")
 
-
-def declared_sizing(model_class: type) -> dict[str, Any]:
+def declared_sizing(declared: dict[str, Any]) -> dict[str, Any]:
     """
-    The declarations as they stand on the class; the server checks them. Not those of an instance: models call things of their own so.
+    The declarations of a method as they stand on the class; the server checks them.
     Raises HostError INVALID_ARGUMENT for what is no data: the server cannot ask functions for each request.
     """
-    declared = {name: value for name in DECLARATIONS if (value := getattr(model_class, name, None)) is not None}
     try:
         sizing: dict[str, Any] = json.loads(json.dumps(declared, default=lambda value: value.item(), allow_nan=False))
     except (AttributeError, TypeError, ValueError) as error:
@@ -32,7 +29,7 @@ def declared_sizing(model_class: type) -> dict[str, Any]:
 
 def padded_axes(method: dict[str, Any]) -> dict[str, list[int]]:
     """By padded input of a method its padded dimensions: the variable ones behind the first."""
-    padding = method.get("sizing", {}).get("padding", {})
+    padding = (method.get("sizing") or {}).get("padding", {})
     inputs = [entry for entry in method["inputs"] if isinstance(padding, dict) and entry["name"] in padding]
     return {entry["name"]: [axis for axis, size in enumerate(entry["shape"]) if axis > 0 and size == -1] for entry in inputs}
 

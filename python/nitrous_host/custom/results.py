@@ -1,36 +1,67 @@
-"""What a custom model's `predict` answered, as a payload."""
+"""What a custom model's method answered, as a payload."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from nitrous_host.custom.hints import ANY, Hint
+from nitrous_host.custom.typed_results import OUTPUT_NAME, as_dict, typed_rows, typed_whole
 from nitrous_host.errors import HostError
 from nitrous_host.payload import Payload
 from nitrous_host.tensors import numpy
 
-OUTPUT_NAME = "output-0"
 
-
-def to_payload(result: Any, request_kind: str, outputs: list[str] | None) -> Payload:
+def to_payload(result: Any, request_kind: str, outputs: list[str] | None, hint: Hint = ANY) -> Payload:
     """
-    Arrays, and dicts of arrays and lists, as tensors; a list too when the request came as tensors; any other JSON value as it is.
+    What the hint says; without one arrays, and dicts of arrays and lists, as tensors, a list too when the request came as tensors, and
+    any other JSON value as it is.
     Raises HostError: INTERNAL for what is none of these, INVALID_ARGUMENT for outputs that the answer has not.
     """
-    tensors = _tensors_of(result, lists=request_kind == "tensors")
+    tensors = typed_whole(hint, result)
     if tensors is None:
-        return Payload("json", _plain(result))
+        tensors = _tensors_of(result, lists=request_kind == "tensors")
+    return Payload("json", _plain(result)) if tensors is None else Payload("tensors", _chosen(tensors, outputs))
+
+
+def rows_to_payload(results: list[Any], outputs: list[str] | None, hint: Hint = ANY) -> Payload:
+    """
+    The results of a method that was called for each row, put together: tensors with a first dimension for the rows where their shapes
+    agree, else a JSON list. Raises HostError as `to_payload` does.
+    """
+    tensors = typed_rows(hint, results)
+    if tensors is None and hint.kind == "any":
+        tensors = _stacked(results)
+    return Payload("json", _plain(results)) if tensors is None else Payload("tensors", _chosen(tensors, outputs))
+
+
+def _chosen(tensors: dict[str, Any], outputs: list[str] | None) -> dict[str, Any]:
     if not outputs:
-        return Payload("tensors", tensors)
+        return tensors
     unknown = [name for name in outputs if name not in tensors]
     if unknown:
         raise HostError("INVALID_ARGUMENT", f"unknown output '{unknown[0]}'; the model answered {', '.join(tensors)}")
-    return Payload("tensors", {name: tensors[name] for name in outputs})
+    return {name: tensors[name] for name in outputs}
+
+
+def _stacked(results: list[Any]) -> dict[str, Any] | None:
+    if numpy is None or not results:
+        return None
+    if not all(isinstance(result, dict) for result in results):
+        array = _array_of_list(results)
+        return None if array is None else {OUTPUT_NAME: array}
+    names = results[0].keys()
+    if not names or any(result.keys() != names or not all(isinstance(name, str) for name in result) for result in results):
+        return None
+    arrays = {name: _array_of_list([result[name] for result in results]) for name in names}
+    return None if any(array is None for array in arrays.values()) else arrays
 
 
 def _tensors_of(result: Any, lists: bool) -> dict[str, Any] | None:
     if numpy is None:
         return None
+    if hasattr(result, "columns") and hasattr(result, "to_numpy"):
+        result = {str(name): result[name].to_numpy() for name in result.columns}
     if not isinstance(result, dict):
         array = _array_of(result, lists)
         return None if array is None else {OUTPUT_NAME: array}
@@ -74,12 +105,15 @@ def _plain(value: Any) -> Any:
         return {_key(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
+    record = as_dict(value)
+    if record is not None:
+        return _plain(record)
     if hasattr(value, "tolist"):
         return _plain(value.tolist())
-    raise HostError("INTERNAL", f"predict answered a {type(value).__name__}, which is neither an array nor JSON")
+    raise HostError("INTERNAL", f"it answered a {type(value).__name__}, which is neither an array nor JSON")
 
 
 def _key(key: Any) -> str:
     if isinstance(key, (str, int)) and not isinstance(key, bool):
         return str(key)
-    raise HostError("INTERNAL", f"predict answered an object with a key of type {type(key).__name__}; JSON needs text")
+    raise HostError("INTERNAL", f"it answered an object with a key of type {type(key).__name__}; JSON needs text")
