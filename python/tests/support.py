@@ -52,7 +52,7 @@ class HostTest(unittest.TestCase):
         self.connection.send(kind, self.stream, meta, blobs or [])
         return self.stream
 
-    def load(self, format: str, file: Path, example: Path | None = None, trust: str = "none") -> frames.Frame:
+    def load(self, format: str, file: Path, example: Path | None = None, trust: str = "none", **meta: Any) -> frames.Frame:
         """The ready or error frame."""
         self.open(
             frames.LOAD,
@@ -65,23 +65,25 @@ class HostTest(unittest.TestCase):
                 "example": None if example is None else str(example),
                 "threads": 1,
                 "trust": trust,
+                **meta,
             },
         )
         while (frame := self.receive()).type == frames.PROGRESS:
             self.assertTrue(frame.meta["step"])
         return frame
 
-    def ready(self, format: str, file: Path, example: Path | None = None) -> dict[str, Any]:
-        """The method `predict` of the description, after a load that must succeed."""
-        frame = self.load(format, file, example)
+    def ready(self, format: str, file: Path, example: Path | None = None, **meta: Any) -> dict[str, Any]:
+        """The default method of the description, after a load that must succeed."""
+        frame = self.load(format, file, example, **meta)
         self.assertEqual(frame.type, frames.READY, frame.meta)
         self.description = frame.meta["description"]
         self.handle = frame.stream
-        return self.description["methods"]["predict"]
+        return self.description["methods"][self.description.get("defaultMethod", "predict")]
 
     def send_call(self, payload: Payload, **meta: Any) -> int:
         payload_meta, blobs = write_payload(payload)
-        return self.open(frames.INFER, {"model": self.handle, "method": "predict", **payload_meta, **meta}, blobs)
+        method = self.description.get("defaultMethod", "predict")
+        return self.open(frames.INFER, {"model": self.handle, "method": method, **payload_meta, **meta}, blobs)
 
     def answer(self, kind: str, value: Any, **meta: Any) -> Any:
         """The value of the result of one call."""

@@ -47,6 +47,9 @@ def define(module: ModuleType, class_name: str | None = None) -> Definition:
     classes = {name: value for name, value in own.items() if not name.startswith("_") and not _is_data(value) and methods_of(value)}
     if "Model" in classes:
         return of_class(classes["Model"], file)
+    # A class that another of the file is derived from is not the model.
+    bases = {base for value in classes.values() for base in value.__mro__[1:]}
+    classes = {name: value for name, value in classes.items() if value not in bases}
     predictors = {name: value for name, value in classes.items() if DEFAULT in methods_of(value)}
     if len(predictors) == 1:
         return of_class(next(iter(predictors.values())), file)

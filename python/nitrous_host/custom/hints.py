@@ -131,7 +131,7 @@ def _class(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Hint:
     place = f"{annotation.__module__}.{annotation.__qualname__}"
     if place == "PIL.Image.Image":
         return Hint("value", IMAGE, "BYTES")
-    if annotation.__module__.startswith("pandas.") and annotation.__name__ == "DataFrame":
+    if annotation.__module__.partition(".")[0] == "pandas" and annotation.__name__ == "DataFrame":
         return Hint("frame")
     datatype = _datatype_of(annotation)
     if datatype is not None:
