@@ -33,7 +33,7 @@ export function inputsOf(payload: Payload): Record<string, unknown> {
 function toCustom(tensor: Tensor): CustomTensor {
   const { shape } = tensor;
   if (tensor.datatype === "BYTES") return { datatype: "BYTES", shape, data: tensor.data.map((element) => decoder.decode(element)) };
-  return { datatype: tensor.datatype, shape, data: elementsOf(tensor) };
+  return { datatype: tensor.datatype, shape, data: elementsOf(tensor) } as CustomTensor;
 }
 
 /**
@@ -41,7 +41,7 @@ function toCustom(tensor: Tensor): CustomTensor {
  * everything else is JSON.
  * @throws ServeError INVALID_ARGUMENT for an output that it did not answer, INTERNAL for what is neither
  */
-export function outputsOf(answer: unknown, specs: readonly TensorSpec[], wanted: readonly string[] | undefined): Payload {
+export function outputsOf(answer: unknown, specs: readonly TensorSpec[], wanted: readonly string[] | undefined, method: string): Payload {
   if (ArrayBuffer.isView(answer)) return { kind: "tensors", tensors: [toTensor("output-0", answer, specs[0])] };
   if (typeof answer === "object" && answer !== null && !Array.isArray(answer) && Object.values(answer).every(isArrayLike)) {
     const given = answer as Record<string, unknown>;
@@ -62,7 +62,7 @@ export function outputsOf(answer: unknown, specs: readonly TensorSpec[], wanted:
     };
   }
   if (answer === undefined || typeof answer === "function")
-    throw new ServeError("INTERNAL", `its predict answered ${typeof answer}, which is neither arrays nor JSON`);
+    throw new ServeError("INTERNAL", `its ${method} answered ${typeof answer}, which is neither arrays nor JSON`);
   return { kind: "json", value: answer as JsonValue };
 }
 

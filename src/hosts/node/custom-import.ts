@@ -1,0 +1,52 @@
+import { register } from "node:module";
+import { dirname } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { messageOf, ServeError } from "../../core/errors.ts";
+
+/** From the sources as from the build. */
+const SUFFIX = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+
+/**
+ * What runs in the thread that resolves imports: a model's folder has no package "nitrous", and the server's own is more than a model
+ * needs. As text, because that thread may not know TypeScript.
+ */
+const RESOLVER = `
+let target;
+export function initialize(url) { target = url; }
+export function resolve(specifier, context, next) {
+  return next(specifier === "nitrous" ? target : specifier, context);
+}`;
+
+let registered = false;
+
+/**
+ * A model's file as a module. In it, and in what it imports, "nitrous" is `defineModel` and its types.
+ * @throws ServeError FAILED_PRECONDITION for an import that is missing, INVALID_ARGUMENT for a file that is no module
+ */
+export async function importModel(file: string): Promise<Readonly<Record<string, unknown>>> {
+  if (!registered) {
+    register(`data:text/javascript,${encodeURIComponent(RESOLVER)}`, { data: new URL(`./custom-model${SUFFIX}`, import.meta.url).href });
+    registered = true;
+  }
+  try {
+    return (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    throw explained(error, file);
+  }
+}
+
+function explained(error: unknown, file: string): unknown {
+  const { code } = (error ?? {}) as { code?: unknown };
+  const message = messageOf(error);
+  if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {
+    const [, missing = ""] = /Cannot find (?:package|module) '([^']+)'/.exec(message) ?? [];
+    const isPath = /^[./]|^file:/.test(missing);
+    const what = isPath
+      ? `it imports the file ${missing.startsWith("file:") ? fileURLToPath(missing) : missing}, which is not there`
+      : `it needs the package '${missing}', which is not installed in its folder: run npm install ${missing} in ${dirname(file)}`;
+    return new ServeError("FAILED_PRECONDITION", what, { cause: error });
+  }
+  if (error instanceof SyntaxError || (error instanceof Error && error.name === "TransformError"))
+    return new ServeError("INVALID_ARGUMENT", `its file is no module that can be read: ${message}`, { cause: error });
+  return error;
+}
