@@ -81,6 +81,11 @@ export interface CustomMethod<Inputs extends Specifications = Specifications, Ou
   run(inputs: InputsOf<Inputs>, context: CustomContext): OutputsOf<Outputs>;
 }
 
+/** Whatever {@link defineMethod} made. */
+export interface AnyMethod {
+  run(inputs: never, context: CustomContext): unknown;
+}
+
 export type SettingValues = Readonly<Record<string, string | number | boolean>>;
 
 interface Loading<Settings extends SettingValues> {
@@ -101,7 +106,7 @@ export interface ModelOfOne<Inputs extends Specifications, Outputs extends Speci
 
 /** A model with several methods, each made by {@link defineMethod}. */
 export interface ModelOfSeveral<Settings extends SettingValues> extends Loading<Settings> {
-  readonly methods: Readonly<Record<string, CustomMethod>>;
+  readonly methods: Readonly<Record<string, AnyMethod>>;
   /** Which of them is meant when a request names none; otherwise `predict`, or the first. */
   readonly defaultMethod?: string;
 }
