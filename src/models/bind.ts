@@ -72,12 +72,13 @@ function bindTensors(payload: Payload, signature: Signature, model: string): Pay
   }
 }
 
-/** V1 instances: of a single input each row is an element along the first dimension; of several, an object of all inputs. */
+/** V1 instances: of one input, or one that must come, each row is an element along the first dimension; of several, an object of all. */
 function rowsToTensors(rows: readonly unknown[], { inputs }: Signature, model: string): Tensor[] {
-  const [only] = inputs;
-  const areBytes = inputs.length === 1 && only?.datatype === "BYTES" && only.name !== "b64" && rows.every(isBase64Object);
+  const required = inputs.filter(({ optional }) => optional !== true);
+  const [only] = inputs.length === 1 ? inputs : required.length === 1 ? required : [];
+  const areBytes = only?.datatype === "BYTES" && only.name !== "b64" && rows.every(isBase64Object);
   const areObjects = !areBytes && rows.length > 0 && rows.every((row) => typeof row === "object" && row !== null && !Array.isArray(row));
-  if (inputs.length === 1 && only !== undefined && !areObjects) return [checkedRows(rows, only, model)];
+  if (only !== undefined && !areObjects) return [checkedRows(rows, only, model)];
   if (!areObjects) {
     throw new ServeError(
       "INVALID_ARGUMENT",

@@ -92,12 +92,27 @@ def _own_example(example: Any, inputs: list[dict[str, Any]]) -> Any:
 def _warm_up(method: CustomMethod, name: str, example: Any) -> None:
     """Raises HostError INVALID_ARGUMENT for an example that is not answered; its answer says what outputs look like."""
     try:
-        answer = _first_answer(method, Call(name, payload_of(example)))
+        answer = _first_answer(method, Call(name, _bound(payload_of(example), method.description)))
     except (Exception, SystemExit) as error:
         failure = from_exception(error)
         raise HostError("INVALID_ARGUMENT", f"the model does not answer its example: {failure.message}", failure.detail) from error
     if not method.description["outputs"] and answer is not None and answer.kind == "tensors":
         method.description["outputs"] = [_output_like(key, array) for key, array in answer.value.items()]
+
+
+def _bound(payload: Payload, description: dict[str, Any]) -> Payload:
+    """V1 instances of an example as the inputs of the method, which the server makes of a client's. Raises ValueError or KeyError."""
+    if payload.kind != "rows" or description["accepts"] != "tensors":
+        return payload
+    import numpy
+
+    rows = payload.value
+    inputs = description["inputs"]
+    are_objects = bool(rows) and all(isinstance(row, dict) for row in rows)
+    given = [entry for entry in inputs if (all(entry["name"] in row for row in rows) if are_objects else not entry.get("optional"))] or inputs[:1]
+    columns = {entry["name"]: [row[entry["name"]] for row in rows] if are_objects else rows for entry in given}
+    dtypes = {entry["name"]: DTYPES.get(entry["datatype"], object) for entry in inputs}
+    return Payload("tensors", {name: numpy.asarray(column, dtypes[name]) for name, column in columns.items()})
 
 
 def _first_answer(method: CustomMethod, call: Call) -> Payload | None:

@@ -4,7 +4,7 @@ import type { Signature, TensorSpec } from "../../core/signature.ts";
 import { isDatatype } from "../../core/tensor.ts";
 import type { DefinedMethod, MethodFunction } from "./custom-definition.ts";
 import { declarationsOfSizes, lengthsOf, type PaddedAxes, paddedAxes } from "./custom-sizing.ts";
-import { inputsOf, outputsOf } from "./custom-values.ts";
+import { bindExample, inputsOf, outputsOf } from "./custom-values.ts";
 import type { ModelCall } from "./hosted-model.ts";
 
 /** One method of a user's model. */
@@ -51,7 +51,8 @@ export class CustomMethod {
   }
 
   /** Answers an example. Whatever streams shows it in its first answer. @throws ServeError, or what the model's code throws */
-  async warmUp(payload: Payload): Promise<void> {
+  async warmUp(example: Payload): Promise<void> {
+    const payload = bindExample(example, this.#signature.inputs);
     const answer = await this.#call({
       method: this.#name,
       payload,

@@ -1,4 +1,4 @@
-import { ServeError } from "../../core/errors.ts";
+import { messageOf, ServeError } from "../../core/errors.ts";
 import type { JsonValue, Payload } from "../../core/inference.ts";
 import type { TensorSpec } from "../../core/signature.ts";
 import {
@@ -27,6 +27,23 @@ export function inputsOf(payload: Payload): Record<string, unknown> {
       return { ...payload.columns };
     case "json":
       return { value: payload.value };
+  }
+}
+
+/**
+ * V1 instances of an example as the declared inputs, which the server makes of a client's: of one input its elements, of several objects.
+ * @throws ServeError INVALID_ARGUMENT when they do not fit
+ */
+export function bindExample(payload: Payload, specs: readonly TensorSpec[]): Payload {
+  if (payload.kind !== "rows" || specs.length === 0) return payload;
+  const { rows } = payload;
+  const isNamed = rows.every((row) => typeof row === "object" && row !== null && !Array.isArray(row));
+  const columnOf = ({ name }: TensorSpec): unknown[] =>
+    isNamed ? rows.map((row) => (row as Readonly<Record<string, unknown>>)[name]) : [...rows];
+  try {
+    return { kind: "tensors", tensors: specs.map((spec) => toTensor(spec.name, columnOf(spec), spec)) };
+  } catch (error) {
+    throw new ServeError("INVALID_ARGUMENT", `its example does not fit its inputs: ${messageOf(error)}`);
   }
 }
 
