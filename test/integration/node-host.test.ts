@@ -84,7 +84,7 @@ it("streams, tells of errors, and refuses what is no model", async () => {
   const thrown = await predict("thrower", [1]);
   expect([thrown.status, await thrown.json()]).toEqual([500, { error: "RangeError: too far" }]);
   expect(await (await predict("nothing", [1])).text()).toContain(
-    "must export a class Model (or a default) with a method 'predict'; it exports value",
+    "must export a class Model (or a default) with a method 'predict', or a function predict; it exports value",
   );
   expect(await (await predict("damaged", [1])).text()).toContain("its file is not an ONNX model that can be read here");
 });
