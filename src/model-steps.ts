@@ -55,7 +55,9 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
         return { host, warnings: [], sharing: { key: `${spec.format} ${confined ? "confined" : "open"}`, places } };
       }
       if (FORMATS[spec.format].host === "node") {
-        return { host: await confinement.wrap(spec, nodeHost(spec)), warnings: [] };
+        const say = (line: string): void => report(`installing its packages: ${line}`);
+        const packages = spec.format === "typescript" ? await environments.ensurePackages(spec.directory, say, signal) : undefined;
+        return { host: await confinement.wrap(spec, nodeHost(spec, packages)), warnings: [] };
       }
       const ownBytecode = await confinement.bytecodeOf(spec);
       const progress = (line: string): void => {

@@ -237,6 +237,43 @@ class Hints(CustomTest):
         self.assertEqual(self.answer("rows", [{"b64": "AP8="}, "a"], method="data")["output-0"].tolist(), [b"\x00\xff\xff", b"a\xff"])
         self.assertEqual(self.answer("columns", {"x": [1], "y": [2]}, method="no_such"), ["int"])
 
+    def test_coroutines_share_the_loop_of_load(self) -> None:
+        self.custom(
+            """
+            import asyncio
+            from typing import NamedTuple
+            class Pair(NamedTuple):
+                first: int
+                second: int = 2
+            class Model:
+                async def load(self, directory):
+                    self.loop = asyncio.get_running_loop()
+                    self.ticks = asyncio.Queue()
+                async def predict(self, pair: Pair) -> bool:
+                    await self.ticks.put(pair.first)
+                    return asyncio.get_running_loop() is self.loop and pair.second == 2
+            """
+        )
+        self.assertEqual(self.answer("rows", [{"first": 1}, {"first": 2}])["output-0"].tolist(), [True, True])
+
+    def test_rows_of_a_cancelled_call_are_not_begun(self) -> None:
+        import threading
+
+        self.custom(
+            """
+            import time
+            seen = []
+            def predict(x: int, *, cancelled) -> int:
+                seen.append(x)
+                while x == 1 and not cancelled(): time.sleep(0.001)
+                return len(seen)
+            """
+        )
+        stream = self.send_call(Payload("rows", [1, 2, 3]))
+        threading.Timer(0.05, lambda: self.connection.send(frames.CANCEL, stream, {})).start()
+        self.assertEqual(self.receive().meta["code"], "CANCELLED")
+        self.assertEqual(self.answer("rows", [4])["output-0"].tolist(), [2])
+
     def test_streams_of_one_row(self) -> None:
         method = self.custom(
             """

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { messageOf, ServeError } from "../core/errors.ts";
 import type { ModelFormat } from "../core/formats.ts";
 import { SharedWork } from "../core/shared-work.ts";
@@ -10,6 +10,7 @@ import { chooseScikitLearn } from "./framework-version.ts";
 import { install, pythonOf } from "./install.ts";
 import { findInterpreters, type Interpreter } from "./interpreter.ts";
 import { withLock } from "./lock.ts";
+import { ensureNodePackages } from "./node-packages.ts";
 import { listFiles } from "./package-index.ts";
 import { currentPlatform } from "./platform.ts";
 import { interpretersFor } from "./python-version.ts";
@@ -51,6 +52,8 @@ export interface Environments {
    * trusted model may have, UNAVAILABLE when the package index is, or the signal's reason
    */
   ensure(question: EnvironmentQuestion, onProgress: (line: string) => void, signal?: AbortSignal): Promise<Environment>;
+  /** The node_modules for a model in TypeScript or JavaScript: {@link ensureNodePackages}. */
+  ensurePackages(directory: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<string | undefined>;
   /** Removes environments that no server has used for so many days, and what interrupted ones left; what this one has used counts as used now. */
   collect(days: number): Promise<readonly string[]>;
 }
@@ -109,6 +112,11 @@ export function createEnvironments({ directory, python }: EnvironmentsOptions): 
       used.add(folder);
       const warnings = [...(artefact.warnings ?? []), ...(warning === undefined ? [] : [warning])];
       return warnings.length === 0 ? made : { ...made, warnings: [...made.warnings, ...warnings] };
+    },
+    async ensurePackages(folder, onProgress, signal) {
+      const made = await ensureNodePackages(join(directory, "environments"), folder, onProgress, signal);
+      if (made !== undefined) used.add(dirname(made));
+      return made;
     },
     async collect(days) {
       await Promise.all([...used].map(touch));

@@ -128,6 +128,22 @@ describe("custom models as services", () => {
     expect(await stream.text()).toBe('{"predictions":["a"]}\n{"predictions":["b"]}\n');
   });
 
+  it.each(["module", "commonjs"])("packages that a package.json of type %s names are installed, without their scripts", async (type) => {
+    const name = `packaged-${type}`;
+    const marker = join(folder, `${name}-script-ran`);
+    const vendored = { name: "greet", version: "1.0.0", main: "index.js", scripts: { postinstall: `touch ${marker}` } };
+    await put(folder, `${name}/vendor/greet/package.json`, JSON.stringify(vendored));
+    await put(folder, `${name}/vendor/greet/index.js`, "exports.greet = (name) => 'hello ' + name;\n");
+    await put(folder, `${name}/package.json`, JSON.stringify({ type, dependencies: { greet: "file:./vendor/greet" } }));
+    const code = 'import { greet } from "greet";\nimport { defineModel } from "nitrous";\n';
+    await put(folder, `${name}/model.ts`, `${code}export default defineModel({ predict: ({ instances }) => instances.map(greet) });\n`);
+    await put(folder, `${name}.yaml`, service(name, "typescript", name, true));
+    await applyReady(server.url, [join(folder, `${name}.yaml`)]);
+    expect((await ask(server.url, `/v1/models/${name}:predict`, { instances: ["Ada"] })).body).toEqual({ predictions: ["hello Ada"] });
+    await expect(stat(marker)).rejects.toThrow("ENOENT");
+    await expect(stat(join(folder, name, "node_modules"))).rejects.toThrow("ENOENT");
+  });
+
   it.each([
     ["python", "model.py", (marker: string) => `open(${JSON.stringify(marker)}, "w")\ndef predict(x): return x\n`],
     [
@@ -173,7 +189,11 @@ describe("custom models as services", () => {
     ],
     ["unreadable", "model.ts", "export const predict = (;\n", "is no module that can be read"],
     ["empty", "model.py", "x = 1\n", "needs a class with a method predict, or a function predict"],
+    ["manifest", "package.json", "{", "its package.json cannot be read"],
+    ["dependency", "package.json", '{"dependencies":{"a":"file:./nowhere"}}', "its packages could not be installed; npm says"],
   ])("a model with a wrong %s says so", async (name, file, code, says) => {
+    await put(folder, `${name}/model.ts`, "export const predict = () => 1;\n");
+    if (file.endsWith(".py")) await rm(join(folder, name, "model.ts"));
     await put(folder, `${name}/${file}`, code);
     const args = says.includes("sise") ? "      args: [--sise=2]\n" : "";
     const format = file.endsWith(".py") ? "python" : "typescript";

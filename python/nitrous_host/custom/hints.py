@@ -61,15 +61,16 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Hint]:
     try:
         resolved = typing.get_type_hints(function, include_extras=True)
     except Exception:
-        resolved = {name: _resolve(annotation, function) for name, annotation in annotations.items()}
+        names = getattr(function, "__globals__", {})
+        resolved = {name: _resolve(annotation, names) for name, annotation in annotations.items()}
     return {name: read(annotation) for name, annotation in resolved.items()}
 
 
-def _resolve(annotation: Any, function: Callable[..., Any]) -> Any:
+def _resolve(annotation: Any, names: dict[str, Any]) -> Any:
     if not isinstance(annotation, str):
         return annotation
     try:
-        return eval(annotation, getattr(function, "__globals__", {}))
+        return eval(annotation, dict(names))
     except Exception:
         return Any
 
@@ -165,7 +166,6 @@ def _fields_of(record: type) -> dict[str, Hint]:
     try:
         resolved = typing.get_type_hints(record, include_extras=True)
     except Exception:
-        namespace = vars(sys.modules.get(record.__module__, typing))
-        holder = types.SimpleNamespace(__globals__=namespace)
-        resolved = {name: _resolve(annotation, holder) for name, annotation in record.__annotations__.items()}
+        names = vars(sys.modules.get(record.__module__, typing))
+        resolved = {name: _resolve(annotation, names) for name, annotation in record.__annotations__.items()}
     return {name: read(annotation) for name, annotation in resolved.items()}

@@ -47,8 +47,8 @@ def _named(tensor: Any) -> dict[str, Any] | None:
 
 def _columns(hint: Hint, records: list[Any], whole: bool) -> dict[str, Any] | None:
     """An output for each field of records: of `whole` ones the field as it is, else the fields of all below each other."""
-    found = [as_dict(record) for record in records]
-    if not found or any(record is None or record.keys() != found[0].keys() for record in found):
+    found = [record for record in map(as_dict, records) if record is not None]
+    if not found or len(found) < len(records) or any(record.keys() != found[0].keys() for record in found):
         return None
     fields = hint.fields or {}
     tensors: dict[str, Any] = {}
