@@ -43,17 +43,14 @@ export function pythonHost(spec: ModelSpec, { python, threads, bytecodeDirectory
   };
 }
 
-/**
- * The command of a Node host; custom models in TypeScript get a loader that strips their types, and packages that were installed for
- * them, in a node_modules.
- */
-export function nodeHost(spec: ModelSpec, packages?: string): HostSpec {
+/** The command of a Node host; custom models in TypeScript get a loader that strips their types. */
+export function nodeHost(spec: ModelSpec): HostSpec {
   const stripsTypes = spec.format === "typescript" || SUFFIX === ".ts";
   return {
     name: hostName(spec),
     command: process.execPath,
     arguments: [...(stripsTypes ? ["--import", import.meta.resolve("tsx")] : []), NODE_HOST],
-    environment: { ...inheritedEnvironment(), ...(packages === undefined ? {} : { NODE_PATH: packages }), ...spec.variables },
+    environment: { ...inheritedEnvironment(), ...spec.variables },
     directory: spec.directory,
   };
 }

@@ -54,10 +54,14 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
         const host = await confinement.wrapShared(spec, sharedNodeHost(spec.format));
         return { host, warnings: [], sharing: { key: `${spec.format} ${confined ? "confined" : "open"}`, places } };
       }
+      if (spec.format === "typescript") {
+        const installing = (line: string): void => report(`installing its packages: ${line}`);
+        const modules = await environments.ensurePackages(spec.directory, installing, signal);
+        const variables = { ...(modules === undefined ? {} : { NODE_PATH: modules }), ...spec.variables };
+        return { host: await confinement.wrap(spec, nodeHost({ ...spec, variables })), warnings: [] };
+      }
       if (FORMATS[spec.format].host === "node") {
-        const say = (line: string): void => report(`installing its packages: ${line}`);
-        const packages = spec.format === "typescript" ? await environments.ensurePackages(spec.directory, say, signal) : undefined;
-        return { host: await confinement.wrap(spec, nodeHost(spec, packages)), warnings: [] };
+        return { host: await confinement.wrap(spec, nodeHost(spec)), warnings: [] };
       }
       const ownBytecode = await confinement.bytecodeOf(spec);
       const progress = (line: string): void => {

@@ -10,7 +10,7 @@ import { chooseScikitLearn } from "./framework-version.ts";
 import { install, pythonOf } from "./install.ts";
 import { findInterpreters, type Interpreter } from "./interpreter.ts";
 import { withLock } from "./lock.ts";
-import { ensureNodePackages } from "./node-packages.ts";
+import { ensureModelPackages } from "./model-packages.ts";
 import { listFiles } from "./package-index.ts";
 import { currentPlatform } from "./platform.ts";
 import { interpretersFor } from "./python-version.ts";
@@ -52,7 +52,7 @@ export interface Environments {
    * trusted model may have, UNAVAILABLE when the package index is, or the signal's reason
    */
   ensure(question: EnvironmentQuestion, onProgress: (line: string) => void, signal?: AbortSignal): Promise<Environment>;
-  /** The node_modules for a model in TypeScript or JavaScript: {@link ensureNodePackages}. */
+  /** The node_modules for a model in TypeScript or JavaScript: {@link ensureModelPackages}. */
   ensurePackages(directory: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<string | undefined>;
   /** Removes environments that no server has used for so many days, and what interrupted ones left; what this one has used counts as used now. */
   collect(days: number): Promise<readonly string[]>;
@@ -114,7 +114,7 @@ export function createEnvironments({ directory, python }: EnvironmentsOptions): 
       return warnings.length === 0 ? made : { ...made, warnings: [...made.warnings, ...warnings] };
     },
     async ensurePackages(folder, onProgress, signal) {
-      const made = await ensureNodePackages(join(directory, "environments"), folder, onProgress, signal);
+      const made = await ensureModelPackages(join(directory, "environments"), folder, onProgress, signal);
       if (made !== undefined) used.add(dirname(made));
       return made;
     },

@@ -20,7 +20,7 @@ interface Manifest {
  * @throws ServeError INVALID_ARGUMENT for a package.json that cannot be read, FAILED_PRECONDITION with the end of npm's output, or the
  * signal's reason
  */
-export async function ensureNodePackages(
+export async function ensureModelPackages(
   environments: string,
   directory: string,
   onProgress: (line: string) => void,
