@@ -300,8 +300,10 @@ class Process(unittest.TestCase):
         ours, theirs = socket.socketpair()
         self.addCleanup(ours.close)
         descriptor = os.dup(theirs.fileno())
+        # Not in a shell: some take only one digit for a descriptor.
+        start = f"import os, sys; os.dup2({descriptor}, 3); os.execv(sys.executable, [sys.executable, '-m', 'nitrous_host'])"
         process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$0" -m nitrous_host 3<&{descriptor}', sys.executable],
+            [sys.executable, "-c", start],
             pass_fds=[descriptor],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
         )
