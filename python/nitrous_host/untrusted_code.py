@@ -1,0 +1,11 @@
+"""What a loader says when an artefact carries code and nobody said that it may run."""
+
+from __future__ import annotations
+
+from nitrous_host.errors import HostError
+
+
+def refuse_code(what: str, detail: str | None = None) -> HostError:
+    """PERMISSION_DENIED; `what` is a sentence's beginning that names the code, such as "model.keras has a Lambda layer"."""
+    message = f"refused, and nothing of it ran: {what}. If you trust where the model comes from, allow it: annotation nitrous/trust: code, or serve its path from the command line"
+    return HostError("PERMISSION_DENIED", message, detail)
