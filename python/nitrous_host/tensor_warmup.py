@@ -17,21 +17,32 @@ from nitrous_host.warmup import Framework
 
 # What a variable dimension behind the first has in examples that are made up.
 MADE_UP_SIZE = 1
+# Of the largest number in an answer: kernels add up in another order for other numbers of rows.
+NETWORK_TOLERANCE = 1e-5
 
 
 def warm_up_methods(
-    request: LoadRequest, framework: Framework, methods: dict[str, Method], default: str, row_wise: bool
+    request: LoadRequest,
+    framework: Framework,
+    methods: dict[str, Method],
+    default: str,
+    row_wise: bool,
+    prepared: Tensors | None = None,
 ) -> MethodModel:
     """
     The model with its description. The default method must answer example.json where there is one; examples that are made up from
     the signatures may fail, which makes a warning. With `row_wise`, a method whose inputs and outputs all begin with a variable
-    dimension is batchable when two rows answer together as apart. Raises HostError INVALID_ARGUMENT.
+    dimension is batchable when two rows answer together as apart. `prepared` are the default method's tensors of example.json under
+    the names of its inputs, or of an example that the artefact itself carries. Raises HostError INVALID_ARGUMENT.
     """
     given, payload = read_example(request.example) if request.example else (None, None)
     example = given
     for name, method in methods.items():
         is_given = payload is not None and name == default
-        tensors = as_tensors(payload, method) if is_given else made_up(method.signature["inputs"], rows=2)
+        if prepared is not None and name == default:
+            tensors: Tensors | None = prepared
+        else:
+            tensors = as_tensors(payload, method) if is_given else made_up(method.signature["inputs"], rows=2)
         if tensors is None:
             framework.warnings.append(f"method '{name}' was not warmed up: nothing is known about its inputs; put an example.json beside the model")
             continue
@@ -130,7 +141,7 @@ def _rows_are_independent(name: str, method: Method, tensors: Tensors) -> bool:
     try:
         rows = [{key: array[index : index + 1] for key, array in both.items()} for index in range(2)]
         together, *apart = [answer(method, Call(name, Payload("tensors", each))) for each in (both, *rows)]
-        return is_batchable(True, {key: numpy.asarray(value) for key, value in together.items()}, apart)
+        return is_batchable(True, {key: numpy.asarray(value) for key, value in together.items()}, apart, NETWORK_TOLERANCE)
     except Exception:
         return False
 
