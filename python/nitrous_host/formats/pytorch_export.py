@@ -15,7 +15,7 @@ from nitrous_host.errors import HostError, trace
 from nitrous_host.formats.pytorch_export_check import checked_copy, only_weights, recorded_version
 from nitrous_host.formats.pytorch_files import entry_names
 from nitrous_host.formats.pytorch_modules import serve_module
-from nitrous_host.formats.pytorch_tensors import MISFITS, datatype_of_dtype, explain, named_outputs, to_torch
+from nitrous_host.formats.pytorch_tensors import MISFITS, datatype_of_dtype, explain, named, named_outputs, to_torch
 from nitrous_host.methods import Method, Tensors
 from nitrous_host.model import LoadRequest, Model, Progress
 from nitrous_host.payload import Call
@@ -51,9 +51,9 @@ def _read(request: LoadRequest, name: str, newer: str, device: torch.device) -> 
     try:
         with python_warnings.catch_warnings():
             python_warnings.simplefilter("ignore")
-            if request.code:
+            if request.trust == "pickle":
                 return _with_module(torch.export.load(request.file), device)
-            with checked_copy(request.file) as checked, only_weights():
+            with checked_copy(request.file, request.model) as checked, only_weights(request.model):
                 return _with_module(torch.export.load(checked), device)
     except (HostError, ImportError, MemoryError):
         raise
@@ -93,7 +93,8 @@ def _method(program: Any, module: Any, device: torch.device) -> tuple[Method, Te
         with torch.inference_mode():
             return named_outputs(module(*arguments, **keywords))
 
-    return Method({"accepts": "tensors", "inputs": inputs, "outputs": []}, run, MISFITS, explain), _example_of(program, names, leaves)
+    signature = {"accepts": "tensors", "inputs": inputs, "outputs": _outputs(program)}
+    return Method(signature, run, MISFITS, explain), _example_of(program, names, leaves)
 
 
 def _leaf(spec: Any) -> tuple[bool, Any]:
@@ -101,7 +102,19 @@ def _leaf(spec: Any) -> tuple[bool, Any]:
     return (False, spec.arg.value) if hasattr(spec.arg, "value") else (True, spec.arg.name)
 
 
+def _outputs(program: Any) -> list[dict[str, Any]]:
+    """Specifications from the tensors of the program without contents; none where an output is no tensor."""
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    try:
+        answer = pytree.tree_unflatten([values[name] for name in program.graph_signature.user_outputs], program.call_spec.out_spec)
+        # Answers in bfloat16 are given as float32.
+        return [{**entry, "datatype": "FP32"} if entry["datatype"] == "BF16" else entry for entry in (_specification(*each) for each in named(answer))]
+    except (KeyError, TypeError, ValueError, HostError):
+        return []
+
+
 def _specification(name: str, value: Any) -> dict[str, Any]:
+    """Raises HostError INVALID_ARGUMENT for what is no tensor that clients can send."""
     if not isinstance(value, torch.Tensor) or (datatype := datatype_of_dtype(value.dtype)) is None:
         raise HostError("INVALID_ARGUMENT", f"the input '{name}' is a {type(value).__name__}, and clients can only send tensors of numbers and booleans")
     return {"name": name, "datatype": datatype, "shape": [size if isinstance(size, int) else -1 for size in value.shape]}

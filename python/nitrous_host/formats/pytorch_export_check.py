@@ -20,7 +20,7 @@ import torch
 from nitrous_host.errors import HostError, trace
 from nitrous_host.formats.pytorch_expressions import is_plain_expression
 from nitrous_host.formats.pytorch_files import without_root
-from nitrous_host.untrusted_code import refuse_code
+from nitrous_host.untrusted_code import refuse_code, refuse_pickle
 
 # Entries that a program needs; others (extra files, machine code) stay behind.
 ENTRIES = re.compile(
@@ -57,7 +57,7 @@ def recorded_version(file: str) -> str:
 
 
 @contextlib.contextmanager
-def checked_copy(file: str) -> Iterator[str]:
+def checked_copy(file: str, model: str) -> Iterator[str]:
     """The path of a copy that holds only what was checked, as long as the context lasts. Raises HostError PERMISSION_DENIED, or ValueError."""
     name = os.path.basename(file)
     with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +73,7 @@ def checked_copy(file: str) -> Iterator[str]:
                     if entry.file_size > LONGEST_PROGRAM:
                         raise ValueError(f"{inner} is larger than {LONGEST_PROGRAM} bytes")
                     content = json.loads(archive.read(entry))
-                    content = _program(content, name) if PROGRAM.fullmatch(inner) else _payloads(content, name)
+                    content = _program(content, name, model) if PROGRAM.fullmatch(inner) else _payloads(content, name, model)
                     checked.writestr(entry.filename, json.dumps(content))
                 else:
                     with archive.open(entry) as source, checked.open(entry.filename, "w", force_zip64=True) as target:
@@ -82,7 +82,7 @@ def checked_copy(file: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def only_weights() -> Iterator[None]:
+def only_weights(model: str) -> Iterator[None]:
     """torch.export.load falls back to unpickling whatever is there; inside, torch.load takes tensors and containers alone."""
     load = torch.load
 
@@ -91,7 +91,7 @@ def only_weights() -> Iterator[None]:
             return load(*arguments, **{**keywords, "weights_only": True})
         except pickle.UnpicklingError as error:
             named = re.search(r"GLOBAL ([\w.]+)", str(error))
-            raise refuse_code(f"the file holds a pickle that names {named[1] if named else 'something'}", trace(error)) from error
+            raise refuse_pickle(f"the file holds a pickle that names {named[1] if named else 'something'}", model, trace(error)) from error
 
     torch.load = load_weights
     try:
@@ -100,15 +100,15 @@ def only_weights() -> Iterator[None]:
         torch.load = load
 
 
-def _payloads(content: Any, file: str) -> Any:
+def _payloads(content: Any, file: str, model: str) -> Any:
     for payload in content["config"].values():
         path = payload["path_name"]
         if not isinstance(path, str) or not re.fullmatch(r"(weight|tensor)_\d+", path):
-            raise refuse_code(f"{file} holds the object {str(path)[:100]!r}, which is unpickled")
+            raise refuse_pickle(f"{file} holds the object {str(path)[:100]!r}, which is unpickled", model)
     return content
 
 
-def _program(content: Any, file: str) -> Any:
+def _program(content: Any, file: str, model: str) -> Any:
     """The program without what it does not need. Raises HostError PERMISSION_DENIED for what could become code."""
     pending: list[tuple[str, Any]] = [("", content)]
     while pending:
@@ -116,7 +116,7 @@ def _program(content: Any, file: str) -> Any:
         if isinstance(value, dict):
             for inner in value:
                 if not PLAIN.fullmatch(inner):
-                    raise _suspicious(file, "key", inner)
+                    raise _suspicious(file, model, "key", inner)
             for left_out, nothing in LEFT_OUT.items():
                 if left_out in value:
                     value[left_out] = type(nothing)()
@@ -124,7 +124,7 @@ def _program(content: Any, file: str) -> Any:
         elif isinstance(value, list):
             pending.extend((key, each) for each in value)
         elif isinstance(value, str) and not _is_harmless(key, value):
-            raise _suspicious(file, key, value)
+            raise _suspicious(file, model, key, value)
     return content
 
 
@@ -159,5 +159,5 @@ def _is_plain_structure(text: str, names_keys: bool) -> bool:
     return True
 
 
-def _suspicious(file: str, key: str, value: str) -> HostError:
-    return refuse_code(f"{file} has the {key or 'text'} {value[:100]!r}, which is none that a plain program has")
+def _suspicious(file: str, model: str, key: str, value: str) -> HostError:
+    return refuse_pickle(f"{file} has the {key or 'text'} {value[:100]!r}, which no plain program has and may be Python", model)

@@ -17,7 +17,7 @@ import torch
 from nitrous_host.errors import HostError, from_import, summary, trace
 from nitrous_host.formats.pytorch_modules import serve_module
 from nitrous_host.model import LoadRequest, Model, Progress
-from nitrous_host.untrusted_code import refuse_code
+from nitrous_host.untrusted_code import refuse_code, refuse_pickle
 from nitrous_host.warmup import Framework
 
 # Keys under which checkpoints of training loops keep the weights.
@@ -62,7 +62,7 @@ def _read(request: LoadRequest, name: str, device: torch.device) -> Any:
             if named is None:
                 raise
             if request.trust != "pickle":
-                raise refuse_code(f"{name} is a pickle that names {named[1]}", trace(error)) from error
+                raise refuse_pickle(f"{name} is a pickle that names {named[1]}", request.model, trace(error)) from error
             if request.code:
                 _see(os.path.dirname(os.path.abspath(request.file)))
             return torch.load(request.file, map_location=device, weights_only=False)

@@ -38,13 +38,13 @@ def to_torch(name: str, array: numpy.ndarray, datatype: str | None, device: torc
     if array.dtype.kind == "O":
         raise HostError("INVALID_ARGUMENT", f"input '{name}' is BYTES, and PyTorch has no tensors of text")
     if datatype == "BF16":
-        return torch.from_numpy(numpy.ascontiguousarray(array, numpy.float32)).to(device, torch.bfloat16)
+        return torch.from_numpy(numpy.asarray(array, numpy.float32, order="C")).to(device, torch.bfloat16)
     if datatype is not None and array.dtype.str != DTYPES[datatype]:
         cast = array.astype(DTYPES[datatype])
         if array.dtype.kind == "f" and cast.dtype.kind in "iu" and not numpy.array_equal(cast, array):
             raise HostError("INVALID_ARGUMENT", f"input '{name}' must be whole numbers ({datatype})")
         array = cast
-    return torch.from_numpy(numpy.ascontiguousarray(array)).to(device)
+    return torch.from_numpy(numpy.asarray(array, order="C")).to(device)
 
 
 def datatype_of_dtype(dtype: torch.dtype) -> str | None:
@@ -59,7 +59,7 @@ def datatype_of_dtype(dtype: torch.dtype) -> str | None:
 
 def named_outputs(answer: Any) -> dict[str, numpy.ndarray]:
     """Arrays by name of what a module answered: keys of dictionaries, fields of named tuples, else output-0 and so on."""
-    outputs = dict(_named(answer, ""))
+    outputs = {name: _array(value) for name, value in named(answer)}
     if not outputs:
         raise HostError("INTERNAL", f"the model answered a {type(answer).__name__} without tensors in it")
     return outputs
@@ -74,7 +74,8 @@ def explain(error: Exception) -> str:
     return (last if "TorchScript interpreter" in lines[0] else lines[0])[:500]
 
 
-def _named(answer: Any, prefix: str) -> Iterator[tuple[str, numpy.ndarray]]:
+def named(answer: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The tensors, numbers and lists of text in an answer, each with its output's name."""
     if answer is None:
         return
     if isinstance(answer, dict):
@@ -84,10 +85,10 @@ def _named(answer: Any, prefix: str) -> Iterator[tuple[str, numpy.ndarray]]:
     elif isinstance(answer, (tuple, list)) and not (answer and all(isinstance(each, (str, int, float)) for each in answer)):
         parts = [(f"output-{index}" if not prefix else str(index), value) for index, value in enumerate(answer)]
     else:
-        yield prefix or "output-0", _array(answer)
+        yield prefix or "output-0", answer
         return
     for name, value in parts:
-        yield from _named(value, f"{prefix}.{name}" if prefix else name)
+        yield from named(value, f"{prefix}.{name}" if prefix else name)
 
 
 def _array(value: Any) -> numpy.ndarray:

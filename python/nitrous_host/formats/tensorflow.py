@@ -60,6 +60,8 @@ def _method(loaded: Any, name: str, function: Any) -> Method:
     given: dict[str, Any] = dict(function.structured_outputs)
     inputs = [specification(f"input '{key}' of signature '{name}'", key, each) for key, each in taken.items()]
     outputs = [specification(f"output '{key}' of signature '{name}'", key, each) for key, each in given.items()]
+    # Answers in bfloat16 are given as float32.
+    outputs = [{**entry, "datatype": "FP32"} if entry["datatype"] == "BF16" else entry for entry in outputs]
 
     def run(tensors: Tensors, call: Call) -> Tensors:
         # A signature holds what it needs weakly, so `loaded` has to stay.
