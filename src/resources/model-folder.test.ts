@@ -161,3 +161,8 @@ it("does not wait for a pipe that nobody writes to", async () => {
   execFileSync("mkfifo", [join(root, "model.json")]);
   expect((await read()).models).toEqual(["ok/1 onnx"]);
 });
+
+it("takes a folder with model.savedmodel for a model, and a file beside PyTorch's weights for a part of theirs", async () => {
+  await put({ "tf/model.savedmodel/saved_model.pb": "x", "torch/model.pt": "x", "torch/network.py": "x" });
+  expect(await read("tf", "torch")).toEqual({ models: ["tf/1 tensorflow", "torch/1 pytorch"], rejections: {} });
+});

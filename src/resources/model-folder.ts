@@ -98,6 +98,9 @@ async function isModelFolder(folder: string): Promise<boolean> {
   for (const name of files) {
     if (name.startsWith("model.") && (await artefactOf(join(folder, name)).catch(() => undefined)) !== undefined) return true;
   }
+  for (const name of folders) {
+    if (name.startsWith("model.") && (await formatOfFolder(join(folder, name))) !== undefined) return true;
+  }
   const holding: string[] = [];
   for (const name of folders) if (await holdsModel(join(folder, name))) holding.push(name);
   return holding.some(isModelVersion) && holding.every((name) => DIGITS.test(name));

@@ -112,6 +112,9 @@ describe("KServe's stock runtimes", () => {
   });
 });
 
+/** KServe's formats that hosts of this server serve under KServe's runtimes. */
+const SERVED = ["sklearn", "xgboost", "lightgbm", "onnx", "tensorflow", "pytorch"];
+
 describe("the built-in runtimes", () => {
   const files = readdirSync(join(root, "runtimes"));
   const documents = files.flatMap((file) => documentsOf(join("runtimes", file)));
@@ -143,7 +146,15 @@ describe("the built-in runtimes", () => {
     ["sklearn runtime=kserve-predictiveserver", "kserve-predictiveserver v1"],
     ["lightgbm v2 runtime=kserve-predictiveserver", "kserve-predictiveserver v2"],
     ["mlflow v2", "NoSupportingRuntime"],
-    ["tensorflow", "NoSupportingRuntime"],
+    ["tensorflow", "nitrous-tensorflow v1"],
+    ["tensorflow:1", "nitrous-tensorflow v1"],
+    ["tensorflow:2 v2", "nitrous-tensorflow v2"],
+    ["tensorflow runtime=kserve-tensorflow-serving", "kserve-tensorflow-serving v1"],
+    ["savedmodel v2", "nitrous-tensorflow v2"],
+    ["keras", "nitrous-keras v1"],
+    ["keras v2", "nitrous-keras v2"],
+    ["pytorch", "kserve-torchserve v1"],
+    ["pytorch:1 v2", "kserve-torchserve v2"],
   ])("%s -> %s", (question, expected) => {
     expect(answer(ask(question, builtIn))).toBe(expected);
   });
@@ -165,12 +176,12 @@ describe("the built-in runtimes", () => {
 
   it("says of a format what KServe says under that name, and nothing more", () => {
     const ours = documents.filter(({ metadata }) => metadata.name.startsWith("kserve-"));
-    expect(ours).toHaveLength(6);
+    expect(ours).toHaveLength(8);
     for (const { metadata, spec } of ours) {
       const theirs = stock.find((document) => document.metadata.name === metadata.name)?.spec;
-      const served = listIn(theirs, "supportedModelFormats").filter((format) =>
-        ["sklearn", "xgboost", "lightgbm", "onnx"].includes(textIn(format, "name") ?? ""),
-      );
+      // Under Triton's name the Node host serves ONNX alone.
+      const names = metadata.name === "kserve-tritonserver" ? ["onnx"] : SERVED;
+      const served = listIn(theirs, "supportedModelFormats").filter((format) => names.includes(textIn(format, "name") ?? ""));
       expect(spec.supportedModelFormats, metadata.name).toEqual(served);
       // gRPC needs a later version.
       const protocols = listIn(theirs, "protocolVersions").filter((protocol) => !String(protocol).startsWith("grpc"));

@@ -84,7 +84,7 @@ describe("validateDocument", () => {
     expect(runtimes.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual(
       readdirSync(join(root, "runtimes")).map((file) => `ClusterServingRuntime ${basename(file, ".yaml")}`),
     );
-    expect(runtimes).toHaveLength(9);
+    expect(runtimes).not.toHaveLength(0);
   });
 
   it("has no lines to say where none are known", () => {

@@ -97,8 +97,13 @@ export async function whyUnused(directory: string, artefact: Artefact): Promise<
   const served = basename(artefact.file);
   const { files, folders, missing } = await list(directory);
   return [...files, ...folders, ...missing]
-    .filter((name) => name !== served && !belongsTo(name, served))
+    .filter((name) => name !== served && !belongsTo(name, served) && !isModelFile(name, artefact))
     .map((name) => ({ path: join(directory, name), reason: `not used: ${served} is the model of this folder` }));
+}
+
+/** PyTorch's weights belong to a class in a file beside them. */
+function isModelFile(name: string, { format }: Artefact): boolean {
+  return format === "pytorch" && extname(name) === ".py";
 }
 
 function isCode({ format }: Artefact): boolean {
