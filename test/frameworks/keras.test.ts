@@ -29,12 +29,6 @@ const example: FormatExample = {
       says: /Lambda layer \('lambda'\), whose function is Python code.*annotation nitrous\/trust: code/,
     },
     {
-      what: "a class of somebody's own",
-      change: (folder) =>
-        save(folder, ["class Twice(keras.layers.Layer):", "    def call(self, x): return x * 2", "layer = Twice()"]),
-      says: /needs class 'Twice', which is not part of Keras/,
-    },
-    {
       what: "a newer version of Keras",
       async change(folder) {
         const lines = [

@@ -39,16 +39,6 @@ const example: FormatExample = {
       },
       says: /model\.pt is a pickle that names \w+\.mkdir.*annotation nitrous\/trust: pickle/,
     },
-    {
-      what: "weights without a class",
-      change: (folder) =>
-        runPython(example, folder, [
-          "-c",
-          "import sys, torch; torch.save(torch.nn.Linear(2, 1).state_dict(), sys.argv[1])",
-          join(folder, example.artefact),
-        ]),
-      says: /holds weights and not the model that they belong to/,
-    },
   ],
 };
 

@@ -35,11 +35,6 @@ const example: FormatExample = {
       change: (folder) => rewrite(folder, "tf.io.write_file('/tmp/ran', 'x')"),
       says: /operation WriteFile .* reaches files.*annotation nitrous\/trust: code/,
     },
-    {
-      what: "functions of Python",
-      change: (folder) => rewrite(folder, "points = tf.py_function(lambda each: each, [points], tf.float32)"),
-      says: /calls Python \(EagerPyFunc/,
-    },
   ],
 };
 
