@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -9,6 +10,9 @@ import keras
 import numpy
 
 from nitrous_host.errors import summary
+
+# How Keras begins its messages about exceptions in layers.
+WRAPPED = "Exception encountered when calling"
 
 
 @dataclass
@@ -29,7 +33,7 @@ def backend_of(threads: int) -> Backend:
         return _tensorflow(threads)
     if name == "torch":
         return _torch(threads)
-    return Backend(lambda function: function, _convert, _to_numpy, (), _first_line)
+    return Backend(lambda function: function, _convert, _to_numpy, (), _telling_line)
 
 
 def _tensorflow(threads: int) -> Backend:
@@ -45,7 +49,10 @@ def _tensorflow(threads: int) -> Backend:
     def to_tensor(array: numpy.ndarray, dtype: Any) -> Any:
         return tensorflow_tensors.to_tensor("of the model", array, tensorflow.as_dtype(dtype))
 
-    return Backend(wrap, to_tensor, tensorflow_tensors.from_tensor, tensorflow_tensors.MISFITS, tensorflow_tensors.explain)
+    def explain(error: Exception) -> str:
+        return _telling_line(error) if WRAPPED in str(error) else tensorflow_tensors.explain(error)
+
+    return Backend(wrap, to_tensor, tensorflow_tensors.from_tensor, tensorflow_tensors.MISFITS, explain)
 
 
 def _torch(threads: int) -> Backend:
@@ -56,7 +63,7 @@ def _torch(threads: int) -> Backend:
     def wrap(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return torch.inference_mode()(function)
 
-    return Backend(wrap, _convert, _to_numpy, (RuntimeError,), _first_line)
+    return Backend(wrap, _convert, _to_numpy, (RuntimeError,), _telling_line)
 
 
 def _convert(array: numpy.ndarray, dtype: Any) -> Any:
@@ -67,5 +74,7 @@ def _to_numpy(tensor: Any) -> numpy.ndarray:
     return keras.ops.convert_to_numpy(tensor)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or summary(error)
+def _telling_line(error: Exception) -> str:
+    """The first line that is not about where Keras was, without the codes that make it bold."""
+    lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and not line.startswith(WRAPPED)), summary(error))[:500]

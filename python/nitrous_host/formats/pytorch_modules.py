@@ -32,12 +32,14 @@ def serve_module(
         return _UndeclaredModel(framework, _method(module, device, names, required, {}, "json", []))
     example = _in_order(_tensors_of(read_example(request.example)[1], names), names, required)
     datatypes = {name: datatype_of(array) for name, array in example.items()}
-    variable = _variable_axes(_method(module, device, names, required, datatypes, "json", []), example)
+    # Machine code, which knows no names, may not look at sizes before it reads.
+    tried = example if names else {}
+    variable = _variable_axes(_method(module, device, names, required, datatypes, "json", []), tried)
     inputs = [
         {
             "name": name,
             "datatype": datatypes[name],
-            "shape": [-1 if axis == 0 or axis in variable[name] else size for axis, size in enumerate(array.shape)],
+            "shape": [-1 if axis == 0 or axis in variable.get(name, ()) else size for axis, size in enumerate(array.shape)],
         }
         for name, array in example.items()
     ]
