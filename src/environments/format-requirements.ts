@@ -9,7 +9,8 @@ const FORMAT_REQUIREMENTS: Readonly<Partial<Record<ModelFormat, Packages>>> = {
   lightgbm: ["lightgbm", "numpy"],
   catboost: ["catboost", "numpy", "pandas"],
   pmml: ["numpy", "pandas"],
-  tensorflow: { cpu: ["tensorflow-cpu", "numpy"], gpu: ["tensorflow[and-cuda]", "numpy"] },
+  // TensorFlow brings Keras anyway, and what is equal is one environment.
+  tensorflow: { cpu: ["keras", "tensorflow-cpu", "numpy"], gpu: ["keras", "tensorflow[and-cuda]", "numpy"] },
   keras: { cpu: ["keras", "tensorflow-cpu", "numpy"], gpu: ["keras", "tensorflow[and-cuda]", "numpy"] },
   pytorch: ["torch", "numpy"],
   mar: ["torch", "numpy", "pyyaml"],
