@@ -29,7 +29,6 @@ def make() -> None:
         torch.nn.functional.binary_cross_entropy(network(points), inside).backward()
         optimizer.step()
     torch.save(network.state_dict(), FILE)
-    (FILE.parent / "example.json").write_text(json.dumps({"instances": [[0.25, 0.25], [1.5, 0]]}) + "\n")
 
 
 def expected() -> None:

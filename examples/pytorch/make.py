@@ -1,5 +1,5 @@
 """
-Makes model/model.pt, a TorchScript archive, and model/example.json, which tells its shapes. Needs: torch numpy.
+Makes model/model.pt, a TorchScript archive; model/example.json beside it tells its shapes. Needs: torch numpy.
 
     python make.py              makes the model
     python make.py --expected   prints what PyTorch itself answers to request.json
@@ -41,8 +41,7 @@ def make() -> None:
             # Without what is for debugging: it tells where this file was.
             if not entry.filename.endswith(".debug_pkl"):
                 kept.writestr(entry, written.read(entry))
-    example = {"inputs": [{"name": "points", "datatype": "FP32", "shape": [2, 2], "data": [0.25, 0.25, 1.5, 0]}]}
-    (FILE.parent / "example.json").write_text(json.dumps(example) + "\n")
+
 
 
 def expected() -> None:

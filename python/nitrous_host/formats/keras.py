@@ -14,6 +14,7 @@ import numpy
 from nitrous_host.errors import HostError, summary, trace
 from nitrous_host.formats.keras_backend import backend_of
 from nitrous_host.formats.keras_file import Recorded, code_in, read_recorded
+from nitrous_host.framework_versions import is_newer, newer_warning
 from nitrous_host.methods import Method, MethodModel, Tensors
 from nitrous_host.model import LoadRequest, Progress
 from nitrous_host.payload import Call
@@ -39,8 +40,8 @@ def load(request: LoadRequest, progress: Progress) -> MethodModel:
     if code is not None and not request.code:
         raise refuse_code(f"{name} has {code}")
     model = _read(request, name, recorded)
-    if _numbers(recorded.version) > _numbers(keras.__version__):
-        warnings.append(f"made with Keras {recorded.version}, served with the older {keras.__version__}; name keras>={recorded.version} in requirements.txt")
+    if is_newer(recorded.version, keras.__version__):
+        warnings.append(newer_warning("Keras", recorded.version, keras.__version__, "keras"))
     method = _method(model, backend.wrap(lambda tensors: model(tensors, training=False)), backend)
     progress("answering the warm-up")
     return warm_up_methods(request, Framework("keras", keras.__version__, warnings), {"predict": method}, "predict", row_wise=True)
@@ -57,11 +58,13 @@ def _read(request: LoadRequest, name: str, recorded: Recorded) -> Any:
             raise refuse_code(f"{name} has a Lambda layer with Python code", trace(error)) from error
         if "Could not locate" in text or "Unknown layer" in text:
             unknown = re.search(r"(?:Could not locate|Unknown layer:?) ((?:\w+ )?'[^']*')", text)
-            message = f"{name} needs {unknown[1] if unknown else 'a class'}, which is not part of Keras {keras.__version__}: serve it as a custom model in Python, whose code defines it, or save it with model.export(folder)"
+            reason = f"{name} needs {unknown[1] if unknown else 'a class'}, which is not part of Keras {keras.__version__}"
+            message = f"{reason}: serve it as a custom model in Python, whose code defines it, or save it with model.export(folder)"
             raise HostError("FAILED_PRECONDITION", message, trace(error)) from error
         reason = (text.strip().partition("\n")[0] or summary(error))[:300]
-        if _numbers(recorded.version) > _numbers(keras.__version__):
-            message = f"{name} was made with Keras {recorded.version} and cannot be loaded with {keras.__version__} ({reason}): name keras>={recorded.version} in requirements.txt"
+        if is_newer(recorded.version, keras.__version__):
+            made = f"{name} was made with Keras {recorded.version} and cannot be loaded with {keras.__version__} ({reason})"
+            message = f"{made}: name keras>={recorded.version} in requirements.txt"
             raise HostError("FAILED_PRECONDITION", message, trace(error)) from error
         raise HostError("INVALID_ARGUMENT", f"{name} cannot be loaded with Keras {keras.__version__}: {reason}", trace(error)) from error
 
@@ -92,14 +95,17 @@ def _method(model: Any, run_model: Any, backend: Any) -> Method:
         keys = outputs if len(outputs) == len(values) else [f"output_{index}" for index in range(len(values))]
         return {key: backend.from_tensor(value) for key, value in zip(keys, values)}
 
-    return Method({"accepts": "tensors", "inputs": specifications, "outputs": []}, run, (ValueError, TypeError, *backend.misfits), backend.explain)
+    return Method(
+        {"accepts": "tensors", "inputs": specifications, "outputs": []}, run, (ValueError, TypeError, *backend.misfits), backend.explain
+    )
 
 
 def _specification(name: str, tensor: Any) -> dict[str, Any]:
     dtype = keras.backend.standardize_dtype(tensor.dtype) if tensor.dtype != "string" else "string"
     datatype = "BYTES" if dtype == "string" else "BF16" if dtype == "bfloat16" else DATATYPES.get(numpy.dtype(dtype).str[1:])
     if datatype is None or tensor.shape is None:
-        raise HostError("INVALID_ARGUMENT", f"input '{name}' is {dtype} {tensor.shape}, which has no datatype and shape of the Open Inference Protocol")
+        message = f"input '{name}' is {dtype} {tensor.shape}, which has no datatype and shape of the Open Inference Protocol"
+        raise HostError("INVALID_ARGUMENT", message)
     return {"name": name, "datatype": datatype, "shape": [-1 if size is None else size for size in tensor.shape]}
 
 
@@ -110,7 +116,3 @@ def _output_names(model: Any) -> list[str]:
         return sorted(structure)
     names = [str(each) for each in getattr(model, "output_names", None) or []]
     return names if len(set(names)) == len(names) else []
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

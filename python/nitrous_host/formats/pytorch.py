@@ -12,13 +12,14 @@ from nitrous_host.formats.pytorch_files import kind_of
 from nitrous_host.formats.pytorch_saved import load_saved
 from nitrous_host.formats.pytorch_script import load_script
 from nitrous_host.formats.pytorch_tensors import choose_device
+from nitrous_host.framework_versions import is_newer
 from nitrous_host.model import LoadRequest, Model, Progress
 from nitrous_host.settings import read_settings, text
 from nitrous_host.warmup import Framework
 
 LOADERS = {"script": load_script, "export": load_export, "saved": load_saved}
 # Before it, torch.load(weights_only=True) could be made to run code (CVE-2025-32434).
-SAFE_WEIGHTS_ONLY = (2, 6)
+SAFE_WEIGHTS_ONLY = "2.6"
 
 
 def load(request: LoadRequest, progress: Progress) -> Model:
@@ -27,10 +28,9 @@ def load(request: LoadRequest, progress: Progress) -> Model:
     trusts, FAILED_PRECONDITION for what the environment lacks.
     """
     kind = kind_of(request.file)
-    version = tuple(int(part) for part in torch.__version__.split(".")[:2] if part.isdigit())
-    if request.trust != "pickle" and not request.code and version < SAFE_WEIGHTS_ONLY:
-        message = f"torch {torch.__version__} can be made to run code by files that hold only weights (CVE-2025-32434): use torch>=2.6 for models that nobody trusts"
-        raise HostError("FAILED_PRECONDITION", message)
+    if request.trust != "pickle" and is_newer(SAFE_WEIGHTS_ONLY, torch.__version__):
+        danger = f"torch {torch.__version__} can be made to run code by files that hold only weights (CVE-2025-32434)"
+        raise HostError("FAILED_PRECONDITION", f"{danger}: use torch>={SAFE_WEIGHTS_ONLY} for models that nobody trusts")
     torch.set_num_threads(request.threads)
     framework = Framework("pytorch", torch.__version__)
     settings = read_settings(request.settings, {"device": text, "model_class": text, "model_class_name": text}, framework.warnings)

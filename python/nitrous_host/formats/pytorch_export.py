@@ -16,6 +16,7 @@ from nitrous_host.formats.pytorch_export_check import checked_copy, only_weights
 from nitrous_host.formats.pytorch_files import entry_names
 from nitrous_host.formats.pytorch_modules import serve_module
 from nitrous_host.formats.pytorch_tensors import MISFITS, datatype_of_dtype, explain, named, named_outputs, to_torch
+from nitrous_host.framework_versions import is_newer, newer_warning
 from nitrous_host.methods import Method, Tensors
 from nitrous_host.model import LoadRequest, Model, Progress
 from nitrous_host.payload import Call
@@ -32,11 +33,11 @@ def load_export(request: LoadRequest, progress: Progress, framework: Framework, 
             raise refuse_code(f"{name} is an AOTInductor package of machine code")
         package = torch._inductor.aoti_load_package(request.file)
         progress("answering the warm-up")
-        return serve_module(request, framework, torch.device("cpu") if device.type == "cpu" else device, package, [], 0)
+        return serve_module(request, framework, device, package, [], 0)
     recorded = recorded_version(request.file)
-    newer = _numbers(recorded) > _numbers(torch.__version__)
+    newer = is_newer(recorded, torch.__version__)
     if newer:
-        framework.warnings.append(f"made with torch {recorded}, served with the older {torch.__version__}; name torch>={recorded.partition('+')[0]} in requirements.txt")
+        framework.warnings.append(newer_warning("torch", recorded, torch.__version__, "torch"))
     program, module = _read(request, name, recorded if newer else "", device)
     method, example = _method(program, module, device)
     progress("answering the warm-up")
@@ -59,9 +60,11 @@ def _read(request: LoadRequest, name: str, newer: str, device: torch.device) -> 
         raise
     except Exception as error:
         if newer:
-            message = f"{name} was made with torch {newer} and cannot be loaded with {torch.__version__} ({explain(error)}): name torch>={newer.partition('+')[0]} in requirements.txt"
+            made = f"{name} was made with torch {newer} and cannot be loaded with {torch.__version__} ({explain(error)})"
+            message = f"{made}: name torch>={newer.partition('+')[0]} in requirements.txt"
             raise HostError("FAILED_PRECONDITION", message, trace(error)) from error
-        message = f"{name} cannot be loaded with torch {torch.__version__} ({explain(error)}): copy it again, or write it again with torch.export.save"
+        reason = f"{name} cannot be loaded with torch {torch.__version__} ({explain(error)})"
+        message = f"{reason}: copy it again, or write it again with torch.export.save"
         raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
 
 
@@ -108,7 +111,8 @@ def _outputs(program: Any) -> list[dict[str, Any]]:
     try:
         answer = pytree.tree_unflatten([values[name] for name in program.graph_signature.user_outputs], program.call_spec.out_spec)
         # Answers in bfloat16 are given as float32.
-        return [{**entry, "datatype": "FP32"} if entry["datatype"] == "BF16" else entry for entry in (_specification(*each) for each in named(answer))]
+        entries = [_specification(name, value) for name, value in named(answer)]
+        return [{**entry, "datatype": "FP32"} if entry["datatype"] == "BF16" else entry for entry in entries]
     except (KeyError, TypeError, ValueError, HostError):
         return []
 
@@ -116,7 +120,8 @@ def _outputs(program: Any) -> list[dict[str, Any]]:
 def _specification(name: str, value: Any) -> dict[str, Any]:
     """Raises HostError INVALID_ARGUMENT for what is no tensor that clients can send."""
     if not isinstance(value, torch.Tensor) or (datatype := datatype_of_dtype(value.dtype)) is None:
-        raise HostError("INVALID_ARGUMENT", f"the input '{name}' is a {type(value).__name__}, and clients can only send tensors of numbers and booleans")
+        message = f"the input '{name}' is a {type(value).__name__}, and clients can only send tensors of numbers and booleans"
+        raise HostError("INVALID_ARGUMENT", message)
     return {"name": name, "datatype": datatype, "shape": [size if isinstance(size, int) else -1 for size in value.shape]}
 
 
@@ -126,10 +131,6 @@ def _example_of(program: Any, names: list[str], leaves: list[tuple[bool, Any]]) 
         tensors = [tensor for (is_tensor, _), tensor in zip(leaves, flat) if is_tensor]
         if len(flat) != len(leaves) or not all(isinstance(tensor, torch.Tensor) for tensor in tensors):
             return None
-        return {name: tensor.detach().cpu().float().numpy() if tensor.dtype == torch.bfloat16 else tensor.detach().cpu().numpy() for name, tensor in zip(names, tensors)}
+        return named_outputs(dict(zip(names, tensors)))
     except (AttributeError, TypeError, RuntimeError):
         return None
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

@@ -8,9 +8,39 @@ import re
 FUNCTIONS = {
     *("Symbol", "Integer", "Float", "Rational", "Add", "Mul", "Pow", "Mod", "Max", "Min", "Abs", "Eq", "Ne", "Equality", "Unequality"),
     *("Gt", "Ge", "Lt", "Le", "StrictGreaterThan", "GreaterThan", "StrictLessThan", "LessThan", "And", "Or", "Not", "Piecewise", "ITE"),
-    *("FloorDiv", "ModularIndexing", "Where", "PythonMod", "CleanDiv", "CeilToInt", "FloorToInt", "CeilDiv", "LShift", "RShift", "PowByNatural"),
-    *("FloatPow", "FloatTrueDiv", "IntTrueDiv", "IsNonOverlappingAndDenseIndicator", "TruncToFloat", "TruncToInt", "RoundToInt", "RoundDecimal"),
-    *("ToFloat", "Identity", "floor", "ceiling", "OpaqueUnaryFn_sqrt", "OpaqueUnaryFn_log2", "BitwiseFn_bitwise_and", "BitwiseFn_bitwise_or"),
+    *(
+        "FloorDiv",
+        "ModularIndexing",
+        "Where",
+        "PythonMod",
+        "CleanDiv",
+        "CeilToInt",
+        "FloorToInt",
+        "CeilDiv",
+        "LShift",
+        "RShift",
+        "PowByNatural",
+    ),
+    *(
+        "FloatPow",
+        "FloatTrueDiv",
+        "IntTrueDiv",
+        "IsNonOverlappingAndDenseIndicator",
+        "TruncToFloat",
+        "TruncToInt",
+        "RoundToInt",
+        "RoundDecimal",
+    ),
+    *(
+        "ToFloat",
+        "Identity",
+        "floor",
+        "ceiling",
+        "OpaqueUnaryFn_sqrt",
+        "OpaqueUnaryFn_log2",
+        "BitwiseFn_bitwise_and",
+        "BitwiseFn_bitwise_or",
+    ),
 }
 CONSTANTS = {"True", "False", "true", "false", "oo", "int_oo", "inf", "nan"}
 NODES = (

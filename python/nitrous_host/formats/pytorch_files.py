@@ -9,6 +9,8 @@ from nitrous_host.errors import HostError, summary, trace
 
 # How a file begins that torch.save wrote before it wrote archives: with a pickle.
 PICKLE = b"\x80"
+# Entries of the present and of the first form of torch.export's archives.
+EXPORTED = {"archive_format", "serialized_exported_program.json"}
 
 
 def kind_of(file: str) -> str:
@@ -28,7 +30,7 @@ def kind_of(file: str) -> str:
         raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
     if any(entry.startswith("MAR-INF/") for entry in zipfile.ZipFile(file).namelist()):
         raise HostError("INVALID_ARGUMENT", f"{name} is a TorchServe archive: give it the ending .mar")
-    if "archive_format" in entries or "serialized_exported_program.json" in entries or any(entry.startswith("data/aotinductor/") for entry in entries):
+    if EXPORTED.intersection(entries) or any(entry.startswith("data/aotinductor/") for entry in entries):
         return "export"
     if "constants.pkl" in entries and any(entry.startswith("code/") for entry in entries):
         return "script"

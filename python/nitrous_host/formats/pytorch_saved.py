@@ -39,14 +39,15 @@ def load_saved(request: LoadRequest, progress: Progress, framework: Framework, d
     else:
         weights = _weights_in(content, name)
         if model_file is None:
-            message = f"{name} holds weights and not the model that they belong to: put a .py file with the nn.Module beside it, or write the model with torch.export.save"
-            raise HostError("INVALID_ARGUMENT", message)
+            way = "put a .py file with the nn.Module beside it, or write the model with torch.export.save"
+            raise HostError("INVALID_ARGUMENT", f"{name} holds weights and not the model that they belong to: {way}")
         if not request.code:
             raise refuse_code(f"{name} needs the class in {os.path.basename(model_file)}")
         progress(f"importing {os.path.basename(model_file)}")
         module = _build(model_file, settings.get("model_class") or settings.get("model_class_name"), weights, name)
     module.to(device).eval()
-    parameters = [each for each in inspect.signature(module.forward).parameters.values() if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    declared = inspect.signature(module.forward).parameters.values()
+    parameters = [each for each in declared if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
     required = sum(1 for each in parameters if each.default is each.empty)
     progress("answering the warm-up")
     return serve_module(request, framework, device, module, [each.name for each in parameters], required)
@@ -71,10 +72,12 @@ def _read(request: LoadRequest, name: str, device: torch.device) -> Any:
     except ImportError as error:
         raise from_import(error) from error
     except AttributeError as error:
-        message = f"{name} is a pickled module whose class is not here ({error}): put the file that defines it beside it, under the name that it had"
+        way = "put the file that defines it beside it, under the name that it had"
+        message = f"{name} is a pickled module whose class is not here ({error}): {way}"
         raise HostError("FAILED_PRECONDITION", message, trace(error)) from error
     except Exception as error:
-        message = f"{name} is not a whole file of torch.save ({summary(error).partition(chr(10))[0][:200]}): copy it again, or write it again"
+        reason = summary(error).partition("\n")[0][:200]
+        message = f"{name} is not a whole file of torch.save ({reason}): copy it again, or write it again"
         raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
 
 
@@ -96,7 +99,8 @@ def _model_file(request: LoadRequest) -> str | None:
     if "model.py" in files:
         return os.path.join(folder, "model.py")
     if len(files) > 1:
-        raise HostError("INVALID_ARGUMENT", f"there are several .py files beside the weights ({', '.join(files)}): call the one with the model model.py")
+        message = f"there are several .py files beside the weights ({', '.join(files)}): call the one with the model model.py"
+        raise HostError("INVALID_ARGUMENT", message)
     return os.path.join(folder, files[0]) if files else None
 
 
@@ -105,7 +109,9 @@ def _build(file: str, wanted: str | None, weights: dict[str, torch.Tensor], name
     try:
         module = model_class()
     except Exception as error:
-        message = f"{model_class.__name__}() in {os.path.basename(file)} failed: {summary(error)}; the class has to be built without arguments"
+        message = (
+            f"{model_class.__name__}() in {os.path.basename(file)} failed: {summary(error)}; the class has to be built without arguments"
+        )
         raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
     try:
         module.load_state_dict(weights)
@@ -117,7 +123,7 @@ def _build(file: str, wanted: str | None, weights: dict[str, torch.Tensor], name
 
 
 def _class_in(module: ModuleType, file: str, wanted: str | None) -> type[torch.nn.Module]:
-    """The class of that name, or the only nn.Module that the file defines, or the one that no other of them uses by its name Model or PyTorchModel."""
+    """The class of that name, else Model or PyTorchModel, else the only nn.Module that the file defines. Raises HostError INVALID_ARGUMENT."""
     own = {
         name: value
         for name, value in vars(module).items()

@@ -33,7 +33,8 @@ def load_script(request: LoadRequest, progress: Progress, framework: Framework, 
             python_warnings.simplefilter("ignore")
             module = torch.jit.load(request.file, map_location=device)
     except Exception as error:
-        message = f"{name} cannot be loaded with torch {torch.__version__} ({explain(error)}): copy it again, or write it again with torch.jit.save"
+        reason = f"{name} cannot be loaded with torch {torch.__version__} ({explain(error)})"
+        message = f"{reason}: copy it again, or write it again with torch.jit.save"
         raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
     module.eval()
     parameters = module.forward.schema.arguments[1:]

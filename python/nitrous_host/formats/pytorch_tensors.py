@@ -25,8 +25,8 @@ def choose_device(setting: str) -> torch.device:
         raise HostError("INVALID_ARGUMENT", f"the setting device is {setting!r}: expected auto, cpu, cuda, cuda:N or mps")
     device = torch.device(setting)
     if device.type == "cuda" and (not has_gpu or (device.index or 0) >= torch.cuda.device_count()):
-        message = f"the setting device is {setting}, and torch {torch.__version__} finds {torch.cuda.device_count()} GPUs here; models that nobody trusts see none"
-        raise HostError("FAILED_PRECONDITION", message)
+        found = f"torch {torch.__version__} finds {torch.cuda.device_count()} GPUs here; models that nobody trusts see none"
+        raise HostError("FAILED_PRECONDITION", f"the setting device is {setting}, and {found}")
     return device
 
 

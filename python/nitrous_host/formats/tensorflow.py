@@ -13,6 +13,7 @@ import tensorflow
 from nitrous_host.errors import HostError, trace
 from nitrous_host.formats.tensorflow_ops import check_ops, checked_tags, parse
 from nitrous_host.formats.tensorflow_tensors import MISFITS, explain, from_tensor, limit_threads, specification, to_tensor
+from nitrous_host.framework_versions import is_newer, newer_warning
 from nitrous_host.methods import Method, MethodModel, Tensors
 from nitrous_host.model import LoadRequest, Progress
 from nitrous_host.payload import Call
@@ -36,18 +37,20 @@ def load(request: LoadRequest, progress: Progress) -> MethodModel:
     saved = parse(folder)
     check_ops(saved, request)
     tags, made_with = checked_tags(saved)
-    warnings.extend(_version_warnings(made_with))
+    if is_newer(made_with, tensorflow.__version__):
+        warnings.append(newer_warning("TensorFlow", made_with, tensorflow.__version__, "tensorflow-cpu"))
     try:
         loaded = tensorflow.saved_model.load(folder, tags=tags)
     except (ImportError, MemoryError):
         raise
     except Exception as error:
-        made = f"made with TensorFlow {made_with}; " if made_with else ""
-        message = f"the SavedModel cannot be loaded with TensorFlow {tensorflow.__version__} ({made}{explain(error)}): copy the whole folder again"
+        reason = f"made with TensorFlow {made_with or 'of unknown version'}; {explain(error)}"
+        message = f"the SavedModel cannot be loaded with TensorFlow {tensorflow.__version__} ({reason}): copy the whole folder again"
         raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
     methods = {name: _method(loaded, name, function) for name, function in loaded.signatures.items()}
     if not methods:
-        message = "the SavedModel has no signatures, which become methods: save it again with tf.saved_model.save(model, folder, signatures=...)"
+        way = "save it again with tf.saved_model.save(model, folder, signatures=...)"
+        message = f"the SavedModel has no signatures, which become methods: {way}"
         raise HostError("INVALID_ARGUMENT", message)
     default = DEFAULT_SIGNATURE if DEFAULT_SIGNATURE in methods else next(iter(methods))
     progress("answering the warm-up")
@@ -73,16 +76,3 @@ def _method(loaded: Any, name: str, function: Any) -> Method:
         return {key: from_tensor(answers[key]) for key in given}
 
     return Method({"accepts": "tensors", "inputs": inputs, "outputs": outputs}, run, MISFITS, explain)
-
-
-def _version_warnings(made_with: str) -> list[str]:
-    """TensorFlow loads what older versions made; newer ones may have operations that it lacks."""
-    made, here = (_numbers(version) for version in (made_with, tensorflow.__version__))
-    if made <= here:
-        return []
-    return [f"made with TensorFlow {made_with}, served with the older {tensorflow.__version__}; name tensorflow-cpu>={made_with} in requirements.txt"]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-

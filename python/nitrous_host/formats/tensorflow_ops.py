@@ -54,8 +54,9 @@ def check_ops(saved: Any, request: LoadRequest) -> None:
         everywhere = [*graph.graph_def.node, *(node for function in functions.values() for node in function.node_def)]
         for node in everywhere:
             if PYTHON.fullmatch(node.op):
-                message = f"the SavedModel calls Python ({node.op}: tf.py_function or tf.numpy_function), which only the process that saved it has"
-                raise HostError("INVALID_ARGUMENT", f"{message}: write it with TensorFlow's own operations")
+                called = f"the SavedModel calls Python ({node.op}: tf.py_function or tf.numpy_function)"
+                way = "write it with TensorFlow's own operations"
+                raise HostError("INVALID_ARGUMENT", f"{called}, which only the process that saved it has: {way}")
         if request.code:
             continue
         for node in everywhere:
@@ -102,7 +103,8 @@ def _node_of(tensor: str) -> str:
 
 
 def _prints_to_file(node: Any) -> bool:
-    return node.op == "PrintV2" and not node.attr["output_stream"].s.startswith((b"stdout", b"stderr", b"log(")) and node.attr["output_stream"].s != b""
+    stream = node.attr["output_stream"].s
+    return node.op == "PrintV2" and stream != b"" and not stream.startswith((b"stdout", b"stderr", b"log("))
 
 
 def _refused(node: Any) -> HostError:

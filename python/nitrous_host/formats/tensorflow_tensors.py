@@ -33,7 +33,8 @@ def specification(what: str, name: str, spec: Any) -> dict[str, Any]:
     if datatype is None:
         raise HostError("INVALID_ARGUMENT", f"{what} is {spec.dtype.name}, which is no tensor datatype of the Open Inference Protocol")
     if spec.shape.rank is None:
-        raise HostError("INVALID_ARGUMENT", f"{what} has an unknown number of dimensions: save it with a tf.TensorSpec that says the shape, None where it varies")
+        way = "save it with a tf.TensorSpec that says the shape, None where it varies"
+        raise HostError("INVALID_ARGUMENT", f"{what} has an unknown number of dimensions: {way}")
     return {"name": name, "datatype": datatype, "shape": [-1 if size is None else size for size in spec.shape.as_list()]}
 
 
@@ -57,7 +58,9 @@ def explain(error: Exception) -> str:
     """The line of TensorFlow's message that says what was wrong, without the stack of the graph."""
     message = getattr(error, "message", None) or str(error)
     lines = [line.strip() for line in GRAPH.sub("", str(message)).split("[[{{node")[0].splitlines()]
-    telling = [line for line in lines if line and not line.startswith(("Graph execution error", "Detected at node", "<stack traces", "File "))]
+    telling = [
+        line for line in lines if line and not line.startswith(("Graph execution error", "Detected at node", "<stack traces", "File "))
+    ]
     return (telling[-1] if lines and lines[0].startswith("Graph execution error") else telling[0])[:500] if telling else summary(error)
 
 

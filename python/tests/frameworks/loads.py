@@ -38,7 +38,9 @@ class LoadTest(unittest.TestCase):
         try:
             model = self.load(format, file, trust="pickle", code=True)
             method = model.description["methods"]["predict"]
-            model.infer(Call("predict", Payload("tensors", {entry["name"]: __import__("numpy").ones((1, 2), "f4") for entry in method["inputs"]})))
+            model.infer(
+                Call("predict", Payload("tensors", {entry["name"]: __import__("numpy").ones((1, 2), "f4") for entry in method["inputs"]}))
+            )
         except HostError:
             pass
         self.assertTrue(self.mark.exists(), "the file of the test carries no code that runs")

@@ -88,8 +88,14 @@ class ExportTest(LoadTest):
         for what, changes in {
             "sample inputs": {"data_sample__inputs_model.pt": saved(((evil,), {}))},
             "legacy weights": {"data_weights_model.pt": saved({"linear.weight": evil})},
-            "a pickled constant": {"data_constants_model__constants__config.json": weights.encode(), "data_constants_tensor__0": saved(evil)},
-            "an opaque object": {"data_constants_model__constants__config.json": opaque.encode(), "data_constants_opaque__obj__0": pickle.dumps(evil)},
+            "a pickled constant": {
+                "data_constants_model__constants__config.json": weights.encode(),
+                "data_constants_tensor__0": saved(evil),
+            },
+            "an opaque object": {
+                "data_constants_model__constants__config.json": opaque.encode(),
+                "data_constants_opaque__obj__0": pickle.dumps(evil),
+            },
         }.items():
             with self.subTest(what):
                 file = self.write(**changes)
@@ -109,7 +115,12 @@ class ExportTest(LoadTest):
             self.runs_when_trusted("pytorch", file)
             self.mark.rmdir()
         with self.subTest("a name"):
-            text = self.entries["models/model.json"].decode().replace('"name": "x"', f'"name": "x={command}"').replace('"x":', f'"x={command}":')
+            text = (
+                self.entries["models/model.json"]
+                .decode()
+                .replace('"name": "x"', f'"name": "x={command}"')
+                .replace('"x":', f'"x={command}":')
+            )
             file = self.write(**{"models_model.json": text.encode()})
             self.refused("pytorch", file, "has the (name|key)")
             self.runs_when_trusted("pytorch", file)
@@ -123,7 +134,15 @@ class ExportTest(LoadTest):
             self.assertFalse(self.mark.exists())
 
     def test_operations_are_of_libraries_that_compute(self) -> None:
-        for target in ("torch.os.mkdir", "torch.ops.load_library", "torch.ops.aten.from_file.default", "torch.load", "_operator.attrgetter", "#x", "os.mkdir"):
+        for target in (
+            "torch.os.mkdir",
+            "torch.ops.load_library",
+            "torch.ops.aten.from_file.default",
+            "torch.load",
+            "_operator.attrgetter",
+            "#x",
+            "os.mkdir",
+        ):
 
             def change(program: Any) -> None:
                 program["graph_module"]["graph"]["nodes"][0]["target"] = target
@@ -137,7 +156,10 @@ class ExportTest(LoadTest):
 
     def test_ordinary_networks_pass(self) -> None:
         layer = torch.nn.TransformerEncoderLayer(2, 1, 4, batch_first=True)
-        for module in (torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.GELU(), torch.nn.LayerNorm(4)), torch.nn.TransformerEncoder(layer, 1)):
+        for module in (
+            torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.GELU(), torch.nn.LayerNorm(4)),
+            torch.nn.TransformerEncoder(layer, 1),
+        ):
             self.entries = exported(module)
             self.load("pytorch", self.write())
 
@@ -160,7 +182,10 @@ class ScriptTest(LoadTest):
         file = self.folder / "model.pt"
         torch.jit.script(Mean()).save(file)
         example = self.folder / "example.json"
-        inputs = [{"name": name, "datatype": "FP32", "shape": shape, "data": [1.0] * int(numpy.prod(shape))} for name, shape in (("x", [1, 5, 3]), ("weights", [1, 5]))]
+        inputs = [
+            {"name": name, "datatype": "FP32", "shape": shape, "data": [1.0] * int(numpy.prod(shape))}
+            for name, shape in (("x", [1, 5, 3]), ("weights", [1, 5]))
+        ]
         example.write_text(json.dumps({"inputs": inputs}))
         method = self.load("pytorch", file, example=str(example)).description["methods"]["predict"]
         self.assertEqual([entry["shape"] for entry in method["inputs"]], [[-1, -1, 3], [-1, -1]])
@@ -222,7 +247,10 @@ class SavedTest(LoadTest):
         file = self.folder / "model.pt"
         file.write_bytes(saved(Network().state_dict()))
         (self.folder / "network.py").write_text(self.CLASS)
-        for settings, says in (({"model_class": "Other"}, "no nn.Module called Other, only Network"), ({"device": "tpu"}, "expected auto, cpu")):
+        for settings, says in (
+            ({"model_class": "Other"}, "no nn.Module called Other, only Network"),
+            ({"device": "tpu"}, "expected auto, cpu"),
+        ):
             self.refused("pytorch", file, says, "INVALID_ARGUMENT", code=True, settings=settings)
         model = self.load("pytorch", file, code=True, settings={"model_class_name": "Network", "other": "1"})
         self.assertIn("--other has no effect", model.description["warnings"][0])

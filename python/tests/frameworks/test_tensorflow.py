@@ -22,7 +22,9 @@ class SavedModelTest(LoadTest):
 
     def test_datatypes_and_methods(self) -> None:
         module = tf.Module()
-        module.text = tf.function(lambda text: {"upper": tf.strings.upper(text)}, input_signature=[tf.TensorSpec([None], tf.string, "text")])
+        module.text = tf.function(
+            lambda text: {"upper": tf.strings.upper(text)}, input_signature=[tf.TensorSpec([None], tf.string, "text")]
+        )
         half = [tf.TensorSpec([None, 2], tf.bfloat16, "x"), tf.TensorSpec([], tf.bool, "flag")]
         module.half = tf.function(lambda x, flag: {"y": tf.where(flag, x, -x), "n": tf.shape(x)}, input_signature=half)
         tf.saved_model.save(module, str(self.folder), signatures={"a": module.text, "b": module.half})
