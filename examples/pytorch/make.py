@@ -43,7 +43,6 @@ def make() -> None:
                 kept.writestr(entry, written.read(entry))
 
 
-
 def expected() -> None:
     request = json.loads((HERE / "request.json").read_text())["inputs"][0]
     points = torch.tensor(request["data"], dtype=torch.float32).reshape(request["shape"])
