@@ -24,6 +24,7 @@ REACHING = re.compile(
 )
 # Checkpoints: every SavedModel has these in the functions that save and restore it, which are not served.
 CHECKPOINTS = re.compile(r"Save|SaveSlices|SaveV2|Restore|RestoreSlice|RestoreV2|MergeV2Checkpoints|DTensorRestoreV2|DistributedSave")
+SAVES = re.compile(r"Save|SaveSlices|SaveV2|MergeV2Checkpoints|DistributedSave")
 
 
 def parse(folder: str) -> Any:
@@ -62,19 +63,28 @@ def check_ops(saved: Any, request: LoadRequest) -> None:
         for node in everywhere:
             if REACHING.fullmatch(node.op) or _prints_to_file(node):
                 raise _refused(node)
-        for node in _served(graph, functions):
+        for node in _reached(graph, functions, _served(graph)):
             if CHECKPOINTS.fullmatch(node.op):
+                raise _refused(node)
+        # TensorFlow 1's way of loading runs this one.
+        for node in _reached(graph, functions, [("node", _node_of(graph.saver_def.restore_op_name))]):
+            if SAVES.fullmatch(node.op):
                 raise _refused(node)
 
 
-def _served(graph: Any, functions: dict[str, Any]) -> Iterator[Any]:
-    """The operations that signatures, initialisation and the object's functions lead to."""
+def _served(graph: Any) -> list[tuple[str, str]]:
+    """What signatures, initialisation and the object's functions begin with: nodes and functions by name."""
+    outputs = [tensor.name for signature in graph.signature_def.values() for tensor in signature.outputs.values()]
+    listed = [value for collection in graph.collection_def.values() for value in collection.node_list.value]
+    nodes = [_node_of(name) for name in [*outputs, *listed] if name != graph.saver_def.restore_op_name]
+    return [*(("node", name) for name in nodes), *(("function", name) for name in graph.object_graph_def.concrete_functions)]
+
+
+def _reached(graph: Any, functions: dict[str, Any], roots: list[tuple[str, str]]) -> Iterator[Any]:
+    """The operations that some nodes and functions lead to."""
     nodes = {node.name: node for node in graph.graph_def.node}
     reached: set[str] = set()
-    pending = [("node", _node_of(tensor.name)) for signature in graph.signature_def.values() for tensor in signature.outputs.values()]
-    for collection in graph.collection_def.values():
-        pending += [("node", _node_of(value)) for value in collection.node_list.value if value != graph.saver_def.restore_op_name]
-    pending += [("function", name) for name in graph.object_graph_def.concrete_functions]
+    pending = list(roots)
     while pending:
         kind, name = pending.pop()
         if f"{kind} {name}" in reached:
@@ -103,8 +113,10 @@ def _node_of(tensor: str) -> str:
 
 
 def _prints_to_file(node: Any) -> bool:
+    if node.op != "PrintV2":
+        return False
     stream = node.attr["output_stream"].s
-    return node.op == "PrintV2" and stream != b"" and not stream.startswith((b"stdout", b"stderr", b"log("))
+    return stream != b"" and not stream.startswith((b"stdout", b"stderr", b"log("))
 
 
 def _refused(node: Any) -> HostError:
