@@ -100,6 +100,15 @@ class HostTest(unittest.TestCase):
         self.assertEqual((frame.type, frame.stream), (frames.ERROR, stream), frame.meta)
         return frame.meta
 
+    def chunks(self, kind: str, value: Any, **meta: Any) -> list[Any]:
+        """The values of all answers of a streaming call."""
+        self.send_call(Payload(kind, value), credit=100, **meta)
+        values = []
+        while (frame := self.receive()).type == frames.CHUNK:
+            values.append(read_payload(frame.meta, frame.body).value)
+        self.assertEqual(frame.type, frames.END, frame.meta)
+        return values
+
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

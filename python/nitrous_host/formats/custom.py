@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Any
 
+from nitrous_host import adapters
 from nitrous_host.custom.arguments import parameters_of
 from nitrous_host.custom.declarations import declarations_of
 from nitrous_host.custom.definition import Definition, define
@@ -15,13 +16,16 @@ from nitrous_host.custom.settings import Settings
 from nitrous_host.custom.signature import plan_of
 from nitrous_host.errors import HostError, from_exception
 from nitrous_host.examples import payload_of, read_example, tensor_json
-from nitrous_host.model import LoadRequest, Progress
+from nitrous_host.model import LoadRequest, Model, Progress
 from nitrous_host.payload import Call, Payload
 from nitrous_host.tensors import DTYPES, datatype_of
 
 
-def load(request: LoadRequest, progress: Progress) -> CustomModel:
+def load(request: LoadRequest, progress: Progress) -> Model:
     """Raises HostError: for what the file lacks, for a package that is missing, and for whatever the model's code raises."""
+    adapted = adapters.adapt(request, progress)
+    if adapted is not None:
+        return adapted
     progress(f"importing {os.path.basename(request.file)}")
     return serve(define(import_file(request.file)), request, progress)
 
