@@ -62,8 +62,8 @@ if __name__ == "__main__":
 
 class KServe(HostTest):
     def test_a_predictor_as_documented_with_its_own_argument(self) -> None:
-        frame = self.load("python", self.write("model.py", PREDICTOR), self.write("example.json", '{"instances":[[1,2]]}'), settings={"factor": "10"})
-        method = self.adopt(frame)
+        example = self.write("example.json", '{"instances":[[1,2]]}')
+        method = self.ready("python", self.write("model.py", PREDICTOR), example, settings={"factor": "10"})
         self.assertEqual((method["accepts"], method["streaming"]), ("json", False))
         self.assertEqual(method["outputs"], [{"name": "output-0", "datatype": "FP64", "shape": [-1]}])
         self.assertEqual(self.description["framework"], "kserve")

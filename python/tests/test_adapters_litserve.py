@@ -77,7 +77,7 @@ if __name__ == "__main__":
 
 class LitServe(HostTest):
     def test_four_verbs_as_documented(self) -> None:
-        method = self.adopt(self.load("python", self.write("model.py", SIMPLE), self.write("example.json", '{"instances":[{"input":4.0}]}')))
+        method = self.ready("python", self.write("model.py", SIMPLE), self.write("example.json", '{"instances":[{"input":4.0}]}'))
         self.assertEqual((self.description["framework"], list(self.description["methods"])), ("litserve", ["predict"]))
         self.assertEqual((method["batchable"], method["streaming"]), (False, False))
         self.assertEqual(self.answer("rows", [{"input": 4.0}, {"input": 1}]), [{"output": 80.0}, {"output": 2}])

@@ -53,7 +53,7 @@ class MLServer(HostTest):
         parameters = {"uri": "./weights.txt", "version": "v0.1.0", "extra": {"factor": 2}}
         inputs = [{"name": "x", "datatype": "FP64", "shape": [-1, 2]}]
         file = self.folder_of(SUM, implementation="models.SumModel", parameters=parameters, max_batch_size=8, max_batch_time=0.5, inputs=inputs)
-        method = self.adopt(self.load("python", file, self.write("example.json", '{"instances":[[1,2]]}')))
+        method = self.ready("python", file, self.write("example.json", '{"instances":[[1,2]]}'))
         self.assertEqual((self.description["framework"], method["batchable"], method["inputs"]), ("mlserver", True, inputs))
         self.assertEqual(method["outputs"], [{"name": "total", "datatype": "FP64", "shape": [-1, 1]}])
         self.assertEqual(self.answer("tensors", {"x": numpy.array([[1.0, 2], [3, 4]])})["total"].tolist(), [[60], [140]])

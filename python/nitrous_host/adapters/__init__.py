@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
-from typing import Callable
 
 from nitrous_host.adapters import mlserver_settings
 from nitrous_host.adapters.interfaces import interface_of
 from nitrous_host.adapters.shims import provide
 from nitrous_host.model import LoadRequest, Model, Progress
 
-# Interface and the module that serves it: `load(request, progress, import_file)`.
+# Interface and the module that serves it: `load(request, progress)`.
 MODULES = {"kserve": "kserve_model", "litserve": "litserve_api", "bentoml": "bentoml_service", "mlserver": "mlserver_model"}
 
 
-def adapt(request: LoadRequest, progress: Progress, import_file: Callable[[LoadRequest], ModuleType]) -> Model | None:
+def adapt(request: LoadRequest, progress: Progress) -> Model | None:
     """
-    The model when its file is written for one of these servers, else None, and then nothing of it has run. `import_file` runs the
-    file and gives its module. Raises HostError.
+    The model when its file is written for one of these servers, else None, and then nothing of it has run. Raises HostError.
     """
     interface = "mlserver" if mlserver_settings.is_settings_file(request.file) else interface_of(request.file)
     if interface is None:
         return None
     provide(interface)
-    return importlib.import_module(f"nitrous_host.adapters.{MODULES[interface]}").load(request, progress, import_file)
+    return importlib.import_module(f"nitrous_host.adapters.{MODULES[interface]}").load(request, progress)

@@ -5,21 +5,21 @@ Models of KServe's Python SDK: `kserve.Model` with load, preprocess, predict, po
 
 from __future__ import annotations
 
-import inspect
 from types import ModuleType
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 from nitrous_host.adapters.adapted_model import AdaptedMethod, AdaptedModel, framework_of, is_streaming, warmed_up
 from nitrous_host.adapters.event_loop import EventLoop
 from nitrous_host.adapters.kserve_tensors import infer_request, to_payload
 from nitrous_host.adapters.scripts import command_line, only_class, replaced, run_main_block
 from nitrous_host.adapters.shims import is_shim
-from nitrous_host.errors import HostError, from_exception
+from nitrous_host.custom.module import import_file, run_code
+from nitrous_host.errors import HostError
 from nitrous_host.model import LoadRequest, Progress
 from nitrous_host.payload import Call, Payload
 
 
-def load(request: LoadRequest, progress: Progress, import_file: Callable[[LoadRequest], ModuleType]) -> AdaptedModel:
+def load(request: LoadRequest, progress: Progress) -> AdaptedModel:
     """Raises HostError: for what the file lacks, and for whatever the model's code raises."""
     progress("importing kserve")
     registered: list[Any] = []
@@ -32,13 +32,13 @@ def load(request: LoadRequest, progress: Progress, import_file: Callable[[LoadRe
 
         with replaced(kserve.ModelServer, "start", register):
             progress("importing the model")
-            module = import_file(request)
+            module = import_file(request.file)
             run_main_block(module, request.file)
     model = _chosen(registered, request) if registered else _made(kserve.Model, module, request)
     loop = EventLoop()
     progress("loading")
-    _bring_up(model, loop, request)
-    adapted = _adapted(model, loop, request, kserve)
+    _bring_up(model, loop)
+    adapted = _adapted(model, loop, kserve.Model)
     return warmed_up(adapted, request, getattr(model, "example", None), progress)
 
 
@@ -61,26 +61,19 @@ def _made(base: type, module: ModuleType, request: LoadRequest) -> Any:
         raise HostError("INVALID_ARGUMENT", message) from error
 
 
-def _bring_up(model: Any, loop: EventLoop, request: LoadRequest) -> None:
+def _bring_up(model: Any, loop: EventLoop) -> None:
     """As ModelServer.start does, which also asks models that are not ready to load."""
-    step = "load"
-    try:
-        if not model.ready:
-            loop.result_of(model.load())
-        if not model.ready:
-            raise HostError("FAILED_PRECONDITION", f"{type(model).__name__} is not ready: load() has to set self.ready to True")
-        step = "start"
-        model.start()
-        if getattr(model, "engine", False):
-            loop.result_of(model.start_engine())
-    except HostError:
-        raise
-    except (Exception, SystemExit) as error:
-        failure = from_exception(error)
-        raise HostError(failure.code, f"{step} failed: {failure.message}", failure.detail) from error
+    if not model.ready:
+        run_code(lambda: loop.result_of(model.load()), "load")
+    if not model.ready:
+        raise HostError("FAILED_PRECONDITION", f"{type(model).__name__} is not ready: load() has to set self.ready to True")
+    if hasattr(model, "start"):
+        run_code(model.start, "start")
+    if getattr(model, "engine", False):
+        run_code(lambda: loop.result_of(model.start_engine()), "start_engine")
 
 
-def _adapted(model: Any, loop: EventLoop, request: LoadRequest, kserve: ModuleType) -> AdaptedModel:
+def _adapted(model: Any, loop: EventLoop, base: type) -> AdaptedModel:
     from kserve.model import InferenceVerb
 
     streaming = is_streaming(model.predict)
@@ -95,14 +88,14 @@ def _adapted(model: Any, loop: EventLoop, request: LoadRequest, kserve: ModuleTy
         if hasattr(answer, "__anext__") or hasattr(answer, "__next__"):
             payloads = _payloads(loop.iterate(answer), call)
             return payloads if streaming else Payload("json", [each.value for each in payloads])
-        return iter_once(to_payload(answer, call)) if streaming else to_payload(answer, call)
+        return _once(to_payload(answer, call)) if streaming else to_payload(answer, call)
 
     def explain(call: Call) -> Payload:
         return to_payload(ask(call, InferenceVerb.EXPLAIN), call)
 
     inputs, outputs = (_specifications(describe()) for describe in (model.get_input_types, model.get_output_types))
     methods = {"predict": AdaptedMethod(predict, streaming, False, inputs, outputs)}
-    if getattr(type(model), "explain", None) is not kserve.Model.explain:
+    if getattr(type(model), "explain", None) is not getattr(base, "explain", None):
         methods["explain"] = AdaptedMethod(explain)
     warnings = []
     if getattr(model, "required_response_headers", False):
@@ -110,7 +103,7 @@ def _adapted(model: Any, loop: EventLoop, request: LoadRequest, kserve: ModuleTy
     return AdaptedModel(framework_of("kserve", is_shim("kserve")), methods, "predict", warnings)
 
 
-def iter_once(payload: Payload) -> Iterator[Payload]:
+def _once(payload: Payload) -> Iterator[Payload]:
     yield payload
 
 
@@ -138,4 +131,4 @@ def _headers(call: Call) -> dict[str, str]:
 
 def _specifications(types: Any) -> tuple[dict[str, Any], ...]:
     entries = types if isinstance(types, list) else []
-    return tuple({"name": each["name"], "datatype": each["datatype"], "shape": list(each["shape"])} for each in entries if not inspect.isawaitable(each))
+    return tuple({"name": each["name"], "datatype": each["datatype"], "shape": list(each["shape"])} for each in entries)

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import inspect
 from types import ModuleType
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 from nitrous_host.adapters.adapted_model import AdaptedMethod, AdaptedModel, framework_of, warmed_up
 from nitrous_host.adapters.event_loop import EventLoop
 from nitrous_host.adapters.rows import Rows
 from nitrous_host.adapters.scripts import command_line, only_class, replaced, run_main_block
 from nitrous_host.adapters.shims import is_shim
-from nitrous_host.errors import HostError, from_exception
+from nitrous_host.custom.module import import_file, run_code
+from nitrous_host.errors import HostError
 from nitrous_host.model import LoadRequest, Progress
 from nitrous_host.payload import Call, Payload
 
 
-def load(request: LoadRequest, progress: Progress, import_file: Callable[[LoadRequest], ModuleType]) -> AdaptedModel:
+def load(request: LoadRequest, progress: Progress) -> AdaptedModel:
     """Raises HostError: for what the file lacks, and for whatever the model's code raises."""
     progress("importing litserve")
     servers: list[Any] = []
@@ -32,7 +33,7 @@ def load(request: LoadRequest, progress: Progress, import_file: Callable[[LoadRe
 
         with replaced(litserve.LitServer, "run", register):
             progress("importing the model")
-            module = import_file(request)
+            module = import_file(request.file)
             run_main_block(module, request.file)
     if len(servers) > 1:
         raise HostError("INVALID_ARGUMENT", "the file runs several servers; keep one: it may be given a list of LitAPIs")
@@ -75,12 +76,8 @@ def _method_name(api: Any) -> str:
 def _method(api: Any, loop: EventLoop, device: str) -> AdaptedMethod:
     if getattr(api, "spec", None) is not None:
         raise HostError("UNIMPLEMENTED", f"{type(api).__name__} has a spec ({type(api.spec).__name__}); only LitAPIs of their own form are served")
-    try:
-        api.device = device
-        loop.result_of(api.setup(device))
-    except (Exception, SystemExit) as error:
-        failure = from_exception(error)
-        raise HostError(failure.code, f"setup failed: {failure.message}", failure.detail) from error
+    api.device = device
+    run_code(lambda: loop.result_of(api.setup(device)), "setup")
     verbs = Verbs(api, loop)
     return AdaptedMethod(verbs.stream if api.stream else verbs.answer, bool(api.stream), api.max_batch_size > 1)
 

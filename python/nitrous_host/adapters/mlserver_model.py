@@ -6,8 +6,7 @@ Models of MLServer: `MLModel` with load, predict and predict_stream, and the set
 from __future__ import annotations
 
 import os
-from types import ModuleType
-from typing import Any, AsyncIterator, Callable, Iterator
+from typing import Any, AsyncIterator, Iterator
 
 from nitrous_host.adapters.adapted_model import AdaptedMethod, AdaptedModel, framework_of, warmed_up
 from nitrous_host.adapters.event_loop import EventLoop
@@ -15,12 +14,13 @@ from nitrous_host.adapters.mlserver_settings import SETTINGS_FILE, is_settings_f
 from nitrous_host.adapters.mlserver_tensors import inference_request, to_payload
 from nitrous_host.adapters.scripts import only_class
 from nitrous_host.adapters.shims import is_shim
+from nitrous_host.custom.module import import_file, run_code
 from nitrous_host.errors import HostError, from_exception, from_import
 from nitrous_host.model import LoadRequest, Progress
 from nitrous_host.payload import Call, Payload
 
 
-def load(request: LoadRequest, progress: Progress, import_file: Callable[[LoadRequest], ModuleType]) -> AdaptedModel:
+def load(request: LoadRequest, progress: Progress) -> AdaptedModel:
     """Raises HostError: for settings that are wrong, for what the file lacks, and for whatever the model's code raises."""
     progress("importing mlserver")
     import mlserver
@@ -31,7 +31,7 @@ def load(request: LoadRequest, progress: Progress, import_file: Callable[[LoadRe
     if is_settings_file(request.file):
         model_class = _implementation(settings)
     else:
-        module = import_file(request)
+        module = import_file(request.file)
         model_class = only_class(module, request.file, "mlserver.MLModel", lambda each: issubclass(each, mlserver.MLModel))
     if settings is None:
         settings = mlserver.ModelSettings(name=request.model, implementation=model_class)
@@ -92,13 +92,8 @@ def _complete(settings: Any, request: LoadRequest) -> None:
 
 
 def _made(model_class: type, settings: Any, loop: EventLoop) -> Any:
-    try:
-        model = model_class(settings)
-        ready = loop.result_of(model.load())
-    except (Exception, SystemExit) as error:
-        failure = from_exception(error)
-        raise HostError(failure.code, f"load failed: {failure.message}", failure.detail) from error
-    if not ready:
+    model = run_code(model_class, "__init__", settings)
+    if not run_code(lambda: loop.result_of(model.load()), "load"):
         raise HostError("FAILED_PRECONDITION", f"{model_class.__name__} is not ready: load() has to return True")
     model.ready = True
     return model

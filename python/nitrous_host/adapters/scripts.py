@@ -9,7 +9,8 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Iterator
 
-from nitrous_host.errors import HostError, from_exception
+from nitrous_host.custom.module import run_code
+from nitrous_host.errors import HostError
 from nitrous_host.model import LoadRequest
 
 
@@ -53,14 +54,15 @@ def run_main_block(module: ModuleType, path: str) -> None:
     if not statements:
         return
     code = compile(ast.Module(statements, type_ignores=[]), path, "exec")
-    try:
-        exec(code, vars(module))
-    except SystemExit as error:
-        if error.code not in (None, 0):
-            raise HostError("INVALID_ARGUMENT", f"{os.path.basename(path)} ended itself with status {error.code!r}") from error
-    except Exception as error:
-        failure = from_exception(error)
-        raise HostError(failure.code, f"{os.path.basename(path)} failed: {failure.message}", failure.detail) from error
+
+    def run() -> None:
+        try:
+            exec(code, vars(module))
+        except SystemExit as error:
+            if error.code not in (None, 0):
+                raise HostError("INVALID_ARGUMENT", f"it ended itself with status {error.code!r}") from error
+
+    run_code(run, os.path.basename(path))
 
 
 def _is_main(node: ast.stmt) -> bool:

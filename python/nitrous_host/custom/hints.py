@@ -23,7 +23,7 @@ IMAGE = "image"
 @dataclass(frozen=True)
 class Hint:
     """
-    `kind`: "value" is one int, float, bool, str, bytes or image, "json" a dict or whatever else JSON has, "record" a TypedDict or a
+    `kind`: "value" is one int, float, bool, str, bytes or image, "json" a dict or an object of pydantic's, "record" a TypedDict or a
     dataclass, each in `depth` lists; "array" a numpy array, "arrays" a dict of them by name, "frame" a data frame; "any" is no hint.
     """
 
@@ -137,6 +137,8 @@ def _class(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Hint:
     datatype = _datatype_of(annotation)
     if datatype is not None:
         return Hint("value", annotation, datatype)
+    if hasattr(annotation, "model_validate"):
+        return Hint("json", annotation)
     if _is_typed_dict(annotation) or dataclasses.is_dataclass(annotation) or hasattr(annotation, "_fields"):
         return Hint("record", annotation, fields=_fields_of(annotation), defaults=_defaults_of(annotation))
     return ANY

@@ -16,7 +16,7 @@ from nitrous_host.errors import HostError, from_exception, from_import
 
 # Deeper than this nobody looks in a message.
 MAX_PLACES = 5
-OURS = os.path.dirname(os.path.abspath(__file__))
+OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 _serial = itertools.count(1)
 

@@ -36,6 +36,9 @@ def as_dict(value: Any) -> dict[str, Any] | None:
     """A record as a dict, None for what is no record."""
     if isinstance(value, dict):
         return value
+    if hasattr(value, "model_dump"):
+        dumped: dict[str, Any] = value.model_dump(mode="json")
+        return dumped
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
     return value._asdict() if hasattr(value, "_asdict") else None

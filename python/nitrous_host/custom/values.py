@@ -60,7 +60,7 @@ def _nested(hint: Hint, value: Any, depth: int) -> Any:
 
 def _element(hint: Hint) -> Callable[[Any], Any]:
     if hint.kind == "json":
-        return _object
+        return _object if hint.type is dict else lambda value: hint.type.model_validate(_object(value))
     if hint.kind == "record":
         return lambda value: _record(hint, value)
     if hint.type == IMAGE:

@@ -32,7 +32,11 @@ def load(request: LoadRequest, progress: Progress) -> Model:
 
 def serve(definition: Definition, request: LoadRequest, progress: Progress) -> CustomModel:
     """The model of a class or of functions: made with its settings, loaded and warmed up. Raises HostError as `load` does."""
-    instance = _instance_of(definition, request, progress)
+    return serve_instance(definition, _instance_of(definition, request, progress), request, progress)
+
+
+def serve_instance(definition: Definition, instance: Any, request: LoadRequest, progress: Progress) -> CustomModel:
+    """The model of an object that has been made and loaded. Raises HostError as `load` does."""
     declared = declarations_of(definition, instance)
     methods = {name: CustomMethod(getattr(instance, name), plan_of(name, getattr(instance, name), declared[name])) for name in definition.functions}
     description: dict[str, Any] = {
