@@ -60,7 +60,7 @@ def _nested(hint: Hint, value: Any, depth: int) -> Any:
 
 def _element(hint: Hint) -> Callable[[Any], Any]:
     if hint.kind == "json":
-        return _object if hint.type is dict else lambda value: hint.type.model_validate(_object(value))
+        return _object if hint.type is dict else lambda value: _validated(hint.type, value)
     if hint.kind == "record":
         return lambda value: _record(hint, value)
     if hint.type == IMAGE:
@@ -116,6 +116,16 @@ def _object(value: Any) -> Any:
     if isinstance(value, dict):
         return value
     raise ValueError(f"expected an object, got {_brief(value)}")
+
+
+def _validated(model: Any, value: Any) -> Any:
+    """An object of pydantic's. Raises ValueError."""
+    try:
+        return model.model_validate(value)
+    except ValueError as error:
+        wrong = error.errors() if hasattr(error, "errors") else []
+        told = "; ".join(f"{'.'.join(map(str, each['loc'])) or model.__name__}: {each['msg']}" for each in wrong)
+        raise ValueError(told or str(error)) from error
 
 
 def _record(hint: Hint, value: Any) -> Any:
