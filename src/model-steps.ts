@@ -68,7 +68,7 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
         report(`preparing its Python environment: ${line}`);
         events.emit("environment-progress", { environment: spec.name, line });
       };
-      const requirementsText = spec.requirements === undefined ? undefined : await readFile(spec.requirements, "utf8");
+      const requirementsText = await requirementsOf(spec);
       const environment = await environments.ensure(
         {
           format: spec.format,
@@ -85,7 +85,7 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
         threads: settings["threads-per-host"],
         bytecodeDirectory: ownBytecode,
       });
-      return { host: await confinement.wrap(spec, host), warnings: environment.warnings };
+      return { host: await confinement.wrap(spec, host), warnings: [...(spec.notes ?? []), ...environment.warnings] };
     },
     start: (host) => executor.start(host),
     async connect(endpoint) {
@@ -130,6 +130,11 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
       };
     },
   };
+}
+
+async function requirementsOf({ requirements, packages }: ModelSpec): Promise<string | undefined> {
+  const text = requirements === undefined ? undefined : await readFile(requirements, "utf8");
+  return packages === undefined ? text : `${text === undefined ? "" : `${text.trimEnd()}\n`}${packages}`;
 }
 
 /** The artefact has no other files beside it that belong to it. */

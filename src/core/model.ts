@@ -22,6 +22,10 @@ export interface ModelSpec {
   readonly example?: string;
   /** Size of the artefact in bytes. */
   readonly bytes: number;
+  /** Lines of a requirements.txt, besides `requirements`: what the catalog that names the model says of its packages. */
+  readonly packages?: string;
+  /** What an operator should know although the model serves: what was asked for it that has no effect. */
+  readonly notes?: readonly string[];
   /** Environment variables for its host, besides those that every host gets. */
   readonly variables?: Readonly<Record<string, string>>;
   /** What its resource or its own settings file says to the format's loader: KServe's `--task=fill-mask` is `{ task: "fill-mask" }`. */

@@ -1,11 +1,12 @@
 import { stat } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { messageOf } from "../core/errors.ts";
 import { FORMATS } from "../core/formats.ts";
 import { isModelName, isModelVersion, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "../core/model.ts";
 import { formatOfFolder } from "./folder-formats.ts";
 import { formatOf, isAccompanying, reasonAgainst } from "./formats.ts";
 import { isManifestFile } from "./manifest-names.ts";
+import { isNosCatalog, readNosCatalog } from "./nos-catalog.ts";
 import { type Artefact, belongsTo, chooseArtefact, list, numberedVersions, toSpec, whyUnused } from "./versions.ts";
 
 const DIGITS = /^[0-9]+$/;
@@ -19,7 +20,7 @@ export interface FoundModels {
 
 /**
  * The models under each path. A path is
- * - a file: one model, named after the file without its extension;
+ * - a file: one model, named after the file without its extension; a catalog of NOS has several, and their names;
  * - a folder that is a model by itself (a SavedModel, a Hugging Face or MLflow folder), or has a file `model.*`, or with numbered sub-folders that hold models and no other sub-folder that does: one model,
  *   named after the folder;
  * - any other folder: a folder of models, of which each file and each sub-folder is one. It is not looked into deeper than that.
@@ -69,12 +70,31 @@ async function readPath(path: string, found: Collector): Promise<void> {
   const entry = await stat(path).catch(() => undefined);
   if (entry === undefined) return found.reject(path, "there is no such file or folder");
   if (!entry.isDirectory()) return readEntry(path, found);
-  return (await isModelFolder(path)) ? readModelFolder(path, found) : readFolderOfModels(path, found);
+  const isModel = (await catalogsIn(path)).length === 0 && (await isModelFolder(path));
+  return isModel ? readModelFolder(path, found) : readFolderOfModels(path, found);
 }
 
 async function readEntry(file: string, found: Collector): Promise<void> {
-  if (isManifestFile(file)) found.manifestFiles.push(file);
-  else await readFile(file, found);
+  if (!isManifestFile(file)) await readFile(file, found);
+  else if (await isNosCatalog(file)) await readCatalog(file, found);
+  else found.manifestFiles.push(file);
+}
+
+async function readCatalog(file: string, found: Collector): Promise<readonly string[]> {
+  const { models, rejections, files } = await readNosCatalog(file);
+  found.rejections.push(...rejections);
+  for (const model of models) found.add(model.name, file, [model]);
+  return files;
+}
+
+/** Catalogs of NOS directly in a folder. */
+async function catalogsIn(folder: string): Promise<string[]> {
+  const catalogs: string[] = [];
+  for (const name of (await list(folder)).files) {
+    const file = join(folder, name);
+    if (isManifestFile(name) && (await isNosCatalog(file).catch(() => false))) catalogs.push(file);
+  }
+  return catalogs;
 }
 
 async function readFile(file: string, found: Collector): Promise<void> {
@@ -121,8 +141,13 @@ async function readFolderOfModels(folder: string, found: Collector): Promise<voi
   const { files, folders, missing } = await list(folder);
   const names = [...files, ...folders, ...missing].sort();
   if (names.length === 0) found.reject(folder, "the folder is empty");
+  const catalogs = await catalogsIn(folder);
+  const served: string[] = [];
+  for (const catalog of catalogs) await found.guard(catalog, async () => void served.push(...(await readCatalog(catalog, found))));
   for (const name of names) {
     const path = join(folder, name);
+    // A catalog's models, and the folders that they are in, are not models of their own.
+    if (catalogs.includes(path) || served.some((file) => file === path || file.startsWith(path + sep))) continue;
     if (missing.includes(name)) found.reject(path, "a link to something that does not exist");
     else if (folders.includes(name)) await found.guard(path, readModelFolder);
     else if (!files.some((file) => file !== name && belongsTo(name, file))) await found.guard(path, readEntry);

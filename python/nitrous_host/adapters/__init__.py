@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from nitrous_host.adapters import mlserver_settings
+from nitrous_host.adapters import mlserver_settings, nos_model
 from nitrous_host.adapters.interfaces import interface_of
 from nitrous_host.adapters.shims import provide
 from nitrous_host.model import LoadRequest, Model, Progress
@@ -15,8 +15,11 @@ MODULES = {"kserve": "kserve_model", "litserve": "litserve_api", "bentoml": "ben
 
 def adapt(request: LoadRequest, progress: Progress) -> Model | None:
     """
-    The model when its file is written for one of these servers, else None, and then nothing of it has run. Raises HostError.
+    The model when its file is written for one of these servers, or a catalog of NOS names it, else None, and then nothing of it has
+    run. Raises HostError.
     """
+    if nos_model.SETTING in request.settings:
+        return nos_model.load(request, progress)
     interface = "mlserver" if mlserver_settings.is_settings_file(request.file) else interface_of(request.file)
     if interface is None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from dataclasses import dataclass
 from typing import Any, Callable
@@ -40,6 +41,9 @@ def plan_of(name: str, function: Callable[..., Any], declared: dict[str, Any]) -
     outputs = [{**entry, "declared": True} for entry in specifications(declared.get("outputs") or {}, f"{where}outputs")]
     sizing = declared_sizing({key: declared[key] for key in ("padding", "unpad", "cost") if key in declared})
     streaming = _streams(function) or result.streams
+    if streaming and not result.streams and result.depth > 0:
+        # A generator that is annotated as Iterable[str] yields texts.
+        result = dataclasses.replace(result, depth=result.depth - 1, streams=True)
     own = {"inputs": inputs, "sizing": sizing}
     parameters = parameters_of(function)
     data = [each for each in parameters if not takes_cancelled(each) and not takes_lengths(each, own)]

@@ -11,7 +11,9 @@ import { describe } from "./fields.ts";
  * @throws ServeError NOT_FOUND for names and versions that no model can have
  */
 export function targetOf({ params, headers }: Pick<HttpHead, "params" | "headers">): Target {
-  const { model: name = "", version, service, method } = params;
+  const { model = "", version, service, method } = params;
+  // Ids of NOS's models have slashes, which a name cannot have: "openai%2Fclip" is the model "openai--clip".
+  const name = model.replaceAll("/", "--");
   if (!isModelName(name)) throw unknown(describe(name), "");
   if (service !== undefined && service !== name) throw unknown(name, `. Below this prefix there is only ${describe(service)}`);
   const namespace = namespaceInHost(headers.host, name) ?? namespaceOf({ params, headers });
