@@ -49,7 +49,7 @@ const PARTS: Readonly<Record<string, string>> = {
 };
 
 const ACCOMPANYING =
-  /^(\..*|readme.*|license.*|requirements\.txt|example\.json|__pycache__|.*\.md|.*\.pyc|package(-lock)?\.json|tsconfig\.json)$/i;
+  /^(\..*|readme.*|license.*|requirements\.txt|example\.json|model-settings\.json|__pycache__|.*\.md|.*\.pyc|package(-lock)?\.json|tsconfig\.json)$/i;
 
 /** An object whose keys are "learner" and "version", in either order. */
 const XGBOOST_JSON = /^\s*\{\s*(?:"version"\s*:\s*\[[\d\s,]*\]\s*,\s*)?"learner"\s*:\s*\{/;

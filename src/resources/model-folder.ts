@@ -6,6 +6,7 @@ import { isModelName, isModelVersion, MODEL_NAME_RULE, type ModelSpec, type Reje
 import { formatOfFolder } from "./folder-formats.ts";
 import { formatOf, isAccompanying, reasonAgainst } from "./formats.ts";
 import { isManifestFile } from "./manifest-names.ts";
+import { MLSERVER_SETTINGS, mlserverArtefact } from "./mlserver-settings.ts";
 import { isNosCatalog, readNosCatalog } from "./nos-catalog.ts";
 import { type Artefact, belongsTo, chooseArtefact, list, numberedVersions, toSpec, whyUnused } from "./versions.ts";
 
@@ -21,8 +22,9 @@ export interface FoundModels {
 /**
  * The models under each path. A path is
  * - a file: one model, named after the file without its extension; a catalog of NOS has several, and their names;
- * - a folder that is a model by itself (a SavedModel, a Hugging Face or MLflow folder), or has a file `model.*`, or with numbered sub-folders that hold models and no other sub-folder that does: one model,
- *   named after the folder;
+ * - a folder that is a model by itself (a SavedModel, a Hugging Face or MLflow folder), or has a file `model.*`, or with numbered
+ *   sub-folders that hold models and no other sub-folder that does: one model, named after the folder; one with a
+ *   `model-settings.json` of MLServer has the name that this gives it;
  * - any other folder: a folder of models, of which each file and each sub-folder is one. It is not looked into deeper than that.
  * Everything that is not served is told with its reason. Models found first keep their names. Links are followed, and the model
  * has the name and the folder of the link.
@@ -98,6 +100,7 @@ async function catalogsIn(folder: string): Promise<string[]> {
 }
 
 async function readFile(file: string, found: Collector): Promise<void> {
+  if (basename(file) === MLSERVER_SETTINGS) return readModelFolder(dirname(file), found);
   const artefact = await artefactOf(file);
   if (artefact === undefined) return found.reject(file, reasonAgainst(file));
   // Code is called model.py whatever it is, so its folder has the name.
@@ -113,6 +116,7 @@ async function artefactOf(file: string): Promise<Artefact | undefined> {
 }
 
 async function isModelFolder(folder: string): Promise<boolean> {
+  if ((await stat(join(folder, MLSERVER_SETTINGS)).catch(() => undefined)) !== undefined) return true;
   if ((await formatOfFolder(folder)) !== undefined) return true;
   const { files, folders } = await list(folder);
   for (const name of files) {
@@ -155,7 +159,7 @@ async function readFolderOfModels(folder: string, found: Collector): Promise<voi
 }
 
 async function readModelFolder(folder: string, found: Collector): Promise<void> {
-  const name = basename(folder);
+  const name = (await mlserverArtefact(folder).catch(() => undefined))?.name ?? basename(folder);
   const numbered = await numberedVersions(folder);
   const specs: ModelSpec[] = [];
   for (const version of numbered.length > 0 ? numbered : [undefined]) {

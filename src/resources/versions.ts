@@ -4,12 +4,16 @@ import { FORMATS, type ModelFormat } from "../core/formats.ts";
 import { DEFAULT_NAMESPACE, isModelVersion, type ModelSpec, type Rejection } from "../core/model.ts";
 import { formatOfFolder } from "./folder-formats.ts";
 import { formatOf, isAccompanying, reasonAgainst, TRITON_CONFIGURATION } from "./formats.ts";
+import { mlserverArtefact } from "./mlserver-settings.ts";
 
 export interface Artefact {
   readonly format: ModelFormat;
   /** A file, or a folder for formats that are folders. */
   readonly file: string;
   readonly isFolder?: boolean;
+  /** What a settings file beside it calls it and declares of it. */
+  readonly name?: string;
+  readonly declared?: Pick<ModelSpec, "settings" | "scheduling" | "notes">;
 }
 
 /** Names in a folder, sorted, without those that go with every model. */
@@ -64,8 +68,10 @@ async function whyNone(directory: string): Promise<string> {
   return `no model in it, only folders (${folders.slice(0, 3).join(", ")}): to serve what is in them, name this folder on the command line`;
 }
 
-/** Every model in a folder: custom code alone where there is some, else the folder itself where that is one, as a SavedModel is. */
+/** Every model in a folder: the one that a settings file names, else custom code alone where there is some, else the folder itself where that is one, as a SavedModel is. */
 export async function artefactsIn(directory: string): Promise<Artefact[]> {
+  const settled = await mlserverArtefact(directory);
+  if (settled !== undefined) return [settled];
   const artefacts: Artefact[] = [];
   const { files, folders } = await list(directory);
   for (const name of files) {
@@ -132,6 +138,7 @@ export async function toSpec(name: string, version: string, artefact: Artefact, 
     ...(requirements === undefined ? {} : { requirements }),
     ...(example === undefined ? {} : { example }),
     bytes: await artefactBytes(artefact),
+    ...artefact.declared,
   };
 }
 
