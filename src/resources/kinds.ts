@@ -3,7 +3,7 @@ import { closestNames } from "../core/closest.ts";
 import type { JsonObject } from "../core/inference.ts";
 import type { ResourceKind } from "../core/resource.ts";
 import type { Finding } from "./field-path.ts";
-import { textIn } from "./json-fields.ts";
+import { isMap, textIn } from "./json-fields.ts";
 import { inferenceServiceSchema } from "./schema/inference-service.ts";
 import { clusterServingRuntimeSchema, servingRuntimeSchema } from "./schema/serving-runtime.ts";
 import { fields, oneOf, text } from "./schema/terms.ts";
@@ -38,6 +38,9 @@ export function schemaFor(document: JsonObject): z.ZodObject | Finding {
   const apiVersion = textIn(document, "apiVersion");
   const known = KINDS.find((each) => each === kind);
   if (known !== undefined) return SCHEMAS[known];
+  const ofNos = kind === undefined && apiVersion === undefined && ["models", "images"].find((key) => isMap(document[key]));
+  if (typeof ofNos === "string")
+    return { path: [ofNos], message: "this is a catalog of NOS and no resource: serve it with nitrous serve and its path" };
   const kept = `this version keeps ${KINDS.join(", ")}`;
   if (kind === undefined) return apiVersion === `${GROUP}/v1beta1` ? inferenceServiceSchema : anyKind;
   if (OTHERS_OF_KSERVE.includes(kind))

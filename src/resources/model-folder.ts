@@ -153,7 +153,7 @@ async function readFolderOfModels(folder: string, found: Collector): Promise<voi
     // A catalog's models, and the folders that they are in, are not models of their own.
     if (catalogs.includes(path) || served.some((file) => file === path || file.startsWith(path + sep))) continue;
     if (missing.includes(name)) found.reject(path, "a link to something that does not exist");
-    else if (folders.includes(name)) await found.guard(path, readModelFolder);
+    else if (folders.includes(name)) await found.guard(path, (await catalogsIn(path)).length > 0 ? readFolderOfModels : readModelFolder);
     else if (!files.some((file) => file !== name && belongsTo(name, file))) await found.guard(path, readEntry);
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readModels } from "./model-folder.ts";
+import { validateDocument } from "./validate-document.ts";
 
 /** `docs/cli/serve.spec.yaml` of NOS, shorter. */
 const DOCUMENTED = `
@@ -103,6 +104,15 @@ describe("a NOS catalog", () => {
     expect(rejections.map(({ path }) => path)).toEqual([join(folder, "needs.txt")]);
   });
 
+  it("is found in a folder of models", async () => {
+    write("nos/serve.yaml", "models:\n  a: {model_cls: A, model_path: model.py}\n");
+    write("nos/model.py", "");
+    write("other/model.py", "");
+    const { models, rejections } = await readModels([folder]);
+    expect(rejections).toEqual([]);
+    expect(models.map(({ name }) => name)).toEqual(["a", "other"]);
+  });
+
   it.each([
     ["models:\n  a:\n    model_class: A\n    model_path: m.py\n", ":3", "models.a.model_class: unknown field; did you mean model_cls?"],
     ["models:\n  a:\n    deployment:\n      num_replicas: 2\n", ":2", "models.a.model_cls: is missing; NOS's own models are not served"],
@@ -138,6 +148,10 @@ describe("a NOS catalog", () => {
     expect(rejections).toHaveLength(1);
     expect(rejections[0]?.path).toContain(`serve.yaml${line}`);
     expect(rejections[0]?.reason).toContain(message);
+  });
+
+  it("is no resource", () => {
+    expect(() => validateDocument({ models: { a: {} } })).toThrow("this is a catalog of NOS and no resource");
   });
 
   it("serves its other models when one is wrong", async () => {

@@ -1,15 +1,26 @@
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { run } from "../../src/environments/run.ts";
 import { adapterExamples } from "../adapters.ts";
 import { nitrous } from "../cli-process.ts";
+import { consoleCommands, expectedOutput } from "../console-commands.ts";
 import { type ServerProcess, startServer, untilLoaded } from "../server-process.ts";
 import { applyReady, ask, untilService } from "../service-process.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
 const examples = await adapterExamples();
+const [aboutAdapters, aboutCatalogs] = await Promise.all(
+  ["adapters.md", "nos-catalogs.md"].map(async (page) =>
+    consoleCommands(await readFile(fileURLToPath(new URL(`../../docs/${page}`, import.meta.url)), "utf8")),
+  ),
+);
+
+async function runAt(url: string, command: string): Promise<string> {
+  return (await run(["sh", "-c", command.replaceAll("http://127.0.0.1:8080", url)], {})).trimEnd();
+}
 
 describe("models that were written for other servers", () => {
   let folder: string;
@@ -37,6 +48,10 @@ describe("models that were written for other servers", () => {
     for (const { path, body, status = 200, answer } of example.exchanges) {
       expect(await ask(server.url, `/${path}`, body)).toMatchObject({ status, body: answer });
     }
+  });
+
+  it.each(aboutAdapters ?? [])("$command", async ({ command, output }) => {
+    expect(await runAt(server.url, command)).toMatch(expectedOutput(output));
   });
 
   it("puts requests of a model that takes batches together, and gives each its own answer", async () => {
@@ -96,6 +111,10 @@ describe("a catalog of NOS", () => {
     expect((await ask(server.url, "/v1/models/encoder-large:describe", { instances: ["it is "] })).body).toEqual({
       predictions: ["it is encoder-large at log level INFO"],
     });
+  });
+
+  it.each(aboutCatalogs ?? [])("$command", async ({ command, output }) => {
+    expect(await runAt(server.url, command)).toMatch(expectedOutput(output));
   });
 
   it("says what of it has no effect, and that an id with slashes is another name", () => {
