@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from nitrous_host.adapters import mlserver_settings, nos_model
+from nitrous_host.adapters import nos_model
 from nitrous_host.adapters.interfaces import interface_of
 from nitrous_host.adapters.shims import provide
 from nitrous_host.model import LoadRequest, Model, Progress
@@ -20,7 +20,7 @@ def adapt(request: LoadRequest, progress: Progress) -> Model | None:
     """
     if nos_model.SETTING in request.settings:
         return nos_model.load(request, progress)
-    interface = "mlserver" if mlserver_settings.is_settings_file(request.file) else interface_of(request.file)
+    interface = interface_of(request.file)
     if interface is None:
         return None
     provide(interface)

@@ -1,9 +1,12 @@
-"""Which server's interface a Python file is written for, found without running it."""
+"""Which server's interface a file is written for, found without running it."""
 
 from __future__ import annotations
 
 import ast
+import os
 
+# What makes a folder a model of MLServer.
+MLSERVER_SETTINGS = "model-settings.json"
 # By package, what a class derives from, what decorates it, or what serves it in a script.
 MARKS = {
     "kserve": {"Model", "ModelServer", "BaseKServeModel", "InferenceModel"},
@@ -15,6 +18,8 @@ MARKS = {
 
 def interface_of(path: str) -> str | None:
     """The package's name, or None for a file that is written for none of them, or is no Python."""
+    if os.path.basename(path) == MLSERVER_SETTINGS:
+        return "mlserver"
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nitrous_host.custom import results
 from nitrous_host.errors import HostError
-from nitrous_host.adapters import answers
 from nitrous_host.payload import Call, Payload
 from nitrous_host.tensors import DTYPES, datatype_of, numpy
 
@@ -59,8 +59,8 @@ def to_payload(answer: Any, call: Call) -> Payload:
         return Payload("tensors", {each["name"]: _array(each["name"], each["datatype"], each["shape"], each["data"]) for each in answer["outputs"]})
     kind = call.payload.kind
     if kind != "tensors" and isinstance(answer, dict):
-        return Payload("json", answers.plain(answer))
-    return answers.to_payload(answer, kind, None)
+        return Payload("json", results.plain(answer))
+    return results.to_payload(answer, kind, None)
 
 
 def _is_response(answer: Any) -> bool:

@@ -19,6 +19,8 @@ from nitrous_host.errors import HostError
 from nitrous_host.model import LoadRequest, Progress
 from nitrous_host.payload import Call, Payload
 
+VERBS = ("decode_request", "batch", "predict", "unbatch", "encode_response")
+
 
 def load(request: LoadRequest, progress: Progress) -> AdaptedModel:
     """Raises HostError: for what the file lacks, and for whatever the model's code raises."""
@@ -89,7 +91,7 @@ class Verbs:
         self._api = api
         self._loop = loop
         self._request_type = _request_type(api)
-        self._with_context = {name for name in ("decode_request", "batch", "predict", "unbatch", "encode_response") if "context" in inspect.signature(getattr(api, name)).parameters}
+        self._with_context = {name for name in VERBS if "context" in inspect.signature(getattr(api, name)).parameters}
 
     def answer(self, call: Call) -> Payload:
         rows = Rows(call)

@@ -10,7 +10,7 @@ from typing import Any, AsyncIterator, Iterator
 
 from nitrous_host.adapters.adapted_model import AdaptedMethod, AdaptedModel, framework_of, warmed_up
 from nitrous_host.adapters.event_loop import EventLoop
-from nitrous_host.adapters.mlserver_settings import SETTINGS_FILE, is_settings_file
+from nitrous_host.adapters.interfaces import MLSERVER_SETTINGS
 from nitrous_host.adapters.mlserver_tensors import inference_request, to_payload
 from nitrous_host.adapters.scripts import only_class
 from nitrous_host.adapters.shims import is_shim
@@ -25,10 +25,10 @@ def load(request: LoadRequest, progress: Progress) -> AdaptedModel:
     progress("importing mlserver")
     import mlserver
 
-    settings_file = os.path.join(os.path.dirname(request.file), SETTINGS_FILE)
+    settings_file = os.path.join(os.path.dirname(request.file), MLSERVER_SETTINGS)
     settings = _settings(settings_file) if os.path.isfile(settings_file) else None
     progress("importing the model")
-    if is_settings_file(request.file):
+    if os.path.basename(request.file) == MLSERVER_SETTINGS:
         model_class = _implementation(settings)
     else:
         module = import_file(request.file)
@@ -52,7 +52,7 @@ def _settings(path: str) -> Any:
     try:
         return ModelSettings.parse_file(path)
     except (OSError, ValueError, TypeError) as error:
-        raise HostError("INVALID_ARGUMENT", f"{SETTINGS_FILE} cannot be used: {error}") from error
+        raise HostError("INVALID_ARGUMENT", f"{MLSERVER_SETTINGS} cannot be used: {error}") from error
 
 
 def _implementation(settings: Any) -> type:
@@ -65,12 +65,12 @@ def _implementation(settings: Any) -> type:
         reason = error if isinstance(error, ImportError) else error.__cause__
         if isinstance(reason, ImportError) and reason.name != settings.implementation_:
             raise from_import(reason) from error
-        raise HostError("INVALID_ARGUMENT", f"the implementation {settings.implementation_} in {SETTINGS_FILE} is not there: {error}") from error
+        raise HostError("INVALID_ARGUMENT", f"the implementation {settings.implementation_} in {MLSERVER_SETTINGS} is not there: {error}") from error
     except (Exception, SystemExit) as error:
         failure = from_exception(error)
         raise HostError(failure.code, f"importing {settings.implementation_} failed: {failure.message}", failure.detail) from error
     if not (isinstance(found, type) and issubclass(found, MLModel)):
-        raise HostError("INVALID_ARGUMENT", f"the implementation in {SETTINGS_FILE} does not derive from mlserver.MLModel")
+        raise HostError("INVALID_ARGUMENT", f"the implementation in {MLSERVER_SETTINGS} does not derive from mlserver.MLModel")
     return found
 
 

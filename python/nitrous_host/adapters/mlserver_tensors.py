@@ -15,7 +15,10 @@ def inference_request(call: Call, model: Any) -> Any:
     from mlserver.types import InferenceRequest, Parameters, RequestInput, RequestOutput
 
     arrays = _arrays(call, [tensor.name for tensor in model.inputs or []])
-    inputs = [RequestInput(name=name, shape=list(array.shape), datatype=datatype_of(array), data=array.reshape(-1).tolist()) for name, array in arrays.items()]
+    inputs = [
+        RequestInput(name=name, shape=list(array.shape), datatype=datatype_of(array), data=array.reshape(-1).tolist())
+        for name, array in arrays.items()
+    ]
     parameters = Parameters(**call.parameters) if call.parameters else None
     outputs = [RequestOutput(name=name) for name in call.outputs] if call.outputs else None
     return InferenceRequest(inputs=inputs, parameters=parameters, outputs=outputs)

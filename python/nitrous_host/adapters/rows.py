@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nitrous_host.adapters import answers
+from nitrous_host.custom.results import plain, to_payload
 from nitrous_host.errors import HostError
 from nitrous_host.payload import Call, Payload
 
@@ -23,17 +23,17 @@ class Rows:
     def payload(self, results: list[Any]) -> Payload:
         """Of one answer for each row: for tensors one tensor for each of their keys, or for all of them."""
         if self._kind == "rows":
-            return Payload("json", answers.plain(results))
+            return Payload("json", plain(results))
         if self._kind != "tensors":
-            return Payload("json", answers.plain(results[0]))
+            return Payload("json", plain(results[0]))
         first = results[0] if results else None
         if isinstance(first, dict) and all(isinstance(each, dict) and each.keys() == first.keys() for each in results):
-            return answers.to_payload({key: [answers.plain(each[key]) for each in results] for key in first}, self._kind, None)
-        return answers.to_payload([answers.plain(each) for each in results], self._kind, None)
+            return to_payload({key: [plain(each[key]) for each in results] for key in first}, self._kind, None)
+        return to_payload([plain(each) for each in results], self._kind, None)
 
     def chunk(self, result: Any) -> Payload:
         """One answer of a stream, which has one row."""
-        return Payload("json", answers.plain(result))
+        return Payload("json", plain(result))
 
 
 def _rows_of(tensors: dict[str, Any]) -> list[Any]:

@@ -88,4 +88,5 @@ def only_class(module: ModuleType, file: str, what: str, is_wanted: Callable[[ty
     if not found:
         raise HostError("INVALID_ARGUMENT", f"{name} has no class that derives from {what}")
     names = ", ".join(each.__name__ for each in found)
-    raise HostError("INVALID_ARGUMENT", f"{name} has several classes that derive from {what} ({names}): start the one to serve in `if __name__ == \"__main__\"`")
+    hint = 'start the one to serve in `if __name__ == "__main__"`'
+    raise HostError("INVALID_ARGUMENT", f"{name} has several classes that derive from {what} ({names}): {hint}")

@@ -21,7 +21,7 @@ def to_payload(result: Any, request_kind: str, outputs: list[str] | None, hint: 
     tensors = typed_whole(hint, result)
     if tensors is None:
         tensors = _tensors_of(result, lists=request_kind == "tensors")
-    return Payload("json", _plain(result)) if tensors is None else Payload("tensors", _chosen(tensors, outputs))
+    return Payload("json", plain(result)) if tensors is None else Payload("tensors", _chosen(tensors, outputs))
 
 
 def rows_to_payload(results: list[Any], outputs: list[str] | None, hint: Hint = ANY) -> Payload:
@@ -32,7 +32,7 @@ def rows_to_payload(results: list[Any], outputs: list[str] | None, hint: Hint = 
     tensors = typed_rows(hint, results)
     if tensors is None and hint.kind == "any":
         tensors = _stacked(results)
-    return Payload("json", _plain(results)) if tensors is None else Payload("tensors", _chosen(tensors, outputs))
+    return Payload("json", plain(results)) if tensors is None else Payload("tensors", _chosen(tensors, outputs))
 
 
 def _chosen(tensors: dict[str, Any], outputs: list[str] | None) -> dict[str, Any]:
@@ -95,21 +95,21 @@ def _array_of_list(values: Any) -> Any:
     return None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A JSON value: arrays and tuples as lists, numpy's scalars as Python's, null for NaN and the infinities."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {_key(key): _plain(item) for key, item in value.items()}
+        return {_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     record = as_dict(value)
     if record is not None:
-        return _plain(record)
+        return plain(record)
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     raise HostError("INTERNAL", f"it answered a {type(value).__name__}, which is neither an array nor JSON")
 
 

@@ -164,7 +164,10 @@ class InferResponse:
     @classmethod
     def from_rest(cls, response: dict[str, Any]) -> "InferResponse":
         """The object of a response in JSON."""
-        outputs = [InferOutput(each["name"], list(each["shape"]), each["datatype"], each["data"], each.get("parameters")) for each in response["outputs"]]
+        outputs = [
+            InferOutput(each["name"], list(each["shape"]), each["datatype"], each["data"], each.get("parameters"))
+            for each in response["outputs"]
+        ]
         return cls(response.get("id"), response.get("model_name", ""), outputs, response.get("model_version"), parameters=response.get("parameters"))
 
     def get_output_by_name(self, name: str) -> InferOutput | None:

@@ -33,7 +33,7 @@ def get_predict_input(payload: Any, columns: list[str] | None = None) -> Any:
         if len(instances) > 0 and isinstance(instances[0], dict):
             import pandas
 
-            return pandas.concat([pandas.DataFrame(each if _has_lists(each) else {key: [value] for key, value in each.items()}, columns=columns) for each in instances])
+            return pandas.concat([pandas.DataFrame(_columns(each), columns=columns) for each in instances])
         return instances if len(instances) > 0 and isinstance(instances[0], str) else numpy.array(instances)
     if isinstance(payload, InferRequest):
         if (payload.parameters or {}).get("content_type") == "pd":
@@ -66,5 +66,8 @@ def _array(result: Any) -> Any:
     return numpy.array(result, dtype=object) if texts else numpy.asarray(result)
 
 
-def _has_lists(instance: dict[str, Any]) -> bool:
-    return any(isinstance(value, (list, dict)) for value in instance.values())
+def _columns(instance: dict[str, Any]) -> dict[str, Any]:
+    """An instance may be a column for each key, or one row."""
+    if any(isinstance(value, (list, dict)) for value in instance.values()):
+        return instance
+    return {key: [value] for key, value in instance.items()}

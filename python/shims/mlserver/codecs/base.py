@@ -58,7 +58,8 @@ class SingleInputRequestCodec(RequestCodec):
 
     @classmethod
     def encode_response(cls, model_name: str, payload: Any, model_version: str | None = None, **options: Any) -> InferenceResponse:
-        return InferenceResponse(model_name=model_name, model_version=model_version, outputs=[cls.InputCodec.encode_output("output-0", payload, **options)])
+        output = cls.InputCodec.encode_output("output-0", payload, **options)
+        return InferenceResponse(model_name=model_name, model_version=model_version, outputs=[output])
 
     @classmethod
     def decode_response(cls, response: InferenceResponse) -> Any:

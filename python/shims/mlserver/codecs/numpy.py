@@ -9,7 +9,15 @@ import numpy
 from mlserver.codecs.base import InputCodec, SingleInputRequestCodec, with_batch_dimension
 from mlserver.types import Parameters, ResponseOutput
 
-DTYPES = {"BOOL": "bool", "FP16": "float16", "FP32": "float32", "FP64": "float64", **{f"{sign}INT{size}": f"{sign.lower()}int{size}" for sign in ("", "U") for size in (8, 16, 32, 64)}}
+SIZES = (8, 16, 32, 64)
+DTYPES = {
+    "BOOL": "bool",
+    "FP16": "float16",
+    "FP32": "float32",
+    "FP64": "float64",
+    **{f"INT{size}": f"int{size}" for size in SIZES},
+    **{f"UINT{size}": f"uint{size}" for size in SIZES},
+}
 
 
 def datatype_of(dtype: Any) -> str:

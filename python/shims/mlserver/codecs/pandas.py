@@ -23,9 +23,15 @@ class PandasCodec(RequestCodec):
         return [_output(str(name), payload[name], use_bytes) for name in payload]
 
     @classmethod
-    def encode_response(cls, model_name: str, payload: Any, model_version: str | None = None, use_bytes: bool = True, **options: Any) -> InferenceResponse:
-        outputs = cls.encode_outputs(payload, use_bytes)
-        return InferenceResponse(model_name=model_name, model_version=model_version, parameters=Parameters(content_type=cls.ContentType), outputs=outputs)
+    def encode_response(
+        cls, model_name: str, payload: Any, model_version: str | None = None, use_bytes: bool = True, **options: Any
+    ) -> InferenceResponse:
+        return InferenceResponse(
+            model_name=model_name,
+            model_version=model_version,
+            parameters=Parameters(content_type=cls.ContentType),
+            outputs=cls.encode_outputs(payload, use_bytes),
+        )
 
     @classmethod
     def encode_request(cls, payload: Any, use_bytes: bool = True, **options: Any) -> InferenceRequest:
