@@ -14,6 +14,7 @@ from nitrous_host.adapters.kserve_tensors import infer_request, to_payload
 from nitrous_host.adapters.scripts import command_line, only_class, replaced, run_main_block
 from nitrous_host.adapters.shims import is_shim
 from nitrous_host.custom.module import import_file, run_code
+from nitrous_host.custom.results import plain
 from nitrous_host.errors import HostError
 from nitrous_host.model import LoadRequest, Progress
 from nitrous_host.payload import Call, Payload
@@ -88,7 +89,7 @@ def _adapted(model: Any, loop: EventLoop, base: type) -> AdaptedModel:
         answer = ask(call, InferenceVerb.PREDICT)
         if hasattr(answer, "__anext__") or hasattr(answer, "__next__"):
             payloads = _payloads(loop.iterate(answer), call)
-            return payloads if streaming else Payload("json", [each.value for each in payloads])
+            return payloads if streaming else Payload("json", plain([each.value for each in payloads]))
         return _once(to_payload(answer, call)) if streaming else to_payload(answer, call)
 
     def explain(call: Call) -> Payload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from nitrous_host.custom import results
@@ -24,15 +25,24 @@ def infer_request(call: Call, model: str) -> Any:
 
 
 def _input(name: str, array: Any) -> Any:
+    tensor = _input_class()(name, list(array.shape), datatype_of(array))
+    tensor.array = array
+    return tensor
+
+
+@functools.cache
+def _input_class() -> Any:
     from kserve import InferInput
 
     class TensorInput(InferInput):
         """`data` is the flat list that KServe reads from JSON, `as_numpy()` the array that came."""
 
+        array: Any
+
         @property
         def data(self) -> Any:
             if self._data is None:
-                self._data = array.reshape(-1).tolist()
+                self._data = self.array.reshape(-1).tolist()
             return self._data
 
         @data.setter
@@ -40,12 +50,12 @@ def _input(name: str, array: Any) -> Any:
             self._data = data
 
         def as_numpy(self) -> Any:
-            return array if self._data is None and self._raw_data is None else super().as_numpy()
+            return self.array if self._data is None and self._raw_data is None else super().as_numpy()
 
         def as_string(self) -> list[str]:
             return [each.decode() if isinstance(each, bytes) else each for each in self.data]
 
-    return TensorInput(name, list(array.shape), datatype_of(array))
+    return TensorInput
 
 
 def to_payload(answer: Any, call: Call) -> Payload:

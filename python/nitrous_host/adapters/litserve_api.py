@@ -98,6 +98,8 @@ class Verbs:
         size = self._api.max_batch_size
         encoded: list[Any] = []
         for start in range(0, len(rows.values), size):
+            if call.cancelled():
+                raise HostError("CANCELLED", "the call was cancelled")
             encoded += self._some(rows.values[start : start + size])
         return rows.payload(encoded)
 

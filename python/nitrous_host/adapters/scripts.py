@@ -17,12 +17,13 @@ from nitrous_host.model import LoadRequest
 @contextlib.contextmanager
 def command_line(request: LoadRequest) -> Iterator[None]:
     """
-    The arguments that the script would have been started with: the model's settings, its name, and the folder of its artefact as
-    KServe's containers are told it, which a strict parser only has to know when the script has such an option.
+    The arguments that the script would have been started with: the model's settings, and its name and the folder of its artefact as
+    KServe's containers are told them, where the script mentions them: a strict parser refuses what it does not know.
     """
     with open(request.file, encoding="utf-8") as file:
-        knows_folder = "model_dir" in file.read()
-    given = {"model_name": request.model, **({"model_dir": request.directory} if knows_folder else {}), **request.settings}
+        text = file.read()
+    known = {"model_name": request.model, "model_dir": request.directory}
+    given = {**{name: value for name, value in known.items() if name in text}, **request.settings}
     arguments = [f"--{name}" if value is True else f"--{name}={value}" for name, value in given.items()]
     before = sys.argv
     sys.argv = [request.file, *arguments]
