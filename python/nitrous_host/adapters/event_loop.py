@@ -6,16 +6,21 @@ import asyncio
 import contextvars
 import inspect
 import threading
+import weakref
 from typing import Any, AsyncIterator, Awaitable, Iterator
 
 
 class EventLoop:
-    """Runs in a thread of its own, so that streams go on beside calls. Context variables are those of the thread that made it."""
+    """
+    Runs in a thread of its own, so that streams go on beside calls, and ends with the model that holds it. Context variables are
+    those of the thread that made it.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._context = contextvars.copy_context()
-        threading.Thread(target=self._loop.run_forever, name="event-loop", daemon=True).start()
+        threading.Thread(target=_run, args=[self._loop], name="event-loop", daemon=True).start()
+        weakref.finalize(self, self._loop.call_soon_threadsafe, self._loop.stop)
 
     def run(self, awaitable: Awaitable[Any]) -> Any:
         """The result, or what it raises."""
@@ -42,6 +47,13 @@ class EventLoop:
         finally:
             if hasattr(answers, "aclose"):
                 self.run(answers.aclose())
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
 
 
 async def _next_of(answers: AsyncIterator[Any], end: object) -> Any:
