@@ -51,7 +51,7 @@ export interface NitrousServer {
 }
 
 export interface ServeOptions {
-  /** Model files, model folders, folders of models, YAML files of resources and folders of these. */
+  /** Model files, model folders, folders of models, YAML files of resources, catalogs of NOS and folders of these. */
   readonly paths: readonly string[];
   readonly settings: Settings;
   /** Name for the one model that the paths hold, instead of its file's or folder's. */

@@ -138,6 +138,8 @@ describe("routes", () => {
     });
     expect(reply.body).toBe('{"predictions":[[1,2]]}');
     expect(asked.at(-1)?.target).toEqual({ namespace: "team", name: "m", version: "2" });
+    await call("POST", "/v1/models/{model}:predict", { model: "openai/clip" }, '{"instances":[1]}');
+    expect(asked.at(-1)?.target).toEqual({ namespace: "default", name: "openai--clip" });
     await expect(call("POST", "/v1/models/{model}:predict", { model: "../m" }, "{}")).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 

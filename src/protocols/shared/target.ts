@@ -14,7 +14,7 @@ export function targetOf({ params, headers }: Pick<HttpHead, "params" | "headers
   const { model = "", version, service, method } = params;
   // Ids of NOS's models have slashes, which a name cannot have: "openai%2Fclip" is the model "openai--clip".
   const name = model.replaceAll("/", "--");
-  if (!isModelName(name)) throw unknown(describe(name), "");
+  if (!isModelName(name)) throw unknown(describe(model), "");
   if (service !== undefined && service !== name) throw unknown(name, `. Below this prefix there is only ${describe(service)}`);
   const namespace = namespaceInHost(headers.host, name) ?? namespaceOf({ params, headers });
   if (method !== undefined) assertMethodName(method, name);
