@@ -1,0 +1,1 @@
+"""Folders of Hugging Face models: one file per task, and what the tasks share."""
