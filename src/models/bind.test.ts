@@ -219,3 +219,35 @@ it("never throws anything but a ServeError", () => {
     }),
   );
 });
+
+describe("a method that takes what clients sent", () => {
+  const free: Signature = {
+    accepts: "json",
+    inputs: [
+      { name: "text", datatype: "BYTES", shape: [-1] },
+      { name: "text_pair", datatype: "BYTES", shape: [-1], optional: true },
+    ],
+    outputs: [],
+    batchable: true,
+  };
+
+  it("gets instances of text as a tensor, which can share a call with others", () => {
+    const [bound] = boundTensors(rows("one", { text: "zwei ü" }), free);
+    expect(bound).toMatchObject({ name: "text", datatype: "BYTES", shape: [2] });
+    expect(texts(bound)).toEqual(["one", "zwei ü"]);
+  });
+
+  it("gets instances of bytes so too", () => {
+    const [bound] = boundTensors(rows({ b64: "/w==" }, { text: { b64: "AA==" } }), free);
+    expect((bound?.data as Uint8Array[]).map((bytes) => [...bytes])).toEqual([[255], [0]]);
+  });
+
+  it("gets everything else as it came", () => {
+    for (const payload of [rows(), rows("one", 2), rows({ text: "one", text_pair: "two" }), tensor("x", "FP64", [1])]) {
+      expect(bind(payload, free, "m")).toBe(payload);
+    }
+    const alone = rows("one");
+    expect(bind(alone, { ...free, batchable: false }, "m")).toBe(alone);
+    expect(bind(alone, { ...free, inputs: [] }, "m")).toBe(alone);
+  });
+});

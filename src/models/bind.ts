@@ -1,5 +1,5 @@
 import { ServeError } from "../core/errors.ts";
-import type { Payload } from "../core/inference.ts";
+import type { JsonValue, Payload } from "../core/inference.ts";
 import type { Signature, TensorSpec } from "../core/signature.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { columnsToFrame, rowsToFrame, tensorsToFrame } from "./bind-frame.ts";
@@ -15,7 +15,7 @@ import { isBase64Object, tensorFromValues } from "./tensor-from-values.ts";
 export function bind(payload: Payload, signature: Signature, model: string): Payload {
   switch (signature.accepts) {
     case "json":
-      return payload;
+      return bindTexts(payload, signature, model);
     case "matrix":
       return bindMatrix(payload, signature, model);
     case "frame":
@@ -23,6 +23,23 @@ export function bind(payload: Payload, signature: Signature, model: string): Pay
     case "tensors":
       return bindTensors(payload, signature, model);
   }
+}
+
+/**
+ * V1 instances that are all text or bytes, alone or under the first input's name, as the tensor that a batchable method takes too: tensors
+ * can share a call.
+ */
+function bindTexts(payload: Payload, { inputs: [first], batchable }: Signature, model: string): Payload {
+  if (payload.kind !== "rows" || batchable !== true || first?.datatype !== "BYTES" || first.shape.length !== 1) return payload;
+  const values = payload.rows.map((row) => valueUnder(row, first.name));
+  if (values.length === 0 || !values.every((value) => typeof value === "string" || isBase64Object(value))) return payload;
+  return { kind: "tensors", tensors: [tensorFromValues(first, values, model)] };
+}
+
+/** The value of an object that has nothing else; anything else is itself. */
+function valueUnder(row: JsonValue, name: string): JsonValue {
+  const isObject = typeof row === "object" && row !== null && !Array.isArray(row);
+  return isObject && Object.keys(row).length === 1 && Object.hasOwn(row, name) ? (row[name] as JsonValue) : row;
 }
 
 function bindMatrix(payload: Payload, signature: Signature, model: string): Payload {

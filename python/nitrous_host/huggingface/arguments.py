@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nitrous_host.errors import HostError
+from nitrous_host.settings import flag, integer, one_of, read_settings, text
 
 # Arguments of huggingfaceserver whose work is somebody else's here: storage has fetched the revision, and the server writes the log.
 ELSEWHERE = {"model_id", "model_revision", "tokenizer_revision", "disable_log_requests", "max_log_len"}
 DTYPES = ("auto", "float32", "float16", "bfloat16", "float", "half")
-DEVICES = "auto, cpu, cuda, cuda:0"
 
 
 @dataclass
@@ -37,6 +37,31 @@ class Arguments:
         return "logits" if self.return_raw_logits else "probabilities" if self.return_probabilities else "indices"
 
 
+def read_arguments(settings: dict[str, Any], warnings: list[str]) -> Arguments:
+    """Raises HostError INVALID_ARGUMENT for values that cannot be; what is unknown makes a warning."""
+    flags = dict.fromkeys(FLAGS, flag)
+    known = {
+        **flags,
+        "task": text,
+        "max_length": _length,
+        "max_model_len": _length,
+        "dtype": one_of(*DTYPES),
+        "device": text,
+        "backend": text,
+        "tensor_input_names": _names,
+        **dict.fromkeys(ELSEWHERE, lambda value: value),
+    }
+    given = read_settings(settings, known, warnings)
+    _refuse_vllm(given.pop("backend", "auto"))
+    if given.get("return_probabilities") and given.get("return_raw_logits"):
+        raise HostError("INVALID_ARGUMENT", "give only one of return_probabilities and return_raw_logits")
+    if "max_model_len" in given:
+        given["max_length"] = given.pop("max_model_len")
+    if "dtype" in given:
+        given["dtype"] = {"float": "float32", "half": "float16"}.get(given["dtype"], given["dtype"])
+    return Arguments(**{name: value for name, value in given.items() if name not in ELSEWHERE})
+
+
 FLAGS = (
     "return_token_type_ids",
     "return_offsets_mapping",
@@ -46,26 +71,6 @@ FLAGS = (
     "disable_special_tokens",
     "trust_remote_code",
 )
-KNOWN = sorted({"task", "max_length", "max_model_len", "dtype", "device", "backend", "tensor_input_names", *FLAGS, *ELSEWHERE})
-
-
-def read_arguments(settings: dict[str, Any]) -> Arguments:
-    """Names that are not known are left to the caller. Raises HostError INVALID_ARGUMENT for values that cannot be."""
-    arguments = Arguments()
-    for name in FLAGS:
-        if name in settings:
-            setattr(arguments, name, _flag(name, settings[name]))
-    if arguments.return_probabilities and arguments.return_raw_logits:
-        raise HostError("INVALID_ARGUMENT", "give only one of return_probabilities and return_raw_logits")
-    _refuse_vllm(str(settings.get("backend", "auto")))
-    arguments.task = str(settings["task"]) if settings.get("task") else None
-    for name in ("max_length", "max_model_len"):
-        if settings.get(name) is not None:
-            arguments.max_length = _length(name, settings[name])
-    arguments.dtype = _choice("dtype", settings.get("dtype", "auto"))
-    arguments.device = str(settings.get("device") or "auto")
-    arguments.tensor_input_names = _names(settings.get("tensor_input_names"))
-    return arguments
 
 
 def _refuse_vllm(backend: str) -> None:
@@ -76,40 +81,21 @@ def _refuse_vllm(backend: str) -> None:
             "Take --backend=huggingface, or leave it out",
         )
     if backend not in ("auto", "huggingface"):
-        raise HostError("INVALID_ARGUMENT", f"backend is '{backend}'; expected auto or huggingface")
+        raise HostError("INVALID_ARGUMENT", f"the setting backend is '{backend}': expected auto or huggingface")
 
 
-def _flag(name: str, value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    text = str(value).lower()
-    if text in ("true", "1", "yes", "on"):
-        return True
-    if text in ("false", "0", "no", "off"):
-        return False
-    raise HostError("INVALID_ARGUMENT", f"{name} is {value!r}; expected true or false")
-
-
-def _length(name: str, value: Any) -> int:
-    try:
-        length = int(value)
-    except (TypeError, ValueError):
-        length = 0
+def _length(value: Any) -> int:
+    length = integer(value)
     if length < 1:
-        raise HostError("INVALID_ARGUMENT", f"{name} is {value!r}; expected a number of tokens from 1 upwards")
+        raise ValueError("expected a number of tokens from 1 upwards")
     return length
 
 
-def _choice(name: str, value: Any) -> str:
-    if value not in DTYPES:
-        raise HostError("INVALID_ARGUMENT", f"{name} is {value!r}; expected one of {', '.join(DTYPES)}")
-    return {"float": "float32", "half": "float16"}.get(value, value)
-
-
-def _names(value: Any) -> list[str] | None:
-    if value is None:
-        return None
-    return [name.strip() for name in value.split(",")] if isinstance(value, str) else [str(name) for name in value]
+def _names(value: Any) -> list[str]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list):
+        raise ValueError("expected names with commas between them")
+    return [str(name).strip() for name in names]
 
 
 def maximum_length(config: Any, wanted: int | None, tokenizer_length: int | None) -> int:

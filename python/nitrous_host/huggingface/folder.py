@@ -72,7 +72,7 @@ def allows_code(request: LoadRequest, config: dict[str, Any], wanted: bool | Non
     is_needed = "config.json" in named and not _is_known(config)
     if not (wanted or is_needed):
         return False
-    if getattr(request, "code", False):
+    if request.code:
         return wanted is not False
     what = f"{named[0]} names code of its own (auto_map)" if named else "--trust_remote_code asks for code that the model carries"
     raise HostError(

@@ -1,5 +1,6 @@
 import type { ModelFormat } from "../../core/formats.ts";
 import type { ArtefactRequirements } from "./artefact-requirements.ts";
+import { requirementsOfHuggingFace } from "./huggingface.ts";
 import { requirementsOfMar } from "./mar.ts";
 import { requirementsOfPython } from "./python.ts";
 
@@ -7,6 +8,7 @@ type Reader = (file: string, signal: AbortSignal | undefined) => Promise<Artefac
 
 /** Formats whose artefacts say what they need. */
 const READERS: Readonly<Partial<Record<ModelFormat, Reader>>> = {
+  huggingface: requirementsOfHuggingFace,
   mar: requirementsOfMar,
   python: requirementsOfPython,
 };
