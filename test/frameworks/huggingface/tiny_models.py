@@ -44,6 +44,7 @@ from transformers import (
     WhisperConfig,
     WhisperFeatureExtractor,
     WhisperForConditionalGeneration,
+    WhisperTokenizer,
     YolosConfig,
     YolosForObjectDetection,
     YolosImageProcessor,
@@ -79,10 +80,10 @@ def byte_pairs(**options: object) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>", model_max_length=128, **options)
 
 
-def save(folder: str, model: object, *parts: object) -> None:
+def save(folder: str, model: object, *parts: object, spread: float = SPREAD) -> None:
     for parameter in model.parameters():
         if parameter.dim() > 1:
-            parameter.data.normal_(0, SPREAD)
+            parameter.data.normal_(0, spread)
     for part in (model.eval(), *parts):
         part.save_pretrained(folder)
 
@@ -140,9 +141,12 @@ def make_images(root: str) -> None:
         backbone_config=swin, feature_size=32, mask_feature_size=32, hidden_dim=32, encoder_feedforward_dim=8, dim_feedforward=8,
         encoder_layers=1, decoder_layers=2, num_attention_heads=1, num_queries=4, **labels("cat", "dog"),
     )  # fmt: skip
-    save(f"{root}/image_segmentation", Mask2FormerForUniversalSegmentation(mask2former), Mask2FormerImageProcessor(size=square))
+    panoptic = Mask2FormerForUniversalSegmentation(mask2former)
+    # Else most of its queries say that there is nothing.
+    panoptic.class_predictor.bias.data[-1] = -9
+    save(f"{root}/image_segmentation", panoptic, Mask2FormerImageProcessor(size=square))
     dpt = DPTConfig(**{**VIT, "num_hidden_layers": 4}, backbone_out_indices=[0, 1, 2, 3], neck_hidden_sizes=[8, 8, 8, 8], fusion_hidden_size=8)
-    save(f"{root}/depth_estimation", DPTForDepthEstimation(dpt), DPTImageProcessor(size=square))
+    save(f"{root}/depth_estimation", DPTForDepthEstimation(dpt), DPTImageProcessor(size=square), spread=0.2)
     tokenizer = byte_pairs()
     clip = CLIPConfig(
         text_config=CLIPTextConfig(
@@ -156,8 +160,15 @@ def make_images(root: str) -> None:
     save(f"{root}/zero_shot_image_classification", CLIPModel(clip), tokenizer, square_crop)
 
 
+def whisper_tokenizer() -> WhisperTokenizer:
+    base = json.loads(byte_pairs().backend_tokenizer.to_str())["model"]
+    tokenizer = WhisperTokenizer(vocab=base["vocab"], merges=[tuple(pair) for pair in base["merges"]])
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|startoftranscript|>", "<|en|>", "<|transcribe|>", "<|notimestamps|>"]})
+    return tokenizer
+
+
 def make_sounds(root: str) -> None:
-    tokenizer = byte_pairs()
+    tokenizer = whisper_tokenizer()
     whisper = WhisperConfig(
         vocab_size=len(tokenizer), d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
         encoder_ffn_dim=24, decoder_ffn_dim=24, num_mel_bins=8, max_source_positions=50, max_target_positions=32,
