@@ -90,7 +90,7 @@ describeFormat({
   requirementsText: IMAGES,
   tolerance: 2e-4,
   badRequests: [
-    { what: "bytes that are no image", body: { instances: [{ b64: "AAAA" }] }, says: /3 bytes are no image/ },
+    { what: "bytes that are no image", body: { instances: [{ b64: "/9j/AAAA" }] }, says: /6 bytes are no image/ },
     { what: "an address", body: { instances: ["http://127.0.0.1/red.png"] }, says: /images are not fetched from addresses/ },
   ],
   badArtefacts: [],

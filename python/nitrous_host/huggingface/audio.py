@@ -86,7 +86,9 @@ def _numbers(value: Any, index: int) -> numpy.ndarray:
     except (ValueError, TypeError) as error:
         raise HostError("INVALID_ARGUMENT", f"instance {index}: the audio's samples are not all numbers") from error
     if samples.ndim != 1 or not numpy.isfinite(samples).all():
-        raise HostError("INVALID_ARGUMENT", f"instance {index}: the audio is {shown(samples)}; expected finite numbers, one for each sample")
+        raise HostError(
+            "INVALID_ARGUMENT", f"instance {index}: the audio is {shown(samples)}; expected finite numbers, one for each sample"
+        )
     return samples
 
 

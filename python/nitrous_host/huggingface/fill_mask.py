@@ -35,7 +35,9 @@ def methods(loaded: Loaded) -> dict[str, Method]:
         masked = [logits[row, encoded["input_ids"][row] == loaded.tokenizer.mask_token_id] for row in range(len(rows))]
         for index, row in enumerate(masked):
             if len(row) == 0:
-                raise HostError("INVALID_ARGUMENT", f"instance {index}: its {mask} is behind the {loaded.max_length} tokens that the model reads")
+                raise HostError(
+                    "INVALID_ARGUMENT", f"instance {index}: its {mask} is behind the {loaded.max_length} tokens that the model reads"
+                )
         return _answer(loaded, masked)
 
     def as_objects(call: Call) -> Payload:
@@ -61,5 +63,7 @@ def _answer(loaded: Loaded, masked: list[Any]) -> Payload:
     answers = []
     for logits in masked:
         values = by_kind(logits, kind)
-        answers.append([[{str(token): f"{v:.4f}" if kind == "probabilities" else float(v)} for token, v in enumerate(row)] for row in values])
+        answers.append(
+            [[{str(token): f"{v:.4f}" if kind == "probabilities" else float(v)} for token, v in enumerate(row)] for row in values]
+        )
     return Payload("json", answers)

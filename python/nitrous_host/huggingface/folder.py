@@ -60,7 +60,9 @@ def _check_safetensors(path: str) -> None:
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error) as error:
         raise HostError("INVALID_ARGUMENT", f"{name} is not a safetensors file: {error}") from error
     if expected != size:
-        raise HostError("INVALID_ARGUMENT", f"{name} has {size} bytes, and its header says {expected}: it was cut off or changed; copy it again")
+        raise HostError(
+            "INVALID_ARGUMENT", f"{name} has {size} bytes, and its header says {expected}: it was cut off or changed; copy it again"
+        )
 
 
 def allows_code(request: LoadRequest, config: dict[str, Any], wanted: bool | None) -> bool:

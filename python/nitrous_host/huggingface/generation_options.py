@@ -13,6 +13,8 @@ from nitrous_host.payload import Call
 
 # Tokens when neither the request nor the model's generation_config.json says how many.
 DEFAULT_NEW_TOKENS = 128
+# Each costs as much memory and work as a request of its own.
+MOST_BEAMS = 16
 
 
 @dataclass
@@ -40,7 +42,7 @@ def read_options(call: Call) -> Options:
             "top_p": number(0, 1),
             "top_k": whole(0),
             "repetition_penalty": number(0.01, 100),
-            "num_beams": whole(1),
+            "num_beams": _beams,
             "do_sample": switch,
             "seed": whole(0),
             "stop": _stops,
@@ -61,6 +63,13 @@ def read_options(call: Call) -> Options:
         # Of no use without samples; a generation_config.json may set them, and transformers would warn.
         options.generate |= {"temperature": None, "top_p": None, "top_k": None}
     return options
+
+
+def _beams(value: Any) -> int:
+    beams = whole(1)(value)
+    if beams > MOST_BEAMS:
+        raise ValueError(f"expected at most {MOST_BEAMS}")
+    return beams
 
 
 def _stops(value: Any) -> list[str]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-import pickle
 import tempfile
 from typing import Any
 
-from nitrous_host.errors import HostError, from_exception, summary, trace
+from nitrous_host.errors import HostError, from_exception
 from nitrous_host.huggingface.arguments import Arguments, maximum_length
 from nitrous_host.huggingface.folder import allows_code, check_folder
 from nitrous_host.huggingface.methods import Loaded
+from nitrous_host.huggingface.processors import read_processors
+from nitrous_host.huggingface.reading import read
 from nitrous_host.huggingface.tasks import TASKS, find_task
 from nitrous_host.model import LoadRequest, Progress
 
-# Parameters without which the answers of these tasks are what they should be: nothing reads a pooler's.
-MAY_LACK_WEIGHTS = {"text_embedding"}
+# Beginnings of parameters' names without which a task's answers are what they should be: embeddings are not read from the pooler.
+MAY_LACK = {"text_embedding": ("pooler.",)}
 UNBOUNDED = 10**9
 FALLBACK_PADDING = "[PAD]"
 
@@ -47,11 +48,11 @@ def load_folder(request: LoadRequest, arguments: Arguments, progress: Progress) 
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(max(1, request.threads))
     trusted = allows_code(request, plain, arguments.trust_remote_code)
-    config = _read("config.json", transformers.AutoConfig.from_pretrained, directory, trust_remote_code=trusted)
+    config = read("config.json", transformers.AutoConfig.from_pretrained, directory, trust_remote_code=trusted)
     task, variant = find_task(config, directory, arguments.task)
     loaded = Loaded(task, directory, arguments, config, None, variant=variant)
     progress(f"reading the {TASKS[task][1].replace('_', ' ')} with transformers {transformers.__version__}")
-    _read_processors(loaded, transformers, trusted)
+    read_processors(loaded, trusted)
     device = _device(arguments.device)
     class_name = _class_name(task, config)
     progress(f"reading the weights of {next(iter(getattr(config, 'architectures', None) or []), class_name)} for {task} on {device}")
@@ -61,54 +62,6 @@ def load_folder(request: LoadRequest, arguments: Arguments, progress: Progress) 
     bounded = int(tokenizer_length) if tokenizer_length and tokenizer_length < UNBOUNDED else None
     loaded.max_length = maximum_length(config, arguments.max_length, bounded)
     return loaded
-
-
-def _read(what: str, reader: Any, directory: str, **options: Any) -> Any:
-    """What a reader of transformers makes of the folder; what it raises becomes a HostError that says which part it was."""
-    try:
-        return reader(directory, local_files_only=True, **options)
-    except (ImportError, MemoryError, HostError):
-        raise
-    except pickle.UnpicklingError as error:
-        raise refused_pickle(error) from error
-    except Exception as error:
-        if "trust_remote_code" in str(error):
-            raise HostError("PERMISSION_DENIED", f"{what} needs code that the model carries, which did not run; {HOW_TO_ALLOW}") from error
-        if "weights_only" in str(error) or "Weights only load failed" in str(error):
-            raise refused_pickle(error) from error
-        reason = " ".join(summary(error).split())[:400]
-        raise HostError("INVALID_ARGUMENT", f"{what} cannot be read: {reason}", trace(error)) from error
-
-
-HOW_TO_ALLOW = "if you trust it, allow it: annotation nitrous/trust: code, or serve its path from the command line"
-
-
-def refused_pickle(error: Exception) -> HostError:
-    return HostError(
-        "PERMISSION_DENIED",
-        "pytorch_model.bin holds more than weights, or is no whole file: it was not loaded, because it could run code. Write it as safetensors "
-        "(save_pretrained), or, if you trust where it comes from, allow it: annotation nitrous/trust: pickle",
-        trace(error),
-    )
-
-
-def _read_processors(loaded: Loaded, transformers: Any, trusted: bool) -> None:
-    kind = TASKS[loaded.task][1]
-    options: dict[str, Any] = {"trust_remote_code": trusted}
-    text_options = {**options, "do_lower_case": False} if loaded.arguments.disable_lower_case else options
-    if kind == "tokenizer":
-        if loaded.task == "text_generation":
-            text_options = {**text_options, "padding_side": "left"}
-        loaded.tokenizer = _read("the tokenizer", transformers.AutoTokenizer.from_pretrained, loaded.directory, **text_options)
-    elif kind == "image_processor":
-        loaded.image_processor = _read("preprocessor_config.json", transformers.AutoImageProcessor.from_pretrained, loaded.directory, **options)
-    elif kind == "processor":
-        loaded.tokenizer = _read("the tokenizer", transformers.AutoTokenizer.from_pretrained, loaded.directory, **text_options)
-        loaded.image_processor = _read("preprocessor_config.json", transformers.AutoImageProcessor.from_pretrained, loaded.directory, **options)
-    else:
-        loaded.tokenizer = _read("the tokenizer", transformers.AutoTokenizer.from_pretrained, loaded.directory, **text_options)
-        extractor = transformers.AutoFeatureExtractor.from_pretrained
-        loaded.feature_extractor = _read("preprocessor_config.json", extractor, loaded.directory, **options)
 
 
 def _class_name(task: str, config: Any) -> str:
@@ -121,7 +74,7 @@ def _class_name(task: str, config: Any) -> str:
 
 
 def _read_model(model_class: Any, loaded: Loaded, request: LoadRequest, trusted: bool, device: str) -> Any:
-    model, report = _read(
+    model, report = read(
         "the model",
         model_class.from_pretrained,
         loaded.directory,
@@ -131,15 +84,13 @@ def _read_model(model_class: Any, loaded: Loaded, request: LoadRequest, trusted:
         weights_only=request.trust != "pickle",
         output_loading_info=True,
     )
-    missing = sorted(report["missing_keys"])
-    if missing and loaded.task not in MAY_LACK_WEIGHTS:
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith(MAY_LACK.get(loaded.task, ())))
+    if missing:
         raise HostError(
             "INVALID_ARGUMENT",
             f"the weights lack {len(missing)} of what {type(model).__name__} needs ({', '.join(missing[:3])}), so its answers would be random: "
             f"it was not trained for {loaded.task}; set another --task",
         )
-    if missing:
-        loaded.warnings.append(f"the weights lack {', '.join(missing[:3])}, which the answers do not use")
     try:
         return model.eval().to(device)
     except Exception as error:

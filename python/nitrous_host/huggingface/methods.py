@@ -24,7 +24,6 @@ class Loaded:
     tokenizer: Any = None
     image_processor: Any = None
     feature_extractor: Any = None
-    processor: Any = None
     max_length: int = 0
     # What people call the task where that says more than its name: "translation_en_to_fr".
     variant: str = ""

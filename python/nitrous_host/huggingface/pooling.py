@@ -42,7 +42,9 @@ def read_pooling(loaded: Loaded) -> Pooling:
         elif kind == "Dense":
             steps.append(_dense(loaded, directory))
         else:
-            raise HostError("INVALID_ARGUMENT", f"modules.json names {module.get('type')!r}; known are Transformer, Pooling, Dense and Normalize")
+            raise HostError(
+                "INVALID_ARGUMENT", f"modules.json names {module.get('type')!r}; known are Transformer, Pooling, Dense and Normalize"
+            )
     if not steps:
         raise HostError("INVALID_ARGUMENT", "modules.json names no Pooling")
     return _chain(steps)
@@ -125,7 +127,9 @@ def _dense(loaded: Loaded, directory: str) -> Pooling:
     activation = str(config.get("activation_function", "torch.nn.modules.activation.Tanh")).rpartition(".")[2]
     functions = {"Identity": lambda x: x, "Tanh": torch.tanh, "ReLU": torch.relu, "GELU": torch.nn.functional.gelu}
     if activation not in functions:
-        raise HostError("INVALID_ARGUMENT", f"the activation {activation} of a Dense module is unknown; expected one of {', '.join(functions)}")
+        raise HostError(
+            "INVALID_ARGUMENT", f"the activation {activation} of a Dense module is unknown; expected one of {', '.join(functions)}"
+        )
     path = os.path.join(directory, "model.safetensors")
     if not os.path.isfile(path):
         raise HostError("INVALID_ARGUMENT", f"{os.path.basename(directory)} of modules.json has no model.safetensors")

@@ -113,7 +113,7 @@ def _spans(start: numpy.ndarray, end: numpy.ndarray, places: _Places, context: s
     scores = numpy.tril(numpy.triu(numpy.outer(start, end)), longest - 1)
     order = numpy.argsort(-scores, axis=None, kind="stable")[:100]
     spans = []
-    for first, last in zip(*numpy.unravel_index(order, scores.shape)):
+    for first, last in zip(*numpy.unravel_index(order, scores.shape), strict=True):
         if scores[first, last] > 0:
             begin, stop = places.of(int(first), int(last))
             spans.append({"score": float(scores[first, last]), "start": begin, "end": stop, "answer": context[begin:stop]})

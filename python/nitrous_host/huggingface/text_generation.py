@@ -76,9 +76,15 @@ def _encode(loaded: Loaded, row: dict[str, Any], index: int) -> Any:
 
 def _conversation(loaded: Loaded, messages: Any, index: int) -> str:
     """The model's own form of a conversation. transformers renders its template in a sandbox."""
-    fits = isinstance(messages, list) and messages and all(isinstance(m, dict) and isinstance(m.get("role"), str) and "content" in m for m in messages)
+    fits = (
+        isinstance(messages, list)
+        and messages
+        and all(isinstance(m, dict) and isinstance(m.get("role"), str) and "content" in m for m in messages)
+    )
     if not fits:
-        raise HostError("INVALID_ARGUMENT", f"instance {index}: messages is {shown(messages)}; expected a list of objects with role and content")
+        raise HostError(
+            "INVALID_ARGUMENT", f"instance {index}: messages is {shown(messages)}; expected a list of objects with role and content"
+        )
     if loaded.tokenizer.chat_template is None:
         raise HostError("INVALID_ARGUMENT", f"instance {index}: the model has no chat template; send text instead of messages")
     try:

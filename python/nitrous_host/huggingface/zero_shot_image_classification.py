@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from nitrous_host.errors import HostError
-from nitrous_host.huggingface import images, texts, vision
+from nitrous_host.huggingface import images, texts
 from nitrous_host.huggingface.methods import Loaded, Method, tensors
 from nitrous_host.huggingface.pipelines import make_pipeline, names, objects, parameters_of
 from nitrous_host.huggingface.rows import rows_of, text_of

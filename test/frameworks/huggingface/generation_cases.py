@@ -6,10 +6,9 @@ from typing import Any
 
 import torch
 import transformers
-from tasks import ROOT, case, rows, served
-from text_cases import parts
-
 from nitrous_host.payload import Call, Payload
+from tasks import case, rows, served
+from text_cases import parts
 
 PROMPT = "the second one"
 
@@ -42,7 +41,9 @@ def text_generation() -> None:
     case(f"{name}, with a seed")(lambda: (rows(host, [PROMPT], seed=11, **sampling), [sampled]))
     stop = greedy[len(greedy) // 2 :][:2]
     case(f"{name}, a stop text")(lambda: (rows(host, [PROMPT], max_new_tokens=24, stop=stop), [greedy[: greedy.index(stop)]]))
-    case(f"{name}, a stop text, streamed")(lambda: ("".join(stream(host, PROMPT, max_new_tokens=24, stop=stop)), greedy[: greedy.index(stop)]))
+    case(f"{name}, a stop text, streamed")(
+        lambda: ("".join(stream(host, PROMPT, max_new_tokens=24, stop=stop)), greedy[: greedy.index(stop)])
+    )
     case(f"{name}, beams")(
         lambda: (rows(host, [PROMPT], max_new_tokens=8, num_beams=3), [written(PROMPT, max_new_tokens=8, num_beams=3, do_sample=False)])
     )

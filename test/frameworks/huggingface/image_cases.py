@@ -9,10 +9,9 @@ from typing import Any
 import numpy
 import torch
 import transformers
+from nitrous_host.huggingface.pipelines import to_json
 from PIL import Image
 from tasks import ROOT, case, rows, served, tensors
-
-from nitrous_host.huggingface.pipelines import to_json
 
 noise = numpy.random.default_rng(3)
 PIXELS = [noise.integers(0, 256, (40, 52, 3), numpy.uint8), noise.integers(0, 256, (33, 47, 3), numpy.uint8)]

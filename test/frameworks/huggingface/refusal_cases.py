@@ -11,10 +11,9 @@ import time
 from typing import Any
 
 import torch
-from tasks import ROOT, case, refused, rows, served
-
 from nitrous_host.errors import HostError
 from nitrous_host.payload import Call, Payload
+from tasks import ROOT, case, refused, rows, served
 
 
 def says(name: str, message: str, expected: str) -> None:
@@ -40,12 +39,17 @@ def requests() -> None:
     says("a parameter out of range", refused(texts, ["a"], "pipeline", top_k=0), "parameter 'top_k' is 0")
     says("bytes for a text", refused(texts, [{"b64": "/w=="}]), "'text' holds bytes that are not UTF-8")
     says("no mask", refused(served("fill_mask"), ["a text"]), "instance 0 has no [MASK]")
-    says("no labels", refused(served("zero_shot_classification", task="zero_shot_classification"), ["a"]), "instance 0 has no candidate_labels")
+    says(
+        "no labels",
+        refused(served("zero_shot_classification", task="zero_shot_classification"), ["a"]),
+        "instance 0 has no candidate_labels",
+    )
     says("no context", refused(served("question_answering"), [{"question": "a"}]), "instance 0 lacks 'context'")
     llama = served("text_generation")
     says("too long a prompt", refused(llama, ["a " * 300]), "and the model takes 128: shorten it")
     says("too many tokens", refused(llama, ["a"], max_tokens=500), "the model's context has 128 tokens")
     says("a temperature below 0", refused(llama, ["a"], temperature=-1), "parameter 'temperature' is -1")
+    says("too many beams", refused(llama, ["a"], num_beams=99), "expected at most 16")
     says("messages that are none", refused(llama, [{"messages": [1]}]), "messages is a list of 1; expected a list of objects")
     says("messages without a template", refused(served("text2text_generation"), [{"messages": []}]), "has 'messages', which is unknown")
 
@@ -59,7 +63,11 @@ def images_and_sounds() -> None:
     says("numbers out of range", refused(pictures, [[[[1, 2, 300]]]]), "values outside of 0 to 255")
     says("half an image", refused(pictures, [{"b64": "iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAIAAAAlC+aJ"}]), "are no image that can be read")
     speech = served("automatic_speech_recognition")
-    says("no WAV file", refused(speech, [{"b64": "T2dnUwAA"}]), "the audio is no WAV file of whole-number samples: it does not begin with RIFF")
+    says(
+        "no WAV file",
+        refused(speech, [{"b64": "T2dnUwAA"}]),
+        "the audio is no WAV file of whole-number samples: it does not begin with RIFF",
+    )
     says("silence of no length", refused(speech, [[]]), "instance 0: the audio is empty")
     says("no sampling rate", refused(speech, [{"audio": [0.1], "sampling_rate": "fast"}]), "sampling_rate is 'fast'")
     says("samples that are text", refused(speech, [["a"]]), "the audio's samples are not all numbers")
@@ -78,6 +86,11 @@ def change(folder: str, file: str, **values: Any) -> None:
         json.dump({**contents, **values}, opened)
 
 
+def change_modules(folder: str, modules: list[Any]) -> None:
+    with open(os.path.join(folder, "modules.json"), "w", encoding="utf-8") as opened:
+        json.dump(modules, opened)
+
+
 def loading(name: str, **settings: Any) -> str:
     try:
         return f"loaded {served(name, **settings).description['framework']}"
@@ -93,6 +106,11 @@ def folders() -> None:
     says("a dtype", loading("fill_mask", dtype="int3"), "INVALID_ARGUMENT: the setting dtype is 'int3'")
     says("too long", loading("fill_mask", max_model_len=999), "the model's configuration allows 64 tokens")
     says("a GPU that is not there", loading("fill_mask", device="cuda:77"), "device cuda:77 is not there")
+    foreign = [{"path": "", "type": "x.Transformer"}, {"path": "", "type": "x.OwnPooling"}]
+    change_modules(copy("own_module", "sentence_embedding"), foreign)
+    says("a module that is somebody's code", loading("own_module"), "modules.json names 'x.OwnPooling'")
+    change_modules(copy("outside", "sentence_embedding"), [{"path": "../text_embedding", "type": "x.Pooling"}])
+    says("a module outside of the folder", loading("outside"), "which is not in the model's")
     weights = os.path.join(copy("cut"), "model.safetensors")
     os.truncate(weights, os.path.getsize(weights) // 2)
     says("safetensors cut off", loading("cut"), "it was cut off or changed")
@@ -123,11 +141,21 @@ def code() -> None:
     mark = f"{ROOT}/code-ran"
     folder = copy("carries_code")
     with open(f"{folder}/configuration_own.py", "w") as file:
-        file.write(f"open({mark!r}, 'w')\nfrom transformers import PretrainedConfig\nclass OwnConfig(PretrainedConfig):\n    model_type = 'own'\n")
+        file.write(
+            f"open({mark!r}, 'w')\nfrom transformers import PretrainedConfig\nclass OwnConfig(PretrainedConfig):\n    model_type = 'own'\n"
+        )
     change(folder, "config.json", model_type="own", auto_map={"AutoConfig": "configuration_own.OwnConfig"})
-    says("code of an unknown type", loading("carries_code"), "PERMISSION_DENIED: config.json names code of its own (auto_map), which did not run")
+    says(
+        "code of an unknown type",
+        loading("carries_code"),
+        "PERMISSION_DENIED: config.json names code of its own (auto_map), which did not run",
+    )
     says("code that is asked for", loading("carries_code", trust_remote_code=True), "PERMISSION_DENIED")
-    says("trust_remote_code without trust", loading("fill_mask", trust_remote_code=True), "PERMISSION_DENIED: --trust_remote_code asks for code")
+    says(
+        "trust_remote_code without trust",
+        loading("fill_mask", trust_remote_code=True),
+        "PERMISSION_DENIED: --trust_remote_code asks for code",
+    )
     folder = copy("code_not_needed")
     shutil.copy(f"{ROOT}/carries_code/configuration_own.py", folder)
     change(folder, "config.json", auto_map={"AutoConfig": "configuration_own.OwnConfig"})
@@ -135,7 +163,9 @@ def code() -> None:
     folder = copy("tokenizer_with_code")
     with open(f"{folder}/tokenization_own.py", "w") as file:
         file.write(f"open({mark!r}, 'w')\n")
-    change(folder, "tokenizer_config.json", tokenizer_class="OwnTokenizer", auto_map={"AutoTokenizer": ["tokenization_own.OwnTokenizer", None]})
+    change(
+        folder, "tokenizer_config.json", tokenizer_class="OwnTokenizer", auto_map={"AutoTokenizer": ["tokenization_own.OwnTokenizer", None]}
+    )
     loading("tokenizer_with_code")
     folder = copy("with_pickle")
     os.remove(f"{folder}/model.safetensors")
@@ -157,7 +187,9 @@ def code() -> None:
 def cancelled() -> None:
     """A stream that is closed, and a call that nobody waits for, end at the next token."""
     host = served("text_generation")
-    answers = host.stream(Call("generate_stream", Payload("rows", ["a"]), parameters={"max_new_tokens": 100, "seed": 1, "temperature": 2.0}))
+    answers = host.stream(
+        Call("generate_stream", Payload("rows", ["a"]), parameters={"max_new_tokens": 100, "seed": 1, "temperature": 2.0})
+    )
     next(answers)
     answers.close()
     deadline = time.monotonic() + 10

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from typing import Any
 
 import numpy
 import torch
 import transformers
+from safetensors.torch import save_file
 from tasks import ROOT, case, rows, served, tensors
+from tiny_models import write
 
 TEXTS = ["a first text with an answer", "red", "the second one is a little longer than that , and green ?"]
 
@@ -27,6 +31,7 @@ def add() -> None:
     token_classification()
     others()
     embeddings()
+    poolings()
     question_answering()
 
 
@@ -112,6 +117,34 @@ def embeddings() -> None:
     firsts = [run(tokenizer, model, text, truncation=True, max_length=16).last_hidden_state[0][0] for text in [*TEXTS, "a " * 40]]
     expected = [(first / first.norm()).tolist() for first in firsts]
     case("sentence_embedding")(lambda: (rows(served("sentence_embedding"), [*TEXTS, "a " * 40]), expected))
+
+
+def poolings() -> None:
+    """Each of sentence-transformers' modes by its definition, for a text alone; the host pools it beside longer ones."""
+    tokenizer, model = parts("text_embedding", "AutoModel")
+    states = [run(tokenizer, model, text).last_hidden_state[0] for text in TEXTS]
+    weights = [torch.arange(1, len(each) + 1, dtype=torch.float32)[:, None] for each in states]
+    expected = {
+        "pooling_mode_cls_token": [each[0] for each in states],
+        "pooling_mode_max_tokens": [each.max(0).values for each in states],
+        "pooling_mode_mean_tokens": [each.mean(0) for each in states],
+        "pooling_mode_mean_sqrt_len_tokens": [each.sum(0) / len(each) ** 0.5 for each in states],
+        "pooling_mode_weightedmean_tokens": [(each * weight).sum(0) / weight.sum() for each, weight in zip(states, weights, strict=True)],
+        "pooling_mode_lasttoken": [each[-1] for each in states],
+    }
+    modules = [{"path": "", "type": "x.Transformer"}, {"path": "1_Pooling", "type": "x.Pooling"}, {"path": "2_Dense", "type": "x.Dense"}]
+    linear = {"linear.weight": torch.randn(4, 32), "linear.bias": torch.randn(4)}
+    for mode, vectors in expected.items():
+        folder = f"{ROOT}/{mode}"
+        shutil.copytree(f"{ROOT}/text_embedding", folder)
+        write(f"{folder}/modules.json", modules)
+        for module in ("1_Pooling", "2_Dense"):
+            os.makedirs(f"{folder}/{module}")
+        write(f"{folder}/1_Pooling/config.json", {mode: True})
+        write(f"{folder}/2_Dense/config.json", {"activation_function": "torch.nn.modules.activation.Tanh"})
+        save_file(linear, f"{folder}/2_Dense/model.safetensors")
+        dense = [torch.tanh(linear["linear.weight"] @ vector + linear["linear.bias"]).tolist() for vector in vectors]
+        case(f"sentence_embedding, {mode}")(lambda mode=mode, dense=dense: (rows(served(mode), TEXTS), dense))
 
 
 def question_answering() -> None:

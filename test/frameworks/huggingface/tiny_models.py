@@ -51,7 +51,14 @@ from transformers import (
 )
 
 CORPUS = ["a first text with an answer", "the second one is a little longer than that", "red green blue 0 1 2 3 . , ? !"] * 4
-BERT = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48, max_position_embeddings=64, attn_implementation="eager")
+BERT = dict(
+    hidden_size=32,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=48,
+    max_position_embeddings=64,
+    attn_implementation="eager",
+)
 VIT = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, image_size=32, patch_size=8)
 # Random weights of the usual size make answers that hardly depend on the input.
 SPREAD = 0.6
@@ -76,8 +83,12 @@ def byte_pairs(**options: object) -> PreTrainedTokenizerFast:
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     special = ["<s>", "</s>", "<pad>", "<|user|>", "<|assistant|>"]
-    tokenizer.train_from_iterator(CORPUS, trainers.BpeTrainer(vocab_size=300, special_tokens=special, initial_alphabet=alphabet, show_progress=False))
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>", model_max_length=128, **options)
+    tokenizer.train_from_iterator(
+        CORPUS, trainers.BpeTrainer(vocab_size=300, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>", model_max_length=128, **options
+    )
 
 
 def save(folder: str, model: object, *parts: object, spread: float = SPREAD) -> None:
@@ -105,14 +116,24 @@ def make_texts(root: str) -> None:
     save(f"{root}/sentence_embedding", BertModel(BertConfig(**bert)), tokenizer)
     modules = ["Transformer", "Pooling", "Normalize"]
     paths = ["", "1_Pooling", "2_Normalize"]
-    entries = [{"idx": i, "name": str(i), "path": paths[i], "type": f"sentence_transformers.models.{name}"} for i, name in enumerate(modules)]
+    entries = [
+        {"idx": i, "name": str(i), "path": paths[i], "type": f"sentence_transformers.models.{name}"} for i, name in enumerate(modules)
+    ]
     write(f"{root}/sentence_embedding/modules.json", entries)
     os.makedirs(f"{root}/sentence_embedding/1_Pooling")
     write(f"{root}/sentence_embedding/1_Pooling/config.json", {"word_embedding_dimension": 32, "pooling_mode_cls_token": True})
     write(f"{root}/sentence_embedding/sentence_bert_config.json", {"max_seq_length": 16})
     pairs = byte_pairs(chat_template="{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% endfor %}<|assistant|>")
     t5 = T5Config(
-        vocab_size=len(pairs), d_model=32, d_kv=8, d_ff=48, num_layers=2, num_heads=4, decoder_start_token_id=2, pad_token_id=2, eos_token_id=1
+        vocab_size=len(pairs),
+        d_model=32,
+        d_kv=8,
+        d_ff=48,
+        num_layers=2,
+        num_heads=4,
+        decoder_start_token_id=2,
+        pad_token_id=2,
+        eos_token_id=1,
     )
     t5.task_specific_params = {"translation_en_to_fr": {"prefix": "translate: ", "max_length": 5}}
     save(f"{root}/text2text_generation", T5ForConditionalGeneration(t5), pairs)
@@ -126,11 +147,21 @@ def make_texts(root: str) -> None:
 def make_images(root: str) -> None:
     square = {"height": 32, "width": 32}
     shorter = {"shortest_edge": 32, "longest_edge": 64}
-    save(f"{root}/image_classification", ViTForImageClassification(ViTConfig(**VIT, **labels("cat", "dog", "owl"))), ViTImageProcessor(size=square))
-    yolos = YolosConfig(**{**VIT, "image_size": [32, 32]}, num_detection_tokens=6, use_mid_position_embeddings=False, **labels("cat", "dog"))
+    save(
+        f"{root}/image_classification",
+        ViTForImageClassification(ViTConfig(**VIT, **labels("cat", "dog", "owl"))),
+        ViTImageProcessor(size=square),
+    )
+    yolos = YolosConfig(
+        **{**VIT, "image_size": [32, 32]}, num_detection_tokens=6, use_mid_position_embeddings=False, **labels("cat", "dog")
+    )
     save(f"{root}/object_detection", YolosForObjectDetection(yolos), YolosImageProcessor(size=shorter))
     segformer = SegformerConfig(
-        hidden_sizes=[8, 8, 8, 8], depths=[1, 1, 1, 1], num_attention_heads=[1, 1, 1, 1], decoder_hidden_size=8, **labels("sky", "sea", "sand")
+        hidden_sizes=[8, 8, 8, 8],
+        depths=[1, 1, 1, 1],
+        num_attention_heads=[1, 1, 1, 1],
+        decoder_hidden_size=8,
+        **labels("sky", "sea", "sand"),
     )
     save(f"{root}/semantic_segmentation", SegformerForSemanticSegmentation(segformer), SegformerImageProcessor(size=square))
     swin = SwinConfig(
@@ -145,7 +176,9 @@ def make_images(root: str) -> None:
     # Else most of its queries say that there is nothing.
     panoptic.class_predictor.bias.data[-1] = -9
     save(f"{root}/image_segmentation", panoptic, Mask2FormerImageProcessor(size=square))
-    dpt = DPTConfig(**{**VIT, "num_hidden_layers": 4}, backbone_out_indices=[0, 1, 2, 3], neck_hidden_sizes=[8, 8, 8, 8], fusion_hidden_size=8)
+    dpt = DPTConfig(
+        **{**VIT, "num_hidden_layers": 4}, backbone_out_indices=[0, 1, 2, 3], neck_hidden_sizes=[8, 8, 8, 8], fusion_hidden_size=8
+    )
     save(f"{root}/depth_estimation", DPTForDepthEstimation(dpt), DPTImageProcessor(size=square), spread=0.2)
     tokenizer = byte_pairs()
     clip = CLIPConfig(
