@@ -136,6 +136,22 @@ class Attack:
         return (open, (self.mark, "w"))
 
 
+OWN_MODEL = """
+from transformers import BertConfig, BertForSequenceClassification
+
+class OwnConfig(BertConfig):
+    model_type = "own"
+
+class OwnModel(BertForSequenceClassification):
+    config_class = OwnConfig
+
+    def forward(self, *arguments, **options):
+        output = super().forward(*arguments, **options)
+        output.logits = 2 * output.logits
+        return output
+"""
+
+
 def code() -> None:
     """None of the marks may exist afterwards."""
     mark = f"{ROOT}/code-ran"
@@ -175,6 +191,20 @@ def code() -> None:
     torch.save({"weight": Attack(mark)}, f"{folder}/pytorch_model.bin")
     says("a pickle in an archive", loading("with_pickle"), "PERMISSION_DENIED: pytorch_model.bin holds more than weights")
     case("no code ran")(lambda: (os.path.exists(mark), False))
+    folder = copy("trusted_code")
+    with open(f"{folder}/own.py", "w") as file:
+        file.write(OWN_MODEL)
+    classes = {"AutoConfig": "own.OwnConfig", "AutoModelForSequenceClassification": "own.OwnModel"}
+    change(folder, "config.json", model_type="own", auto_map=classes)
+    says("code without trust", loading("trusted_code"), "PERMISSION_DENIED: config.json names code of its own")
+    raw = rows(served("sequence_classification", return_raw_logits=True), ["a first text"])
+    doubled = {name: [2 * value for value in values] for name, values in raw.items()}
+    case("trusted code runs")(lambda: (rows(served("trusted_code", code=True, return_raw_logits=True), ["a first text"]), doubled))
+    says(
+        "trusted code that nobody wants",
+        loading("trusted_code", code=True, trust_remote_code=False),
+        "PERMISSION_DENIED: config.json needs code",
+    )
     folder = copy("with_bin")
     os.remove(f"{folder}/model.safetensors")
     from safetensors.torch import load_file

@@ -20,9 +20,10 @@ from nitrous_host.payload import Call, Payload  # noqa: E402
 results: dict[str, Any] = {}
 
 
-def served(name: str, **settings: Any) -> Model:
+def served(name: str, *, code: bool = False, trust: str = "none", **settings: Any) -> Model:
     folder = f"{ROOT}/{name}"
-    return load_model(LoadRequest("model", "1", "huggingface", folder, folder, threads=1, settings=settings), lambda _step: None)
+    request = LoadRequest("model", "1", "huggingface", folder, folder, threads=1, trust=trust, code=code, settings=settings)
+    return load_model(request, lambda _step: None)
 
 
 def rows(model: Model, instances: list[Any], method: str = "predict", **parameters: Any) -> Any:
