@@ -57,7 +57,8 @@ def make() -> None:
         optimizer.step()
     model.eval().save_pretrained(FOLDER)
     processor.save_pretrained(FOLDER)
-    (HERE / "request.json").write_text(json.dumps({"instances": [{"image": {"b64": png(each)}} for each in images(3, 2)[0]]}) + "\n")
+    instances = [{"image": {"b64": png(each)}} for each in images(3, 2)[0]]
+    (HERE / "request.json").write_text(json.dumps({"instances": instances}, indent=2) + "\n")
 
 
 def png(image: Image.Image) -> str:
