@@ -16,11 +16,12 @@ class StopTexts:
         if self.found:
             return ""
         text = self._held + piece
-        ends = [index for stop in self._stops if (index := text.find(stop)) >= 0]
+        # By their ends: which one is whole first does not depend on the pieces.
+        ends = [(start + len(stop), start) for stop in self._stops if (start := text.find(stop)) >= 0]
         if ends:
             self.found = True
             self._held = ""
-            return text[: min(ends)]
+            return text[: min(ends)[1]]
         kept = max((_overlap(text, stop) for stop in self._stops), default=0)
         self._held = text[len(text) - kept :]
         return text[: len(text) - kept]
