@@ -14,7 +14,7 @@ const FORMAT_REQUIREMENTS: Readonly<Partial<Record<ModelFormat, Packages>>> = {
   keras: { cpu: ["keras", "tensorflow-cpu", "numpy"], gpu: ["keras", "tensorflow[and-cuda]", "numpy"] },
   pytorch: ["torch", "numpy"],
   mar: ["torch", "numpy", "pyyaml"],
-  huggingface: ["torch", "transformers", "safetensors", "pillow", "numpy"],
+  huggingface: ["torch", "transformers>=4.56", "safetensors", "pillow", "numpy"],
   mlflow: ["mlflow-skinny", "pandas", "numpy"],
   python: ["numpy"],
 };

@@ -13,6 +13,7 @@ from nitrous_host.huggingface.methods import Loaded
 from nitrous_host.huggingface.processors import read_processors
 from nitrous_host.huggingface.reading import read
 from nitrous_host.huggingface.tasks import TASKS, find_task
+from nitrous_host.huggingface.trusted_weights import plain_weights
 from nitrous_host.model import LoadRequest, Progress
 
 # Beginnings of parameters' names without which a task's answers are what they should be: embeddings are not read from the pooler.
@@ -74,16 +75,17 @@ def _class_name(task: str, config: Any) -> str:
 
 
 def _read_model(model_class: Any, loaded: Loaded, request: LoadRequest, trusted: bool, device: str) -> Any:
-    model, report = read(
-        "the model",
-        model_class.from_pretrained,
-        loaded.directory,
-        config=loaded.config,
-        dtype=_dtype(loaded, device),
-        trust_remote_code=trusted,
-        weights_only=request.trust != "pickle",
-        output_loading_info=True,
-    )
+    with plain_weights(loaded.directory, request.trust == "pickle") as directory:
+        model, report = read(
+            "the model",
+            model_class.from_pretrained,
+            directory,
+            config=loaded.config,
+            dtype=_dtype(loaded, device),
+            trust_remote_code=trusted,
+            weights_only=True,
+            output_loading_info=True,
+        )
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(MAY_LACK.get(loaded.task, ())))
     if missing:
         raise HostError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import pickle
@@ -211,6 +212,12 @@ def code() -> None:
 
     torch.save(load_file(f"{ROOT}/sequence_classification/model.safetensors"), f"{folder}/pytorch_model.bin")
     text = ["a first text"]
+    folder = copy("with_more_than_weights", "with_bin")
+    contents = torch.load(f"{folder}/pytorch_model.bin")
+    torch.save({**contents, "arguments": argparse.Namespace(epochs=3)}, f"{folder}/pytorch_model.bin")
+    says("more than weights", loading("with_more_than_weights"), "PERMISSION_DENIED: pytorch_model.bin holds more than weights")
+    trusted = served("with_more_than_weights", trust="pickle", return_raw_logits=True)
+    case("more than weights, trusted")(lambda: (rows(trusted, text), raw))
     case("weights in pytorch_model.bin")(lambda: (rows(served("with_bin"), text), rows(served("sequence_classification"), text)))
 
 
