@@ -24,7 +24,7 @@ export const FORMATS = {
   keras: { host: "python", code: "perhaps", hostBytes: 700 * MEBIBYTE },
   pytorch: { host: "python", code: "perhaps", hostBytes: 450 * MEBIBYTE },
   mar: { host: "python", code: "perhaps", hostBytes: 450 * MEBIBYTE },
-  huggingface: { host: "python", code: "perhaps", hostBytes: 600 * MEBIBYTE },
+  huggingface: { host: "python", code: "perhaps", hostBytes: 800 * MEBIBYTE },
   "huggingface-onnx": { host: "node", code: "never", hostBytes: 130 * MEBIBYTE },
   mlflow: { host: "python", code: "perhaps", hostBytes: 230 * MEBIBYTE },
   onnx: { host: "node", code: "never", hostBytes: 90 * MEBIBYTE },

@@ -16,12 +16,9 @@ def load(request: LoadRequest, progress: Progress) -> HuggingfaceModel:
     warnings: list[str] = []
     arguments = read_arguments(request.settings, warnings)
     stay_offline()
-    progress("importing torch and transformers")
-    import transformers
-
     loaded = load_folder(request, arguments, progress)
     loaded.warnings[:0] = warnings
     progress(f"preparing {loaded.task}")
     methods = importlib.import_module(f"nitrous_host.huggingface.{loaded.task}").methods(loaded)
     progress("answering the warm-up")
-    return warm_up(request, loaded, methods, transformers.__version__)
+    return warm_up(request, loaded, methods)

@@ -42,6 +42,7 @@ def load_folder(request: LoadRequest, arguments: Arguments, progress: Progress) 
     """Raises HostError: INVALID_ARGUMENT for a folder that is not whole, PERMISSION_DENIED for code and pickles that are not trusted."""
     directory = request.directory
     plain = check_folder(directory)
+    progress("importing torch and transformers")
     import torch
     import transformers
 

@@ -19,12 +19,14 @@ TOLERANCE = {"float32": 1e-4, "float64": 1e-6}
 FEW_TOKENS = {"text_generation": {"max_new_tokens": 2}, "text2text_generation": {"max_new_tokens": 2}}
 
 
-def warm_up(request: LoadRequest, loaded: Loaded, methods: dict[str, Method], version: str) -> HuggingfaceModel:
+def warm_up(request: LoadRequest, loaded: Loaded, methods: dict[str, Method]) -> HuggingfaceModel:
     """The model with its description. Raises HostError INVALID_ARGUMENT when it does not answer."""
+    import transformers
+
     described = {name: _signature(method) for name, method in methods.items()}
     description: dict[str, Any] = {
         "framework": "transformers",
-        "frameworkVersion": version,
+        "frameworkVersion": transformers.__version__,
         "warnings": loaded.warnings,
         "defaultMethod": "predict",
         "methods": described,
