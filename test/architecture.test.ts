@@ -38,7 +38,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "version.ts": [],
   "inline-answers.ts": ["core", "executors", "models", "replicas", "settings.ts"],
   "model-steps.ts": ["core", "models", "environments", "executors", "replicas", "host-commands.ts", "host-confinement.ts", "settings.ts"],
-  "routes.ts": ["core", "large-json", "protocols/kserve-v1", "protocols/kube-api", "protocols/oip", "protocols/operations", "protocols/torchserve", "resources"],
+  "routes.ts": [
+    "core",
+    "large-json",
+    "protocols/kserve-v1",
+    "protocols/kube-api",
+    "protocols/oip",
+    "protocols/operations",
+    "protocols/torchserve",
+    "resources",
+  ],
   "serve.ts": ["*"],
   "index.ts": ["*"],
   cli: [
