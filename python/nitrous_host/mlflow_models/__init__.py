@@ -1,0 +1,1 @@
+"""MLflow's model folders: what MLmodel says, signatures, and the flavours that are served without MLflow."""

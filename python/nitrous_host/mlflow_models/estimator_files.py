@@ -1,0 +1,53 @@
+"""Files of estimators: pickles through the allow-list, skops files with the types that skops trusts by itself."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import zipfile
+import zlib
+from typing import Any
+
+from nitrous_host.errors import HostError, summary, trace
+from nitrous_host.model import LoadRequest
+from nitrous_host.pickles import Refused, load_trusted, load_untrusted
+
+# What reading raises for bytes that are not the file's format, or only the beginning of one.
+DAMAGED = (pickle.UnpicklingError, EOFError, IndexError, UnicodeDecodeError, OverflowError, struct.error, zlib.error, zipfile.BadZipFile)
+SKOPS = "skops"
+
+
+def load_estimator(request: LoadRequest, path: str, serialization: str) -> Any:
+    """`serialization` is MLflow's name of it: skops, cloudpickle or pickle. Raises HostError and ImportError."""
+    name = os.path.basename(path)
+    try:
+        if serialization == SKOPS:
+            return _load_skops(request, path)
+        return (load_trusted if request.trust == "pickle" else load_untrusted)(path)
+    except (ImportError, MemoryError, HostError):
+        raise
+    except Refused as refusal:
+        reason = f"{name} was refused: it refers to {refusal.name}, which could run code when it is loaded"
+        raise HostError("PERMISSION_DENIED", f"{reason}. {_how_to_allow(request)}", trace(refusal)) from refusal
+    except DAMAGED as error:
+        message = f"{name} is not a whole {serialization} file ({summary(error)}): copy the folder again"
+        raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
+    except Exception as error:
+        raise HostError("FAILED_PRECONDITION", f"{name} cannot be loaded: {summary(error)}", trace(error)) from error
+
+
+def _load_skops(request: LoadRequest, path: str) -> Any:
+    import skops.io
+
+    # MLmodel may list types to trust, but the list comes with the file that it would open.
+    untrusted = skops.io.get_untrusted_types(file=path)
+    if untrusted and request.trust != "pickle":
+        names = ", ".join(untrusted[:5])
+        reason = f"{os.path.basename(path)} was refused: it has types that skops does not trust: {names}"
+        raise HostError("PERMISSION_DENIED", f"{reason}. {_how_to_allow(request)}")
+    return skops.io.load(path, trusted=untrusted)
+
+
+def _how_to_allow(request: LoadRequest) -> str:
+    return f"If you trust where the file comes from, allow it: annotation nitrous/trust: pickle, or nitrous serve --trust {request.model}"
