@@ -15,7 +15,7 @@ const FORMAT_REQUIREMENTS: Readonly<Partial<Record<ModelFormat, Packages>>> = {
   pytorch: ["torch", "numpy"],
   mar: ["torch", "numpy", "pyyaml"],
   huggingface: ["torch", "transformers>=4.56", "safetensors", "pillow", "numpy"],
-  mlflow: ["mlflow-skinny", "pandas", "numpy"],
+  mlflow: ["pandas", "numpy", "pyyaml"],
   python: ["numpy"],
 };
 

@@ -120,14 +120,16 @@ function isCode({ format }: Artefact): boolean {
 export async function toSpec(name: string, version: string, artefact: Artefact, folder: string): Promise<ModelSpec> {
   const { format, file, isFolder = false } = artefact;
   const directory = isFolder ? file : dirname(file);
-  const beside = async (accompanying: string): Promise<string | undefined> => {
-    for (const place of new Set([directory, folder])) {
+  const beside = async (accompanying: string, places: readonly string[]): Promise<string | undefined> => {
+    for (const place of new Set(places)) {
       const path = join(place, accompanying);
       if (await exists(path)) return path;
     }
     return undefined;
   };
-  const [requirements, example] = [await beside("requirements.txt"), await beside("example.json")];
+  // MLflow writes a requirements.txt into the artefact: what it records, and not what the user asks for.
+  const places = format === "mlflow" ? [folder].filter((place) => place !== directory) : [directory, folder];
+  const [requirements, example] = [await beside("requirements.txt", places), await beside("example.json", [directory, folder])];
   return {
     namespace: DEFAULT_NAMESPACE,
     name,

@@ -2,6 +2,7 @@ import type { ModelFormat } from "../../core/formats.ts";
 import type { ArtefactRequirements } from "./artefact-requirements.ts";
 import { requirementsOfHuggingFace } from "./huggingface.ts";
 import { requirementsOfMar } from "./mar.ts";
+import { requirementsOfMlflow } from "./mlflow.ts";
 import { requirementsOfPython } from "./python.ts";
 
 type Reader = (file: string, signal: AbortSignal | undefined) => Promise<ArtefactRequirements>;
@@ -10,6 +11,7 @@ type Reader = (file: string, signal: AbortSignal | undefined) => Promise<Artefac
 const READERS: Readonly<Partial<Record<ModelFormat, Reader>>> = {
   huggingface: requirementsOfHuggingFace,
   mar: requirementsOfMar,
+  mlflow: requirementsOfMlflow,
   python: requirementsOfPython,
 };
 
