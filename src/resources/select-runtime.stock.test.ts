@@ -147,7 +147,6 @@ describe("the built-in runtimes", () => {
     ["lightgbm v2 runtime=kserve-predictiveserver", "kserve-predictiveserver v2"],
     ["huggingface v2", "kserve-huggingfaceserver v2"],
     ["huggingface", "kserve-huggingfaceserver v1"],
-    ["mlflow v2", "NoSupportingRuntime"],
     ["tensorflow", "nitrous-tensorflow v1"],
     ["tensorflow:1", "nitrous-tensorflow v1"],
     ["tensorflow:2 v2", "nitrous-tensorflow v2"],
@@ -157,6 +156,11 @@ describe("the built-in runtimes", () => {
     ["keras v2", "nitrous-keras v2"],
     ["pytorch", "kserve-torchserve v1"],
     ["pytorch:1 v2", "kserve-torchserve v2"],
+    ["mlflow", "nitrous-mlflow v1"],
+    ["mlflow v2", "kserve-mlserver v2"],
+    ["mlflow:2 v2", "kserve-mlserver v2"],
+    ["mlflow:3", "nitrous-mlflow v1"],
+    ["mlflow:3 v2", "nitrous-mlflow v2"],
   ])("%s -> %s", (question, expected) => {
     expect(answer(ask(question, builtIn))).toBe(expected);
   });

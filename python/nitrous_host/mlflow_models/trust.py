@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from nitrous_host.errors import HostError
@@ -18,14 +19,9 @@ def check_trust(request: LoadRequest, model: MLmodel) -> None:
     code = code_in(model)
     if code is None or request.code:
         return
-    raise HostError("PERMISSION_DENIED", f"the model was refused: {code}, and code needs to be trusted. {how_to_allow(request)}")
-
-
-def how_to_allow(request: LoadRequest) -> str:
-    return (
-        "If you trust where the folder comes from, allow it: annotation nitrous/trust: code, or nitrous serve --trust "
-        f"{request.model}, or name its path on the command line"
-    )
+    allow = "annotation nitrous/trust: code, or name its folder on the command line of the server"
+    message = f"the model was refused: {code}, and nobody said that it may run. If you trust where the folder comes from, allow it: {allow}"
+    raise HostError("PERMISSION_DENIED", message)
 
 
 def code_in(model: MLmodel) -> str | None:
@@ -34,7 +30,8 @@ def code_in(model: MLmodel) -> str | None:
     if model.loader == PYTHON_MODEL:
         return f"it is a PythonModel, a pickled Python class ({_shown(function.get('python_model'))})"
     if model.loader == CODE_MODEL:
-        return f"it is a model from code ({_shown(function.get('model_code_path') or function.get('data'))})"
+        name = os.path.basename(str(function.get("model_code_path") or ""))
+        return f"it is a model from code ({_shown(name)}, a Python file)"
     for name, flavor in model.flavors.items():
         if flavor.get("code"):
             return f"its flavor {name} brings Python files along ({_shown(flavor['code'])})"
