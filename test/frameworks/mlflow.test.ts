@@ -79,7 +79,9 @@ const badArtefacts: BadArtefact[] = [
     what: "a PythonModel in a pickle",
     async change(folder) {
       await hostilePickle.change(folder);
-      await edit(folder, (text) => text.replace("loader_module: mlflow.sklearn", "loader_module: mlflow.pyfunc.model\n    python_model: model.pkl"));
+      await edit(folder, (text) =>
+        text.replace("loader_module: mlflow.sklearn", "loader_module: mlflow.pyfunc.model\n    python_model: model.pkl"),
+      );
       return join(folder, "ran");
     },
     says: /PythonModel, a pickled Python class \(model\.pkl\).*nitrous\/trust: code/s,

@@ -23,7 +23,11 @@ EXACT_IN_DOUBLE = 4
 MOMENTS = "datetime64[ns]"
 
 
-def to_series(column: Column, label: str, values: Any) -> pandas.Series:
+# What a data frame takes for a column: an array of numbers or booleans, or a series.
+Values = Any
+
+
+def to_values(column: Column, label: str, values: Any) -> Values:
     """A column from a list of JSON values or an array [rows] or [rows, 1]. Raises HostError INVALID_ARGUMENT."""
     if isinstance(values, numpy.ndarray):
         return _from_array(column, label, values)
@@ -32,7 +36,7 @@ def to_series(column: Column, label: str, values: Any) -> pandas.Series:
     return _from_values(column, label, values)
 
 
-def _from_array(column: Column, label: str, array: numpy.ndarray) -> pandas.Series:
+def _from_array(column: Column, label: str, array: numpy.ndarray) -> Values:
     if column.nested:
         return objects_of([_nested(label, element) for element in array.tolist()])
     if array.shape not in ((array.size,), (array.size, 1)):
@@ -45,8 +49,8 @@ def _from_array(column: Column, label: str, array: numpy.ndarray) -> pandas.Seri
     if column.type == "boolean":
         if flat.dtype != bool:
             raise _unfit(column, label, str(flat.dtype))
-        return pandas.Series(flat)
-    return pandas.Series(_converted(column, label, flat))
+        return flat
+    return _converted(column, label, flat)
 
 
 def _converted(column: Column, label: str, values: numpy.ndarray) -> numpy.ndarray:
@@ -65,14 +69,14 @@ def _converted(column: Column, label: str, values: numpy.ndarray) -> numpy.ndarr
     return values.astype(wanted)
 
 
-def _from_elements(column: Column, label: str, elements: list[Any]) -> pandas.Series:
+def _from_elements(column: Column, label: str, elements: list[Any]) -> Values:
     """Of a tensor of BYTES, whose elements are text, or bytes where they are not UTF-8."""
     if column.type == "binary":
         return objects_of([element.encode() if isinstance(element, str) else element for element in elements])
     return _from_values(column, label, [_as_text(column, label, element) for element in elements])
 
 
-def _from_values(column: Column, label: str, values: list[Any]) -> pandas.Series:
+def _from_values(column: Column, label: str, values: list[Any]) -> Values:
     if column.nested:
         return objects_of(values)
     if column.type == "string":
@@ -94,7 +98,7 @@ def _from_values(column: Column, label: str, values: list[Any]) -> pandas.Series
     else:
         _check(column, label, values, lambda value: isinstance(value, (int, float)) and not isinstance(value, bool))
         values = [math.nan if value is None else value for value in values]
-    return pandas.Series(numpy.array(values, dtype=DTYPES[column.type]))
+    return numpy.array(values, dtype=DTYPES[column.type])
 
 
 def _moments(column: Column, label: str, values: list[Any]) -> pandas.Series:

@@ -1,20 +1,20 @@
-"""Files of estimators: pickles through the allow-list, skops files with the types that skops trusts by itself."""
+"""Files of estimators: pickles through the allow-list, and skops files with the types that are known to be harmless."""
 
 from __future__ import annotations
 
 import os
 import pickle
 import struct
-import zipfile
 import zlib
 from typing import Any
 
 from nitrous_host.errors import HostError, summary, trace
+from nitrous_host.formats.skops_files import load_skops
 from nitrous_host.model import LoadRequest
 from nitrous_host.pickles import Refused, load_trusted, load_untrusted
 
 # What reading raises for bytes that are not the file's format, or only the beginning of one.
-DAMAGED = (pickle.UnpicklingError, EOFError, IndexError, UnicodeDecodeError, OverflowError, struct.error, zlib.error, zipfile.BadZipFile)
+DAMAGED = (pickle.UnpicklingError, EOFError, IndexError, UnicodeDecodeError, OverflowError, struct.error, zlib.error)
 SKOPS = "skops"
 
 
@@ -23,7 +23,8 @@ def load_estimator(request: LoadRequest, path: str, serialization: str) -> Any:
     name = os.path.basename(path)
     try:
         if serialization == SKOPS:
-            return _load_skops(request, path)
+            # MLmodel may list types to trust, but the list comes with the file that it would open.
+            return load_skops(path, request.model, request.trust == "pickle")
         return (load_trusted if request.trust == "pickle" else load_untrusted)(path)
     except (ImportError, MemoryError, HostError):
         raise
@@ -35,18 +36,6 @@ def load_estimator(request: LoadRequest, path: str, serialization: str) -> Any:
         raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
     except Exception as error:
         raise HostError("FAILED_PRECONDITION", f"{name} cannot be loaded: {summary(error)}", trace(error)) from error
-
-
-def _load_skops(request: LoadRequest, path: str) -> Any:
-    import skops.io
-
-    # MLmodel may list types to trust, but the list comes with the file that it would open.
-    untrusted = skops.io.get_untrusted_types(file=path)
-    if untrusted and request.trust != "pickle":
-        names = ", ".join(untrusted[:5])
-        reason = f"{os.path.basename(path)} was refused: it has types that skops does not trust: {names}"
-        raise HostError("PERMISSION_DENIED", f"{reason}. {_how_to_allow(request)}")
-    return skops.io.load(path, trusted=untrusted)
 
 
 def _how_to_allow(request: LoadRequest) -> str:

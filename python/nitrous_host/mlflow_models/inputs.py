@@ -9,7 +9,7 @@ import numpy
 import pandas
 
 from nitrous_host.errors import HostError
-from nitrous_host.mlflow_models.columns import to_series
+from nitrous_host.mlflow_models.columns import to_values
 from nitrous_host.mlflow_models.signature import Column, Signature
 from nitrous_host.mlflow_models.tensor_inputs import to_arrays
 from nitrous_host.payload import Payload
@@ -33,7 +33,17 @@ def label_of(column: Column, position: int) -> str:
     return column.name if column.name is not None else f"input-{position}"
 
 
+def to_matrix(payload: Payload, signature: Signature) -> numpy.ndarray:
+    """The columns of a signature that are all numbers, without their names. Raises HostError INVALID_ARGUMENT."""
+    return numpy.stack(list(_columns(payload, signature.columns).values()), axis=1)
+
+
 def _to_frame(payload: Payload, columns: Sequence[Column]) -> pandas.DataFrame:
+    return pandas.DataFrame(_columns(payload, columns))
+
+
+def _columns(payload: Payload, columns: Sequence[Column]) -> dict[Any, Any]:
+    """Values of each column of the signature that is given, in its order, by name or by position."""
     named = columns[0].name is not None
     labels = [label_of(column, position) for position, column in enumerate(columns)]
     given = _given(payload, columns, labels)
@@ -45,15 +55,15 @@ def _to_frame(payload: Payload, columns: Sequence[Column]) -> pandas.DataFrame:
         raise HostError("INVALID_ARGUMENT", f"the model is missing inputs {_names(missing)}{also}. Its signature has {expected}")
     if extra:
         LOG.debug("ignored columns that the signature does not have: %s", extra)
-    series = {
-        (label if named else position): to_series(column, label, given[label])
+    values = {
+        (label if named else position): to_values(column, label, given[label])
         for position, (column, label) in enumerate(zip(columns, labels))
         if label in given
     }
-    lengths = {name: len(values) for name, values in series.items()}
+    lengths = {name: len(column) for name, column in values.items()}
     if len(set(lengths.values())) > 1:
         raise HostError("INVALID_ARGUMENT", f"the columns do not have the same number of rows: {lengths}")
-    return pandas.DataFrame(series)
+    return values
 
 
 def _given(payload: Payload, columns: Sequence[Column], labels: list[str]) -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, NoReturn
+from typing import Any, Callable, Iterator, NoReturn
 
 from nitrous_host.errors import HostError, summary, trace
-from nitrous_host.mlflow_models.inputs import to_input
 from nitrous_host.mlflow_models.outputs import DEFAULT_NAME, to_payload
 from nitrous_host.mlflow_models.parameters import read_parameters
 from nitrous_host.mlflow_models.predictor import Predictor
@@ -13,13 +12,16 @@ from nitrous_host.mlflow_models.signature import Signature
 from nitrous_host.payload import Call, Payload
 
 STREAM = "predict_stream"
+# A payload in the form that predict takes. Raises HostError INVALID_ARGUMENT.
+Read = Callable[[Payload], Any]
 
 
 class MlflowModel:
     """Its method `predict`, and `predict_stream` for a model that has one."""
 
-    def __init__(self, predictor: Predictor, signature: Signature, description: dict[str, Any]) -> None:
+    def __init__(self, predictor: Predictor, signature: Signature, read: Read, description: dict[str, Any]) -> None:
         self.description = description
+        self._read = read
         self._predictor = predictor
         self._signature = signature
         outputs = signature.outputs
@@ -27,7 +29,7 @@ class MlflowModel:
 
     def infer(self, call: Call) -> Payload:
         parameters = read_parameters(self._signature.parameters, call.parameters)
-        return self.answer(to_input(call.payload, self._signature), parameters, call.outputs)
+        return self.answer(self._read(call.payload), parameters, call.outputs)
 
     def answer(self, data: Any, parameters: dict[str, Any], wanted: list[str] | None = None) -> Payload:
         """The answer to data in the form of the signature. Raises HostError INVALID_ARGUMENT for data that does not fit."""
@@ -41,7 +43,7 @@ class MlflowModel:
         if self._predictor.stream is None or call.method != STREAM:
             raise HostError("UNIMPLEMENTED", f"method '{call.method}' does not stream")
         parameters = read_parameters(self._signature.parameters, call.parameters)
-        data = to_input(call.payload, self._signature)
+        data = self._read(call.payload)
         return (to_payload(part, self._output) for part in self._predictor.stream(data, parameters))
 
 

@@ -13,10 +13,14 @@ Predict = Callable[[Any, "dict[str, Any]"], Any]
 
 @dataclass
 class Predictor:
-    """`row_wise`: it answers row by row. `misfits` are exceptions that say that the data does not fit."""
+    """
+    `row_wise`: it answers row by row. `misfits` are exceptions that say that the data does not fit. `features`: it answers a matrix
+    of numbers as a data frame with these columns, whose names it only compares; None when it does not, or nobody knows.
+    """
 
     framework: Framework
     predict: Predict
     row_wise: bool = False
     misfits: tuple[type[Exception], ...] = (ValueError, TypeError)
+    features: list[str] | None = None
     stream: Callable[[Any, "dict[str, Any]"], Iterator[Any]] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy
@@ -10,8 +11,8 @@ from nitrous_host.batchable import is_batchable
 from nitrous_host.errors import HostError, from_exception
 from nitrous_host.examples import read_example
 from nitrous_host.mlflow_models.example_files import made_up_example, request_of, saved_example
-from nitrous_host.mlflow_models.inputs import label_of, to_input
-from nitrous_host.mlflow_models.model import STREAM, MlflowModel
+from nitrous_host.mlflow_models.inputs import label_of, to_input, to_matrix
+from nitrous_host.mlflow_models.model import STREAM, MlflowModel, Read
 from nitrous_host.mlflow_models.outputs import DEFAULT_NAME
 from nitrous_host.mlflow_models.parameters import read_parameters
 from nitrous_host.mlflow_models.predictor import Predictor
@@ -19,6 +20,9 @@ from nitrous_host.mlflow_models.signature import Column, Signature
 from nitrous_host.model import LoadRequest
 from nitrous_host.payload import Payload
 from nitrous_host.tensors import datatype_of
+
+# Their common type is the same in a matrix and in what frameworks make of a data frame.
+MATRIX_TYPES = frozenset({"double", "float", "integer", "long"})
 
 
 def warm_up(request: LoadRequest, predictor: Predictor, signature: Signature) -> MlflowModel:
@@ -30,16 +34,19 @@ def warm_up(request: LoadRequest, predictor: Predictor, signature: Signature) ->
     example, payload = read_example(request.example) if request.example else (None, None)
     saved = saved_example(request.directory) if payload is None else None
     given = payload or saved or made_up_example(signature)
-    bare = MlflowModel(predictor, signature, {})
+    read: Read = functools.partial(to_input, signature=signature)
+    bare = MlflowModel(predictor, signature, read, {})
     answer: Payload | None = None
     batchable = False
     if given is None:
         predictor.framework.warnings.append("not warmed up: nothing is known about its input; put an example.json beside the folder's MLmodel")
     else:
         try:
-            data = to_input(given, signature)
+            data = read(given)
             answer = bare.answer(data, read_parameters(signature.parameters, {}))
             batchable = predictor.row_wise and _rows_are_independent(bare, data)
+            if takes_matrix(predictor, signature) and _answers_alike(bare, given, data, signature):
+                read = functools.partial(to_matrix, signature=signature)
         except Exception as error:
             failure = from_exception(error)
             if payload is not None:
@@ -62,7 +69,24 @@ def warm_up(request: LoadRequest, predictor: Predictor, signature: Signature) ->
         example = request_of(given, inputs)
     if example is not None:
         description["example"] = example
-    return MlflowModel(predictor, signature, {**description, "methods": methods})
+    return MlflowModel(predictor, signature, read, {**description, "methods": methods})
+
+
+def takes_matrix(predictor: Predictor, signature: Signature) -> bool:
+    """Whether a data frame of the signature's columns, which takes long to make, may be one matrix."""
+    columns = signature.columns
+    plain = all(column.required and column.type in MATRIX_TYPES for column in columns)
+    return plain and bool(columns) and predictor.features == [column.name for column in columns]
+
+
+def _answers_alike(model: MlflowModel, example: Payload, frame: Any, signature: Signature) -> bool:
+    """What may differ should not depend on the way."""
+    try:
+        by_frame, by_matrix = (model.answer(data, {}) for data in (frame, to_matrix(example, signature)))
+        pairs = [(by_frame.value[name], by_matrix.value[name]) for name in by_frame.value]
+        return all(left.dtype == right.dtype and numpy.array_equal(left, right) for left, right in pairs)
+    except Exception:
+        return False
 
 
 def _inputs_of(signature: Signature) -> list[dict[str, Any]]:

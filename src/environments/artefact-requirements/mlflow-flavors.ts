@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -10,9 +10,8 @@ interface Flavor {
   /** Its key below `flavors`. */
   readonly name: string;
   readonly packages: (flavor: Fields) => readonly string[];
-  /** Where the folder must have a file for it to be loaded without MLflow: the key that names a folder, and the file's name. */
-  readonly file?: readonly [key: string, name: string];
-  readonly isPlain?: (flavor: Fields) => boolean;
+  /** Whether its files are data, which is so of every folder of some flavours. */
+  readonly isPlain?: (folder: string, flavor: Fields) => Promise<boolean>;
 }
 
 /** By loader_module, as python/nitrous_host/mlflow_models/flavors knows them. */
@@ -28,13 +27,17 @@ const FLAVORS: Readonly<Record<string, Flavor>> = {
   },
   "mlflow.catboost": { name: "catboost", packages: () => ["catboost"] },
   "mlflow.onnx": { name: "onnx", packages: () => ["onnxruntime"] },
-  "mlflow.pytorch": { name: "pytorch", packages: () => ["torch"], file: ["model_data", "model.pt2"] },
+  "mlflow.pytorch": {
+    name: "pytorch",
+    packages: () => ["torch"],
+    isPlain: (folder, { model_data }) => hasFile(folder, model_data, "model.pt2"),
+  },
   "mlflow.keras": keras(),
   "mlflow.keras.load": keras(),
   "mlflow.tensorflow": {
     name: "tensorflow",
-    packages: () => ["tensorflow-cpu"],
-    isPlain: ({ model_type }) => model_type === "tf2-module",
+    packages: ({ model_type }) => (model_type === "tf2-module" ? ["tensorflow-cpu"] : ["keras", "tensorflow-cpu"]),
+    isPlain: async (folder, flavor) => flavor.model_type === "tf2-module" || (await isPlainKeras(folder, flavor)),
   },
 };
 
@@ -45,12 +48,7 @@ export async function directRequirements(folder: string, model: Fields): Promise
   const known = typeof loader === "string" && Object.hasOwn(FLAVORS, loader) ? FLAVORS[loader] : undefined;
   if (known === undefined || flavors.some(([, flavor]) => Boolean(fieldsOf(flavor).code)) || hasNestedColumns(model)) return undefined;
   const flavor = fieldsOf(fieldsOf(model.flavors)[known.name]);
-  if (known.isPlain?.(flavor) === false) return undefined;
-  if (known.file !== undefined) {
-    const [key, name] = known.file;
-    const place = flavor[key];
-    if (typeof place !== "string" || (await stat(join(folder, place, name)).catch(() => undefined))?.isFile() !== true) return undefined;
-  }
+  if ((await known.isPlain?.(folder, flavor)) === false) return undefined;
   return known.packages(flavor);
 }
 
@@ -58,9 +56,18 @@ function keras(): Flavor {
   return {
     name: "keras",
     packages: () => ["keras", "tensorflow-cpu"],
-    file: ["data", "model.keras"],
-    isPlain: ({ save_exported_model }) => !save_exported_model,
+    isPlain: async (folder, flavor) => !flavor.save_exported_model && (await hasFile(folder, flavor.data, "model.keras")),
   };
+}
+
+/** Of TensorFlow's flavour: without classes that are pickled beside the Keras file. */
+async function isPlainKeras(folder: string, { data }: Fields): Promise<boolean> {
+  if (!(await hasFile(folder, data, "model.keras"))) return false;
+  return !(await readdir(join(folder, String(data)))).some((name) => name.endsWith(".cloudpickle"));
+}
+
+async function hasFile(folder: string, place: unknown, name: string): Promise<boolean> {
+  return typeof place === "string" && (await stat(join(folder, place, name)).catch(() => undefined))?.isFile() === true;
 }
 
 function estimators({ model_class = "" }: Fields, booster: string): readonly string[] {

@@ -35,7 +35,10 @@ def is_direct(model: MLmodel) -> bool:
 
 def load_direct(request: LoadRequest, model: MLmodel) -> Predictor:
     """Raises HostError, and ImportError for what the environment lacks."""
-    module = importlib.import_module(f"nitrous_host.mlflow_models.flavors.{MODULES[model.loader]}")
+    name = MODULES[model.loader]
+    if name == "tensorflow" and model.flavors["tensorflow"].get("model_type") != "tf2-module":
+        name = "keras"
+    module = importlib.import_module(f"nitrous_host.mlflow_models.flavors.{name}")
     return module.load(request, model)
 
 
@@ -48,9 +51,14 @@ def _is_keras_file(model: MLmodel) -> bool:
     return not model.flavors.get("keras", {}).get("save_exported_model") and _is_file(model, "keras", "data", "model.keras")
 
 
-def _is_saved_model(model: MLmodel) -> bool:
-    """Keras models of this flavour may have pickled classes beside them."""
-    return model.flavors.get("tensorflow", {}).get("model_type") == "tf2-module"
+def _is_plain_tensorflow(model: MLmodel) -> bool:
+    """A module in a SavedModel, or a Keras file that has no pickled classes beside it."""
+    flavor = model.flavors.get("tensorflow", {})
+    if flavor.get("model_type") == "tf2-module":
+        return True
+    if not _is_file(model, "tensorflow", "data", "model.keras"):
+        return False
+    return not any(name.endswith(".cloudpickle") for name in os.listdir(os.path.join(model.directory, flavor["data"])))
 
 
 def _is_file(model: MLmodel, flavor: str, key: str, name: str) -> bool:
@@ -62,5 +70,5 @@ _EXCEPTIONS: dict[str, Callable[[MLmodel], bool]] = {
     "mlflow.pytorch": _is_exported_program,
     "mlflow.keras": _is_keras_file,
     "mlflow.keras.load": _is_keras_file,
-    "mlflow.tensorflow": _is_saved_model,
+    "mlflow.tensorflow": _is_plain_tensorflow,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings as python_warnings
 from typing import Any
 
 import lightgbm
@@ -35,7 +36,10 @@ def load(request: LoadRequest, model: MLmodel) -> Predictor:
     def predict(data: Any, _parameters: dict[str, Any]) -> Any:
         return loaded.predict(data, num_threads=request.threads)
 
-    return Predictor(framework, predict, True, misfits)
+    features = loaded.feature_name() if is_booster else loaded.feature_name_
+    # A matrix without names is what an estimator gets that only compares names.
+    python_warnings.filterwarnings("ignore", message="X does not have valid feature names")
+    return Predictor(framework, predict, True, misfits, features=list(features))
 
 
 def _read_booster(path: str) -> lightgbm.Booster:

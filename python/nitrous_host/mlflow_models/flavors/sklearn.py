@@ -10,6 +10,7 @@ import threadpoolctl
 
 from nitrous_host.errors import HostError
 from nitrous_host.mlflow_models.estimator_files import load_estimator
+from nitrous_host.mlflow_models.features import features_of
 from nitrous_host.mlflow_models.mlmodel import MLmodel
 from nitrous_host.mlflow_models.predictor import Predictor
 from nitrous_host.mlflow_models.row_wise import is_row_wise
@@ -39,7 +40,9 @@ def load(request: LoadRequest, model: MLmodel) -> Predictor:
         return method(data)
 
     framework = Framework("scikit-learn", sklearn.__version__, _warnings_of(flavor, caught))
-    return Predictor(framework, predict, is_row_wise(estimator))
+    # A matrix without names is what an estimator gets that only compares names.
+    warnings.filterwarnings("ignore", message="X does not have valid feature names")
+    return Predictor(framework, predict, is_row_wise(estimator), features=features_of(estimator))
 
 
 def _limit_jobs(estimator: Any, threads: int) -> None:

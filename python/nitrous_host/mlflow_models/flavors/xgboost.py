@@ -7,6 +7,7 @@ import os
 import re
 from typing import Any
 
+import numpy
 import xgboost
 
 from nitrous_host.errors import HostError, trace
@@ -39,17 +40,20 @@ def load(request: LoadRequest, model: MLmodel) -> Predictor:
         known = _parameters_of(loaded.predict)
 
         def by_booster(data: Any, parameters: dict[str, Any]) -> Any:
-            matrix = xgboost.DMatrix(data, nthread=request.threads)
-            return loaded.predict(matrix, **{name: value for name, value in parameters.items() if name in known})
+            given = {name: value for name, value in parameters.items() if name in known}
+            if isinstance(data, numpy.ndarray) and not given:
+                return loaded.inplace_predict(data)
+            names = loaded.feature_names if isinstance(data, numpy.ndarray) else None
+            return loaded.predict(xgboost.DMatrix(data, feature_names=names, nthread=request.threads), **given)
 
-        return Predictor(framework, by_booster, True, misfits)
+        return Predictor(framework, by_booster, True, misfits, features=loaded.feature_names)
     loaded.set_params(n_jobs=request.threads)
     known = _parameters_of(loaded.predict)
 
     def by_estimator(data: Any, parameters: dict[str, Any]) -> Any:
         return loaded.predict(data, **{name: value for name, value in parameters.items() if name in known})
 
-    return Predictor(framework, by_estimator, True, misfits)
+    return Predictor(framework, by_estimator, True, misfits, features=loaded.get_booster().feature_names)
 
 
 def _new(name: str) -> Any:
