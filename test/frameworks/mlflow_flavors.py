@@ -2,7 +2,7 @@
 Saves a small model of each flavour with MLflow, and asks it twice: through mlflow.pyfunc and through the host's own loader. Prints
 one line of JSON: for each, whether the answers are equal, whether MLflow was left out, and times in milliseconds.
 
-    python mlflow_flavors.py FOLDER_OF_NITROUS_HOST tabular|networks
+    python mlflow_flavors.py FOLDER_OF_NITROUS_HOST tabular|pytorch|keras
 """
 
 import json
@@ -34,7 +34,7 @@ random = numpy.random.default_rng(0)
 FRAME = pandas.DataFrame(random.random((60, 3)), columns=["a", "b", "c"]).assign(d=random.integers(0, 5, 60))
 LABELS = (FRAME.a + FRAME.b > 1).astype(int).to_numpy()
 MATRIX = random.random((60, 4)).astype("float32")
-REPEATS = 100
+REPEATS = 20
 TREES = ["sklearn.tree._tree.Tree"]
 
 
@@ -82,16 +82,20 @@ def tabular(save):
     save("onnx-frame", mlflow.onnx, sums, FRAME)
 
 
-def networks(save):
-    import keras
-    import mlflow.keras
+def pytorch(save):
     import mlflow.pytorch
-    import mlflow.tensorflow
-    import tensorflow
     import torch
 
     network = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU()).eval()
     save("pytorch-pt2", mlflow.pytorch, network, MATRIX, serialization_format="pt2", input_example=MATRIX)
+
+
+def keras(save):
+    import keras
+    import mlflow.keras
+    import mlflow.tensorflow
+    import tensorflow
+
     model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3, activation="softmax")])
     save("keras", mlflow.keras, model, MATRIX)
     save("tensorflow-keras", mlflow.tensorflow, model, MATRIX)
@@ -159,13 +163,13 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
 
         def save(name, flavor, model, data, signed=True, **options):
-            place = Path(folder) / name
+            place = str(Path(folder) / name)
             if signed:
                 options["signature"] = infer_signature(data)
             flavor.save_model(model, place, pip_requirements=["mlflow-skinny"], **options)
             results[name] = compare(place, data)
 
-        {"tabular": tabular, "networks": networks}[sys.argv[2]](save)
+        {"tabular": tabular, "pytorch": pytorch, "keras": keras}[sys.argv[2]](save)
     print(json.dumps(results))
 
 
