@@ -11,6 +11,12 @@ const COLUMNS = ["alcohol", "malic_acid", "ash", "flavanoids", "proline"] as con
 const FLAVORS = fileURLToPath(new URL("mlflow_flavors.py", import.meta.url));
 const HOST = fileURLToPath(new URL("../../python", import.meta.url));
 
+/** Of one flavour: `equal` also says that what needs trust was refused without it. */
+interface Compared {
+  readonly equal: boolean;
+  readonly direct: boolean;
+}
+
 type Columns = Partial<Record<string, readonly unknown[]>>;
 const ROW: Columns = { alcohol: [14.23], malic_acid: [1.71], ash: [2.43], flavanoids: [3.06], proline: [1065] };
 
@@ -167,14 +173,22 @@ describe("an MLflow model over HTTP", () => {
   });
 });
 
-describe("flavours", { timeout: 300_000 }, () => {
-  it("answer as mlflow.pyfunc does", async () => {
-    const requirementsText = `${MLFLOW_ITSELF}xgboost-cpu\nlightgbm\ncatboost\nonnx\nonnxruntime\n`;
-    const folder = fileURLToPath(new URL("../../examples/mlflow", import.meta.url));
-    const output = await runPython({ format: "mlflow", artefact: "model", requirementsText }, folder, [FLAVORS, HOST]);
-    const results = JSON.parse(output.trim().split("\n").at(-1) as string) as Record<string, { equal: boolean; direct: boolean }>;
-    expect(Object.values(results).filter(({ equal }) => !equal)).toEqual([]);
-    expect(Object.keys(results).length).toBeGreaterThan(8);
+describe("flavours, asked through mlflow.pyfunc and through the host's own loaders", { timeout: 600_000 }, () => {
+  const folder = fileURLToPath(new URL("../../examples/mlflow", import.meta.url));
+  const networks = `${MLFLOW_ITSELF}torch\nkeras\ntensorflow-cpu\n`;
+
+  it.each([
+    ["tabular", `${MLFLOW_ITSELF}xgboost-cpu\nlightgbm\ncatboost\nonnx\nonnxruntime\n`, 14],
+    ["pytorch", networks, 2],
+    ["keras", networks, 3],
+  ])("answer the same: %s", async (group, requirementsText, count) => {
+    const output = await runPython({ format: "mlflow", artefact: "model", requirementsText }, folder, [FLAVORS, HOST, group]);
+    const results = JSON.parse(output.trim().split("\n").at(-1) as string) as Record<string, Compared>;
+    if (process.env.NITROUS_STARTS) console.log(JSON.stringify(results, undefined, 1));
+    expect(Object.entries(results).filter(([, { equal }]) => !equal)).toEqual([]);
+    expect(Object.keys(results)).toHaveLength(count);
+    const through = Object.entries(results).filter(([, { direct }]) => !direct);
+    expect(through.map(([name]) => name)).toEqual(group === "pytorch" ? ["pytorch-pickle"] : []);
   });
 });
 

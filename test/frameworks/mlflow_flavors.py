@@ -5,6 +5,7 @@ one line of JSON: for each, whether the answers are equal, whether MLflow was le
     python mlflow_flavors.py FOLDER_OF_NITROUS_HOST tabular|pytorch|keras
 """
 
+import dataclasses
 import json
 import logging
 import os
@@ -24,6 +25,7 @@ import numpy
 import pandas
 from mlflow.models import infer_signature
 
+from nitrous_host.errors import HostError
 from nitrous_host.formats.mlflow import load
 from nitrous_host.mlflow_models.flavors import is_direct
 from nitrous_host.mlflow_models.mlmodel import read_mlmodel
@@ -88,6 +90,7 @@ def pytorch(save):
 
     network = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU()).eval()
     save("pytorch-pt2", mlflow.pytorch, network, MATRIX, serialization_format="pt2", input_example=MATRIX)
+    save("pytorch-pickle", mlflow.pytorch, network, MATRIX, serialization_format="pickle")
 
 
 def keras(save):
@@ -109,9 +112,12 @@ def keras(save):
 
 
 def compare(folder, data):
-    model = load(LoadRequest("m", "1", "mlflow", str(folder), str(folder)), lambda step: None)
-    reference = mlflow.pyfunc.load_model(str(folder))
-    results = {"direct": is_direct(read_mlmodel(str(folder))), "batchable": model.description["methods"]["predict"]["batchable"]}
+    request = LoadRequest("m", "1", "mlflow", folder, folder)
+    direct = is_direct(read_mlmodel(folder))
+    refused = direct or is_refused(request)
+    model = load(dataclasses.replace(request, code=not direct), lambda step: None)
+    reference = mlflow.pyfunc.load_model(folder)
+    results = {"direct": direct, "refused": not direct and refused, "batchable": model.description["methods"]["predict"]["batchable"]}
     results["warnings"] = model.description["warnings"]
     equal = []
     for rows in (1, 7):
@@ -120,7 +126,16 @@ def compare(folder, data):
         ours, theirs = model.infer(call), reference.predict(part)
         equal.append(same(ours, theirs))
         results[f"{rows} rows"] = {"ms": milliseconds(lambda: model.infer(call)), "pyfunc ms": milliseconds(lambda: reference.predict(data_of(call.payload, part)))}
-    return {"equal": all(equal), **results}
+    return {"equal": all(equal) and refused, **results}
+
+
+def is_refused(request):
+    """Without trust, as what only MLflow can load must be."""
+    try:
+        load(request, lambda step: None)
+    except HostError as error:
+        return error.code == "PERMISSION_DENIED"
+    return False
 
 
 def payload_of(data):
