@@ -5,6 +5,7 @@ import type { ControlPlane, DataPlane } from "./core/planes.ts";
 import type { LargeJson } from "./large-json/index.ts";
 import { createV1Routes } from "./protocols/kserve-v1/index.ts";
 import { createKubeApiRoutes } from "./protocols/kube-api/index.ts";
+import { createMlflowRoutes } from "./protocols/mlflow/index.ts";
 import { createOipRoutes } from "./protocols/oip/rest/index.ts";
 import { createOperationsRoutes, type OperationsOptions } from "./protocols/operations/index.ts";
 import { createTorchServeRoutes } from "./protocols/torchserve/index.ts";
@@ -44,6 +45,7 @@ export function createRoutes({
     ...createV1Routes({ dataPlane, controlPlane, large: largeJson?.predict }),
     ...createOipRoutes({ dataPlane, controlPlane, serverName, serverVersion: version, large: largeJson?.infer }),
     ...createTorchServeRoutes({ dataPlane, controlPlane, modelStore }),
+    ...createMlflowRoutes({ dataPlane, controlPlane }),
     ...createKubeApiRoutes(controlPlane, { version, clock, readYaml: (text) => readDocument(text, "the body"), keys }),
   ];
 }

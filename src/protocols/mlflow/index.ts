@@ -1,0 +1,1 @@
+export { createMlflowRoutes, type MlflowOptions } from "./routes.ts";
