@@ -9,6 +9,7 @@ from nitrous_host.mlflow_models.predictor import Predictor
 from nitrous_host.mlflow_models.trust import check_trust
 from nitrous_host.mlflow_models.warm_up import warm_up
 from nitrous_host.model import LoadRequest, Progress
+from nitrous_host.settings import read_settings
 
 
 def load(request: LoadRequest, progress: Progress) -> MlflowModel:
@@ -16,6 +17,7 @@ def load(request: LoadRequest, progress: Progress) -> MlflowModel:
     model = read_mlmodel(request.directory)
     check_trust(request, model)
     predictor = _predictor(request, model, progress)
+    read_settings(request.settings, {}, predictor.framework.warnings)
     progress("answering the warm-up")
     return warm_up(request, predictor, model.signature)
 

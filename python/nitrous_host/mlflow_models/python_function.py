@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any, Iterator
 
@@ -25,7 +26,7 @@ def load(model: MLmodel) -> Predictor:
     from mlflow.exceptions import MlflowException
 
     try:
-        loaded = mlflow.pyfunc.load_model(model.directory, suppress_warnings=True)
+        loaded = mlflow.pyfunc.load_model(model.directory, suppress_warnings=True, **_configuration())
     except (ImportError, MemoryError, HostError):
         raise
     except Exception as error:
@@ -46,6 +47,18 @@ def load(model: MLmodel) -> Predictor:
     warnings = [] if model.made_with in (None, mlflow.__version__) else [f"made with MLflow {model.made_with}, served with {mlflow.__version__}"]
     streams = model.function.get("streamable") is True
     return Predictor(Framework("mlflow", mlflow.__version__, warnings), predict, misfits=(), stream=stream if streams else None)
+
+
+def _configuration() -> dict[str, Any]:
+    """As MLflow's own server reads it. Raises HostError INVALID_ARGUMENT."""
+    text = os.environ.get("SERVING_MODEL_CONFIG")
+    if not text:
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise HostError("INVALID_ARGUMENT", f"the variable SERVING_MODEL_CONFIG is not JSON: {error}") from error
+    return {"model_config": value}
 
 
 def _refusal(error: Any) -> HostError:
