@@ -16,6 +16,7 @@ from nitrous_host.pickles import Refused, load_trusted, load_untrusted
 # What reading raises for bytes that are not the file's format, or only the beginning of one.
 DAMAGED = (pickle.UnpicklingError, EOFError, IndexError, UnicodeDecodeError, OverflowError, struct.error, zlib.error)
 SKOPS = "skops"
+OLDEST_SKOPS = (0, 13)
 
 
 def load_estimator(request: LoadRequest, path: str, serialization: str) -> Any:
@@ -23,6 +24,7 @@ def load_estimator(request: LoadRequest, path: str, serialization: str) -> Any:
     name = os.path.basename(path)
     try:
         if serialization == SKOPS:
+            _check_skops(request)
             # MLmodel may list types to trust, but the list comes with the file that it would open.
             return load_skops(path, request.model, request.trust == "pickle")
         return (load_trusted if request.trust == "pickle" else load_untrusted)(path)
@@ -36,6 +38,16 @@ def load_estimator(request: LoadRequest, path: str, serialization: str) -> Any:
         raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
     except Exception as error:
         raise HostError("FAILED_PRECONDITION", f"{name} cannot be loaded: {summary(error)}", trace(error)) from error
+
+
+def _check_skops(request: LoadRequest) -> None:
+    """What the folder records decides which version is installed. Raises HostError FAILED_PRECONDITION."""
+    import skops
+
+    version = tuple(int(part) for part in skops.__version__.split(".")[:2] if part.isdigit())
+    if version < OLDEST_SKOPS and request.trust != "pickle":
+        message = f"skops {skops.__version__} can be made to call what a file does not name: ask for skops>=0.13 in the folder's requirements.txt"
+        raise HostError("FAILED_PRECONDITION", message)
 
 
 def _how_to_allow(request: LoadRequest) -> str:

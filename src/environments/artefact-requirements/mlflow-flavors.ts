@@ -75,7 +75,7 @@ function estimators({ model_class = "" }: Fields, booster: string): readonly str
 }
 
 function skops({ serialization_format }: Fields): readonly string[] {
-  return serialization_format === "skops" ? ["skops"] : [];
+  return serialization_format === "skops" ? ["skops>=0.13"] : [];
 }
 
 function pinned(name: string, version: unknown): string {
