@@ -166,6 +166,28 @@ describe("an MLflow model over HTTP", () => {
     expect(answer).toEqual({ status: 200, body: { predictions: [0] } });
   });
 
+  it.each([
+    [`/v1/models/${model}/invocations`, { dataframe_records: [first(ROW)] }],
+    [`/serving/default/${model}/invocations`, { dataframe_split: { columns: Object.keys(ROW), data: [Object.values(first(ROW))] } }],
+    ["/invocations", { inputs: ROW, params: { unknown: [1] } }],
+  ])("answers clients of MLflow's scoring server at %s", async (path, body) => {
+    expect(await ask(server.url, path, body)).toEqual({ status: 200, body: { predictions: [0] } });
+  });
+
+  it("tells them of errors as that does", async () => {
+    const { status, body } = await ask(server.url, "/invocations", { dataframe_records: [{ alcohol: 1 }] });
+    expect({ status, body }).toEqual({
+      status: 400,
+      body: { error_code: "BAD_REQUEST", message: expect.stringMatching(/missing inputs/) },
+    });
+  });
+
+  it("shares calls between V2 requests", async () => {
+    const answers = await Promise.all(Array.from({ length: 40 }, () => ask(server.url, `/v2/models/${model}/infer`, v2(ROW))));
+    for (const { status, body } of answers)
+      expect({ status, body }).toMatchObject({ status: 200, body: { outputs: [{ shape: [1], data: [0] }] } });
+  });
+
   it("widens numbers where nothing is lost, and ignores columns that the signature has not", async () => {
     const body = v2({ ...ROW, hue: [1.04] }, { alcohol: "FP32", ash: "FP32", proline: "INT32" });
     const { status, body: answered } = await ask(server.url, `/v2/models/${model}/infer`, body);
