@@ -182,7 +182,7 @@ describe("an MLflow model over HTTP", () => {
     });
   });
 
-  it("shares calls between V2 requests", async () => {
+  it("answers many V2 requests at once", async () => {
     const answers = await Promise.all(Array.from({ length: 40 }, () => ask(server.url, `/v2/models/${model}/infer`, v2(ROW))));
     for (const { status, body } of answers)
       expect({ status, body }).toMatchObject({ status: 200, body: { outputs: [{ shape: [1], data: [0] }] } });
