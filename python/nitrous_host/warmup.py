@@ -45,33 +45,44 @@ def warm_up(
             if table is None:
                 continue
             first = table[:1] if payload is None else table
-            answers = {**model.answer(first), **_optional_answers(model, first, outputs)}
+            found = {next(iter(outputs)): model.answer(first), **_optional_answers(model, first, outputs)}
         except Exception as error:
             failure = failure or from_exception(error)
             continue
-        served = {name: outputs[name] for name in answers}
-        method = _method(form, first, answers)
-        method["batchable"] = row_wise and _rows_are_independent(model, table, list(answers))
+        served = {name: outputs[name] for name in found}
+        method = _method(form, first, *found.values())
+        method["batchable"] = row_wise and _rows_are_independent(model, table, list(served))
         example = example or _example_of(table[:1], method["inputs"])
-        return TabularModel(_description(framework, method, example), form.read, served, misfits)
+        return TabularModel(_description(framework, method, example), form.read, served, misfits, _columns_of(found))
     if payload is not None and failure is not None:
         raise HostError("INVALID_ARGUMENT", f"the model does not answer example.json: {failure.message}", failure.detail)
     reason = "nothing is known about its input" if failure is None else f"it did not answer a generated example ({failure.message})"
     framework.warnings.append(f"not warmed up: {reason}; put an example.json beside the model")
-    return TabularModel(_description(framework, _method(forms[0], forms[0].sample, {})), forms[0].read, outputs, misfits)
+    return TabularModel(_description(framework, _method(forms[0], forms[0].sample)), forms[0].read, outputs, misfits)
 
 
-def _optional_answers(model: TabularModel, table: Table, outputs: dict[str, Output]) -> dict[str, numpy.ndarray]:
-    """Answers of the outputs behind the default one; an output that fails is not offered."""
-    answers: dict[str, numpy.ndarray] = {}
+def _optional_answers(model: TabularModel, table: Table, outputs: dict[str, Output]) -> dict[str, dict[str, numpy.ndarray]]:
+    """Answers of the outputs behind the default one, by output; an output that fails is not offered."""
+    found: dict[str, dict[str, numpy.ndarray]] = {}
     for name in list(outputs)[1:]:
         try:
-            answer = model.answer(table, [name])[name]
-            datatype_of(answer)
+            answers = model.answer(table, [name])
+            for answer in answers.values():
+                datatype_of(answer)
         except Exception:
             continue
-        answers[name] = answer
-    return answers
+        found[name] = answers
+    return found
+
+
+def _columns_of(found: dict[str, dict[str, numpy.ndarray]]) -> dict[str, str]:
+    """Of which output a column is; where two have one name, it is the first one's."""
+    columns: dict[str, str] = {}
+    for output, answers in found.items():
+        for name in answers:
+            if name not in found:
+                columns.setdefault(name, output)
+    return columns
 
 
 def _rows_are_independent(model: TabularModel, table: Table, names: list[str]) -> bool:
@@ -96,14 +107,14 @@ def two_rows(table: Table) -> Table:
     return pandas.concat([table, other], ignore_index=True)
 
 
-def _method(form: Form, table: Table | None, answers: dict[str, numpy.ndarray]) -> dict[str, Any]:
-    specifications = []
-    for index, (name, answer) in enumerate(answers.items()):
-        specification: dict[str, Any] = {"name": name, "datatype": datatype_of(answer), "shape": [-1, *answer.shape[1:]]}
-        if index > 0:
-            specification["optional"] = True
-        specifications.append(specification)
-    method: dict[str, Any] = {"accepts": form.accepts, "inputs": form.inputs(table), "outputs": specifications}
+def _method(form: Form, table: Table | None, *answers: dict[str, numpy.ndarray]) -> dict[str, Any]:
+    """Of the answers of each output, the default one first."""
+    specifications: dict[str, dict[str, Any]] = {}
+    for index, arrays in enumerate(answers):
+        for name, array in arrays.items():
+            specification = {"name": name, "datatype": datatype_of(array), "shape": [-1, *array.shape[1:]]}
+            specifications.setdefault(name, {**specification, "optional": True} if index > 0 else specification)
+    method: dict[str, Any] = {"accepts": form.accepts, "inputs": form.inputs(table), "outputs": list(specifications.values())}
     if form.columns is not None:
         method["columns"] = form.columns
     return {**method, "convertsNumbers": True, "batchable": False, "streaming": False}

@@ -1,4 +1,4 @@
-"""scikit-learn estimators in pickle and joblib files."""
+"""scikit-learn estimators in pickle, joblib and skops files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ import threadpoolctl
 
 from nitrous_host.errors import HostError, summary, trace
 from nitrous_host.formats import sklearn_inputs
+from nitrous_host.formats.skops_files import ENDING, load_skops
 from nitrous_host.formats.tabular import Output, Table, TabularModel
 from nitrous_host.model import LoadRequest, Progress
 from nitrous_host.pickles import Refused, load_trusted, load_untrusted
+from nitrous_host.settings import one_of, read_settings
 from nitrous_host.warmup import Framework, warm_up
 
 # Kinds of estimators whose predict answers row by row.
 ROW_WISE_KINDS = {"classifier", "regressor", "outlier_detector", "clusterer"}
-OPTIONAL_OUTPUTS = ("predict_proba", "decision_function", "transform")
+METHODS = ("predict", "predict_proba", "decision_function", "transform")
+# KServe's variable of the model's container.
+PROBABILITIES = "PREDICT_PROBA"
 # What unpickling raises for bytes that are no pickle, or only the beginning of one.
 NOT_A_PICKLE = (pickle.UnpicklingError, EOFError, IndexError, KeyError, UnicodeDecodeError, OverflowError, struct.error, zlib.error)
 
@@ -37,15 +41,19 @@ def load(request: LoadRequest, progress: Progress) -> TabularModel:
         warnings.simplefilter("always")
         estimator = _unpickle(request)
     framework = Framework("scikit-learn", sklearn.__version__, _warnings_of(estimator, caught))
+    settings = read_settings(request.settings, {"method": one_of(*METHODS)}, framework.warnings)
+    outputs = _outputs_of(estimator, settings.get("method"))
     # A matrix without names is what most clients send to a model that was fitted on a data frame.
     warnings.filterwarnings("ignore", message="X does not have valid feature names")
     _limit_jobs(estimator, request.threads)
     progress("answering the warm-up")
-    return warm_up(request, framework, sklearn_inputs.forms_of(estimator), _outputs_of(estimator), _is_row_wise(estimator))
+    return warm_up(request, framework, sklearn_inputs.forms_of(estimator), outputs, _is_row_wise(estimator))
 
 
 def _unpickle(request: LoadRequest) -> Any:
     name = os.path.basename(request.file)
+    if name.endswith(ENDING):
+        return load_skops(request.file, request.model, request.trust == "pickle")
     try:
         return (load_trusted if request.trust == "pickle" else load_untrusted)(request.file)
     except (ImportError, MemoryError):
@@ -66,14 +74,23 @@ def _why_refused(model: str, file: str, name: str) -> str:
     return f"{reason}. If you trust where the file comes from, allow it: annotation nitrous/trust: pickle, or nitrous serve --trust {model}"
 
 
-def _outputs_of(estimator: Any) -> dict[str, Output]:
-    """Methods by output name, the default one first. Raises HostError INVALID_ARGUMENT for an object that has none."""
-    names = [name for name in ("predict", *OPTIONAL_OUTPUTS) if callable(getattr(estimator, name, None))]
+def _outputs_of(estimator: Any, wanted: str | None) -> dict[str, Output]:
+    """
+    Methods by output name, the default one first: the one that the setting says, else KServe's variable PREDICT_PROBA where the
+    estimator has probabilities, else predict, else transform. Raises HostError INVALID_ARGUMENT for what it does not have.
+    """
+    names = [name for name in METHODS if callable(getattr(estimator, name, None))]
+    kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
     if not names:
-        kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
         raise HostError("INVALID_ARGUMENT", f"the file holds a {kind}, which has neither predict nor transform")
+    if wanted is not None and wanted not in names:
+        raise HostError("INVALID_ARGUMENT", f"the setting method is {wanted}, which a {kind} does not have; it has {', '.join(names)}")
+    if wanted is None and "predict_proba" in names and os.environ.get(PROBABILITIES, "").lower() == "true":
+        wanted = "predict_proba"
     if "predict" not in names:
         names = [name for name in names if name == "transform"] or names
+    if wanted is not None:
+        names = [wanted, *(name for name in names if name != wanted)]
     is_linear = type(estimator).__module__.startswith("sklearn.linear_model.")
     return {name: _checked_once(getattr(estimator, name)) if is_linear else getattr(estimator, name) for name in names}
 
