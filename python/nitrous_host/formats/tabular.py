@@ -99,9 +99,11 @@ class TabularModel:
 
 def as_arrays(name: str, answer: Any) -> dict[str, numpy.ndarray]:
     """
-    A framework's answer as arrays: a data frame's columns by their names, anything else (array, sparse matrix) by the name of the
-    output. Raises HostError INTERNAL for what is neither.
+    A framework's answer as arrays: the columns of a data frame (or of a dict of arrays) by their names, anything else (array, sparse
+    matrix) by the name of the output. Raises HostError INTERNAL for what is neither.
     """
+    if isinstance(answer, dict):
+        return answer
     if hasattr(answer, "columns") and hasattr(answer, "to_numpy"):
         return {str(column): answer[column].to_numpy() for column in answer.columns}
     if hasattr(answer, "toarray"):

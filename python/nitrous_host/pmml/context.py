@@ -14,9 +14,11 @@ Expression = Callable[["Context"], Value]
 class Context:
     """Values by field, the derived ones computed when they are first asked for; a model inside of another sees its fields too."""
 
-    __slots__ = ("values", "derived", "outer")
+    __slots__ = ("given", "values", "derived", "outer")
 
-    def __init__(self, derived: dict[str, Expression], outer: Context | None = None) -> None:
+    def __init__(self, derived: dict[str, Expression], outer: Context | None = None, given: dict[str, Any] | None = None) -> None:
+        # The row as it came; fields prepare their values of it when they are asked for, as in JPMML.
+        self.given = given or {}
         self.values: dict[str, Any] = {}
         self.derived = derived
         self.outer = outer

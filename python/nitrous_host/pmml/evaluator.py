@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from nitrous_host.pmml.clusters import Clustering
-from nitrous_host.pmml.context import Context, Scope
+from nitrous_host.pmml.context import Context, Expression, Scope
 from nitrous_host.pmml.document import Element, Malformed, Unsupported
 from nitrous_host.pmml.ensembles import Ensemble
 from nitrous_host.pmml.expressions import compile_derived, define_function
@@ -98,7 +98,7 @@ class Evaluator:
         self.kind = models[0].tag
         self._model = models[0]
         self._part = Part(models[0], scope, dictionary)
-        self._derived = {**derived, **self._part.derived}
+        self._derived = {**derived, **self._part.derived, **{field.name: _prepared(field) for field in self._part.inputs}}
         self._names = list(self.outputs)
 
     @property
@@ -119,16 +119,17 @@ class Evaluator:
 
     def evaluate(self, row: dict[str, Any]) -> dict[str, Value]:
         """The answer to a row, by name of field; a field that the row does not have is missing. Raises Misfit."""
-        context = Context(self._derived)
-        for field in self._part.inputs:
-            context.values[field.name] = field.prepare(row.get(field.name))
-        result, values = self._part.answer(context)
+        result, values = self._part.answer(Context(self._derived, given=row))
         answers = {self._target_name: _as_target(result.value, self._part.datatype), **values}
         return {name: answers.get(name) for name in self._names}
 
     @property
     def _target_name(self) -> str:
         return UNNAMED_TARGET if self._part.target_field is None else self._part.target_field.name
+
+
+def _prepared(field: MiningField) -> Expression:
+    return lambda context: field.prepare(context.given.get(field.name))
 
 
 def _define(element: Element, scope: Scope, derived: dict[str, Any]) -> None:
