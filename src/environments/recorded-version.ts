@@ -1,6 +1,8 @@
 import { open } from "node:fs/promises";
+import { extname } from "node:path";
 import { pipeline, type Readable } from "node:stream";
 import { createGunzip, createInflate } from "node:zlib";
+import { recordedInSkops } from "./skops-version.ts";
 
 const KEY = Buffer.from("_sklearn_version");
 /** Bytes before the key's end to after the value's: opcodes, a memo, a frame's header and the longest version. */
@@ -8,10 +10,11 @@ const LONGEST_RECORD = 96;
 const CHUNK_BYTES = 1 << 20;
 
 /**
- * The version of scikit-learn that a pickle or joblib file says it was made with, found in its bytes without running
+ * The version of scikit-learn that a pickle, joblib or skops file says it was made with, found in its bytes without running
  * any of it and in little memory. Undefined when it says none, is cut off, or is compressed by other means than zlib or gzip.
  */
 export async function recordedScikitLearn(file: string, signal?: AbortSignal): Promise<string | undefined> {
+  if (extname(file).toLowerCase() === ".skops") return await recordedInSkops(file);
   const handle = await open(file);
   const head = Buffer.alloc(2);
   await handle.read(head, 0, head.length, 0);

@@ -8,12 +8,13 @@ import { tensorFromValues, toFloat } from "./tensor-from-values.ts";
 
 type Tensors = Extract<Payload, { kind: "tensors" }>;
 
-/** One tensor of any name, or one per column of the frame that the model was fitted on. */
-export function tensorsToMatrix(payload: Tensors, signature: Signature, model: string): Payload {
+/** One tensor of any name, or one per column of the frame that the model was fitted on; of a data frame without names, in their order. */
+export function tensorsToMatrix(payload: Tensors, signature: Signature, model: string, isFrame: boolean): Payload {
   const spec = matrixSpec(signature);
   const [only] = payload.tensors;
-  if (only === undefined || payload.tensors.length > 1 || (signature.columns?.includes(only.name) === true && only.shape.length === 1)) {
-    return joinColumns(payload.tensors, signature, spec, model);
+  const isColumn = only?.shape.length === 1 && (isFrame || signature.columns?.includes(only.name) === true);
+  if (only === undefined || payload.tensors.length > 1 || isColumn) {
+    return joinColumns(payload.tensors, isFrame ? withColumns(signature, payload.tensors, spec, model) : signature, spec, model);
   }
   if ((only.datatype === "BYTES") !== (spec.datatype === "BYTES")) {
     throw new ServeError(
@@ -101,11 +102,21 @@ function rowValues(row: JsonValue | undefined, index: number, columns: number, s
   );
 }
 
+/** A model without names takes the columns of a data frame as they come. */
+function withColumns(signature: Signature, tensors: readonly Tensor[], spec: TensorSpec, model: string): Signature {
+  if (signature.columns !== undefined) return signature;
+  const width = spec.shape[1] ?? -1;
+  if (width >= 0 && tensors.length !== width) {
+    throw new ServeError("INVALID_ARGUMENT", `the data frame has ${tensors.length} columns, but model '${model}' expects ${width}`);
+  }
+  return { ...signature, columns: tensors.map(({ name }) => name) };
+}
+
 function joinColumns(tensors: readonly Tensor[], signature: Signature, spec: TensorSpec, model: string): Payload {
   if (signature.columns === undefined) {
     throw new ServeError(
       "INVALID_ARGUMENT",
-      `expected 1 inputs but got ${tensors.length} inputs for model '${model}'; send one tensor of shape [${spec.shape}]`,
+      `expected 1 inputs but got ${tensors.length} inputs for model '${model}'; send one tensor of shape [${spec.shape}], or its columns with the request parameter content_type "pd"`,
     );
   }
   checkNames(

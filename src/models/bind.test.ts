@@ -79,6 +79,30 @@ describe("a nameless matrix", () => {
   });
 });
 
+describe("a data frame for a matrix without names", () => {
+  const { columns: _, ...nameless } = matrix;
+  const column = (name: string, shape: number[], ...values: number[]) =>
+    ({ name, datatype: "FP64", shape, data: bytesOf(Float64Array.from(values)) }) as const;
+  const pd = { content_type: "pd" };
+
+  it("is its columns in the order given, where the request says that it is one", () => {
+    const payload: Payload = { kind: "tensors", tensors: [column("z", [2], 1, 2), column("a", [2, 1], 3, 4)] };
+    const bound = bind(payload, nameless, "m", pd);
+    expect(bound).toMatchObject({ tensors: [{ name: "input-0", datatype: "FP64", shape: [2, 2] }] });
+    expect(numbers((bound as Extract<Payload, { kind: "tensors" }>).tensors[0])).toEqual([1, 3, 2, 4]);
+    expect(() => bind(payload, nameless, "m")).toThrow('content_type "pd"');
+    // Names win where the model has some.
+    expect(() => bind(payload, matrix, "m", pd)).toThrow("unexpected inference input 'z'");
+  });
+
+  it("has as many columns as the model", () => {
+    const one: Payload = { kind: "tensors", tensors: [column("z", [2], 1, 2)] };
+    expect(() => bind(one, nameless, "m", pd)).toThrow("has 1 columns, but model 'm' expects 2");
+    const single: Signature = { ...nameless, inputs: [{ name: "input-0", datatype: "FP64", shape: [-1, 1] }] };
+    expect(bind(one, single, "m", pd)).toMatchObject({ tensors: [{ shape: [2, 1] }] });
+  });
+});
+
 describe("a matrix of text", () => {
   const documents: Signature = { accepts: "matrix", inputs: [{ name: "input-0", datatype: "BYTES", shape: [-1] }], outputs: [] };
 

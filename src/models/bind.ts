@@ -1,5 +1,5 @@
 import { ServeError } from "../core/errors.ts";
-import type { JsonValue, Payload } from "../core/inference.ts";
+import type { JsonValue, Parameters, Payload } from "../core/inference.ts";
 import type { Signature, TensorSpec } from "../core/signature.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { columnsToFrame, rowsToFrame, tensorsToFrame } from "./bind-frame.ts";
@@ -9,15 +9,16 @@ import { isBase64Object, tensorFromValues } from "./tensor-from-values.ts";
 
 /**
  * A request's payload in the form that the method accepts; the same object when it fits already. Nothing else in the
- * server converts payloads.
+ * server converts payloads. With KServe's and MLServer's request parameter `content_type: pd`, several tensors are the columns
+ * of a data frame, in their order where the model knows no names.
  * @throws ServeError INVALID_ARGUMENT naming what was expected and what came
  */
-export function bind(payload: Payload, signature: Signature, model: string): Payload {
+export function bind(payload: Payload, signature: Signature, model: string, parameters?: Parameters): Payload {
   switch (signature.accepts) {
     case "json":
       return bindTexts(payload, signature, model);
     case "matrix":
-      return bindMatrix(payload, signature, model);
+      return bindMatrix(payload, signature, model, parameters?.content_type === "pd");
     case "frame":
       return bindFrame(payload, signature, model);
     case "tensors":
@@ -42,10 +43,10 @@ function valueUnder(row: JsonValue, name: string): JsonValue {
   return isObject && Object.keys(row).length === 1 && Object.hasOwn(row, name) ? (row[name] as JsonValue) : row;
 }
 
-function bindMatrix(payload: Payload, signature: Signature, model: string): Payload {
+function bindMatrix(payload: Payload, signature: Signature, model: string, isFrame: boolean): Payload {
   switch (payload.kind) {
     case "tensors":
-      return tensorsToMatrix(payload, signature, model);
+      return tensorsToMatrix(payload, signature, model, isFrame);
     case "rows":
       return rowsToMatrix(payload.rows, signature, model);
     case "columns":

@@ -51,7 +51,7 @@ function note({ namespace, name, version }: ModelSpec, { record }: RequestContex
 function callOf({ target, payload, outputs, parameters, boundTo }: InferRequest, method: string, signature: Signature): ReplicaCall {
   return {
     method,
-    payload: boundTo === signature ? payload : bind(payload, signature, target.name),
+    payload: boundTo === signature ? payload : bind(payload, signature, target.name, parameters),
     ...(outputs === undefined ? {} : { outputs }),
     ...(parameters === undefined ? {} : { parameters }),
   };
