@@ -53,7 +53,9 @@ const ACCOMPANYING =
 
 /** An object whose keys are "learner" and "version", in either order. */
 const XGBOOST_JSON = /^\s*\{\s*(?:"version"\s*:\s*\[[\d\s,]*\]\s*,\s*)?"learner"\s*:\s*\{/;
-/** The same in UBJSON, where a key is an integer's marker, a length and the text. */
+/** CatBoost's own JSON: an object whose first key is one of its parts. */
+const CATBOOST_JSON = /^\s*\{\s*"(?:features_info|model_info|oblivious_trees|scale_and_bias|trees)"\s*:/;
+/** XGBoost's object in UBJSON, where a key is an integer's marker, a length and the text. */
 const XGBOOST_UBJSON = /^\{[iUIlL][\s\S]{1,8}(?:learner\{|version\[)/;
 
 /** Bytes at the beginning of a file that are enough to tell its format. */
@@ -82,6 +84,7 @@ function formatOfContents(bytes: Buffer): ModelFormat | undefined {
   const text = bytes.toString("latin1");
   if (text.startsWith("tree\n") || text.startsWith("tree\r\n")) return "lightgbm";
   if (text.startsWith("binf")) return "xgboost";
+  if (CATBOOST_JSON.test(text)) return "catboost";
   if (XGBOOST_JSON.test(text) || XGBOOST_UBJSON.test(text)) return "xgboost";
   return undefined;
 }
@@ -101,7 +104,7 @@ export const EXTENSIONS: Readonly<Record<ModelFormat, readonly string[]>> = {
   sklearn: [".joblib", ".pkl", ".pickle", ".skops"],
   xgboost: [".ubj", ".json", ".bst", ".model"],
   lightgbm: [".txt", ".bst", ".model"],
-  catboost: [".cbm"],
+  catboost: [".cbm", ".json"],
   pmml: [".pmml"],
   tensorflow: [],
   keras: [".keras", ".h5"],
@@ -129,5 +132,5 @@ export function reasonAgainst(file: string): string {
   const inFolder = PARTS[extname(file).toLowerCase()];
   if (inFolder !== undefined) return `a part of ${inFolder}: name the folder that holds all of it`;
   const endings = Object.keys(BY_EXTENSION).join(", ");
-  return `not a model: expected ${endings}, XGBoost's .json or .bst, LightGBM's .txt or .bst, model.py or model.ts`;
+  return `not a model: expected ${endings}, XGBoost's .json or .bst, CatBoost's .json, LightGBM's .txt or .bst, model.py or model.ts`;
 }
