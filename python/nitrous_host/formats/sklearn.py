@@ -61,12 +61,18 @@ def _unpickle(request: LoadRequest) -> Any:
     except Refused as refusal:
         raise HostError("PERMISSION_DENIED", _why_refused(request.model, name, refusal.name), trace(refusal)) from refusal
     except NOT_A_PICKLE as error:
-        kind = "joblib" if name.endswith(".joblib") else "pickle"
-        message = f"{name} is not a whole {kind} file ({summary(error)}): copy it again, or write it again with {kind}.dump"
-        raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
+        raise _not_whole(name, error) from error
     except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith("EOF: reading array data"):
+            raise _not_whole(name, error) from error
         message = f"{name} cannot be loaded with scikit-learn {sklearn.__version__}: {summary(error)}"
         raise HostError("FAILED_PRECONDITION", message, trace(error)) from error
+
+
+def _not_whole(name: str, error: Exception) -> HostError:
+    kind = "joblib" if name.endswith(".joblib") else "pickle"
+    message = f"{name} is not a whole {kind} file ({summary(error)}): copy it again, or write it again with {kind}.dump"
+    return HostError("INVALID_ARGUMENT", message, trace(error))
 
 
 def _why_refused(model: str, file: str, name: str) -> str:
