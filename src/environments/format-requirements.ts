@@ -5,7 +5,7 @@ type Packages = readonly string[] | { readonly cpu: readonly string[]; readonly 
 
 const FORMAT_REQUIREMENTS: Readonly<Partial<Record<ModelFormat, Packages>>> = {
   sklearn: ["scikit-learn", "pandas", "joblib", "numpy"],
-  xgboost: { cpu: ["xgboost-cpu", "numpy", "pandas"], gpu: ["xgboost", "numpy", "pandas"] },
+  xgboost: { cpu: ["xgboost-cpu", "numpy"], gpu: ["xgboost", "numpy"] },
   lightgbm: ["lightgbm", "numpy"],
   catboost: ["catboost", "numpy", "pandas"],
   pmml: ["numpy", "pandas"],

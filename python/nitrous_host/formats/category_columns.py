@@ -23,8 +23,12 @@ def category_form(names: Sequence[str], categories: Categories, refuses_unknown:
 
     def read(payload: Payload) -> Table:
         frame = to_frame(payload, names)
-        for name, known in categories.items():
-            frame[name] = _as_categories(name, frame[name], known, refuses_unknown)
+        for name in names:
+            known = categories.get(name)
+            if known is None:
+                frame[name] = _as_numbers(name, frame[name])
+            else:
+                frame[name] = _as_categories(name, frame[name] if _is_text(known) else _as_numbers(name, frame[name]), known, refuses_unknown)
         return frame
 
     def inputs(_table: Table | None) -> list[dict[str, Any]]:
@@ -37,14 +41,18 @@ def category_form(names: Sequence[str], categories: Categories, refuses_unknown:
     return Form("frame", read, inputs, None, sample)
 
 
+def _as_numbers(name: str, column: Any) -> Any:
+    if column.dtype.kind in "iufb":
+        return column
+    try:
+        return column.astype("float64")
+    except (ValueError, TypeError) as error:
+        raise HostError("INVALID_ARGUMENT", f"column '{name}' must hold numbers: {error}") from error
+
+
 def _as_categories(name: str, column: Any, known: list[Any], refuses_unknown: bool) -> Any:
     import pandas
 
-    if not _is_text(known):
-        try:
-            column = column.astype("float64")
-        except (ValueError, TypeError) as error:
-            raise HostError("INVALID_ARGUMENT", f"column '{name}' has categories that are numbers: {error}") from error
     by_value = {value: value for value in known}
     matched = [by_value.get(value) for value in column]
     if refuses_unknown:

@@ -7,6 +7,7 @@ import { requirementsOfMlflow } from "./mlflow.ts";
 import { requirementsOfPmml } from "./pmml.ts";
 import { requirementsOfPython } from "./python.ts";
 import { requirementsOfSklearn } from "./sklearn.ts";
+import { requirementsOfXgboost } from "./xgboost.ts";
 
 type Reader = (file: string, signal: AbortSignal | undefined) => Promise<ArtefactRequirements>;
 
@@ -19,6 +20,7 @@ const READERS: Readonly<Partial<Record<ModelFormat, Reader>>> = {
   pmml: requirementsOfPmml,
   python: requirementsOfPython,
   sklearn: requirementsOfSklearn,
+  xgboost: requirementsOfXgboost,
 };
 
 /** Reads without running anything of the artefact. @throws ServeError INVALID_ARGUMENT for a record that cannot be read */
