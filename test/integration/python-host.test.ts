@@ -5,7 +5,7 @@ import { run } from "../../src/environments/run.ts";
 import { CACHE_DIRECTORY } from "../server-process.ts";
 
 it("passes its own tests", { timeout: 5 * 60_000 }, async () => {
-  const requirementsText = "scikit-learn\npandas\nxgboost-cpu\nlightgbm\npillow\n";
+  const requirementsText = "scikit-learn\npandas\nskops\nxgboost-cpu\nlightgbm\npillow\n";
   const environments = createEnvironments({ directory: CACHE_DIRECTORY });
   const { python } = await environments.ensure(
     { format: "python", file: "", requirementsText, exact: false, trusted: true },

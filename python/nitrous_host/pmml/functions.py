@@ -95,8 +95,8 @@ STRICT: dict[str, Function] = {
 
 # Of the arguments that are not missing.
 AGGREGATES: dict[str, Function] = {
-    "min": min,
-    "max": max,
+    "min": lambda *values: min(values),
+    "max": lambda *values: max(values),
     "sum": lambda *values: sum(values),
     "product": lambda *values: math.prod(values),
     "avg": _mean,
