@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -36,6 +36,7 @@ const OWN = ["package.json", "tsconfig.json", "python", "src", "dist"];
 export function programView(command: string): string[] {
   return [
     ...SYSTEM,
+    ...javaConfiguration(),
     // The environment that a link belongs to, and the interpreter that it leads to.
     ...[command, realPath(command)].flatMap(installationOf),
     ...OWN.map((name) => join(ROOT, name)),
@@ -46,6 +47,12 @@ export function programView(command: string): string[] {
 /** What belongs to a model, and what links in these paths lead to. */
 export function modelView(paths: readonly (string | undefined)[]): string[] {
   return paths.flatMap((path) => (path === undefined ? [] : [resolve(path), realPath(path)]));
+}
+
+/** Without its configuration, which distributions keep in /etc, a Java runtime starts and then runs nothing; JPMML is one for PMML models. */
+function javaConfiguration(): string[] {
+  const names = existsSync("/etc") ? readdirSync("/etc") : [];
+  return names.filter((name) => /^java(-\d|$)/.test(name)).map((name) => join("/etc", name));
 }
 
 /** Of `/opt/x/bin/python` what is installed in `/opt/x`, which may also be somebody's home folder. */
