@@ -41,7 +41,12 @@ describeFormat({
     cutOff(FILE, /model\.pmml is not a whole PMML file: it is not well-formed XML/),
     changed("entities that grow without end", "<PMML", BILLION_LAUGHS, /document type declaration \(DOCTYPE\)/),
     changed("an entity that is a file of this machine", "<PMML", FILE_OF_THE_MACHINE, /document type declaration \(DOCTYPE\)/),
-    changed("another answer than its author expects", /ScoreDistribution value="soon"/g, 'ScoreDistribution value="later"', /does not answer as its author expects: row \d/),
+    changed(
+      "another answer than its author expects",
+      /ScoreDistribution value="soon"/g,
+      'ScoreDistribution value="later"',
+      /does not answer as its author expects: row \d/,
+    ),
     changed(
       "a function that nobody knows",
       /(<LocalTransformations>|<TransformationDictionary>)/,
