@@ -116,6 +116,9 @@ class Categories(HostTest):
         self.assertEqual(self.answer("rows", self.rows, outputs=["leaf"])["leaf"].shape, (3, 5))
         for change, text in (({"city": "Paris"}, "column 'city' cannot be 'Paris'"), ({"size": 2}, "column 'size' cannot be 2"), ({"age": "x"}, "'age' must hold")):
             self.assertIn(text, self.error("rows", [{**self.rows[0], **change}])["message"])
+        # Its old form begins so; a table of numbers in it is nothing to newer versions.
+        (self.folder / "old.bst").write_bytes(b"binf" + bytes(300))
+        self.assertIn("old binary form", self.load("xgboost", self.folder / "old.bst").meta["message"])
         self.assertIn("nthread", self.load("xgboost", self.folder / "model.ubj", settings={"nthread": "many"}).meta["message"])
 
     def test_lightgbm(self) -> None:

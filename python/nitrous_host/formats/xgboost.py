@@ -32,8 +32,12 @@ def load(request: LoadRequest, progress: Progress) -> TabularModel:
     try:
         booster.load_model(request.file)
     except (xgboost.core.XGBoostError, ValueError, KeyError) as error:
-        # XGBoost begins with the time and the line of its own source.
-        reason = re.sub(r"^\[[\d:]+\] (\S+:\d+: )?", "", str(error).partition("\n")[0])
+        if _is_old_binary(request.file):
+            message = f"{name} is in XGBoost's old binary form, which xgboost {xgboost.__version__} does not read"
+            hint = "write it again as .ubj with the version that made it, or put xgboost-cpu<3 into a requirements.txt beside it"
+            raise HostError("FAILED_PRECONDITION", f"{message}: {hint}", trace(error)) from error
+        # XGBoost begins with the time and the line of its own source, and names the file by its whole path.
+        reason = re.sub(r"^\[[\d:]+\] (\S+:\d+: )?", "", str(error).partition("\n")[0]).replace(request.file, name)
         message = f"{name} is not a whole XGBoost file ({reason}): copy it again, or write it again with Booster.save_model"
         raise HostError("INVALID_ARGUMENT", message, trace(error)) from error
     booster.set_param({"nthread": threads})
@@ -42,6 +46,12 @@ def load(request: LoadRequest, progress: Progress) -> TabularModel:
     progress("answering the warm-up")
     outputs = {"predict": _predict(booster, threads, form.sample), **{name: _optional(booster, threads, name) for name in OPTIONAL_OUTPUTS}}
     return warm_up(request, framework, [form], outputs, row_wise=True)
+
+
+def _is_old_binary(file: str) -> bool:
+    """The form before JSON: since XGBoost 1.0 it begins with "binf"."""
+    with open(file, "rb") as stream:
+        return stream.read(4) == b"binf"
 
 
 def _matrix_form(booster: Any) -> Form:
