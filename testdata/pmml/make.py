@@ -102,8 +102,8 @@ def main() -> None:
                 answer = type(error).__name__
             answers[name].append(answer)
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(answer)}" for name, answer in answers.items())
-    # Infinity has no place in JSON, and a number that is too large is read as one.
-    lines = lines.replace("Infinity", "1e999")
+    # Neither has a place in JSON; a number that is too large is read as infinity.
+    lines = lines.replace("Infinity", "1e999").replace("NaN", "null")
     (HERE / "answers.json").write_text("{\n" + f'"rows": {json.dumps(questions())},\n"answers": {{\n{lines}\n}}\n}}\n')
 
 
