@@ -166,3 +166,10 @@ it("takes a folder with model.savedmodel for a model, and a file beside PyTorch'
   await put({ "tf/model.savedmodel/saved_model.pb": "x", "torch/model.pt": "x", "torch/network.py": "x" });
   expect(await read("tf", "torch")).toEqual({ models: ["tf/1 tensorflow", "torch/1 pytorch"], rejections: {} });
 });
+
+it("tells CatBoost's JSON from XGBoost's by its first key", async () => {
+  const catboost = '{\n"features_info":\n  {\n    "float_features": []}}';
+  await put({ "a/model.json": catboost, "b/model.json": XGBOOST, "c/model.json": '{"features":1}' });
+  const { models } = await read();
+  expect(models).toEqual(["a/1 catboost", "b/1 xgboost"]);
+});
