@@ -137,9 +137,12 @@ async function requirementsOf({ requirements, packages }: ModelSpec): Promise<st
   return packages === undefined ? text : `${text === undefined ? "" : `${text.trimEnd()}\n`}${packages}`;
 }
 
-/** The artefact has no other files beside it that belong to it. */
+/** How an ONNX file begins to say that the values of a tensor are in another file (StringStringEntryProto `location` of onnx.proto). */
+const ELSEWHERE = Buffer.from("\n\x08location\x12");
+
+/** The artefact has no other files beside it that belong to it, whatever they are called. */
 async function isOneFile({ file, bytes }: ModelSpec): Promise<boolean> {
-  return (await stat(file)).size === bytes;
+  return (await stat(file)).size === bytes && !(await readFile(file)).includes(ELSEWHERE);
 }
 
 /** The artefact and, when there is one, the example. */

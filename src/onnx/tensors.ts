@@ -20,7 +20,7 @@ const TYPES: Readonly<Partial<Record<Datatype, string>>> = {
 };
 const DATATYPES = Object.fromEntries(Object.entries(TYPES).map(([datatype, type]) => [type, datatype])) as Record<string, Datatype>;
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** @throws ServeError UNIMPLEMENTED for element types that the Open Inference Protocol or ONNX Runtime's binding lacks */
@@ -30,16 +30,28 @@ export function datatypeOf(type: string, name: string): Datatype {
   return datatype;
 }
 
-/** Numeric tensors share their memory with ONNX Runtime's where they are aligned. */
+/**
+ * Numeric tensors share their memory with ONNX Runtime's where they are aligned.
+ * @throws ServeError INVALID_ARGUMENT for bytes that are no text
+ */
 export function toOrt(tensor: Tensor): OrtTensor {
   const { datatype, shape } = tensor;
   if (tensor.datatype === "BYTES")
     return new OrtTensor(
       "string",
-      tensor.data.map((element) => decoder.decode(element)),
+      tensor.data.map((element, index) => textOf(element, index, tensor.name)),
       shape,
     );
   return new OrtTensor(TYPES[datatype] as "float32", elementsOf(tensor) as Float32Array, shape);
+}
+
+/** The binding takes text where ONNX itself would take any bytes. */
+function textOf(element: Uint8Array, index: number, name: string): string {
+  try {
+    return decoder.decode(element);
+  } catch {
+    throw new ServeError("INVALID_ARGUMENT", `element ${index} of input '${name}' is not UTF-8, which strings of ONNX models must be here`);
+  }
 }
 
 export function fromOrt(name: string, tensor: OrtTensor): Tensor {

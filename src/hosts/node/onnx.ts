@@ -6,12 +6,13 @@ import type { Payload } from "../../core/inference.ts";
 import type { TensorSpec } from "../../core/signature.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { LoadMetadata } from "../../frames/index.ts";
-import { createSession, datatypeOf, generateRows, runSession } from "../../onnx/index.ts";
+import { datatypeOf, generateRows, openSession, runSession } from "../../onnx/index.ts";
 import { exampleOf, parseExample, payloadOf, readExample } from "./example.ts";
 import type { HostedModel } from "./hosted-model.ts";
+import { readSessionSettings } from "./onnx-settings.ts";
 import { firstDimensionIsShared, rowsAreIndependent } from "./onnx-warm-up.ts";
 
-const ORT_VERSION = onnxRuntimeVersion();
+export const ORT_VERSION = onnxRuntimeVersion();
 
 /**
  * An ONNX graph in ONNX Runtime.
@@ -22,20 +23,23 @@ export async function loadOnnx(
   [graph, example]: readonly Uint8Array[],
   report: (step: string) => void,
 ): Promise<HostedModel> {
+  const { settings, warnings: ofSettings } = readSessionSettings(meta.settings ?? {}, meta.threads);
   report("reading the graph");
-  const session = await createSession(graph ?? meta.file, meta.threads);
-  const inputs = specsOf(session.inputMetadata);
-  const outputs = specsOf(session.outputMetadata);
+  const { session, warnings: ofSession } = await openSession(graph ?? meta.file, settings);
+  const fixed = settings.options?.freeDimensionOverrides;
+  const inputs = specsOf(session.inputMetadata, fixed);
+  const outputs = specsOf(session.outputMetadata, fixed);
   report("answering a first request");
   const given = example === undefined ? await readExample(meta.example) : parseExample(Buffer.from(example).toString("utf8"));
   const warmUp = await answerExample(session, given, inputs);
-  const batchable =
-    firstDimensionIsShared([...session.inputMetadata, ...session.outputMetadata]) && (await rowsAreIndependent(session, inputs));
+  const grows = [...inputs, ...outputs].every(({ shape }) => shape[0] === -1);
+  const isShared = grows && firstDimensionIsShared([...session.inputMetadata, ...session.outputMetadata]);
+  const batchable = isShared && (await rowsAreIndependent(session, inputs));
   return {
     description: {
       framework: "onnxruntime",
       frameworkVersion: ORT_VERSION,
-      warnings: warmUp.warnings,
+      warnings: [...ofSettings, ...ofSession, ...warmUp.warnings],
       ...(warmUp.example === undefined ? {} : { example: warmUp.example }),
       methods: { predict: { accepts: "tensors", inputs, outputs, batchable, streaming: false } },
     },
@@ -67,18 +71,22 @@ async function answerExample(session: InferenceSession, given: unknown, inputs: 
   }
 }
 
-function specsOf(metadata: readonly InferenceSession.ValueMetadata[]): TensorSpec[] {
+/**
+ * The inputs or outputs of a graph, whose named dimensions may have been given sizes.
+ * @throws ServeError UNIMPLEMENTED for those that cannot be served
+ */
+export function specsOf(metadata: readonly InferenceSession.ValueMetadata[], sizes: Readonly<Record<string, number>> = {}): TensorSpec[] {
   return metadata.map((value) => {
     if (!value.isTensor)
       throw new ServeError(
         "UNIMPLEMENTED",
         `'${value.name}' is not a tensor; export the model without sequences and maps (scikit-learn: zipmap=False)`,
       );
-    return {
-      name: value.name,
-      datatype: datatypeOf(value.type, value.name),
-      shape: value.shape.map((dimension) => (typeof dimension === "number" && dimension >= 0 ? dimension : -1)),
-    };
+    const shape = value.shape.map((dimension) => {
+      const size = typeof dimension === "string" && Object.hasOwn(sizes, dimension) ? sizes[dimension] : dimension;
+      return typeof size === "number" && size >= 0 ? size : -1;
+    });
+    return { name: value.name, datatype: datatypeOf(value.type, value.name), shape };
   });
 }
 
