@@ -42,6 +42,8 @@ export function toOrt(tensor: Tensor): OrtTensor {
       tensor.data.map((element, index) => textOf(element, index, tensor.name)),
       shape,
     );
+  // Where Node has a Float16Array (24), the class OrtTensor makes one of it, whose length the binding reads as 0; it takes the bits as they are.
+  if (datatype === "FP16") return { type: "float16", dims: shape, data: elementsOf(tensor), location: "cpu" } as unknown as OrtTensor;
   return new OrtTensor(TYPES[datatype] as "float32", elementsOf(tensor) as Float32Array, shape);
 }
 
