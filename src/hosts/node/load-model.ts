@@ -12,11 +12,15 @@ export async function loadModel(meta: LoadMetadata, contents: readonly Uint8Arra
       const { loadOnnx } = await import("./onnx.ts");
       return await loadOnnx(meta, contents, report);
     }
+    case "huggingface-onnx": {
+      const { loadHuggingFace } = await import("./huggingface/load.ts");
+      return await loadHuggingFace(meta, report);
+    }
     case "typescript": {
       const { loadTypeScript } = await import("./typescript.ts");
       return await loadTypeScript(meta, report);
     }
     default:
-      throw new ServeError("UNIMPLEMENTED", `the Node host has no format '${meta.format}'; it has onnx, typescript`);
+      throw new ServeError("UNIMPLEMENTED", `the Node host has no format '${meta.format}'; it has onnx, huggingface-onnx, typescript`);
   }
 }
