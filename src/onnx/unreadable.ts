@@ -14,17 +14,22 @@ const NAMELESS: Readonly<Record<string, string>> = {
 
 /** Why ONNX Runtime did not open a graph, with what to do about it. */
 export function unreadable(error: unknown): ServeError {
-  const message = messageOf(error).replace(/\.$/, "");
+  const message = plain(messageOf(error));
   const number = /^Unsupported data type: (\d+)$/.exec(message)?.[1];
   if (number !== undefined) {
     const type = NAMELESS[number] ?? `number ${number}`;
     const hint = "export it with FLOAT or FLOAT16 inputs and outputs (a Cast in the graph; inside of it the type may stay)";
     return new ServeError("UNIMPLEMENTED", `an input or output has elements of type ${type}, which ONNX Runtime's binding lacks; ${hint}`);
   }
-  const missing =
-    /(?:External data path does not exist|external data file|cannot get file size|GetFileLength for|Data file .* does not exist|external_data)/i;
+  const missing = /External data|External initializer|GetFileLength for|external_data/i;
   const hint = missing.test(message)
     ? "put the files with the weights that the export wrote (such as model.onnx.data) beside it, under the names that they were written with"
     : "if it is damaged or cut off, copy or export it again";
   return new ServeError("INVALID_ARGUMENT", `its file is not an ONNX model that can be read here: ${message}; ${hint}`);
+}
+
+/** On one line, without the places in ONNX Runtime's sources. */
+function plain(message: string): string {
+  const [, said = message] = /^(?:Exception during initialization: )?\/\S+:\d+ .*?(\[ONNXRuntimeError\][\s\S]*)$/.exec(message) ?? [];
+  return said.replace(/\s+/g, " ").trim().replace(/\.$/, "");
 }

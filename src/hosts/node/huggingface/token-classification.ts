@@ -50,7 +50,7 @@ export function tokenClassification(loaded: Loaded): Record<string, TaskMethod> 
           const groups = grouped(entities).map((group) => ({
             entity_group: (group[0] as Entity).entity.replace(/^[^-]*-/, ""),
             score: group.reduce((sum, { score }) => sum + score, 0) / group.length,
-            word: tokenizer.decode(group.map(({ word }) => tokenizer.idOf(word) ?? 0)),
+            word: tokenizer.joined(group.map(({ word }) => word)),
             start: (group[0] as Entity).start,
             end: (group.at(-1) as Entity).end,
           }));

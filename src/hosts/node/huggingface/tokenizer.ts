@@ -151,6 +151,11 @@ export class TextTokenizer {
     return kept.length === 0 ? "" : this.#tokenizer.decode(kept, { clean_up_tokenization_spaces: this.#cleansUp });
   }
 
+  /** The text of tokens that stand behind each other, unknown words among them as they are. */
+  joined(tokens: readonly string[]): string {
+    return this.#tokenizer.decoder === null ? tokens.join(" ") : this.#tokenizer.decoder([...tokens]);
+  }
+
   /** Learnt from what the tokenizer puts around stand-ins. */
   #pattern(first: string[], second: string[] | undefined): Part[] {
     const post = this.#tokenizer.post_processor;
