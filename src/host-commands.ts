@@ -43,14 +43,17 @@ export function pythonHost(spec: ModelSpec, { python, threads, bytecodeDirectory
   };
 }
 
-/** The command of a Node host; custom models in TypeScript get a loader that strips their types. */
-export function nodeHost(spec: ModelSpec): HostSpec {
+/**
+ * The command of a Node host; custom models in TypeScript get a loader that strips their types. `packages` is a folder whose
+ * node_modules have what its format needs beside our own.
+ */
+export function nodeHost(spec: ModelSpec, packages?: string): HostSpec {
   const stripsTypes = spec.format === "typescript" || SUFFIX === ".ts";
   return {
     name: hostName(spec),
     command: process.execPath,
     arguments: [...(stripsTypes ? ["--import", import.meta.resolve("tsx")] : []), NODE_HOST],
-    environment: { ...inheritedEnvironment(), ...spec.variables },
+    environment: { ...inheritedEnvironment(), ...spec.variables, ...(packages === undefined ? {} : { NITROUS_PACKAGES: packages }) },
     directory: spec.directory,
   };
 }

@@ -48,9 +48,12 @@ export class HostConfinement {
     return (await this.isConfined(spec)) ? this.#ownBytecode(spec) : this.#options.bytecodeDirectory;
   }
 
-  /** @throws ServeError FAILED_PRECONDITION when the model must be confined and the machine cannot */
-  wrap(spec: ModelSpec, host: HostSpec): Promise<HostSpec> {
-    const readable = modelView([spec.directory, spec.file, spec.example]);
+  /**
+   * A host for one model, which reads its files and those of a folder with packages.
+   * @throws ServeError FAILED_PRECONDITION when the model must be confined and the machine cannot
+   */
+  wrap(spec: ModelSpec, host: HostSpec, packages?: string): Promise<HostSpec> {
+    const readable = modelView([spec.directory, spec.file, spec.example, packages]);
     return this.#wrap(spec, host, { readable, writable: [this.#ownBytecode(spec)] });
   }
 

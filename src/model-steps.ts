@@ -6,7 +6,7 @@ import type { Events } from "./core/events.ts";
 import type { Executor } from "./core/executor.ts";
 import { FORMATS } from "./core/formats.ts";
 import type { ModelSpec } from "./core/model.ts";
-import type { Environments } from "./environments/index.ts";
+import { type Environments, NodePackages, needsTransformers } from "./environments/index.ts";
 import { availableMemory } from "./executors/index.ts";
 import { nodeHost, pythonHost, sharedNodeHost } from "./host-commands.ts";
 import { HostConfinement } from "./host-confinement.ts";
@@ -43,6 +43,7 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
     bytecodeDirectory,
     memory: async () => settings["memory-budget"] ?? Math.round((await availableMemory()) * CONFINED_MEMORY_SHARE),
   });
+  const packages = new NodePackages(join(directory, "packages"));
   /** Models whose host does not see their files: it gets what is in them. */
   const carried = new WeakSet<ModelSpec>();
   return {
@@ -61,7 +62,10 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
         return { host: await confinement.wrap(spec, nodeHost({ ...spec, variables })), warnings: [] };
       }
       if (FORMATS[spec.format].host === "node") {
-        return { host: await confinement.wrap(spec, nodeHost(spec)), warnings: [] };
+        const needs = spec.format === "huggingface-onnx" && (await needsTransformers(spec.directory));
+        const installing = (line: string): void => report(`preparing its packages: ${line}`);
+        const folder = needs ? await packages.transformers(installing, signal) : undefined;
+        return { host: await confinement.wrap(spec, nodeHost(spec, folder), folder), warnings: [] };
       }
       const ownBytecode = await confinement.bytecodeOf(spec);
       const progress = (line: string): void => {
