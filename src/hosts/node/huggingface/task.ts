@@ -15,7 +15,7 @@ export const TEXT_TASKS = [
 ] as const;
 export type TextTask = (typeof TEXT_TASKS)[number];
 
-/** Tasks that Transformers.js prepares the input of and reads the output of, by its pipelines' names. */
+/** Tasks that Transformers.js prepares the input of, by its pipelines' names. */
 export const PIPELINE_TASKS = {
   image_classification: "image-classification",
   object_detection: "object-detection",
@@ -23,14 +23,14 @@ export const PIPELINE_TASKS = {
   semantic_segmentation: "image-segmentation",
   depth_estimation: "depth-estimation",
   automatic_speech_recognition: "automatic-speech-recognition",
-  zero_shot_image_classification: "zero-shot-image-classification",
-  text_generation: "text-generation",
-  text2text_generation: "text2text-generation",
 } as const;
 export type PipelineTask = keyof typeof PIPELINE_TASKS;
 
-export type Task = TextTask | PipelineTask;
-const TASKS: readonly string[] = [...TEXT_TASKS, ...Object.keys(PIPELINE_TASKS)];
+/** Tasks that only the Python host serves. */
+const OTHERS = ["zero_shot_image_classification", "text_generation", "text2text_generation"] as const;
+
+export type Task = TextTask | PipelineTask | (typeof OTHERS)[number];
+const TASKS: readonly string[] = [...TEXT_TASKS, ...Object.keys(PIPELINE_TASKS), ...OTHERS];
 
 /** What else people call a task. */
 const ALIASES: Readonly<Record<string, Task>> = {
