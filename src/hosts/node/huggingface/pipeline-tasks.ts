@@ -96,7 +96,7 @@ export function semanticSegmentation({ library, pipeline }: LoadedPipeline): Rec
         const { width, height } = oneSize(images);
         const data = new BigInt64Array(images.length * height * width);
         for (const [row, image] of images.entries()) {
-          const segments = (await pipeline(image, { subtask: "semantic" })) as ReadonlyArray<{ label: string; mask: JsImage }>;
+          const segments = (await pipeline(image)) as ReadonlyArray<{ label: string; mask: JsImage }>;
           for (const { label, mask } of segments) {
             const index = classOf.get(label) ?? 0n;
             mask.data.forEach((value, place) => {
