@@ -58,7 +58,7 @@ export class NodePackages {
     await mkdir(aside, { recursive: true });
     await writeFile(join(aside, "package.json"), JSON.stringify({ private: true, dependencies: { [name]: version } }));
     // Without scripts: onnxruntime-node's would download libraries for NVIDIA's processors, and no package's may run here.
-    const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=http"];
+    const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"];
     try {
       await this.#run(["npm", "install", "--prefix", aside, ...flags], {
         onLine: onProgress,

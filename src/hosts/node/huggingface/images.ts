@@ -64,10 +64,13 @@ export async function pngOf(image: JsImage): Promise<string> {
   return (await image.toSharp().png().toBuffer()).toString("base64");
 }
 
+/** Ramps from black to white and back, PNG of 16 × 16. */
+const RAMPS = [
+  "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAGUlEQVR42mNkYGAQJAUwMZAIRjWMahg6GgANtQMdUVKDqQAAAABJRU5ErkJggg==",
+  "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAGklEQVR42mP8////e1IAEwOJYFTDqIahowEAwZMtIBaeKREAAAAASUVORK5CYII=",
+] as const;
+
 /** Two small images that differ, as V1 rows. */
 export function sampleImages(): JsonValue[] {
-  const ramp = (value: (place: number) => number): JsonValue => ({
-    image: Array.from({ length: 48 }, () => Array.from({ length: 48 }, (_, place) => Array<number>(3).fill(value(place)))),
-  });
-  return [ramp((place) => place * 5), ramp((place) => (47 - place) * 5)];
+  return RAMPS.map((b64) => ({ image: { b64 } }));
 }
