@@ -1,4 +1,4 @@
-import { messageOf, ServeError } from "../../../core/errors.ts";
+import { ServeError } from "../../../core/errors.ts";
 import type { JsonValue, Payload } from "../../../core/inference.ts";
 import type { TensorSpec } from "../../../core/signature.ts";
 import { type Row, rowsOf } from "./rows.ts";
@@ -32,17 +32,16 @@ async function toImage(library: TransformersJs, value: Row[string] | undefined, 
     throw new ServeError("INVALID_ARGUMENT", `instance ${index}: the image has more than ${MOST_BYTES} bytes`);
   try {
     return (await library.RawImage.fromBlob(new Blob([Uint8Array.from(bytes)]))).rgb();
-  } catch (error) {
-    const reason = messageOf(error);
-    const message = `instance ${index}: ${bytes.byteLength} bytes are no image that can be read (PNG, JPEG, WebP and others can): ${reason}`;
+  } catch {
+    const message = `instance ${index}: ${bytes.byteLength} bytes are no image that can be read (PNG, JPEG, WebP and others can)`;
     throw new ServeError("INVALID_ARGUMENT", message);
   }
 }
 
 /** Base64, perhaps as a data: URI. Nothing is fetched from addresses. */
-export function fromText(text: string, index: number): Uint8Array {
+export function fromText(text: string, index: number, what = "images"): Uint8Array {
   if (/^https?:\/\//i.test(text))
-    throw new ServeError("INVALID_ARGUMENT", `instance ${index}: nothing is fetched from addresses; send the file itself, in base64`);
+    throw new ServeError("INVALID_ARGUMENT", `instance ${index}: ${what} are not fetched from addresses; send the file itself, in base64`);
   const base64 = text.startsWith("data:") ? text.slice(text.indexOf(",") + 1) : text;
   if (!/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(base64))
     throw new ServeError("INVALID_ARGUMENT", `instance ${index}: the text is not base64; send a file as {"b64": ...}`);

@@ -19,7 +19,7 @@ export function soundRows(payload: Payload, rate: number): Float32Array[] {
   }
   return rowsOf(payload, ["audio"]).map(({ audio }, index) => {
     if (Array.isArray(audio) && audio.length > 0 && audio.every((value) => typeof value === "number")) return Float32Array.from(audio);
-    const bytes = typeof audio === "string" ? fromText(audio, index) : audio;
+    const bytes = typeof audio === "string" ? fromText(audio, index, "sounds") : audio;
     if (bytes instanceof Uint8Array) return readWav(bytes, rate, index);
     throw new ServeError("INVALID_ARGUMENT", `instance ${index}: expected a WAV file as {"b64": ...}, or a list of numbers`);
   });

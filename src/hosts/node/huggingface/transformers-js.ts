@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf, ServeError } from "../../../core/errors.ts";
+import { resampled } from "./resample.ts";
 
 /** A tensor of Transformers.js. */
 export interface JsTensor {
@@ -38,6 +39,7 @@ export interface TransformersJs {
   readonly RawImage: {
     new (data: Uint8Array, width: number, height: number, channels: number): JsImage;
     fromBlob(blob: Blob): Promise<JsImage>;
+    readonly prototype: { resize: typeof resize };
   };
 }
 
@@ -55,6 +57,7 @@ export async function importTransformers(): Promise<TransformersJs> {
     const file = createRequire(join(folder, "package.json")).resolve("@huggingface/transformers");
     const library = (await import(pathToFileURL(file).href)) as TransformersJs & { default?: TransformersJs };
     const found = library.default?.pipeline === undefined ? library : library.default;
+    found.RawImage.prototype.resize = resize;
     Object.assign(found.env, { allowRemoteModels: false, allowLocalModels: true, useFSCache: false, useBrowserCache: false });
     return found;
   } catch (error) {
@@ -63,6 +66,24 @@ export async function importTransformers(): Promise<TransformersJs> {
       `Transformers.js cannot be imported: ${messageOf(error)}; remove ${folder} to have it installed again`,
     );
   }
+}
+
+/**
+ * In place of its own, which leaves pixels out where an image is made smaller: processors in Python do not, and models were trained with
+ * theirs. `resample` is Pillow's number.
+ */
+async function resize(
+  this: JsImage,
+  width: number | null | undefined,
+  height: number | null | undefined,
+  { resample = 2 }: { resample?: number } = {},
+): Promise<JsImage> {
+  const columns = Math.round(width ?? ((height ?? this.height) / this.height) * this.width);
+  const rows = Math.round(height ?? ((width ?? this.width) / this.width) * this.height);
+  if (columns === this.width && rows === this.height) return this;
+  const { data } = resampled(this, columns, rows, resample);
+  const image = this.constructor as TransformersJs["RawImage"];
+  return new image(data, columns, rows, this.channels);
 }
 
 /**
