@@ -1,7 +1,7 @@
 import { field } from "./onnx-file.ts";
 
 /** ONNX's element types by their numbers in onnx.proto. */
-export const ELEMENT_TYPES = {
+const ELEMENT_TYPES = {
   FLOAT: 1,
   UINT8: 2,
   INT8: 3,

@@ -28,7 +28,7 @@ function singles(tensor: OrtTensor): Float32Array {
 }
 
 /** IEEE 754 half precision from its bits. */
-export function fromHalf(bits: number): number {
+function fromHalf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;
