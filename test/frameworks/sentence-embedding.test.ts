@@ -45,10 +45,25 @@ it("embeds texts of requests that share calls as it does alone", async () => {
   expect(largestDifference(vectors.map((output) => output?.data ?? []))).toBeLessThanOrEqual(TOLERANCE);
 });
 
-it("takes the graph's own tensors as the method forward", async () => {
-  const ids = [101, 7592, 102];
-  const tensor = (name: string, data: number[]) => ({ name, datatype: "INT64", shape: [1, 3], data });
-  const inputs = [tensor("input_ids", ids), tensor("attention_mask", [1, 1, 1]), tensor("token_type_ids", [0, 0, 0])];
-  const { status, body } = await ask(server.url, "/v2/models/all-minilm-l6-v2/methods/forward/infer", { inputs });
-  expect({ status, body }).toMatchObject({ status: 200, body: { outputs: [{ name: "last_hidden_state", shape: [1, 3, 384] }] } });
+it("takes the graph's own tensors as the method forward, of any lengths at once", async () => {
+  const forward = async (length: number): Promise<{ shape: number[]; data: number[] }> => {
+    const filled = (name: string, value: (index: number) => number) => ({
+      name,
+      datatype: "INT64",
+      shape: [1, length],
+      data: Array.from({ length }, (_, index) => value(index)),
+    });
+    const ids = filled("input_ids", (index) => (index === 0 ? 101 : index === length - 1 ? 102 : 2000 + 7 * index));
+    const inputs = [ids, filled("attention_mask", () => 1), filled("token_type_ids", () => 0)];
+    const { status, body } = await ask(server.url, "/v2/models/all-minilm-l6-v2/methods/forward/infer", { inputs });
+    expect({ status, body }).toMatchObject({ status: 200, body: { outputs: [{ name: "last_hidden_state", shape: [1, length, 384] }] } });
+    return (body as { outputs: Array<{ shape: number[]; data: number[] }> }).outputs[0] as { shape: number[]; data: number[] };
+  };
+  const lengths = [3, 12, 5, 4, 9, 30, 6, 7];
+  const together = await Promise.all(lengths.map(forward));
+  for (const [index, length] of lengths.entries()) {
+    const alone = await forward(length);
+    const differences = alone.data.map((value, place) => Math.abs(value - (together[index]?.data[place] ?? Number.NaN)));
+    expect(Math.max(...differences)).toBeLessThanOrEqual(TOLERANCE);
+  }
 });
