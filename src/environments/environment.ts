@@ -6,6 +6,7 @@ import { messageOf, ServeError } from "../core/errors.ts";
 import type { ModelFormat } from "../core/formats.ts";
 import { SharedWork } from "../core/shared-work.ts";
 import { artefactRequirements } from "./artefact-requirements/index.ts";
+import { packagesOf } from "./format-requirements.ts";
 import { chooseScikitLearn } from "./framework-version.ts";
 import { install, pythonOf } from "./install.ts";
 import { findInterpreters, type Interpreter } from "./interpreter.ts";
@@ -95,7 +96,7 @@ export function createEnvironments({ directory, python }: EnvironmentsOptions): 
       const { interpreters, warning } = interpretersFor(artefact.python, await findOnce());
       const gpu = existsSync("/dev/nvidia0");
       const hash = hashOf({
-        format: question.format,
+        packages: packagesOf(question.format, gpu),
         text,
         recorded,
         ...(artefact.requirements === undefined ? {} : { artefact: artefact.requirements }),
