@@ -17,7 +17,18 @@ import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers
 import { createInlineAnswers } from "./inline-answers.ts";
 import { createLargeJson } from "./large-json/index.ts";
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
-import { createMemoryLedger, createStatistics, Manager, ModelVersion, Registry } from "./models/index.ts";
+import {
+  type Amounts,
+  createStatistics,
+  Ledger,
+  Manager,
+  MEMORY,
+  MODELS,
+  ModelVersion,
+  memoryOfNamespace,
+  Registry,
+  withIdleTime,
+} from "./models/index.ts";
 import { createMetrics, openObservers } from "./observability/index.ts";
 import { createControlPlane, createDataPlane } from "./planes/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
@@ -72,6 +83,13 @@ const RUNTIMES = fileURLToPath(new URL("../runtimes", import.meta.url));
 const MAX_BATCH_BYTES = 64 * 1024 * 1024;
 const MEMORY_SHARE = 0.8;
 const MAX_CONCURRENT_LOADS = 4;
+
+/** What hosts may use: together, in number, and those of each namespace that has a limit of its own. */
+function budgetsOf(settings: Settings, memory: number): Amounts {
+  const models = settings["max-concurrent-models"];
+  const namespaces = Object.entries(settings["namespace-memory"]).map(([name, bytes]) => [memoryOfNamespace(name), bytes] as const);
+  return { [MEMORY]: memory, ...(models === undefined ? {} : { [MODELS]: models }), ...Object.fromEntries(namespaces) };
+}
 
 /** Puts the parts together: the only place that knows them all. The port answers before any model is looked at. */
 export async function serve(options: ServeOptions): Promise<NitrousServer> {
@@ -204,7 +222,8 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const manager = new Manager({
     clock,
     steps: createModelSteps(settings, { events, executor, clock, environments }),
-    ledger: createMemoryLedger(memoryBudget),
+    ledger: new Ledger(budgetsOf(settings, memoryBudget)),
+    evictionPolicy: settings["eviction-policy"],
     concurrentLoads: settings["concurrent-loads"] ?? Math.min(MAX_CONCURRENT_LOADS, availableParallelism()),
     modelsPerHost: (spec) => modelsPerHost(spec, settings),
     measure: processMemory,
@@ -218,7 +237,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     clock,
     events,
     source: createStorage({ cacheDirectory: resolve(cacheDirectory, "downloads"), volumes: settings.volumes }),
-    createModel: (spec) => new ModelVersion(spec, createScheduler(spec), events),
+    createModel: (spec) => new ModelVersion(withIdleTime(spec, settings["idle-timeout"]), createScheduler(spec), events),
     baseDirectory: process.cwd(),
     onGone: (namespace, name) => logs.forget(isHostOf(namespace, name)),
     urlOf: (namespace, name) => `${url}/serving/${namespace}/${name}`,

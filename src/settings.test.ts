@@ -18,11 +18,11 @@ describe("execution-limits", () => {
   it.each([
     ["gpu", '--execution-limits: expected NAME=COUNT such as gpu=2, found "gpu"'],
     ["gpu=2,=1", '--execution-limits: expected NAME=COUNT such as gpu=2, found "=1"'],
-    ["gpu=2,gpu=3", '--execution-limits: resource "gpu" is there twice'],
-    ["gpu=0", '--execution-limits: the count of resource "gpu" must be a whole number from 1'],
-    ["gpu=2.5", '--execution-limits: the count of resource "gpu" must be a whole number from 1'],
-    ["gpu=two", '--execution-limits: the count of resource "gpu" must be a whole number from 1'],
-    [{ gpu: -1 }, '--execution-limits: the count of resource "gpu" must be a whole number from 1'],
+    ["gpu=2,gpu=3", '--execution-limits: "gpu" is there twice'],
+    ["gpu=0", '--execution-limits: the count of "gpu" must be a whole number from 1'],
+    ["gpu=2.5", '--execution-limits: the count of "gpu" must be a whole number from 1'],
+    ["gpu=two", '--execution-limits: the count of "gpu" must be a whole number from 1'],
+    [{ gpu: -1 }, '--execution-limits: the count of "gpu" must be a whole number from 1'],
   ])("says what is wrong with %j", async (value, message) => {
     await expect(limits(value)).rejects.toThrow(new SettingsError(message));
   });

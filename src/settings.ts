@@ -7,6 +7,15 @@ import { parseRateLimit, RATE_LIMIT_RULE, type RateLimit } from "./core/rate-lim
 
 const positive = z.coerce.number().int().positive();
 
+/** Whole numbers by name: a map, or NAME=COUNT,NAME=COUNT. */
+const counts = () =>
+  z
+    .record(z.string(), z.number())
+    .or(z.string())
+    .transform((value, context) => (typeof value === "string" ? countsFromText(value, context) : value))
+    .superRefine(checkCounts)
+    .default({});
+
 /** Every setting once: flag `--http-port`, environment variable `NITROUS_HTTP_PORT`, and key `http-port` in nitrous.yaml. */
 export const SETTINGS = {
   host: z
@@ -94,19 +103,30 @@ export const SETTINGS = {
   "max-batch-rows": positive.default(256).describe("rows that one batch may have"),
   "concurrent-loads": positive.optional().describe("models that may load at the same time (default: the number of processors, at most 4)"),
   "memory-budget": positive.optional().describe("bytes that all hosts may use together (default: 80 % of what is available)"),
-  "execution-limits": z
-    .record(z.string(), z.number())
-    .or(z.string())
-    .transform((value, context) => (typeof value === "string" ? countsFromText(value, context) : value))
-    .superRefine(checkCounts)
-    .default({})
-    .describe("how much of each named resource the calls of all models may hold at once, as NAME=COUNT,NAME=COUNT"),
+  "execution-limits": counts().describe(
+    "how much of each named resource the calls of all models may hold at once, as NAME=COUNT,NAME=COUNT",
+  ),
   "max-models-per-host": positive.default(1).describe("small ONNX models that may share one host process"),
   volumes: z
     .record(z.string(), z.string())
     .or(z.string().transform(volumesFromText))
     .default({})
     .describe("folders that stand for volumes in pvc://NAME/path, as NAME=FOLDER,NAME=FOLDER"),
+  "max-concurrent-models": positive
+    .optional()
+    .describe("models that may be loaded at once; others are loaded at their first request (default: what fits)"),
+  "eviction-policy": z
+    .enum(["cost", "lru", "lfu", "fifo"])
+    .default("cost")
+    .describe(
+      "which model goes first when another needs its room: what costs least to load again, or was used or loaded longest ago or least often",
+    ),
+  "namespace-memory": counts().describe("bytes that the hosts of a namespace may use together, as NAME=BYTES,NAME=BYTES"),
+  "idle-timeout": positive
+    .optional()
+    .describe(
+      "milliseconds without a request after which a model that is not pinned is unloaded (default: 60000 with minReplicas: 0, else never)",
+    ),
   "max-host-memory": positive
     .optional()
     .describe("bytes that one host may use; one that uses more is ended and started again (default: the memory budget)"),
@@ -161,7 +181,7 @@ function countsFromText(text: string, context: z.RefinementCtx): Record<string, 
     if (name === undefined || count === undefined) {
       context.addIssue({ code: "custom", message: `expected NAME=COUNT such as gpu=2, found ${JSON.stringify(pair)}` });
     } else if (Object.hasOwn(counts, name)) {
-      context.addIssue({ code: "custom", message: `resource ${JSON.stringify(name)} is there twice` });
+      context.addIssue({ code: "custom", message: `${JSON.stringify(name)} is there twice` });
     } else {
       counts[name] = Number(count);
     }
@@ -172,7 +192,7 @@ function countsFromText(text: string, context: z.RefinementCtx): Record<string, 
 function checkCounts(counts: Record<string, number>, context: z.RefinementCtx): void {
   for (const [name, count] of Object.entries(counts)) {
     if (Number.isSafeInteger(count) && count > 0) continue;
-    context.addIssue({ code: "custom", message: `the count of resource ${JSON.stringify(name)} must be a whole number from 1` });
+    context.addIssue({ code: "custom", message: `the count of ${JSON.stringify(name)} must be a whole number from 1` });
   }
 }
 

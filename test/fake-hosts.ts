@@ -4,7 +4,7 @@ import { createEvents, type Events } from "../src/core/events.ts";
 import type { Payload } from "../src/core/inference.ts";
 import type { ModelSpec } from "../src/core/model.ts";
 import { type Replica, ReplicaLostError, type ReplicaResult } from "../src/core/replica.ts";
-import { createMemoryLedger, type LoaderSteps, Manager, type MemoryLedger, ModelVersion } from "../src/models/index.ts";
+import { type EvictionPolicyName, Ledger, type LoaderSteps, Manager, MEMORY, MODELS, ModelVersion } from "../src/models/index.ts";
 import { Scheduler } from "../src/scheduler/index.ts";
 import type { FakeClock } from "./fake-clock.ts";
 
@@ -77,20 +77,27 @@ export class FakeHosts {
   readonly events: Events = createEvents();
   readonly manager: Manager;
   /** What the manager has reserved is in here. */
-  readonly ledger: MemoryLedger;
+  readonly ledger: Ledger;
   readonly #clock: FakeClock;
   readonly #places: number;
   #released: Array<() => void> = [];
   #nextPid = 1;
 
-  constructor(clock: FakeClock, memory = Number.MAX_SAFE_INTEGER, places = 1, maxHostMemory?: number) {
+  constructor(
+    clock: FakeClock,
+    memory = Number.MAX_SAFE_INTEGER,
+    places = 1,
+    maxHostMemory?: number,
+    { models = Number.MAX_SAFE_INTEGER, policy = "cost" }: { models?: number; policy?: EvictionPolicyName } = {},
+  ) {
     this.#clock = clock;
     this.#places = places;
-    this.ledger = createMemoryLedger(memory);
+    this.ledger = new Ledger({ [MEMORY]: memory, [MODELS]: models });
     this.manager = new Manager({
       clock,
       steps: this.#steps(),
       ledger: this.ledger,
+      evictionPolicy: policy,
       concurrentLoads: 4,
       modelsPerHost: () => places,
       measure: (pid) => Promise.resolve(this.memory.get(pid) ?? 0),

@@ -161,7 +161,7 @@ describe("whatever happens", () => {
           expect(world.clock.timers).toBe(0);
           await world.reconciler.close();
           expect(world.hosts.processes.size).toBe(0);
-          expect(world.hosts.ledger.reserved).toBe(0);
+          expect(world.hosts.ledger.reserved("memory")).toBe(0);
         } catch (error) {
           throw new Error(taken.map(([text]) => text).join("\n"), { cause: error });
         }

@@ -191,7 +191,7 @@ describe("a service", () => {
     await world.rest();
     expect(world.answers("is-a")).toContain("does not exist");
     expect(world.hosts.processes.size).toBe(0);
-    expect(world.hosts.ledger.reserved).toBe(0);
+    expect(world.hosts.ledger.reserved("memory")).toBe(0);
     expect(world.clock.timers).toBe(0);
     expect(world.told("is-a").at(-1)).toBe("Deleted");
     expect(world.gone.sort()).toEqual(["is-a", "is-b", "is-c"]);

@@ -125,7 +125,8 @@ export class Rollout<Wanted extends Revision = Revision> {
       const replaces = this.#active !== course && this.#active?.models.some(({ answers }) => answers) === true;
       const waits = course.revision.minReplicas === 0 && !replaces;
       if (waits) for (const model of course.models) manager.standBy(model);
-      else await Promise.all(course.models.map((model) => manager.start(model)));
+      // One that replaces a model may have others go for it; at the start nobody goes for anybody.
+      else await Promise.all(course.models.map((model) => (replaces ? manager.start(model) : manager.prefer(model))));
       this.#evaluate(course);
     } catch (error) {
       if (!signal.aborted) this.#failPlan(course, error);

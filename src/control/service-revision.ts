@@ -80,6 +80,7 @@ async function plan(
       ...spec,
       namespace,
       variables: model.environment,
+      residency: predictor.residency,
       ...(Object.keys(model.settings).length === 0 ? {} : { settings: { ...spec.settings, ...model.settings } }),
       ...(Object.keys(scheduling).length === 0 ? {} : { scheduling }),
       ...(level === undefined ? {} : { trust: level }),

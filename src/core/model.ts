@@ -37,6 +37,17 @@ export interface ModelSpec {
   /** Serve with the framework version that the artefact records or not at all. */
   readonly exactFramework?: boolean;
   readonly scheduling?: SchedulingSpec;
+  readonly residency?: Residency;
+}
+
+/**
+ * How a model comes and goes. "preferred", which is what a spec without one means: loaded at once where it fits, on demand otherwise,
+ * and evicted when others need the room. "pinned": loaded at once, and never evicted. "on-demand": loaded at its first request.
+ */
+export interface Residency {
+  readonly kind: "preferred" | "pinned" | "on-demand";
+  /** Milliseconds without a request after which it is unloaded; never when absent. */
+  readonly idleMs?: number;
 }
 
 /** A file or folder that was found but is not served, and why. */

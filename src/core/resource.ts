@@ -1,5 +1,6 @@
 import { ServeError } from "./errors.ts";
 import type { JsonObject } from "./inference.ts";
+import type { Residency } from "./model.ts";
 import type { SchedulingSpec } from "./scheduling.ts";
 
 /** The kinds that this server keeps. Cluster-scoped ones have no namespace. */
@@ -65,6 +66,7 @@ export interface Predictor {
   readonly model: PredictorModel | undefined;
   /** 0: nothing is loaded before the first request. */
   readonly minReplicas: number;
+  readonly residency: Residency;
   /** The predictor needs several machines, so only runtimes with a workerSpec fit. */
   readonly multiNode: boolean;
 }

@@ -14,9 +14,10 @@ let hosts: FakeHosts;
 
 beforeEach(() => begin());
 
-function begin(options: { memory?: number; places?: number; maxHostMemory?: number } = {}): void {
+function begin(options: { memory?: number; places?: number; maxHostMemory?: number; models?: number } = {}): void {
   clock = new FakeClock();
-  hosts = new FakeHosts(clock, options.memory, options.places, options.maxHostMemory);
+  const { memory, places, maxHostMemory, ...others } = options;
+  hosts = new FakeHosts(clock, memory, places, maxHostMemory, others);
 }
 
 async function rest(): Promise<void> {
@@ -46,7 +47,7 @@ async function kill(file: string): Promise<void> {
 }
 
 function request(deadline = 60_000): RequestContext {
-  return new RequestContext({ deadline, record: createRecord("v2", "model", 0) });
+  return new RequestContext({ deadline, record: createRecord("v2", "model", clock.now()) });
 }
 
 async function outcome(work: Promise<unknown>): Promise<string> {
@@ -75,7 +76,7 @@ describe("a model whose host dies", () => {
     await kill("a");
     expect(only?.state).toBe("failed");
     expect(only?.failure?.message).toBe(`its host ${KILLED}, 7 times in a row\n  last words`);
-    expect(hosts.ledger.reserved).toBe(0);
+    expect(hosts.ledger.reserved("memory")).toBe(0);
     expect(clock.timers).toBe(0);
   });
 
@@ -167,9 +168,68 @@ describe("memory", () => {
     const [first, second] = (await started("a", "b")) as [ModelVersion, ModelVersion];
     expect(second).toMatchObject({ state: "registered", failure: { code: "RESOURCE_EXHAUSTED" } });
     await hosts.manager.remove(first);
-    expect(hosts.ledger.reserved).toBe(0);
+    expect(hosts.ledger.reserved("memory")).toBe(0);
     await hosts.manager.start(second);
     expect(second.state).toBe("ready");
+  });
+
+  it("lets models that are preferred stand by when they do not fit, and has others go for them when they are asked for", async () => {
+    begin({ memory: 200 * MEBIBYTE });
+    const models = ["a", "b", "c"].map(model);
+    for (const each of models) void hosts.manager.prefer(each);
+    await rest();
+    const [first, second, third] = models as [ModelVersion, ModelVersion, ModelVersion];
+    expect(models.map(({ state }) => state)).toEqual(["ready", "ready", "standby"]);
+    expect(third.reason).toBe(
+      "it loads at its first request: it needs about 90 MiB, and 20 MiB of the 200 MiB for hosts are free; stop other models or raise --memory-budget",
+    );
+    await clock.advance(1_000);
+    await first.activate(request(), clock);
+    await clock.advance(1_000);
+    expect(await outcome(third.activate(request(), clock))).toBe("answered");
+    // The other one has been asked for.
+    expect(models.map(({ state }) => state)).toEqual(["ready", "standby", "ready"]);
+    expect(second.reason).toMatch(/^evicted: default\/model-c needed \d+ more bytes of memory; it loads at its next request$/);
+    expect(hosts.ledger.reserved("memory")).toBeLessThanOrEqual(200 * MEBIBYTE);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("is refused at once, and finally, to what would not fit on an empty machine", async () => {
+    begin({ memory: 80 * MEBIBYTE });
+    const only = model("a");
+    await hosts.manager.prefer(only);
+    expect(only).toMatchObject({ state: "registered", failure: { code: "RESOURCE_EXHAUSTED" } });
+  });
+
+  it("never takes a pinned model or one that serves a request, but waits for that", async () => {
+    begin({ models: 2 });
+    const pinned = hosts.createModel({ ...modelSpec("pinned", "p"), residency: { kind: "pinned" } });
+    const [busy, wanted] = ["b", "w"].map(model) as [ModelVersion, ModelVersion];
+    for (const each of [pinned, busy, wanted]) void hosts.manager.prefer(each);
+    await rest();
+    expect([pinned.state, busy.state, wanted.state]).toEqual(["ready", "ready", "standby"]);
+    await clock.advance(1_000);
+    // Just asked: its request may not be in the queue yet.
+    await busy.activate(request(), clock);
+    const answer = outcome(wanted.activate(request(), clock));
+    await rest();
+    expect([pinned.state, busy.state, wanted.state]).toEqual(["ready", "ready", "preparing"]);
+    await clock.advance(40);
+    await rest();
+    expect(await answer).toBe("answered");
+    expect([pinned.state, busy.state, wanted.state]).toEqual(["ready", "standby", "ready"]);
+  });
+
+  it("is not there for more models than may be loaded at once", async () => {
+    begin({ models: 1 });
+    const pinned = hosts.createModel({ ...modelSpec("pinned", "p"), residency: { kind: "pinned" } });
+    const second = model("b");
+    for (const each of [pinned, second]) void hosts.manager.prefer(each);
+    await rest();
+    expect(await outcome(second.activate(request(), clock))).toBe("UNAVAILABLE");
+    expect(second.reason).toBe("1 models are loaded, as many as --max-concurrent-models allows; raise it, or unload one");
+    // It stays where its next request may find room.
+    expect(second.state).toBe("standby");
   });
 
   it("is given back after a load that failed, also one that is given up", async () => {
@@ -177,7 +237,7 @@ describe("memory", () => {
     hosts.held.add("b");
     const [, second] = (await started("a", "b")) as [ModelVersion, ModelVersion];
     await hosts.manager.remove(second);
-    expect(hosts.ledger.reserved).toBe(0);
+    expect(hosts.ledger.reserved("memory")).toBe(0);
     expect(hosts.processes.size).toBe(0);
   });
 });
@@ -192,7 +252,7 @@ describe("a host that uses too much memory", () => {
     await clock.advance(5_000);
     await rest();
     expect(leaking).toMatchObject({ state: "ready", hostPid, memoryBytes: 100 * MEBIBYTE });
-    expect(hosts.ledger.reserved).toBe(150 * MEBIBYTE);
+    expect(hosts.ledger.reserved("memory")).toBe(150 * MEBIBYTE);
     hosts.memory.set(hostPid as number, 101 * MEBIBYTE);
     await clock.advance(5_000);
     await rest();
@@ -276,7 +336,7 @@ describe("a shared host", () => {
     expect(later?.hostPid).toBe(models[0]?.hostPid);
     await hosts.manager.close();
     expect(hosts.processes.size).toBe(0);
-    expect(hosts.ledger.reserved).toBe(0);
+    expect(hosts.ledger.reserved("memory")).toBe(0);
   });
 
   it("that dies brings all its models back in another one", async () => {
@@ -394,6 +454,31 @@ describe("a model that stands by", () => {
     const told = await Promise.all(answers);
     expect(told.filter((code) => code === "answered")).toHaveLength(256);
     expect(told.filter((code) => code === "RESOURCE_EXHAUSTED")).toHaveLength(44);
+  });
+
+  it("goes again when nobody has asked for it for its idle time", async () => {
+    const only = hosts.createModel({ ...modelSpec("model-a", "a"), residency: { kind: "on-demand", idleMs: 10_000 } });
+    hosts.manager.standBy(only);
+    await only.activate(request(), clock);
+    await clock.advance(6_000);
+    await only.activate(request(1e9), clock);
+    await clock.advance(9_000);
+    await rest();
+    expect(only.state).toBe("ready");
+    await clock.advance(1_000);
+    await rest();
+    expect(only).toMatchObject({ state: "standby", reason: "nobody has asked for it for 10 s; it loads at its next request" });
+    expect([hosts.processes.size, hosts.ledger.reserved("memory"), clock.timers]).toEqual([0, 0, 0]);
+    expect(await outcome(only.activate(request(1e9), clock))).toBe("answered");
+  });
+
+  it("loads once more for a request that comes while it goes", async () => {
+    const [only] = (await started("a")) as [ModelVersion];
+    const gone = hosts.manager.evict(only, "evicted by a test");
+    expect(only.state).toBe("standby");
+    expect(await outcome(only.activate(request(), clock))).toBe("answered");
+    await gone;
+    expect(hosts.loads).toEqual(["a", "a"]);
   });
 
   it("tells those that wait when it is removed while it loads", async () => {

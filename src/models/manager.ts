@@ -1,20 +1,38 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf, ServeError } from "../core/errors.ts";
 import type { ModelSpec } from "../core/model.ts";
+import { DEFAULT_PRIORITY } from "../core/scheduling.ts";
 import { estimateMemory } from "./estimate.ts";
 import { HostPool } from "./host-pool.ts";
+import { HostShares } from "./host-shares.ts";
+import { IdleWatch } from "./idle-watch.ts";
 import type { InlinePromotion } from "./inline-promotion.ts";
+import { Life, type Running } from "./life.ts";
 import { LoadError, type LoadedModel, loadModel } from "./loader.ts";
 import type { LoaderSteps } from "./loader-steps.ts";
-import type { MemoryLedger, Reservation } from "./memory.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import type { ModelVersion } from "./model-version.ts";
+import {
+  type Amounts,
+  doesNotFit,
+  EVICTION_POLICIES,
+  type EvictionPolicyName,
+  type Ledger,
+  MEMORY,
+  MODELS,
+  memoryOfNamespace,
+  type Occupant,
+  type Reservation,
+  Room,
+} from "./residency/index.ts";
 import { createSemaphore, type Semaphore } from "./semaphore.ts";
 
 export interface ManagerOptions {
   readonly clock: Clock;
   readonly steps: LoaderSteps;
-  readonly ledger: MemoryLedger;
+  readonly ledger: Ledger;
+  /** Which loaded model goes first where room is needed. */
+  readonly evictionPolicy: EvictionPolicyName;
   /** Loads that may run at the same time. */
   readonly concurrentLoads: number;
   /** Models like this one that share a host; 1 for those that do not. */
@@ -36,29 +54,8 @@ const ALONE_AFTER = 2;
 /** A host that has lived so long is not one that keeps dying. Milliseconds. */
 const STABLE_AFTER = 60_000;
 
-interface Running {
-  readonly model: ModelVersion;
-  readonly loaded: LoadedModel;
-  readonly reservation: Reservation;
-}
-
-/** A model from its start to its end. */
-class Life {
-  readonly #controller = new AbortController();
-  /** One promise for all who wait: a listener for each of them would pile up on the signal. */
-  readonly stopped = new Promise<"stop">((resolve) => {
-    this.signal.addEventListener("abort", () => resolve("stop"), { once: true });
-  });
-  ended: Promise<void> = Promise.resolve();
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  stop(reason: ServeError): void {
-    this.#controller.abort(reason);
-  }
-}
+/** A request that a model has been given may not have reached its queue yet; so long after it the model counts as busy. Milliseconds. */
+const JUST_USED_MS = 20;
 
 /** Brings models to life, keeps them alive, and lets them go. */
 export class Manager {
@@ -66,8 +63,9 @@ export class Manager {
   readonly #semaphore: Semaphore;
   readonly #hosts: HostPool;
   readonly #lives = new Map<ModelVersion, Life>();
-  /** What runs in each host process; several models may share one. */
-  readonly #running = new Map<number, Set<Running>>();
+  readonly #shares: HostShares;
+  readonly #room: Room;
+  readonly #idle: IdleWatch;
   readonly #memoryWatch: MemoryWatch | undefined;
   #closed: ServeError | undefined;
 
@@ -75,17 +73,41 @@ export class Manager {
     this.#options = options;
     this.#semaphore = createSemaphore(options.concurrentLoads);
     this.#hosts = new HostPool(options.steps);
-    const { clock, maxHostMemory: limit } = options;
+    this.#shares = new HostShares(options.measure);
+    const { clock, ledger, evictionPolicy, maxHostMemory: limit } = options;
+    this.#room = new Room({ ledger, clock, policy: EVICTION_POLICIES[evictionPolicy], occupants: () => this.#occupants() });
+    this.#idle = new IdleWatch(
+      clock,
+      (model) => this.#isBusy(model),
+      (model, reason) => void this.evict(model, reason),
+    );
     if (limit === undefined) return;
     this.#memoryWatch = new MemoryWatch({
       clock,
       limit,
-      measure: (pid) => this.#measure(pid),
-      onExcess: (pid, how) => this.#endHost(pid, how),
+      measure: (pid) => this.#shares.measure(pid),
+      onExcess: (pid, how) => this.#shares.end(pid, how),
     });
   }
 
-  /** Loads a model and keeps it loaded. Settles when the first attempt has ended, well or badly; never rejects. */
+  /**
+   * Loads a model when it fits beside those that are loaded, and lets it stand by otherwise; a pinned one is started. Settles as
+   * {@link start} does.
+   */
+  async prefer(model: ModelVersion): Promise<void> {
+    if (model.spec.residency?.kind === "pinned") return await this.start(model);
+    const amounts = this.#amountsOf(model, false);
+    const { ledger } = this.#options;
+    // What would not fit on an empty machine is told at once, and not at the first request.
+    if (Object.keys(ledger.lacking(amounts)).length > 0 && Object.keys(ledger.excess(amounts)).length === 0) {
+      this.standBy(model, `it loads at its first request: ${messageOf(doesNotFit(ledger, amounts, ""))}`);
+    } else await this.start(model);
+  }
+
+  /**
+   * Loads a model and keeps it loaded; others are evicted for it where that is needed and can be done. Settles when the first attempt
+   * has ended, well or badly; never rejects.
+   */
   start(model: ModelVersion): Promise<void> {
     if (this.#lives.has(model) || this.#closed !== undefined) return Promise.resolve();
     const life = new Life();
@@ -103,8 +125,23 @@ export class Manager {
   }
 
   /** The model loads at its first request. */
-  standBy(model: ModelVersion): void {
-    model.standBy(() => this.start(model));
+  standBy(model: ModelVersion, reason?: string): void {
+    model.standBy(() => this.start(model), reason);
+  }
+
+  /** A loaded model goes, and stands by for its next request, which waits until it has gone. Settles when what it held is free. */
+  async evict(model: ModelVersion, reason: string): Promise<void> {
+    const life = this.#lives.get(model);
+    if (life?.running === undefined || life.signal.aborted) return;
+    life.evict();
+    const { ended } = life;
+    model.standBy(async () => {
+      await ended;
+      await this.start(model);
+    }, `${reason}; it loads at its next request`);
+    await ended;
+    // A request that was on its way to the queue when the replica left.
+    if (model.state === "standby" && model.scheduler.queued > 0) void this.start(model);
   }
 
   /** Drain: the model finishes what is under way, then its place in a host is free. A load under way is given up. */
@@ -127,7 +164,7 @@ export class Manager {
   async destroy(): Promise<void> {
     const reason = new ServeError("UNAVAILABLE", "the server is shutting down");
     for (const model of this.#lives.keys()) model.scheduler.destroy(reason);
-    for (const pid of this.#running.keys()) this.#endHost(pid, "was ended because the server is shutting down");
+    for (const pid of this.#shares.pids) this.#shares.end(pid, "was ended because the server is shutting down");
     await this.close();
   }
 
@@ -138,6 +175,7 @@ export class Manager {
       try {
         const alone = deaths >= ALONE_AFTER;
         running = await this.#semaphore.run(() => this.#bringUp(model, signal, alone));
+        life.running = running;
         const startedAt = this.#options.clock.now();
         const death = this.#serveUntilDeath(running, life);
         tried();
@@ -155,6 +193,7 @@ export class Manager {
         if (!signal.aborted) this.#fail(model, error);
         return;
       } finally {
+        life.running = undefined;
         if (running !== undefined) this.#release(running);
       }
     }
@@ -163,16 +202,17 @@ export class Manager {
   /** An estimate is replaced by a measurement before the next model is looked at. `alone`: in a host that no other model shares. */
   async #bringUp(model: ModelVersion, signal: AbortSignal, alone: boolean): Promise<Running> {
     signal.throwIfAborted();
-    const estimate = estimateMemory(model.spec, alone ? 1 : this.#options.modelsPerHost(model.spec));
-    const reservation = this.#options.ledger.reserve(estimate);
+    const { clock } = this.#options;
+    const reservation = await this.#reserve(model, signal, alone);
+    const began = clock.now();
     try {
       const loaded = await this.#load(model, signal, alone);
       await this.#options.inline?.prepare(model.spec, loaded.replica.description);
-      const running = { model, loaded, reservation };
-      const { pid } = loaded.endpoint;
-      this.#running.set(pid, (this.#running.get(pid) ?? new Set()).add(running));
-      this.#memoryWatch?.add(pid);
-      await this.#measure(pid);
+      const loadedAt = clock.now();
+      const running = { model, loaded, reservation, loadedAt, loadMs: loadedAt - began };
+      this.#shares.add(running);
+      this.#memoryWatch?.add(loaded.endpoint.pid);
+      await this.#shares.measure(loaded.endpoint.pid);
       return running;
     } catch (error) {
       reservation.release();
@@ -182,6 +222,46 @@ export class Manager {
     }
   }
 
+  #reserve(model: ModelVersion, signal: AbortSignal, alone: boolean): Promise<Reservation> {
+    const amounts = this.#amountsOf(model, alone);
+    const reservation = this.#room.reserve(amounts);
+    if (reservation !== undefined) return Promise.resolve(reservation);
+    model.become("preparing", "waiting for room");
+    return this.#room.make(`${model.spec.namespace}/${model.spec.name}`, amounts, signal);
+  }
+
+  #amountsOf({ spec }: ModelVersion, alone: boolean): Amounts {
+    const bytes = estimateMemory(spec, alone ? 1 : this.#options.modelsPerHost(spec));
+    return { [MEMORY]: bytes, [memoryOfNamespace(spec.namespace)]: bytes, [MODELS]: 1 };
+  }
+
+  /** Models that could go: loaded, not pinned, and not on their way out. */
+  #occupants(): Occupant[] {
+    const now = this.#options.clock.now();
+    return [...this.#lives].flatMap(([model, { running, signal }]) => {
+      const { spec, usage, state } = model;
+      if (running === undefined || signal.aborted || state !== "ready" || spec.residency?.kind === "pinned") return [];
+      const { reservation, loadedAt, loadMs } = running;
+      return {
+        name: `${spec.namespace}/${spec.name}`,
+        holds: reservation.amounts,
+        bytes: reservation.amounts[MEMORY] ?? 0,
+        loadedAt,
+        usedAt: usage.usedAt ?? loadedAt,
+        uses: usage.uses,
+        rate: usage.rate(now),
+        loadMs,
+        priority: spec.scheduling?.priority ?? DEFAULT_PRIORITY,
+        busy: this.#isBusy(model),
+        evict: (reason) => this.evict(model, reason),
+      };
+    });
+  }
+
+  #isBusy({ scheduler, usage }: ModelVersion): boolean {
+    return scheduler.busy || this.#options.clock.now() - (usage.usedAt ?? Number.NEGATIVE_INFINITY) < JUST_USED_MS;
+  }
+
   #load(model: ModelVersion, signal: AbortSignal, alone: boolean): Promise<LoadedModel> {
     model.become("preparing", "preparing its environment");
     const report = (step: string): void => model.become("loading", step);
@@ -189,36 +269,8 @@ export class Manager {
     return loadModel({ spec: model.spec, alone, clock, timeoutMs: loadTimeoutMs }, steps, this.#hosts, report, signal);
   }
 
-  /** Replaces estimates by what the host really uses, in equal parts for the models in it. */
-  async #measure(pid: number): Promise<number> {
-    const bytes = await this.#options.measure(pid);
-    const sharers = this.#running.get(pid);
-    if (bytes === 0 || sharers === undefined) return bytes;
-    const share = Math.round(bytes / sharers.size);
-    for (const { model, reservation } of sharers) {
-      reservation.resize(share);
-      model.memoryBytes = share;
-    }
-    return bytes;
-  }
-
-  /** `how` goes on after "its host". */
-  #endHost(pid: number, how: string): void {
-    for (const { loaded } of this.#running.get(pid) ?? []) loaded.replica.destroy(how);
-  }
-
   #release(running: Running): void {
-    const { pid } = running.loaded.endpoint;
-    const sharers = this.#running.get(pid);
-    if (sharers?.delete(running) !== true) return;
-    running.reservation.release();
-    running.model.memoryBytes = 0;
-    if (sharers.size > 0) {
-      void this.#measure(pid);
-      return;
-    }
-    this.#running.delete(pid);
-    this.#memoryWatch?.delete(pid);
+    if (this.#shares.release(running)) this.#memoryWatch?.delete(running.loaded.endpoint.pid);
   }
 
   async #serveUntilDeath({ model, loaded }: Running, life: Life): Promise<string> {
@@ -229,14 +281,21 @@ export class Manager {
     const inline = this.#options.inline?.attend(model, replica);
     const remove = model.scheduler.add(inline?.replica ?? replica);
     model.become("ready", warnings.join("\n"));
+    this.#idle.add(model);
     // Nobody is to be told that it is ready until it is known how its host ended.
     void replica.lost.then(() => {
       if (model.state === "ready" && model.hostPid === endpoint.pid) model.become("loading", "its host is gone; starting it again");
     });
     const how = await Promise.race([replica.exited, life.stopped]);
+    this.#idle.delete(model);
     if (how === "stop") {
       model.become("draining", "finishing what is under way");
       await Promise.race([model.scheduler.close(), replica.exited]);
+      await inline?.end();
+      await replica.close();
+    } else if (how === "evict") {
+      // It had nothing to do when it was chosen; what comes from now on waits for its next load.
+      remove();
       await inline?.end();
       await replica.close();
     }
@@ -251,9 +310,10 @@ export class Manager {
     this.#lives.delete(model);
     const cause = ServeError.from(error instanceof LoadError ? error.cause : error, "INTERNAL", messageOf(error));
     const tail = error instanceof LoadError ? error.logTail : [];
-    // What does not fit into memory has not been tried.
-    const state = cause.code === "RESOURCE_EXHAUSTED" && !(error instanceof LoadError) ? "registered" : "failed";
-    model.fail(state, cause.code, [messageOf(error), ...tail.map((line) => `  ${line}`)].join("\n"));
+    // What does not fit has not been tried.
+    const isUntried = cause.code === "RESOURCE_EXHAUSTED" && !(error instanceof LoadError);
+    if (isUntried && model.answeredOnDemand) this.standBy(model, messageOf(error));
+    else model.fail(isUntried ? "registered" : "failed", cause.code, [messageOf(error), ...tail.map((line) => `  ${line}`)].join("\n"));
     model.scheduler.rejectWaiting(new ServeError("UNAVAILABLE", `Model with name ${model.spec.name} is not ready. ${messageOf(error)}`));
   }
 

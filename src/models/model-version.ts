@@ -6,6 +6,7 @@ import type { HostExit, ModelFailure, ModelSpec, ModelState, ModelStatus } from 
 import { defaultMethodOf, type ModelDescription } from "../core/replica.ts";
 import type { Signature } from "../core/signature.ts";
 import type { Scheduler } from "../scheduler/index.ts";
+import { Usage } from "./residency/index.ts";
 
 /** Requests that may wait for a model that their first one has begun to load. */
 const MAX_WAITING = 256;
@@ -14,6 +15,7 @@ const MAX_WAITING = 256;
 export class ModelVersion {
   readonly spec: ModelSpec;
   readonly scheduler: Scheduler;
+  readonly usage = new Usage();
   readonly #events: Events;
   #state: ModelState = "registered";
   #reason = "waiting for its turn to load";
@@ -45,6 +47,11 @@ export class ModelVersion {
   /** A request would be answered, if only after the load that it or another one has begun. */
   get answers(): boolean {
     return this.#state === "ready" || this.#state === "standby" || this.#loading !== undefined;
+  }
+
+  /** It has stood by, so its next request may try again what could not be done for another one. */
+  get answeredOnDemand(): boolean {
+    return this.#load !== undefined;
   }
 
   /** What is going on, or why it does not answer. */
@@ -114,9 +121,9 @@ export class ModelVersion {
   }
 
   /** The first request begins the load. */
-  standBy(load: () => Promise<void>): void {
+  standBy(load: () => Promise<void>, reason = "it loads at its first request"): void {
     this.#load = load;
-    this.become("standby", "it loads at its first request");
+    this.become("standby", reason);
   }
 
   /** @throws ServeError UNAVAILABLE when it cannot answer, RESOURCE_EXHAUSTED when too many wait for it already */
@@ -134,6 +141,7 @@ export class ModelVersion {
    * DEADLINE_EXCEEDED, or why the request was given up
    */
   async activate(context: RequestContext, clock: Clock): Promise<void> {
+    this.usage.note(context.record.startedAt);
     if (this.#state === "ready") return;
     if (this.#state === "standby" && this.#load !== undefined && this.#loading === undefined) {
       this.#loading = this.#load().finally(() => {

@@ -24,6 +24,10 @@ export const ANNOTATIONS = {
   preferredBatchSizes: "nitrous/preferred-batch-sizes",
   /** What of the machine's named resources one call holds, such as "gpu=1,licence=2". */
   executionResources: "nitrous/execution-resources",
+  /** "true": loaded at once, and never evicted for another model. */
+  pin: "nitrous/pin",
+  /** Time without a request after which a model that is not pinned is unloaded, such as "5m". */
+  idleTimeout: "nitrous/idle-timeout",
   /** Requests of one key, such as "100/s burst 200". */
   rateLimit: "nitrous/rate-limit",
 } as const;

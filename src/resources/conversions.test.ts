@@ -64,6 +64,7 @@ describe("toInferenceService", () => {
           settings: {},
         },
         minReplicas: 0,
+        residency: { kind: "on-demand" },
         multiNode: false,
       },
       scheduling: {},
@@ -80,6 +81,7 @@ describe("toInferenceService", () => {
     expect(predictor).toEqual({
       model: { format: { name: "sklearn" }, storageUri: "gs://models/iris", environment: {}, settings: {} },
       minReplicas: 2,
+      residency: { kind: "pinned" },
       multiNode: true,
     });
     expect(notInEffect).toEqual([
@@ -109,6 +111,7 @@ describe("toInferenceService", () => {
     expect(document && toInferenceService({ metadata: stored(document), spec: document.spec }).predictor).toEqual({
       model: undefined,
       minReplicas: 1,
+      residency: { kind: "preferred" },
       multiNode: false,
     });
   });

@@ -5,6 +5,7 @@ import { environmentOf } from "./container-rules.ts";
 import { isGiven, listIn, mapIn, numberIn, textIn } from "./json-fields.ts";
 import { settingsOf } from "./model-settings.ts";
 import { annotationsNotInEffect, fieldsNotInEffect } from "./not-in-effect.ts";
+import { residencyOf } from "./residency-annotations.ts";
 import { annotatedScheduling } from "./scheduling-annotations.ts";
 import { environmentScheduling, predictorScheduling } from "./scheduling-fields.ts";
 import { LEGACY_KEYS } from "./schema/inference-service.ts";
@@ -17,7 +18,7 @@ const V2_FORMATS: readonly string[] = ["triton", "vLLM"];
 
 /** A valid InferenceService as the rest of the server sees it. */
 export function toInferenceService({ metadata, spec }: Pick<ValidDocument, "metadata" | "spec">): InferenceService {
-  const predictor = toPredictor(mapIn(spec, "predictor"));
+  const predictor = toPredictor(mapIn(spec, "predictor"), metadata.annotations ?? {});
   return {
     namespace: metadata.namespace ?? DEFAULT_NAMESPACE,
     name: metadata.name,
@@ -32,10 +33,11 @@ export function toInferenceService({ metadata, spec }: Pick<ValidDocument, "meta
   };
 }
 
-function toPredictor(predictor: JsonObject | undefined): Predictor {
+function toPredictor(predictor: JsonObject | undefined, annotations: Readonly<Record<string, string>>): Predictor {
   return {
     model: toModel(predictor),
     minReplicas: numberIn(predictor, "minReplicas") ?? 1,
+    residency: residencyOf(predictor, annotations),
     multiNode: isGiven(predictor, "workerSpec"),
   };
 }

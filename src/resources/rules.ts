@@ -3,6 +3,7 @@ import { canaryFindings } from "./canary-rules.ts";
 import { explainerFindings, predictorFindings, transformerFindings } from "./component-rules.ts";
 import type { Finding } from "./field-path.ts";
 import { isMap, listIn, mapIn, textIn, textsIn } from "./json-fields.ts";
+import { residencyFindings } from "./residency-annotations.ts";
 import { runtimeFindings } from "./runtime-rules.ts";
 import { schedulingFindings } from "./scheduling-annotations.ts";
 
@@ -23,6 +24,7 @@ function serviceFindings(document: JsonObject, spec: JsonObject): Finding[] {
   const explainer = mapIn(spec, "explainer");
   return [
     ...autoscalerFindings(mapIn(mapIn(document, "metadata"), "annotations")),
+    ...residencyFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...schedulingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...(predictor === undefined ? [] : predictorFindings(predictor, ["spec", "predictor"])),
     ...(transformer === undefined ? [] : transformerFindings(transformer, ["spec", "transformer"])),

@@ -120,6 +120,11 @@ export class Scheduler {
     return oldest;
   }
 
+  /** Something waits or runs that somebody wants. */
+  get busy(): boolean {
+    return this.#queue.requests > 0 || this.#streams.open > 0 || this.#calls.wanted;
+  }
+
   /** Requests that are refused because they ended hosts. */
   get quarantined(): number {
     return this.#quarantine.size;
@@ -280,14 +285,10 @@ export class Scheduler {
     return earliest;
   }
 
-  #busy(): boolean {
-    return this.#queue.requests > 0 || this.#streams.open > 0 || this.#calls.wanted;
-  }
-
   /** After something has ended: what nobody needs any more is given back. */
   #rest(): void {
     this.#dispatcher.rest();
-    if (this.#onIdle === undefined || this.#busy()) return;
+    if (this.#onIdle === undefined || this.busy) return;
     this.#alarm.stop();
     this.#onIdle();
   }

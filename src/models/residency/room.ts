@@ -1,0 +1,84 @@
+import type { Clock } from "../../core/clock.ts";
+import { createSemaphore } from "../semaphore.ts";
+import { doesNotFit } from "./accounts.ts";
+import type { Amounts, Ledger, Reservation } from "./ledger.ts";
+import type { EvictionPolicy } from "./policies.ts";
+import { chooseVictims, type Evictable } from "./victims.ts";
+
+/** A loaded model that can be asked to go. */
+export interface Occupant extends Evictable {
+  /** "namespace/name", for reasons. */
+  readonly name: string;
+  /** It serves a request now, or has just been given one; it may go when it has answered. */
+  readonly busy: boolean;
+  /** Drains it; settles when what it held is free. `reason` is for its status. */
+  evict(reason: string): Promise<void>;
+}
+
+export interface RoomOptions {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly policy: EvictionPolicy;
+  /** Loaded models that are not pinned and not on their way out. */
+  readonly occupants: () => readonly Occupant[];
+}
+
+/** Milliseconds between two looks at whether a busy model may go. */
+const LOOK_AGAIN_MS = 20;
+/** Milliseconds that a load waits for busy models. */
+const PATIENCE_MS = 30_000;
+
+/** Makes room for loads: reserves what is free, and has models go where that is not enough. One at a time, in their order. */
+export class Room {
+  readonly #options: RoomOptions;
+  readonly #turns = createSemaphore(1);
+
+  constructor(options: RoomOptions) {
+    this.#options = options;
+  }
+
+  /** What is free now, without anybody going; undefined when it does not fit. */
+  reserve(amounts: Amounts): Reservation | undefined {
+    return this.#options.ledger.reserve(amounts);
+  }
+
+  /**
+   * Reserves the amounts, after evictions where they are needed.
+   * @param name of the model that they are for
+   * @throws ServeError RESOURCE_EXHAUSTED with the arithmetic, or the signal's reason
+   */
+  async make(name: string, amounts: Amounts, signal: AbortSignal): Promise<Reservation> {
+    return this.reserve(amounts) ?? (await this.#turns.run(() => this.#make(name, amounts, signal)));
+  }
+
+  async #make(name: string, amounts: Amounts, signal: AbortSignal): Promise<Reservation> {
+    const { ledger, clock, policy, occupants } = this.#options;
+    const patientUntil = clock.now() + PATIENCE_MS;
+    for (;;) {
+      signal.throwIfAborted();
+      const reservation = ledger.reserve(amounts);
+      if (reservation !== undefined) return reservation;
+      const lacking = ledger.lacking(amounts);
+      const others = occupants();
+      const victims = chooseVictims(
+        lacking,
+        others.filter(({ busy }) => !busy),
+        policy,
+      );
+      if (victims !== undefined) {
+        await Promise.all(victims.map((victim) => victim.evict(`evicted: ${name} needed ${inWords(lacking)}`)));
+        continue;
+      }
+      if (chooseVictims(lacking, others, policy) === undefined) throw doesNotFit(ledger, amounts, "");
+      const busy = others.filter((other) => other.busy).length;
+      if (clock.now() >= patientUntil) throw doesNotFit(ledger, amounts, `, and ${busy} models that could go are busy`);
+      await new Promise<void>((resolve) => clock.after(LOOK_AGAIN_MS, resolve));
+    }
+  }
+}
+
+function inWords(lacking: Amounts): string {
+  return Object.entries(lacking)
+    .map(([account, amount]) => `${amount} more ${account === "models" ? "models" : `bytes of ${account}`}`)
+    .join(" and ");
+}
