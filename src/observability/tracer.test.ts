@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeClock } from "../../test/fake-clock.ts";
 import { type OtlpReceiver, type OtlpSpan, startOtlpReceiver, valuesOf } from "../../test/otlp-receiver.ts";
 import type { BatchRecord } from "../core/batch.ts";
@@ -13,11 +13,16 @@ let receiver: OtlpReceiver;
 let notices: string[];
 
 beforeEach(async () => {
+  // The clock of these tests stands still, so the time of day does too.
+  vi.useFakeTimers({ toFake: ["Date"] });
   receiver = await startOtlpReceiver();
   notices = [];
 });
 
-afterEach(() => receiver.close());
+afterEach(async () => {
+  vi.useRealTimers();
+  await receiver.close();
+});
 
 function open(environment: Readonly<Record<string, string>> = {}, endpoint = receiver.url): RequestTracer {
   return openTracer({ endpoint, environment, clock: new FakeClock(), version: "1.2.3", onNotice: (text) => notices.push(text) });

@@ -1,0 +1,160 @@
+import { parseArgs } from "node:util";
+import { createRecord, RequestContext } from "../src/core/context.ts";
+import type { EvictionPolicyName } from "../src/models/index.ts";
+import { machine, publish, tableOf } from "./publish.ts";
+import { SimulatedClock } from "./simulated-clock.ts";
+import { type SimulatedModel, simulateServer } from "./simulated-hosts.ts";
+
+/**
+ * Which model goes first when another needs its room: the seconds that requests of a trace wait for loads, by policy. The manager, the
+ * ledger and the eviction are the server's; hosts are simulated, so that hours pass in seconds.
+ */
+const { values } = parseArgs({
+  options: {
+    traces: { type: "string", default: "20" },
+    models: { type: "string", default: "300" },
+    requests: { type: "string", default: "6000" },
+    /** Requests per second. */
+    rate: { type: "string", default: "0.5" },
+    /** Share of all models' memory that is there. */
+    memory: { type: "string", default: "0.2" },
+  },
+});
+const POLICIES: readonly EvictionPolicyName[] = ["cost", "lru", "lfu", "fifo"];
+const MEBIBYTE = 1048576;
+/** Hosts with a small model as measured on two cores: seconds to the first answer from a cold process, and MiB. */
+const KINDS = [
+  { loadS: 0.4, mebibytes: 90, share: 0.3 },
+  { loadS: 1.2, mebibytes: 150, share: 0.3 },
+  { loadS: 2.1, mebibytes: 170, share: 0.2 },
+  { loadS: 6, mebibytes: 450, share: 0.1 },
+  { loadS: 9, mebibytes: 650, share: 0.1 },
+];
+
+/** The first place at which the weights up to it are more than the number. */
+function drawn(weights: readonly number[], number: number): number {
+  let left = number;
+  for (const [index, weight] of weights.entries()) {
+    left -= weight;
+    if (left < 0) return index;
+  }
+  return weights.length - 1;
+}
+
+interface Ask {
+  readonly at: number;
+  readonly model: number;
+}
+
+/** Mulberry32: the same traces for everybody. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let value = Math.imul(state ^ (state >>> 15), 1 | state);
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
+    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+function modelsOf(random: () => number): SimulatedModel[] {
+  return Array.from({ length: Number(values.models) }, (_, index) => {
+    const kind =
+      KINDS[
+        drawn(
+          KINDS.map(({ share }) => share),
+          random(),
+        )
+      ];
+    // The artefact besides the framework: a few to hundreds of MiB, which takes its time to read.
+    const artefact = 2 ** (random() * 9);
+    const { loadS = 0, mebibytes = 0 } = kind ?? {};
+    return { name: `m${index}`, loadMs: 1000 * (loadS + artefact / 200), bytes: (mebibytes + 2 * artefact) * MEBIBYTE };
+  });
+}
+
+/** Popularity falls with the rank (Zipf, exponent 1), arrivals are random, and every so often two ranks change places. */
+function traceOf(random: () => number, models: number): Ask[] {
+  const ranks = Array.from({ length: models }, (_, index) => index).sort(() => random() - 0.5);
+  const weights = ranks.map((_, rank) => 1 / (rank + 1));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let now = 0;
+  return Array.from({ length: Number(values.requests) }, (_, index) => {
+    now += (-Math.log(1 - random()) / Number(values.rate)) * 1000;
+    if (index % 50 === 49) {
+      const [left, right] = [Math.floor(random() * models * 0.2), Math.floor(random() * models)];
+      [ranks[left], ranks[right]] = [ranks[right] as number, ranks[left] as number];
+    }
+    return { at: now, model: ranks[drawn(weights, random() * total)] as number };
+  });
+}
+
+interface Result {
+  /** Seconds that all requests together waited for loads. */
+  readonly waited: number;
+  readonly loads: number;
+  readonly refused: number;
+}
+
+async function play(models: readonly SimulatedModel[], trace: readonly Ask[], policy: EvictionPolicyName): Promise<Result> {
+  const clock = new SimulatedClock();
+  const memory = models.reduce((sum, { bytes }) => sum + bytes, 0) * Number(values.memory);
+  const server = simulateServer(clock, models, { memory, policy, concurrentLoads: 2 });
+  let waited = 0;
+  let refused = 0;
+  const asked: Promise<void>[] = [];
+  for (const { at, model } of trace) {
+    await clock.runUntil(at);
+    const context = new RequestContext({ deadline: at + 3_600_000, record: createRecord("v2", "m", clock.now()) });
+    const version = server.models[model] as (typeof server.models)[number];
+    const done = version.activate(context, clock).then(
+      () => {
+        waited += (clock.now() - at) / 1000;
+      },
+      () => {
+        refused++;
+      },
+    );
+    asked.push(done);
+  }
+  await clock.runUntil((trace.at(-1)?.at ?? 0) + 600_000);
+  await Promise.all(asked);
+  return { waited, loads: server.loads(), refused };
+}
+
+const results: Array<Record<EvictionPolicyName, Result>> = [];
+for (let index = 0; index < Number(values.traces); index++) {
+  const random = randomOf(1_000 + index);
+  const models = modelsOf(random);
+  const trace = traceOf(random, models.length);
+  const entries: Array<[EvictionPolicyName, Result]> = [];
+  for (const policy of POLICIES) entries.push([policy, await play(models, trace, policy)]);
+  results.push(Object.fromEntries(entries) as Record<EvictionPolicyName, Result>);
+}
+
+/** The mean with the half width of its 95 % interval, over the traces. */
+function meanOf(numbers: readonly number[]): [number, number] {
+  const mean = numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
+  const variance = numbers.reduce((sum, each) => sum + (each - mean) ** 2, 0) / Math.max(1, numbers.length - 1);
+  return [mean, 2.09 * Math.sqrt(variance / numbers.length)];
+}
+const text = ([mean, half]: [number, number], digits: number): string => `${mean.toFixed(digits)} ± ${half.toFixed(digits)}`;
+
+publish(
+  "eviction",
+  [
+    `${results.length} traces of ${values.requests} requests at ${values.rate}/s to ${values.models} models, in ${Number(values.memory) * 100} % of the memory of all of them; popularity is Zipf's, and drifts. Means over the traces with 95 % intervals.`,
+    tableOf([
+      ["policy", "seconds waited for loads", "against lru", "loads", "refused"],
+      ...POLICIES.map((policy) => [
+        policy,
+        text(meanOf(results.map((each) => each[policy].waited)), 0),
+        text(meanOf(results.map((each) => each[policy].waited / each.lru.waited)), 3),
+        text(meanOf(results.map((each) => each[policy].loads)), 0),
+        String(results.reduce((sum, each) => sum + each[policy].refused, 0)),
+      ]),
+    ]),
+    machine(),
+  ],
+  results,
+);
