@@ -2,7 +2,7 @@ import { Duplex } from "node:stream";
 import { createEvents } from "../src/core/events.ts";
 import type { ModelSpec } from "../src/core/model.ts";
 import type { Replica } from "../src/core/replica.ts";
-import { type EvictionPolicyName, Ledger, type LoaderSteps, Manager, MEMORY, ModelVersion } from "../src/models/index.ts";
+import { type EvictionPolicyName, Ledger, type LoaderSteps, Manager, MEMORY, Measurements, ModelVersion } from "../src/models/index.ts";
 import { Scheduler } from "../src/scheduler/index.ts";
 import type { SimulatedClock } from "./simulated-clock.ts";
 
@@ -70,17 +70,19 @@ export function simulateServer(
         },
       }),
   };
+  const events = createEvents();
   const manager = new Manager({
     clock,
     steps,
     ledger: new Ledger({ [MEMORY]: memory }),
     evictionPolicy: policy,
+    events,
+    measurements: new Measurements(),
     concurrentLoads,
     modelsPerHost: () => 1,
     measure: (pid) => Promise.resolve(bytesOf.get(pid) ?? 0),
     loadTimeoutMs: 1e9,
   });
-  const events = createEvents();
   const limits = { queueLimits: { maxRequests: 1e6, maxBytes: 1e9, maxStreams: 1 }, batchLimits: { maxRows: 1, maxBytes: 1e6 } };
   const versions = models.map(({ name, bytes }) => new ModelVersion(specOf(name, bytes), new Scheduler({ clock, ...limits }), events));
   for (const version of versions) manager.standBy(version);

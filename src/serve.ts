@@ -1,5 +1,4 @@
 import { isIPv6 } from "node:net";
-import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import type { SecureContextOptions } from "node:tls";
 import { fileURLToPath } from "node:url";
@@ -12,24 +11,10 @@ import { isHostOf } from "./core/host-name.ts";
 import { isModelName, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "./core/model.ts";
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
-import { createEnvironments, removeUnusedDaily } from "./environments/index.ts";
-import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers, processMemory } from "./executors/index.ts";
-import { createInlineAnswers } from "./inline-answers.ts";
 import { createLargeJson } from "./large-json/index.ts";
-import { createModelSteps, modelsPerHost } from "./model-steps.ts";
-import {
-  type Amounts,
-  createStatistics,
-  Ledger,
-  Manager,
-  MEMORY,
-  MODELS,
-  ModelVersion,
-  memoryOfNamespace,
-  Registry,
-  withIdleTime,
-} from "./models/index.ts";
-import { createMetrics, openObservers } from "./observability/index.ts";
+import { openLedger, openModelManagement } from "./model-manager.ts";
+import { createStatistics, ModelVersion, Registry, withIdleTime } from "./models/index.ts";
+import { createMetrics, openObservers, residencyFamilies } from "./observability/index.ts";
 import { createControlPlane, createDataPlane } from "./planes/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, readModels, validateDocument, watchPath } from "./resources/index.ts";
@@ -81,15 +66,6 @@ export interface ServeOptions {
 /** ClusterServingRuntimes that nitrous brings along. */
 const RUNTIMES = fileURLToPath(new URL("../runtimes", import.meta.url));
 const MAX_BATCH_BYTES = 64 * 1024 * 1024;
-const MEMORY_SHARE = 0.8;
-const MAX_CONCURRENT_LOADS = 4;
-
-/** What hosts may use: together, in number, and those of each namespace that has a limit of its own. */
-function budgetsOf(settings: Settings, memory: number): Amounts {
-  const models = settings["max-concurrent-models"];
-  const namespaces = Object.entries(settings["namespace-memory"]).map(([name, bytes]) => [memoryOfNamespace(name), bytes] as const);
-  return { [MEMORY]: memory, ...(models === undefined ? {} : { [MODELS]: models }), ...Object.fromEntries(namespaces) };
-}
 
 /** Puts the parts together: the only place that knows them all. The port answers before any model is looked at. */
 export async function serve(options: ServeOptions): Promise<NitrousServer> {
@@ -162,7 +138,14 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     await store.close();
     throw error;
   });
-  const metrics = createMetrics({ statistics, controlPlane, clock, version: VERSION, others: observers.families });
+  const ledger = await openLedger(settings);
+  const metrics = createMetrics({
+    statistics,
+    controlPlane,
+    clock,
+    version: VERSION,
+    others: [...observers.families, ...residencyFamilies(events, ledger)],
+  });
   const largeJson = options.jsonInEventLoop === true ? undefined : createLargeJson({ clock });
   const http = createHttpServer({
     routes: createRoutes({
@@ -206,37 +189,14 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   });
   const url = `${tls === undefined ? "http" : "https"}://${isIPv6(settings.host) ? `[${settings.host}]` : settings.host}:${port}`;
 
-  const cacheDirectory = resolve(cacheDirectoryOf(settings));
-  const leftovers = endLeftovers(cacheDirectory);
-  const executor = createLocalExecutor({
-    onLog: (host, line) => events.emit("host-log", { host, line }),
-    record: createProcessRecord(cacheDirectory),
-  });
-  const memoryBudget = settings["memory-budget"] ?? Math.round((await availableMemory()) * MEMORY_SHARE);
-  const environments = createEnvironments({
-    directory: cacheDirectory,
-    ...(settings.python === undefined ? {} : { python: settings.python }),
-  });
-  const inline = createInlineAnswers(settings, events, clock);
+  const management = openModelManagement(settings, ledger, events, clock);
   const resources = new ExecutionResources(settings["execution-limits"], clock.now);
-  const manager = new Manager({
-    clock,
-    steps: createModelSteps(settings, { events, executor, clock, environments }),
-    ledger: new Ledger(budgetsOf(settings, memoryBudget)),
-    evictionPolicy: settings["eviction-policy"],
-    concurrentLoads: settings["concurrent-loads"] ?? Math.min(MAX_CONCURRENT_LOADS, availableParallelism()),
-    modelsPerHost: (spec) => modelsPerHost(spec, settings),
-    measure: processMemory,
-    maxHostMemory: settings["max-host-memory"] ?? memoryBudget,
-    loadTimeoutMs: settings["load-timeout"],
-    ...(inline === undefined ? {} : { inline: inline.promotion }),
-  });
   const reconciler = new Reconciler(table, happenings, {
     registry,
-    manager,
+    manager: management.manager,
     clock,
     events,
-    source: createStorage({ cacheDirectory: resolve(cacheDirectory, "downloads"), volumes: settings.volumes }),
+    source: createStorage({ cacheDirectory: resolve(cacheDirectoryOf(settings), "downloads"), volumes: settings.volumes }),
     createModel: (spec) => new ModelVersion(withIdleTime(spec, settings["idle-timeout"]), createScheduler(spec), events),
     baseDirectory: process.cwd(),
     onGone: (namespace, name) => logs.forget(isHostOf(namespace, name)),
@@ -248,7 +208,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       ? []
       : [`${settings.host} can be reached by others, and there are no keys: everybody may do everything`];
   for (const key of restored) reconciler.changed(key);
-  const watches: Array<() => void> = [access.close, removeUnusedDaily(environments, settings["environment-days"], clock)];
+  const watches: Array<() => void> = [access.close];
   if (tlsFiles !== undefined) {
     const renewed = (text: string): void => events.emit("access-notice", { text, problem: false });
     const use = (context: SecureContextOptions): void => {
@@ -326,12 +286,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     events,
     controlPlane,
     restored,
-    notices: [
-      ...(notice === undefined ? [] : [notice]),
-      ...exposure,
-      ...(inline?.notices ?? []),
-      ...(leftovers.length === 0 ? [] : [`processes that an earlier server had left behind were ended: ${leftovers.join(", ")}`]),
-    ],
+    notices: [...(notice === undefined ? [] : [notice]), ...exposure, ...management.notices],
     needsKey: () => access.closed,
     loaded,
     async close() {
@@ -340,9 +295,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       await observers.close();
       await largeJson?.close();
       await reconciler.close();
-      await manager.close();
-      inline?.close();
-      await executor.close();
+      await management.close();
       await store.close();
     },
     async destroy() {
@@ -350,10 +303,8 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       http.destroy();
       await observers.close();
       await largeJson?.close();
-      await manager.destroy();
+      await management.destroy();
       await reconciler.close();
-      inline?.close();
-      await executor.close();
       await store.close();
     },
   };

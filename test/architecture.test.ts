@@ -39,6 +39,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "version.ts": [],
   "inline-answers.ts": ["core", "executors", "models", "replicas", "settings.ts"],
   "model-steps.ts": ["core", "models", "environments", "executors", "replicas", "host-commands.ts", "host-confinement.ts", "settings.ts"],
+  "measurement-file.ts": ["core", "models"],
+  "model-manager.ts": [
+    "core",
+    "environments",
+    "executors",
+    "inline-answers.ts",
+    "measurement-file.ts",
+    "model-steps.ts",
+    "models",
+    "settings.ts",
+  ],
   "routes.ts": [
     "core",
     "large-json",

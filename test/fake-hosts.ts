@@ -4,7 +4,16 @@ import { createEvents, type Events } from "../src/core/events.ts";
 import type { Payload } from "../src/core/inference.ts";
 import type { ModelSpec } from "../src/core/model.ts";
 import { type Replica, ReplicaLostError, type ReplicaResult } from "../src/core/replica.ts";
-import { type EvictionPolicyName, Ledger, type LoaderSteps, Manager, MEMORY, MODELS, ModelVersion } from "../src/models/index.ts";
+import {
+  type EvictionPolicyName,
+  Ledger,
+  type LoaderSteps,
+  Manager,
+  MEMORY,
+  Measurements,
+  MODELS,
+  ModelVersion,
+} from "../src/models/index.ts";
 import { Scheduler } from "../src/scheduler/index.ts";
 import type { FakeClock } from "./fake-clock.ts";
 
@@ -98,6 +107,8 @@ export class FakeHosts {
       steps: this.#steps(),
       ledger: this.ledger,
       evictionPolicy: policy,
+      events: this.events,
+      measurements: new Measurements(),
       concurrentLoads: 4,
       modelsPerHost: () => places,
       measure: (pid) => Promise.resolve(this.memory.get(pid) ?? 0),

@@ -6,10 +6,11 @@ import { afterAll, describe, expect, it } from "vitest";
 import { BATCH_CUTS, type BatchRecord } from "../src/core/batch.ts";
 import { createRecord, type RequestRecord } from "../src/core/context.ts";
 import { REFUSALS } from "../src/core/errors.ts";
+import { createEvents } from "../src/core/events.ts";
 import type { ModelStatus } from "../src/core/model.ts";
 import type { ControlPlane } from "../src/core/planes.ts";
 import { createStatistics } from "../src/models/index.ts";
-import { createMetrics, openObservers } from "../src/observability/index.ts";
+import { createMetrics, openObservers, residencyFamilies } from "../src/observability/index.ts";
 import { SETTINGS } from "../src/settings.ts";
 import { FakeClock } from "./fake-clock.ts";
 
@@ -49,7 +50,13 @@ async function metricsPage(): Promise<string> {
     onNotice: () => undefined,
   });
   const controlPlane = { list: () => [status] } as unknown as ControlPlane;
-  const { body } = await createMetrics({ statistics, controlPlane, clock, version: "1", others: observers.families }).render();
+  const events = createEvents();
+  const residency = residencyFamilies(events, { budgets: { memory: 2 }, reserved: () => 1 });
+  const iris = { namespace: "default", model: "iris", version: "1" };
+  events.emit("model-loaded", { ...iris, loadMs: 1500, bytes: 1 });
+  events.emit("model-evicted", { ...iris, reason: "a test" });
+  const others = [...observers.families, ...residency];
+  const { body } = await createMetrics({ statistics, controlPlane, clock, version: "1", others }).render();
   await observers.close();
   return body;
 }

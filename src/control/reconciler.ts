@@ -78,7 +78,16 @@ export class Reconciler {
     this.#happenings = happenings;
     this.#options = options;
     this.#paced = new PacedWork(options.clock);
-    this.#unsubscribe = options.events.on("model-state-changed", (status) => this.#modelChanged(status));
+    const ends = [
+      options.events.on("model-state-changed", (status) => this.#modelChanged(status)),
+      options.events.on("model-evicted", ({ namespace, model, reason }) => {
+        const entry = this.#serving.get(`${namespace}/${model}`);
+        if (entry !== undefined) this.#happenedTo(entry, "Normal", "Evicted", reason);
+      }),
+    ];
+    this.#unsubscribe = () => {
+      for (const end of ends) end();
+    };
   }
 
   /** To be called when a resource has been written or deleted, and for each one at the start. */

@@ -27,6 +27,16 @@ export interface EventMap {
     readonly inline: boolean;
     readonly reason: string;
   };
+  /** A model answers from now on; `loadMs` is from the preparation of its environment to its first answer. */
+  "model-loaded": {
+    readonly namespace: string;
+    readonly model: string;
+    readonly version: string;
+    readonly loadMs: number;
+    readonly bytes: number;
+  };
+  /** A loaded model goes, and stands by for its next request. */
+  "model-evicted": { readonly namespace: string; readonly model: string; readonly version: string; readonly reason: string };
   "environment-progress": { readonly environment: string; readonly line: string };
   /** A model has answered a call. */
   "batch-finished": { readonly namespace: string; readonly model: string; readonly version: string; readonly batch: BatchRecord };
@@ -51,6 +61,8 @@ export function createEvents(): Events {
     "resource-rejected": [],
     "access-notice": [],
     "inline-changed": [],
+    "model-loaded": [],
+    "model-evicted": [],
     "environment-progress": [],
     "batch-finished": [],
   };

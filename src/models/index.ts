@@ -5,6 +5,15 @@ export type { LoaderSteps } from "./loader-steps.ts";
 export { Manager } from "./manager.ts";
 export { ModelVersion } from "./model-version.ts";
 export { Registry } from "./registry.ts";
-export { type Amounts, type EvictionPolicyName, Ledger, MEMORY, MODELS, memoryOfNamespace, withIdleTime } from "./residency/index.ts";
+export {
+  type Amounts,
+  type EvictionPolicyName,
+  Ledger,
+  MEMORY,
+  Measurements,
+  MODELS,
+  memoryOfNamespace,
+  withIdleTime,
+} from "./residency/index.ts";
 export { createSemaphore, type Semaphore } from "./semaphore.ts";
 export { createStatistics } from "./statistics.ts";

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf, ServeError } from "../core/errors.ts";
+import type { Events } from "../core/events.ts";
 import type { ModelSpec } from "../core/model.ts";
 import { DEFAULT_PRIORITY } from "../core/scheduling.ts";
 import { estimateMemory } from "./estimate.ts";
@@ -19,6 +20,7 @@ import {
   type EvictionPolicyName,
   type Ledger,
   MEMORY,
+  type Measurements,
   MODELS,
   memoryOfNamespace,
   type Occupant,
@@ -33,6 +35,9 @@ export interface ManagerOptions {
   readonly ledger: Ledger;
   /** Which loaded model goes first where room is needed. */
   readonly evictionPolicy: EvictionPolicyName;
+  readonly events: Events;
+  /** What earlier loads came to. */
+  readonly measurements: Measurements;
   /** Loads that may run at the same time. */
   readonly concurrentLoads: number;
   /** Models like this one that share a host; 1 for those that do not. */
@@ -135,6 +140,7 @@ export class Manager {
     if (life?.running === undefined || life.signal.aborted) return;
     life.evict();
     const { ended } = life;
+    this.#options.events.emit("model-evicted", { ...identityOf(model), reason });
     model.standBy(async () => {
       await ended;
       await this.start(model);
@@ -213,6 +219,8 @@ export class Manager {
       this.#shares.add(running);
       this.#memoryWatch?.add(loaded.endpoint.pid);
       await this.#shares.measure(loaded.endpoint.pid);
+      this.#options.measurements.note(model.spec, { bytes: reservation.amounts[MEMORY] ?? 0, loadMs: running.loadMs });
+      this.#options.events.emit("model-loaded", { ...identityOf(model), loadMs: running.loadMs, bytes: model.memoryBytes });
       return running;
     } catch (error) {
       reservation.release();
@@ -231,7 +239,8 @@ export class Manager {
   }
 
   #amountsOf({ spec }: ModelVersion, alone: boolean): Amounts {
-    const bytes = estimateMemory(spec, alone ? 1 : this.#options.modelsPerHost(spec));
+    const measured = alone ? undefined : this.#options.measurements.of(spec)?.bytes;
+    const bytes = measured ?? estimateMemory(spec, alone ? 1 : this.#options.modelsPerHost(spec));
     return { [MEMORY]: bytes, [memoryOfNamespace(spec.namespace)]: bytes, [MODELS]: 1 };
   }
 
@@ -326,6 +335,10 @@ export class Manager {
     await Promise.race([over, life.stopped]);
     cancel?.();
   }
+}
+
+function identityOf({ spec }: ModelVersion): { namespace: string; model: string; version: string } {
+  return { namespace: spec.namespace, model: spec.name, version: spec.version };
 }
 
 function unloaded({ spec }: ModelVersion): ServeError {

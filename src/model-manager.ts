@@ -1,0 +1,86 @@
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import type { Clock } from "./core/clock.ts";
+import type { Events } from "./core/events.ts";
+import { createEnvironments, removeUnusedDaily } from "./environments/index.ts";
+import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers, processMemory } from "./executors/index.ts";
+import { createInlineAnswers } from "./inline-answers.ts";
+import { openMeasurements } from "./measurement-file.ts";
+import { createModelSteps, modelsPerHost } from "./model-steps.ts";
+import { type Amounts, Ledger, Manager, MEMORY, MODELS, memoryOfNamespace } from "./models/index.ts";
+import { cacheDirectoryOf, type Settings } from "./settings.ts";
+
+/** Of what is available when the server starts. */
+const MEMORY_SHARE = 0.8;
+const MAX_CONCURRENT_LOADS = 4;
+
+export interface ModelManagement {
+  readonly manager: Manager;
+  /** What whoever started the server should know. */
+  readonly notices: readonly string[];
+  /** Every model finishes what is under way; then its host ends. */
+  close(): Promise<void>;
+  /** Every model stops now. */
+  destroy(): Promise<void>;
+}
+
+/** What hosts may use: together, in number, and those of each namespace that has a limit of its own. */
+export async function openLedger(settings: Settings): Promise<Ledger> {
+  const memory = settings["memory-budget"] ?? Math.round((await availableMemory()) * MEMORY_SHARE);
+  const models = settings["max-concurrent-models"];
+  const namespaces = Object.entries(settings["namespace-memory"]).map(([name, bytes]) => [memoryOfNamespace(name), bytes] as const);
+  const budgets: Amounts = { [MEMORY]: memory, ...(models === undefined ? {} : { [MODELS]: models }), ...Object.fromEntries(namespaces) };
+  return new Ledger(budgets);
+}
+
+/** Puts the parts together that bring models to life on this machine. */
+export function openModelManagement(settings: Settings, ledger: Ledger, events: Events, clock: Clock): ModelManagement {
+  const cacheDirectory = resolve(cacheDirectoryOf(settings));
+  const leftovers = endLeftovers(cacheDirectory);
+  const executor = createLocalExecutor({
+    onLog: (host, line) => events.emit("host-log", { host, line }),
+    record: createProcessRecord(cacheDirectory),
+  });
+  const environments = createEnvironments({
+    directory: cacheDirectory,
+    ...(settings.python === undefined ? {} : { python: settings.python }),
+  });
+  const endRemoval = removeUnusedDaily(environments, settings["environment-days"], clock);
+  const inline = createInlineAnswers(settings, events, clock);
+  const kept = openMeasurements(cacheDirectory, clock);
+  const manager = new Manager({
+    clock,
+    steps: createModelSteps(settings, { events, executor, clock, environments }),
+    ledger,
+    events,
+    measurements: kept.measurements,
+    evictionPolicy: settings["eviction-policy"],
+    concurrentLoads: settings["concurrent-loads"] ?? Math.min(MAX_CONCURRENT_LOADS, availableParallelism()),
+    modelsPerHost: (spec) => modelsPerHost(spec, settings),
+    measure: processMemory,
+    maxHostMemory: settings["max-host-memory"] ?? ledger.budgets[MEMORY] ?? Number.MAX_SAFE_INTEGER,
+    loadTimeoutMs: settings["load-timeout"],
+    ...(inline === undefined ? {} : { inline: inline.promotion }),
+  });
+  const end = async (): Promise<void> => {
+    endRemoval();
+    inline?.close();
+    await kept.close();
+    await executor.close();
+  };
+  return {
+    manager,
+    notices: [
+      ...(inline?.notices ?? []),
+      ...(leftovers.length === 0 ? [] : [`processes that an earlier server had left behind were ended: ${leftovers.join(", ")}`]),
+    ],
+    async close() {
+      await manager.close();
+      await end();
+    },
+    async destroy() {
+      await manager.destroy();
+      await end();
+    },
+  };
+}

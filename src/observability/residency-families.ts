@@ -1,0 +1,67 @@
+import type { Events } from "../core/events.ts";
+import type { Family, Labels } from "./families.ts";
+
+/** What hosts may use and do use, by account: "memory", "models" and those of namespaces. */
+export interface Accounts {
+  readonly budgets: Readonly<Record<string, number>>;
+  reserved(account: string): number;
+}
+
+/** A counter for each model version, as a sum of what events bring. */
+class Sums {
+  readonly #sums = new Map<string, { readonly labels: Labels; value: number }>();
+
+  add(labels: Labels, amount: number): void {
+    const key = JSON.stringify(labels);
+    const sum = this.#sums.get(key) ?? { labels, value: 0 };
+    sum.value += amount;
+    this.#sums.set(key, sum);
+  }
+
+  samples(): Iterable<{ readonly labels: Labels; readonly value: number }> {
+    return this.#sums.values();
+  }
+}
+
+/** How models come and go, and what of the budgets is in use. */
+export function residencyFamilies(events: Events, accounts: Accounts): Family[] {
+  const loads = new Sums();
+  const seconds = new Sums();
+  const evictions = new Sums();
+  events.on("model-loaded", ({ namespace, model, version, loadMs }) => {
+    loads.add({ namespace, model, version }, 1);
+    seconds.add({ namespace, model, version }, loadMs / 1000);
+  });
+  events.on("model-evicted", ({ namespace, model, version }) => evictions.add({ namespace, model, version }, 1));
+  return [
+    { name: "nitrous_model_loads_total", help: "Loads that ended well.", type: "counter", samples: () => loads.samples() },
+    {
+      name: "nitrous_model_load_seconds_total",
+      help: "Time that they took, from the preparation of the environment to the first answer.",
+      type: "counter",
+      samples: () => seconds.samples(),
+    },
+    {
+      name: "nitrous_evictions_total",
+      help: "Loaded models that went, because others needed their room or nobody asked for them.",
+      type: "counter",
+      samples: () => evictions.samples(),
+    },
+    {
+      name: "nitrous_budget",
+      help: "What all hosts may use by account: bytes of memory, models, and bytes of namespaces with a limit.",
+      type: "gauge",
+      *samples() {
+        for (const [account, value] of Object.entries(accounts.budgets)) yield { labels: { account }, value };
+      },
+    },
+    {
+      name: "nitrous_reserved",
+      help: "What is reserved of it: estimates of models that load, and what was measured of those that are loaded.",
+      type: "gauge",
+      *samples() {
+        for (const account of Object.keys(accounts.budgets)) yield { labels: { account }, value: accounts.reserved(account) };
+      },
+    },
+  ];
+}
