@@ -66,7 +66,9 @@ function kebab(options: Record<string, unknown>): Record<string, unknown> {
  */
 function stopOnSignals(server: NitrousServer, drainMs: number, say: (line: string) => void): void {
   let stopping = false;
+  let isCut = false;
   const cut = (why: string, code: number): void => {
+    isCut = true;
     say(`${why}: what was under way is cut off`);
     void server.destroy().finally(() => process.exit(code));
   };
@@ -80,6 +82,8 @@ function stopOnSignals(server: NitrousServer, drainMs: number, say: (line: strin
     const timer = setTimeout(() => cut(`it has taken longer than ${drainMs / 1000} s (--drain-timeout)`, 1), drainMs);
     void server.close().then(() => {
       clearTimeout(timer);
+      // The drain ends too when what it waited for is gone.
+      if (isCut) return;
       say("stopped");
       process.exit(0);
     });
