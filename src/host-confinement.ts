@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { ServeError } from "./core/errors.ts";
 import type { HostSpec } from "./core/executor.ts";
@@ -54,7 +55,11 @@ export class HostConfinement {
    */
   wrap(spec: ModelSpec, host: HostSpec, packages?: string): Promise<HostSpec> {
     const readable = modelView([spec.directory, spec.file, spec.example, packages]);
-    return this.#wrap(spec, host, { readable, writable: [this.#ownBytecode(spec)] });
+    const bytecode = this.#ownBytecode(spec);
+    // One that nobody uses any more is removed as unused environments are; its time says when it was used.
+    const now = new Date();
+    void utimes(bytecode, now, now).catch(() => undefined);
+    return this.#wrap(spec, host, { readable, writable: [bytecode] });
   }
 
   /** A host for many models: confined, it sees the files of none of them. @throws ServeError as wrap */

@@ -55,7 +55,10 @@ export interface Environments {
   ensure(question: EnvironmentQuestion, onProgress: (line: string) => void, signal?: AbortSignal): Promise<Environment>;
   /** The node_modules for a model in TypeScript or JavaScript: {@link ensureModelPackages}. */
   ensurePackages(directory: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<string | undefined>;
-  /** Removes environments that no server has used for so many days, and what interrupted ones left; what this one has used counts as used now. */
+  /**
+   * Removes environments that no server has used for so many days, what interrupted ones left, and byte code of confined models that
+   * were not started for as long; environments that this server has used count as used now.
+   */
   collect(days: number): Promise<readonly string[]>;
 }
 
@@ -121,7 +124,8 @@ export function createEnvironments({ directory, python }: EnvironmentsOptions): 
     },
     async collect(days) {
       await Promise.all([...used].map(touch));
-      return await removeUnused(join(directory, "environments"), days);
+      const bytecode = await removeUnused(join(directory, "bytecode-confined"), days);
+      return [...(await removeUnused(join(directory, "environments"), days)), ...bytecode];
     },
   };
 }

@@ -24,6 +24,9 @@ from nitrous_host.tensors import DATATYPES
 from nitrous_host.untrusted_code import refuse_code
 from nitrous_host.warmup import Framework
 
+# Files could make older ones run code or read files, whatever safe_mode said (CVE-2025-1550, CVE-2025-8747, CVE-2025-12058).
+OLDEST = "3.12"
+
 
 def load(request: LoadRequest, progress: Progress) -> MethodModel:
     """
@@ -31,6 +34,9 @@ def load(request: LoadRequest, progress: Progress) -> MethodModel:
     trusts, FAILED_PRECONDITION for layers of packages and classes that are not there.
     """
     name = os.path.basename(request.file)
+    if is_newer(OLDEST, keras.__version__) and not request.code:
+        message = f"Keras {keras.__version__} can be made to run code by files that hold none: ask for keras>={OLDEST} in requirements.txt"
+        raise HostError("FAILED_PRECONDITION", message)
     warnings: list[str] = []
     read_settings(request.settings, {}, warnings)
     backend = backend_of(request.threads)
