@@ -2,13 +2,14 @@ import { apiKeyOf } from "./api-key.ts";
 import { CliError } from "./errors.ts";
 import { type ModelMetadata, requestFromInputs } from "./infer-inputs.ts";
 import { type JsonObject, renderAnswer } from "./infer-output.ts";
-import { type Ask, callModel, exampleOf, inferUrl, type ModelPlace, modelPlace, readRequest } from "./model-request.ts";
+import { type Ask, callModel, exampleOf, inferUrl, type ModelPlace, metadataUrl, modelPlace, readRequest } from "./model-request.ts";
 import { serverAddress } from "./server-address.ts";
 
 interface InferOptions {
   readonly file?: string;
   readonly input?: readonly string[];
   readonly modelVersion?: string;
+  readonly method?: string;
   readonly output?: string;
   readonly namespace?: string;
   readonly server?: string;
@@ -32,6 +33,6 @@ export async function inferCommand(name: string, options: InferOptions): Promise
 async function requestOf(ask: Ask, place: ModelPlace, options: InferOptions): Promise<JsonObject> {
   if (options.file !== undefined) return await readRequest(options.file);
   if (options.input === undefined) return await exampleOf(ask, place, "--file or --input");
-  const metadata = (await ask(`${place.server}/v2${place.path}`)) as unknown as ModelMetadata;
+  const metadata = (await ask(metadataUrl(place))) as unknown as ModelMetadata;
   return requestFromInputs(options.input, metadata);
 }

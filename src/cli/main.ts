@@ -44,6 +44,7 @@ program
   .option("-f, --file <file>", "request as JSON: Open Inference Protocol inputs or V1 instances; - for standard input")
   .option("-i, --input <name=value...>", "one input; the value is JSON, or text for BYTES inputs")
   .option("-m, --model-version <version>", "version of the model")
+  .option("--method <method>", "method of the model (default: its default method)")
   .option("-n, --namespace <namespace>", "namespace of the model (default: default)")
   .option("-o, --output <format>", "table or json", "table")
   .option("--server <url>", `address of the server [${environmentVariable("server")}]`)

@@ -11,6 +11,8 @@ export interface ModelPlace {
   readonly server: string;
   /** The model's part of a path: /models/NAME or /models/NAME/versions/VERSION. */
   readonly path: string;
+  /** The method to call; the model's default one when absent. */
+  readonly method?: string;
 }
 
 export type Ask = (url: string, body?: JsonObject) => Promise<JsonObject>;
@@ -18,16 +20,22 @@ export type Ask = (url: string, body?: JsonObject) => Promise<JsonObject>;
 export function modelPlace(
   address: string,
   name: string,
-  { namespace, modelVersion }: { readonly namespace?: string; readonly modelVersion?: string },
+  { namespace, modelVersion, method }: { readonly namespace?: string; readonly modelVersion?: string; readonly method?: string },
 ): ModelPlace {
   const server = namespace === undefined ? address : `${address}/serving/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
   const version = modelVersion === undefined ? "" : `/versions/${encodeURIComponent(modelVersion)}`;
-  return { name, server, path: `/models/${encodeURIComponent(name)}${version}` };
+  return { name, server, path: `/models/${encodeURIComponent(name)}${version}`, ...(method === undefined ? {} : { method }) };
 }
 
 /** Where this request goes: to V1 with instances, else to the Open Inference Protocol. */
-export function inferUrl({ server, path }: ModelPlace, request: JsonObject): string {
-  return "instances" in request ? `${server}/v1${path}:predict` : `${server}/v2${path}/infer`;
+export function inferUrl({ server, path, method }: ModelPlace, request: JsonObject): string {
+  if ("instances" in request) return `${server}/v1${path}:${encodeURIComponent(method ?? "predict")}`;
+  return `${metadataUrl({ server, path, ...(method === undefined ? {} : { method }) })}/infer`;
+}
+
+/** What describes the inputs of this request: those of its method, else of the model. */
+export function metadataUrl({ server, path, method }: Omit<ModelPlace, "name">): string {
+  return `${server}/v2${path}${method === undefined ? "" : `/methods/${encodeURIComponent(method)}`}`;
 }
 
 /**

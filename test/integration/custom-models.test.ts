@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../src/environments/run.ts";
+import { nitrous } from "../cli-process.ts";
 import { consoleCommands, expectedOutput } from "../console-commands.ts";
 import { type ServerProcess, startServer, untilLoaded } from "../server-process.ts";
 import { applyReady, ask, untilService } from "../service-process.ts";
@@ -112,6 +113,9 @@ describe("custom models as services", () => {
     );
     const events = (await named.text()).split("\n").filter((line) => line.startsWith("data: "));
     expect(events.map((line) => JSON.parse(line.slice(6)).outputs?.[0].data)).toEqual([["a"], ["b"]]);
+    const command = ["infer", "texts", "--server", server.url, "--method", "similarity", "-o", "json"];
+    const same = await nitrous([...command, "--input", 'first=["a b"]', "--input", 'second=["a b"]']);
+    expect(JSON.parse(same.stdout)).toMatchObject({ outputs: [{ shape: [1], data: [expect.closeTo(1, 5)] }] });
     const refused = await ask(server.url, "/v1/models/texts:words", { instances: ["a", "b"] });
     expect(JSON.stringify(refused.body)).toContain("words streams the answer for one row, and 2 came");
   });

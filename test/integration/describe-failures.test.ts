@@ -52,7 +52,7 @@ const CASES: Readonly<Record<string, () => Promise<Omit<ServiceText, "name">>>> 
   "missing-file": async () => ({ format: "sklearn", uri: "models/iris/2/model.jblib" }),
   "wrong-format": async () => ({ format: "sklearn", uri: "models/iris-onnx/model.onnx" }),
   "unknown-format": async () => ({ format: "skleran", uri: "models/iris/2" }),
-  "format-of-containers": async () => ({ format: "tensorflow", uri: "models/iris/2" }),
+  "format-of-containers": async () => ({ format: "paddle", uri: "models/iris/2" }),
   "truncated-onnx": async () => {
     await put("truncated/model.onnx", (await readFile(join(folder.models, "iris-onnx/model.onnx"))).subarray(0, 500));
     return { format: "onnx", uri: "models/truncated" };
