@@ -5,7 +5,8 @@ import type { ModelFormat } from "./core/formats.ts";
 import { hostName } from "./core/host-name.ts";
 import type { ModelSpec } from "./core/model.ts";
 
-const PYTHON_PACKAGE = fileURLToPath(new URL("../python", import.meta.url));
+/** The Python host and what it brings along. */
+export const PYTHON_PACKAGE = fileURLToPath(new URL("../python", import.meta.url));
 /** From the sources as from the build. */
 const SUFFIX = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const NODE_HOST = fileURLToPath(new URL(`./hosts/node/main${SUFFIX}`, import.meta.url));

@@ -44,18 +44,13 @@ export class HostConfinement {
     return (await this.#decide(spec)).kind === "confined";
   }
 
-  /** Where the model's host keeps compiled modules: others would run what a confined host had put among theirs. */
-  async bytecodeOf(spec: ModelSpec): Promise<string> {
-    return (await this.isConfined(spec)) ? this.#ownBytecode(spec) : this.#options.bytecodeDirectory;
-  }
-
   /**
    * A host for one model, which reads its files and those of a folder with packages.
    * @throws ServeError FAILED_PRECONDITION when the model must be confined and the machine cannot
    */
   wrap(spec: ModelSpec, host: HostSpec, packages?: string): Promise<HostSpec> {
     const readable = modelView([spec.directory, spec.file, spec.example, packages]);
-    const bytecode = this.#ownBytecode(spec);
+    const bytecode = this.ownBytecode(spec);
     // One that nobody uses any more is removed as unused environments are; its time says when it was used.
     const now = new Date();
     void utimes(bytecode, now, now).catch(() => undefined);
@@ -76,7 +71,8 @@ export class HostConfinement {
     return confined(host, { level: isolation.level, ...folders, memory: await memory() }, { python, bytecodeDirectory });
   }
 
-  #ownBytecode({ namespace, name }: ModelSpec): string {
+  /** Where a confined host keeps compiled modules: others would run what it had put among theirs. */
+  ownBytecode({ namespace, name }: ModelSpec): string {
     const hash = createHash("sha256").update(`${namespace}/${name}`).digest("hex").slice(0, 20);
     return join(`${this.#options.bytecodeDirectory}-confined`, hash);
   }

@@ -4,6 +4,7 @@ import type { Clock } from "./core/clock.ts";
 import type { Events } from "./core/events.ts";
 import { createEnvironments, removeUnusedDaily } from "./environments/index.ts";
 import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers, processMemory } from "./executors/index.ts";
+import { PYTHON_PACKAGE } from "./host-commands.ts";
 import { createInlineAnswers } from "./inline-answers.ts";
 import { openMeasurements } from "./measurement-file.ts";
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
@@ -43,6 +44,8 @@ export function openModelManagement(settings: Settings, ledger: Ledger, events: 
   });
   const environments = createEnvironments({
     directory: cacheDirectory,
+    clock,
+    packages: [PYTHON_PACKAGE],
     ...(settings.python === undefined ? {} : { python: settings.python }),
   });
   const endRemoval = removeUnusedDaily(environments, settings["environment-days"], clock);
@@ -66,6 +69,7 @@ export function openModelManagement(settings: Settings, ledger: Ledger, events: 
     endRemoval();
     inline?.close();
     await kept.close();
+    await environments.close();
     await executor.close();
   };
   return {

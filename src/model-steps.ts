@@ -67,7 +67,7 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
         const folder = needs ? await packages.transformers(installing, signal) : undefined;
         return { host: await confinement.wrap(spec, nodeHost(spec, folder), folder), warnings: [] };
       }
-      const ownBytecode = await confinement.bytecodeOf(spec);
+      const isConfined = await confinement.isConfined(spec);
       const progress = (line: string): void => {
         report(`preparing its Python environment: ${line}`);
         events.emit("environment-progress", { environment: spec.name, line });
@@ -87,9 +87,9 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
       const host = pythonHost(spec, {
         python: environment.python,
         threads: settings["threads-per-host"],
-        bytecodeDirectory: ownBytecode,
+        bytecodeDirectory: isConfined ? (environment.bytecode ?? confinement.ownBytecode(spec)) : bytecodeDirectory,
       });
-      return { host: await confinement.wrap(spec, host), warnings: [...(spec.notes ?? []), ...environment.warnings] };
+      return { host: await confinement.wrap(spec, host, environment.bytecode), warnings: [...(spec.notes ?? []), ...environment.warnings] };
     },
     start: (host) => executor.start(host),
     async connect(endpoint) {

@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { type Clock, systemClock } from "../core/clock.ts";
 import { messageOf, ServeError } from "../core/errors.ts";
 import type { ModelFormat } from "../core/formats.ts";
 import { SharedWork } from "../core/shared-work.ts";
 import { artefactRequirements } from "./artefact-requirements/index.ts";
+import { Bytecode } from "./bytecode.ts";
 import { packagesOf } from "./format-requirements.ts";
 import { chooseScikitLearn } from "./framework-version.ts";
 import { install, pythonOf } from "./install.ts";
@@ -35,6 +37,8 @@ export interface EnvironmentQuestion {
 export interface Environment {
   /** Its interpreter. */
   readonly python: string;
+  /** Folder with its compiled modules, for hosts that only read it. */
+  readonly bytecode?: string;
   /** What the model's status should say. */
   readonly warnings: readonly string[];
 }
@@ -44,6 +48,9 @@ export interface EnvironmentsOptions {
   readonly directory: string;
   /** The only interpreter to use. */
   readonly python?: string;
+  readonly clock?: Clock;
+  /** Folders of modules that hosts use besides those of their environments. */
+  readonly packages?: readonly string[];
 }
 
 export interface Environments {
@@ -60,6 +67,8 @@ export interface Environments {
    * were not started for as long; environments that this server has used count as used now.
    */
   collect(days: number): Promise<readonly string[]>;
+  /** Ends what is under way for its own sake. */
+  close(): Promise<void>;
 }
 
 /** Kept in a finished environment; without it the folder is a rest of one that was interrupted. */
@@ -69,7 +78,8 @@ interface Complete {
 }
 
 /** Python environments, each in a folder named by the hash of what it was made from. */
-export function createEnvironments({ directory, python }: EnvironmentsOptions): Environments {
+export function createEnvironments({ directory, python, clock = systemClock, packages = [] }: EnvironmentsOptions): Environments {
+  const bytecode = new Bytecode(clock, packages);
   const making = new SharedWork<Environment>();
   /** Folders of those that this server has used. */
   const used = new Set<string>();
@@ -114,8 +124,11 @@ export function createEnvironments({ directory, python }: EnvironmentsOptions): 
       await touch(folder);
       const made = await making.run(hash, (say, shared) => makeOrFind(folder, plan, say, shared), onProgress, signal);
       used.add(folder);
-      const warnings = [...(artefact.warnings ?? []), ...(warning === undefined ? [] : [warning])];
-      return warnings.length === 0 ? made : { ...made, warnings: [...made.warnings, ...warnings] };
+      // Hosts of models that are trusted share what they compile.
+      if (!question.trusted) bytecode.compileLater(folder);
+      const compiled = bytecode.of(folder);
+      const warnings = [...made.warnings, ...(artefact.warnings ?? []), ...(warning === undefined ? [] : [warning])];
+      return { ...made, warnings, ...(compiled === undefined ? {} : { bytecode: compiled }) };
     },
     async ensurePackages(folder, onProgress, signal) {
       const made = await ensureModelPackages(join(directory, "environments"), folder, onProgress, signal);
@@ -124,9 +137,10 @@ export function createEnvironments({ directory, python }: EnvironmentsOptions): 
     },
     async collect(days) {
       await Promise.all([...used].map(touch));
-      const bytecode = await removeUnused(join(directory, "bytecode-confined"), days);
-      return [...(await removeUnused(join(directory, "environments"), days)), ...bytecode];
+      const compiled = await removeUnused(join(directory, "bytecode-confined"), days);
+      return [...(await removeUnused(join(directory, "environments"), days)), ...compiled];
     },
+    close: () => bytecode.close(),
   };
 }
 
