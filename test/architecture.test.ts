@@ -44,6 +44,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "core",
     "environments",
     "executors",
+    "host-commands.ts",
     "inline-answers.ts",
     "measurement-file.ts",
     "model-steps.ts",
