@@ -15,7 +15,8 @@ export default defineConfig({
           include: ["test/integration/*.test.ts"],
           testTimeout: 2 * minutes,
           hookTimeout: 5 * minutes,
-          fileParallelism: false,
+          // Much of their time is waiting for processes to start and to end.
+          maxWorkers: 2,
         },
       },
       // The frameworks themselves, in environments that take gigabytes the first time.
