@@ -194,6 +194,21 @@ describe("memory", () => {
     expect(clock.timers).toBe(0);
   });
 
+  it("is taken from others when hosts use more than was reserved for them", async () => {
+    begin({ memory: 200 * MEBIBYTE, maxHostMemory: 1e12 });
+    const [first, second] = (await started("a", "b")) as [ModelVersion, ModelVersion];
+    await clock.advance(1_000);
+    await second.activate(request(1e9), clock);
+    hosts.memory.set(second.hostPid as number, 150 * MEBIBYTE);
+    for (let round = 0; round < 3; round++) {
+      await clock.advance(5_000);
+      await rest();
+    }
+    expect([first.state, second.state]).toEqual(["standby", "ready"]);
+    expect(first.reason).toMatch(/^evicted: hosts use \d+ bytes of memory more than there is/);
+    expect(hosts.ledger.reserved("memory")).toBe(150 * MEBIBYTE);
+  });
+
   it("is refused at once, and finally, to what would not fit on an empty machine", async () => {
     begin({ memory: 80 * MEBIBYTE });
     const only = model("a");

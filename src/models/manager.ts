@@ -90,7 +90,11 @@ export class Manager {
     this.#memoryWatch = new MemoryWatch({
       clock,
       limit,
-      measure: (pid) => this.#shares.measure(pid),
+      measure: async (pid) => {
+        const bytes = await this.#shares.measure(pid);
+        this.#room.settle();
+        return bytes;
+      },
       onExcess: (pid, how) => this.#shares.end(pid, how),
     });
   }
@@ -219,6 +223,8 @@ export class Manager {
       this.#shares.add(running);
       this.#memoryWatch?.add(loaded.endpoint.pid);
       await this.#shares.measure(loaded.endpoint.pid);
+      // An estimate may have been too small.
+      this.#room.settle();
       this.#options.measurements.note(model.spec, { bytes: reservation.amounts[MEMORY] ?? 0, loadMs: running.loadMs });
       this.#options.events.emit("model-loaded", { ...identityOf(model), loadMs: running.loadMs, bytes: model.memoryBytes });
       return running;

@@ -51,6 +51,21 @@ export class Room {
     return this.reserve(amounts) ?? (await this.#turns.run(() => this.#make(name, amounts, signal)));
   }
 
+  /** After measurements: while hosts use more than there is, models that are not busy go. What is busy is looked at again next time. */
+  settle(): void {
+    const { ledger, policy, occupants } = this.#options;
+    const over = Object.keys(ledger.budgets).flatMap((account) => {
+      const free = ledger.free(account);
+      return free < 0 ? [[account, -free] as const] : [];
+    });
+    if (over.length === 0) return;
+    const idle = occupants().filter(({ busy }) => !busy);
+    // As many as there are, when all of them are not enough.
+    const victims = chooseVictims(Object.fromEntries(over), idle, policy) ?? idle;
+    const reason = `evicted: hosts use ${over.map(([account, amount]) => `${amount} bytes of ${account}`).join(" and ")} more than there is`;
+    for (const victim of victims) void victim.evict(reason);
+  }
+
   async #make(name: string, amounts: Amounts, signal: AbortSignal): Promise<Reservation> {
     const { ledger, clock, policy, occupants } = this.#options;
     const patientUntil = clock.now() + PATIENCE_MS;
