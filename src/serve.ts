@@ -123,6 +123,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     resources: table,
     happenings,
     logs,
+    evict: (model) => management.manager.letGo(model),
     rejections: () => [...rejections.values()].flat(),
     tried: () => tried,
   });

@@ -54,6 +54,24 @@ program
     await inferCommand(name, options);
   });
 
+for (const [verb, description] of [
+  ["load", "load a model that stands by, before somebody asks for it"],
+  ["evict", "unload a model; it loads again at its next request"],
+] as const) {
+  program
+    .command(verb)
+    .description(description)
+    .argument("<name>", "name of the model")
+    .option("-m, --model-version <version>", "version of the model")
+    .option("-n, --namespace <namespace>", "namespace of the model (default: default)")
+    .option("--server <url>", `address of the server [${environmentVariable("server")}]`)
+    .option("--api-key <key>", API_KEY_DESCRIPTION)
+    .action(async (name: string, options: Record<string, unknown>) => {
+      const { residencyCommand } = await import("./residency.ts");
+      await residencyCommand(verb, name, options);
+    });
+}
+
 program
   .command("bench")
   .description("put load on a model of a running server, or replay what one has recorded, and measure")

@@ -30,6 +30,13 @@ export interface ControlPlane {
   get(target: Target): ModelStatus;
   /** The same, of a model that has told its signature: one that stands by is loaded first. @throws ServeError */
   describe(target: Target, context: RequestContext): Promise<ModelStatus>;
+  /** Settles when the version that the target means answers: one that stands by is loaded now. @throws ServeError as a request would hear it */
+  load(target: Target, context: RequestContext): Promise<ModelStatus>;
+  /**
+   * A loaded version goes, and stands by for its next request. Settles when what it held is free.
+   * @throws ServeError NOT_FOUND, FAILED_PRECONDITION for one that is pinned, ABORTED for one that serves a request
+   */
+  evict(target: Target): Promise<ModelStatus>;
   /** Versions of one model, ascending. @throws ServeError NOT_FOUND */
   versions(target: Target): readonly ModelStatus[];
   /** Files and folders that were found and are not served. */

@@ -138,6 +138,19 @@ export class Manager {
     model.standBy(() => this.start(model), reason);
   }
 
+  /**
+   * Evicts a model because somebody wants it; one that is not loaded stays as it is.
+   * @throws ServeError FAILED_PRECONDITION for a pinned one, ABORTED for one that serves a request
+   */
+  async letGo(model: ModelVersion): Promise<void> {
+    const { name, residency } = model.spec;
+    if (residency?.kind === "pinned")
+      throw new ServeError("FAILED_PRECONDITION", `model ${name} is pinned: its minReplicas is 1 or more, or nitrous/pin says so`);
+    if (model.state === "ready" && this.#isBusy(model))
+      throw new ServeError("ABORTED", `model ${name} serves requests now; try again when it has answered them`);
+    await this.evict(model, "evicted on request");
+  }
+
   /** A loaded model goes, and stands by for its next request, which waits until it has gone. Settles when what it held is free. */
   async evict(model: ModelVersion, reason: string): Promise<void> {
     const life = this.#lives.get(model);

@@ -4,7 +4,7 @@ import { isHostOf } from "../core/host-name.ts";
 import type { ModelStatus, Rejection } from "../core/model.ts";
 import type { Activity, ControlPlane, Resources } from "../core/planes.ts";
 import type { ServiceEvent } from "../core/resource.ts";
-import type { Registry } from "../models/index.ts";
+import type { ModelVersion, Registry } from "../models/index.ts";
 
 export interface ControlPlaneOptions {
   readonly registry: Registry;
@@ -18,6 +18,8 @@ export interface ControlPlaneOptions {
     list(isWanted: (host: string) => boolean): readonly string[];
     follow(isWanted: (host: string) => boolean, signal: AbortSignal): AsyncIterable<string>;
   };
+  /** Lets a loaded model go. @throws ServeError when it may not */
+  readonly evict: (model: ModelVersion) => Promise<void>;
   readonly rejections: () => readonly Rejection[];
   /** Whether every model has had its first attempt. */
   readonly tried: () => boolean;
@@ -39,6 +41,14 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       const model = registry.find(target);
       // One that has failed has no signature, and its status says why.
       if (model.state === "standby") await model.activate(context, clock);
+      return statusOf(target);
+    },
+    async load(target, context) {
+      await registry.find(target).activate(context, clock);
+      return statusOf(target);
+    },
+    async evict(target) {
+      await options.evict(registry.find(target));
       return statusOf(target);
     },
     versions(target) {

@@ -1,18 +1,37 @@
-import type { Route } from "../../core/http.ts";
+import type { HttpRequest, Route } from "../../core/http.ts";
+import type { ModelStatus } from "../../core/model.ts";
 import type { ControlPlane } from "../../core/planes.ts";
 import { failJson, jsonReply, targetOf, writeJson } from "../shared/index.ts";
 
-/** Everything that is known of a model, for the command line: state, reason, warnings, memory, example. */
+/**
+ * Everything that is known of a model, for the command line: state, reason, warnings, memory, example. And a model on demand before
+ * anybody demands it, or out of the way.
+ */
 export function createModelRoutes(controlPlane: ControlPlane): Route[] {
-  return ["/nitrous/models/{model}", "/nitrous/models/{model}/versions/{version}"].map((path) => ({
-    method: "GET",
+  const change = (path: string, work: (request: HttpRequest) => Promise<ModelStatus>): Route => ({
+    method: "POST",
     path,
-    access: "read",
+    access: "admin",
     target: targetOf,
     async handle(request) {
-      const { description, ...status } = await controlPlane.describe(targetOf(request), request.context);
-      return jsonReply(writeJson({ ...status, ...description } as never));
+      const { name, version, state, reason, memoryBytes } = await work(request);
+      return jsonReply(writeJson({ name, version, state, reason, memoryBytes }));
     },
     fail: failJson,
-  }));
+  });
+  return ["/nitrous/models/{model}", "/nitrous/models/{model}/versions/{version}"].flatMap((path): Route[] => [
+    {
+      method: "GET",
+      path,
+      access: "read",
+      target: targetOf,
+      async handle(request) {
+        const { description, ...status } = await controlPlane.describe(targetOf(request), request.context);
+        return jsonReply(writeJson({ ...status, ...description } as never));
+      },
+      fail: failJson,
+    },
+    change(`${path}/load`, (request) => controlPlane.load(targetOf(request), request.context)),
+    change(`${path}/evict`, (request) => controlPlane.evict(targetOf(request))),
+  ]);
 }
