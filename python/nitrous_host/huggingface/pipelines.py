@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable
 
 from nitrous_host.errors import HostError
@@ -42,20 +43,31 @@ def parameters_of(call: Call, known: dict[str, Callable[[Any], Any]]) -> dict[st
 
 def whole(least: int) -> Callable[[Any], int]:
     def convert(value: Any) -> int:
-        if isinstance(value, bool) or int(value) != float(value) or int(value) < least:
+        given = _finite(value)
+        if given is None or given != int(given) or given < least:
             raise ValueError(f"expected a whole number from {least} upwards")
-        return int(value)
+        return int(given)
 
     return convert
 
 
 def number(least: float, most: float) -> Callable[[Any], float]:
     def convert(value: Any) -> float:
-        if isinstance(value, bool) or not least <= float(value) <= most:
+        given = _finite(value)
+        if given is None or not least <= given <= most:
             raise ValueError(f"expected a number from {least:g} to {most:g}")
-        return float(value)
+        return given
 
     return convert
+
+
+def _finite(value: Any) -> float | None:
+    """A number, also as text; None for anything else."""
+    try:
+        given = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return None
+    return given if math.isfinite(given) else None
 
 
 def one_of(*choices: str) -> Callable[[Any], str]:
