@@ -496,6 +496,16 @@ describe("a model that stands by", () => {
     expect(hosts.loads).toEqual(["a", "a"]);
   });
 
+  it("begins nothing any more when it has been removed, also for a request that waits for its eviction", async () => {
+    const [only] = (await started("a")) as [ModelVersion];
+    void hosts.manager.evict(only, "evicted by a test");
+    const answer = outcome(only.activate(request(), clock));
+    await hosts.manager.remove(only);
+    await rest();
+    expect(await answer).toBe("UNAVAILABLE");
+    expect([hosts.loads, hosts.processes.size, hosts.ledger.reserved("memory")]).toEqual([["a"], 0, 0]);
+  });
+
   it("tells those that wait when it is removed while it loads", async () => {
     const only = model("a");
     hosts.manager.standBy(only);

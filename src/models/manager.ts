@@ -1,9 +1,5 @@
-import type { Clock } from "../core/clock.ts";
 import { messageOf, ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
-import type { ModelSpec } from "../core/model.ts";
-import { DEFAULT_PRIORITY } from "../core/scheduling.ts";
-import { estimateMemory } from "./estimate.ts";
 import { HostPool } from "./host-pool.ts";
 import { HostShares } from "./host-shares.ts";
 import { IdleWatch } from "./idle-watch.ts";
@@ -13,35 +9,15 @@ import { LoadError, type LoadedModel, loadModel } from "./loader.ts";
 import type { LoaderSteps } from "./loader-steps.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import type { ModelVersion } from "./model-version.ts";
-import {
-  type Amounts,
-  doesNotFit,
-  EVICTION_POLICIES,
-  type EvictionPolicyName,
-  type Ledger,
-  MEMORY,
-  type Measurements,
-  MODELS,
-  memoryOfNamespace,
-  type Occupant,
-  type Reservation,
-  Room,
-} from "./residency/index.ts";
+import { Occupancy, type OccupancyOptions } from "./occupancy.ts";
+import { MEMORY } from "./residency/index.ts";
 import { createSemaphore, type Semaphore } from "./semaphore.ts";
 
-export interface ManagerOptions {
-  readonly clock: Clock;
+export interface ManagerOptions extends OccupancyOptions {
   readonly steps: LoaderSteps;
-  readonly ledger: Ledger;
-  /** Which loaded model goes first where room is needed. */
-  readonly evictionPolicy: EvictionPolicyName;
   readonly events: Events;
-  /** What earlier loads came to. */
-  readonly measurements: Measurements;
   /** Loads that may run at the same time. */
   readonly concurrentLoads: number;
-  /** Models like this one that share a host; 1 for those that do not. */
-  readonly modelsPerHost: (spec: ModelSpec) => number;
   /** Resident bytes of a process. */
   readonly measure: (pid: number) => Promise<number>;
   /** Bytes that one host may use before it is ended; undefined for no limit. */
@@ -59,9 +35,6 @@ const ALONE_AFTER = 2;
 /** A host that has lived so long is not one that keeps dying. Milliseconds. */
 const STABLE_AFTER = 60_000;
 
-/** A request that a model has been given may not have reached its queue yet; so long after it the model counts as busy. Milliseconds. */
-const JUST_USED_MS = 20;
-
 /** Brings models to life, keeps them alive, and lets them go. */
 export class Manager {
   readonly #options: ManagerOptions;
@@ -69,9 +42,11 @@ export class Manager {
   readonly #hosts: HostPool;
   readonly #lives = new Map<ModelVersion, Life>();
   readonly #shares: HostShares;
-  readonly #room: Room;
+  readonly #occupancy: Occupancy;
   readonly #idle: IdleWatch;
   readonly #memoryWatch: MemoryWatch | undefined;
+  /** Whoever still holds one of them begins nothing. */
+  readonly #removed = new WeakSet<ModelVersion>();
   #closed: ServeError | undefined;
 
   constructor(options: ManagerOptions) {
@@ -79,11 +54,11 @@ export class Manager {
     this.#semaphore = createSemaphore(options.concurrentLoads);
     this.#hosts = new HostPool(options.steps);
     this.#shares = new HostShares(options.measure);
-    const { clock, ledger, evictionPolicy, maxHostMemory: limit } = options;
-    this.#room = new Room({ ledger, clock, policy: EVICTION_POLICIES[evictionPolicy], occupants: () => this.#occupants() });
+    const { clock, maxHostMemory: limit } = options;
+    this.#occupancy = new Occupancy(options, this.#lives, (model, reason) => this.evict(model, reason));
     this.#idle = new IdleWatch(
       clock,
-      (model) => this.#isBusy(model),
+      (model) => this.#occupancy.isBusy(model),
       (model, reason) => void this.evict(model, reason),
     );
     if (limit === undefined) return;
@@ -92,7 +67,7 @@ export class Manager {
       limit,
       measure: async (pid) => {
         const bytes = await this.#shares.measure(pid);
-        this.#room.settle();
+        this.#occupancy.settle();
         return bytes;
       },
       onExcess: (pid, how) => this.#shares.end(pid, how),
@@ -105,12 +80,9 @@ export class Manager {
    */
   async prefer(model: ModelVersion): Promise<void> {
     if (model.spec.residency?.kind === "pinned") return await this.start(model);
-    const amounts = this.#amountsOf(model, false);
-    const { ledger } = this.#options;
-    // What would not fit on an empty machine is told at once, and not at the first request.
-    if (Object.keys(ledger.lacking(amounts)).length > 0 && Object.keys(ledger.excess(amounts)).length === 0) {
-      this.standBy(model, `it loads at its first request: ${messageOf(doesNotFit(ledger, amounts, ""))}`);
-    } else await this.start(model);
+    const obstacle = this.#occupancy.obstacle(model);
+    if (obstacle === undefined) await this.start(model);
+    else this.standBy(model, `it loads at its first request: ${obstacle}`);
   }
 
   /**
@@ -118,7 +90,7 @@ export class Manager {
    * has ended, well or badly; never rejects.
    */
   start(model: ModelVersion): Promise<void> {
-    if (this.#lives.has(model) || this.#closed !== undefined) return Promise.resolve();
+    if (this.#lives.has(model) || this.#removed.has(model) || this.#closed !== undefined) return Promise.resolve();
     const life = new Life();
     this.#lives.set(model, life);
     return new Promise((tried) => {
@@ -146,7 +118,7 @@ export class Manager {
     const { name, residency } = model.spec;
     if (residency?.kind === "pinned")
       throw new ServeError("FAILED_PRECONDITION", `model ${name} is pinned: its minReplicas is 1 or more, or nitrous/pin says so`);
-    if (model.state === "ready" && this.#isBusy(model))
+    if (model.state === "ready" && this.#occupancy.isBusy(model))
       throw new ServeError("ABORTED", `model ${name} serves requests now; try again when it has answered them`);
     await this.evict(model, "evicted on request");
   }
@@ -169,6 +141,7 @@ export class Manager {
 
   /** Drain: the model finishes what is under way, then its place in a host is free. A load under way is given up. */
   async remove(model: ModelVersion): Promise<void> {
+    this.#removed.add(model);
     const life = this.#lives.get(model);
     life?.stop(new ServeError("CANCELLED", "the model is being removed"));
     await life?.ended;
@@ -226,7 +199,7 @@ export class Manager {
   async #bringUp(model: ModelVersion, signal: AbortSignal, alone: boolean): Promise<Running> {
     signal.throwIfAborted();
     const { clock } = this.#options;
-    const reservation = await this.#reserve(model, signal, alone);
+    const reservation = await this.#occupancy.reserve(model, alone, signal);
     const began = clock.now();
     try {
       const loaded = await this.#load(model, signal, alone);
@@ -237,7 +210,7 @@ export class Manager {
       this.#memoryWatch?.add(loaded.endpoint.pid);
       await this.#shares.measure(loaded.endpoint.pid);
       // An estimate may have been too small.
-      this.#room.settle();
+      this.#occupancy.settle();
       this.#options.measurements.note(model.spec, { bytes: reservation.amounts[MEMORY] ?? 0, loadMs: running.loadMs });
       this.#options.events.emit("model-loaded", { ...identityOf(model), loadMs: running.loadMs, bytes: model.memoryBytes });
       return running;
@@ -247,47 +220,6 @@ export class Manager {
       if (error instanceof LoadError && error.endedSharedHost && !signal.aborted) return await this.#bringUp(model, signal, true);
       throw error;
     }
-  }
-
-  #reserve(model: ModelVersion, signal: AbortSignal, alone: boolean): Promise<Reservation> {
-    const amounts = this.#amountsOf(model, alone);
-    const reservation = this.#room.reserve(amounts);
-    if (reservation !== undefined) return Promise.resolve(reservation);
-    model.become("preparing", "waiting for room");
-    return this.#room.make(`${model.spec.namespace}/${model.spec.name}`, amounts, signal);
-  }
-
-  #amountsOf({ spec }: ModelVersion, alone: boolean): Amounts {
-    const measured = alone ? undefined : this.#options.measurements.of(spec)?.bytes;
-    const bytes = measured ?? estimateMemory(spec, alone ? 1 : this.#options.modelsPerHost(spec));
-    return { [MEMORY]: bytes, [memoryOfNamespace(spec.namespace)]: bytes, [MODELS]: 1 };
-  }
-
-  /** Models that could go: loaded, not pinned, and not on their way out. */
-  #occupants(): Occupant[] {
-    const now = this.#options.clock.now();
-    return [...this.#lives].flatMap(([model, { running, signal }]) => {
-      const { spec, usage, state } = model;
-      if (running === undefined || signal.aborted || state !== "ready" || spec.residency?.kind === "pinned") return [];
-      const { reservation, loadedAt, loadMs } = running;
-      return {
-        name: `${spec.namespace}/${spec.name}`,
-        holds: reservation.amounts,
-        bytes: reservation.amounts[MEMORY] ?? 0,
-        loadedAt,
-        usedAt: usage.usedAt ?? loadedAt,
-        uses: usage.uses,
-        rate: usage.rate(now),
-        loadMs,
-        priority: spec.scheduling?.priority ?? DEFAULT_PRIORITY,
-        busy: this.#isBusy(model),
-        evict: (reason) => this.evict(model, reason),
-      };
-    });
-  }
-
-  #isBusy({ scheduler, usage }: ModelVersion): boolean {
-    return scheduler.busy || this.#options.clock.now() - (usage.usedAt ?? Number.NEGATIVE_INFINITY) < JUST_USED_MS;
   }
 
   #load(model: ModelVersion, signal: AbortSignal, alone: boolean): Promise<LoadedModel> {
