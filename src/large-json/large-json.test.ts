@@ -9,8 +9,9 @@ import { ServeError } from "../core/errors.ts";
 import type { Signature } from "../core/signature.ts";
 import { DATATYPE_SIZES, type Datatype, type Tensor } from "../core/tensor.ts";
 import { bind } from "../models/index.ts";
-import { decodePredict, encodePredictions } from "../protocols/kserve-v1/index.ts";
+import { decodePredict } from "../protocols/kserve-v1/index.ts";
 import { type DecodedInfer, decodeInfer, encodeInfer, encodeLarge } from "../protocols/oip/rest/index.ts";
+import { encodePredictions } from "../protocols/shared/index.ts";
 import { createLargeJson } from "./large-json.ts";
 
 const large = createLargeJson({ clock: systemClock });

@@ -1,7 +1,8 @@
 import type { Payload } from "../core/inference.ts";
 import { bind } from "../models/index.ts";
-import { decodePredict, encodePredictions } from "../protocols/kserve-v1/index.ts";
+import { decodePredict } from "../protocols/kserve-v1/index.ts";
 import { decodeInfer, writeData } from "../protocols/oip/rest/index.ts";
+import { encodePredictions } from "../protocols/shared/index.ts";
 import { packOwn, type Transfer, unpack } from "./packing.ts";
 import type { Answer, ReadInfer, ReadPredict, Task } from "./tasks.ts";
 

@@ -1,4 +1,3 @@
 export { type DecodedPredict, decodePredict } from "./decode.ts";
-export { encodePredictions } from "./encode.ts";
 export type { LargePredict } from "./large.ts";
 export { createV1Routes, type V1Options } from "./routes.ts";

@@ -4,6 +4,8 @@ import { type InferRequest, isStream, type Target } from "../../core/inference.t
 import type { ControlPlane, DataPlane } from "../../core/planes.ts";
 import {
   assertMethodName,
+  encodeOutputs,
+  encodePredictions,
   failJson,
   hasMoreElements,
   jsonReply,
@@ -14,7 +16,6 @@ import {
   wantsEvents,
 } from "../shared/index.ts";
 import { type DecodedPredict, decodePredict } from "./decode.ts";
-import { encodeOutputs, encodePredictions } from "./encode.ts";
 import type { LargePredict } from "./large.ts";
 import { isTensorFlow, signatureDefinitions, versionStatus } from "./tensorflow-serving.ts";
 

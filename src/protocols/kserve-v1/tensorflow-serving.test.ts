@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { ModelStatus } from "../../core/model.ts";
-import { encodeOutputs } from "./encode.ts";
+import { encodeOutputs } from "../shared/index.ts";
 import { signatureDefinitions, versionStatus } from "./tensorflow-serving.ts";
 
 const status = (version: string, state: ModelStatus["state"], answers: boolean): ModelStatus =>

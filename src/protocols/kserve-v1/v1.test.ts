@@ -7,8 +7,8 @@ import type { InferRequest, Payload } from "../../core/inference.ts";
 import type { ModelStatus } from "../../core/model.ts";
 import type { ControlPlane, DataPlane } from "../../core/planes.ts";
 import { bytesOf, type Tensor } from "../../core/tensor.ts";
+import { encodePredictions } from "../shared/index.ts";
 import { decodePredict } from "./decode.ts";
-import { encodePredictions } from "./encode.ts";
 import type { LargePredict } from "./large.ts";
 import { createV1Routes } from "./routes.ts";
 

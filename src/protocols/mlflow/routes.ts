@@ -2,8 +2,7 @@ import { ServeError } from "../../core/errors.ts";
 import type { HttpHead, HttpReply, HttpRequest, Route } from "../../core/http.ts";
 import { isStream, type Target } from "../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../core/planes.ts";
-import { encodePredictions } from "../kserve-v1/index.ts";
-import { failJson, jsonReply, streamReply, targetOf, wantsEvents } from "../shared/index.ts";
+import { encodePredictions, failJson, jsonReply, streamReply, targetOf, wantsEvents } from "../shared/index.ts";
 import { decodeInvocation } from "./decode.ts";
 
 export interface MlflowOptions {

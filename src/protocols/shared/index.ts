@@ -2,6 +2,7 @@ export { failJson, refusedRequest, unknownPath } from "./errors.ts";
 export { describe, isObject, type JsonObject, parametersOf, unexpected } from "./fields.ts";
 export { hasMoreElements, type LargeLimits } from "./large.ts";
 export { parseJson } from "./parse-json.ts";
+export { encodeOutputs, encodePredictions } from "./predictions.ts";
 export { modelsReply, readinessReply } from "./readiness.ts";
 export { jsonReply } from "./reply.ts";
 export { streamReply, wantsEvents } from "./stream.ts";

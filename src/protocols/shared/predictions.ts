@@ -1,6 +1,8 @@
 import type { Payload } from "../../core/inference.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { type ElementRules, elementWriter, isObject, writeJson, writeNested } from "../shared/index.ts";
+import { isObject } from "./fields.ts";
+import { type ElementRules, elementWriter, writeNested } from "./write-elements.ts";
+import { writeJson } from "./write-json.ts";
 
 const RULES: ElementRules = {
   nonFinite: () => "null",
