@@ -258,9 +258,10 @@ describe("starting", () => {
     await writeFile(join(folder, "needy/requirements.txt"), "surely-not-a-package-of-anybody==1\n");
     const own = await startServer([join(folder, "needy")]);
     await untilLoaded(own);
-    expect(own.output()).toMatch(
-      /its Python environment could not be made; the installer says\n.*pip install.*\n[\s\S]*surely-not-a-package-of-anybody/,
-    );
+    // Two pipes: what is on the second one may be read later.
+    await expect
+      .poll(() => own.output(), { timeout: 10_000 })
+      .toMatch(/its Python environment could not be made; the installer says\n.*pip install.*\n[\s\S]*surely-not-a-package-of-anybody/);
     const answer = await fetch(`${own.url}/v1/models/needy`);
     expect((await json(answer)).error).toMatch(/the installer says$/);
     await own.stop();
