@@ -25,6 +25,22 @@ CODES = frozenset(
     }
 )
 
+# What HTTP statuses say that models of other servers choose for their failures.
+CODE_OF_STATUS = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ALREADY_EXISTS",
+    413: "INVALID_ARGUMENT",
+    415: "INVALID_ARGUMENT",
+    422: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
 # Import names whose package is called otherwise in the package index.
 PACKAGE_NAMES = {
     "PIL": "pillow",

@@ -5,24 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Iterator
 
-from nitrous_host.errors import HostError, trace
+from nitrous_host.errors import CODE_OF_STATUS, HostError, trace
 
-CODES = {
-    400: "INVALID_ARGUMENT",
-    401: "UNAUTHENTICATED",
-    403: "PERMISSION_DENIED",
-    404: "NOT_FOUND",
-    408: "DEADLINE_EXCEEDED",
-    409: "ALREADY_EXISTS",
-    412: "FAILED_PRECONDITION",
-    413: "INVALID_ARGUMENT",
-    415: "INVALID_ARGUMENT",
-    422: "INVALID_ARGUMENT",
-    429: "RESOURCE_EXHAUSTED",
-    501: "UNIMPLEMENTED",
-    503: "UNAVAILABLE",
-    504: "DEADLINE_EXCEEDED",
-}
+CODES = {**CODE_OF_STATUS, 408: "DEADLINE_EXCEEDED", 412: "FAILED_PRECONDITION"}
 # Exceptions of kserve.errors, which carry no status: its server knows them by their classes.
 KSERVE = {
     "InvalidInput": 400,

@@ -12,24 +12,10 @@ from typing import Any
 from nitrous_host.archives.entry_point import Handle
 from nitrous_host.archives.plain import plain
 from nitrous_host.archives.wire import Response
-from nitrous_host.errors import HostError, summary
+from nitrous_host.errors import CODE_OF_STATUS, HostError, summary
 
 # Of HTTP statuses that handlers give to failures; others are INTERNAL.
-CODES = {
-    400: "INVALID_ARGUMENT",
-    401: "UNAUTHENTICATED",
-    403: "PERMISSION_DENIED",
-    404: "NOT_FOUND",
-    409: "ALREADY_EXISTS",
-    413: "INVALID_ARGUMENT",
-    415: "INVALID_ARGUMENT",
-    422: "INVALID_ARGUMENT",
-    429: "RESOURCE_EXHAUSTED",
-    501: "UNIMPLEMENTED",
-    503: "UNAVAILABLE",
-    504: "DEADLINE_EXCEEDED",
-    507: "RESOURCE_EXHAUSTED",
-}
+CODES = {**CODE_OF_STATUS, 507: "RESOURCE_EXHAUSTED"}
 
 TORCHSCRIPT = "failed in the TorchScript interpreter"
 
