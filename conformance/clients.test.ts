@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { createEnvironments } from "../src/environments/index.ts";
 import { run } from "../src/environments/run.ts";
-import { CACHE_DIRECTORY, EXAMPLES, startServer, untilLoaded } from "../test/server-process.ts";
+import { pythonWith } from "../test/python-environment.ts";
+import { EXAMPLES, startServer, untilLoaded } from "../test/server-process.ts";
 
 const place = fileURLToPath(new URL("./clients/", import.meta.url));
 
@@ -31,11 +31,7 @@ for (const { client, checks, least } of results) {
 
 async function runScripts(): Promise<Array<{ client: string; least: number; checks: Check[] }>> {
   const requirementsText = await readFile(`${place}requirements.txt`, "utf8");
-  const environments = createEnvironments({ directory: CACHE_DIRECTORY });
-  const { python } = await environments.ensure(
-    { format: "python", file: "", requirementsText, exact: false, trusted: true },
-    () => undefined,
-  );
+  const python = await pythonWith(requirementsText);
   const server = await startServer([EXAMPLES]);
   try {
     await untilLoaded(server);

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createEnvironments } from "../src/environments/index.ts";
 import { run } from "../src/environments/run.ts";
-import { CACHE_DIRECTORY, EXAMPLES, type ServerProcess, startServer } from "../test/server-process.ts";
+import { pythonWith } from "../test/python-environment.ts";
+import { EXAMPLES, type ServerProcess, startServer } from "../test/server-process.ts";
 
 const place = fileURLToPath(new URL("./clients/", import.meta.url));
 
@@ -44,11 +44,7 @@ for (const { client, checks, least } of results) {
 
 async function runScripts(): Promise<Array<{ client: string; least: number; checks: Check[] }>> {
   const requirementsText = await readFile(`${place}kube-requirements.txt`, "utf8");
-  const environments = createEnvironments({ directory: CACHE_DIRECTORY });
-  const { python } = await environments.ensure(
-    { format: "python", file: "", requirementsText, exact: false, trusted: true },
-    () => undefined,
-  );
+  const python = await pythonWith(requirementsText);
   const ran = [];
   for (const { client, script, least } of scripts) {
     const output = await run([python, `${place}${script}`, new URL(server.url).host]);

@@ -15,14 +15,17 @@ const AFTER_MS = 60_000;
  * compile: without this, each model's first start would compile the whole framework.
  */
 export class Bytecode {
-  readonly #clock: Clock;
+  readonly #clock: Clock | undefined;
   readonly #packages: readonly string[];
   readonly #timers = new Map<string, () => void>();
   readonly #controller = new AbortController();
   #compiling: Promise<void> = Promise.resolve();
 
-  /** @param packages folders whose modules are compiled along: the host's own */
-  constructor(clock: Clock, packages: readonly string[]) {
+  /**
+   * @param clock without one nothing is compiled later: for whoever does not stay
+   * @param packages folders whose modules are compiled along: the host's own
+   */
+  constructor(clock: Clock | undefined, packages: readonly string[]) {
     this.#clock = clock;
     this.#packages = packages;
   }
@@ -35,7 +38,7 @@ export class Bytecode {
 
   /** Has the environment compiled in a while, one after the other and with what the processors have left. */
   compileLater(folder: string): void {
-    if (this.#timers.has(folder) || this.of(folder) !== undefined) return;
+    if (this.#clock === undefined || this.#timers.has(folder) || this.of(folder) !== undefined) return;
     const cancel = this.#clock.after(AFTER_MS, () => {
       this.#compiling = this.#compiling.then(() => this.compile(folder)).catch(() => undefined);
     });

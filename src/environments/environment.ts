@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Clock, systemClock } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { messageOf, ServeError } from "../core/errors.ts";
 import type { ModelFormat } from "../core/formats.ts";
 import { SharedWork } from "../core/shared-work.ts";
@@ -48,6 +48,7 @@ export interface EnvironmentsOptions {
   readonly directory: string;
   /** The only interpreter to use. */
   readonly python?: string;
+  /** Of a server that stays; without it environments are not compiled beside its work. */
   readonly clock?: Clock;
   /** Folders of modules that hosts use besides those of their environments. */
   readonly packages?: readonly string[];
@@ -78,7 +79,7 @@ interface Complete {
 }
 
 /** Python environments, each in a folder named by the hash of what it was made from. */
-export function createEnvironments({ directory, python, clock = systemClock, packages = [] }: EnvironmentsOptions): Environments {
+export function createEnvironments({ directory, python, clock, packages = [] }: EnvironmentsOptions): Environments {
   const bytecode = new Bytecode(clock, packages);
   const making = new SharedWork<Environment>();
   /** Folders of those that this server has used. */

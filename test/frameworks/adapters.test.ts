@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createEnvironments } from "../../src/environments/index.ts";
 import { run } from "../../src/environments/run.ts";
 import { adapterExamples } from "../adapters.ts";
-import { CACHE_DIRECTORY, type ServerProcess, startServer } from "../server-process.ts";
+import { pythonWith } from "../python-environment.ts";
+import { type ServerProcess, startServer } from "../server-process.ts";
 import { applyReady, ask } from "../service-process.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -44,12 +44,8 @@ describe("with the real packages", () => {
   });
 
   it.each(examples.map((example) => [example.package, example] as const))("%s passes the tests of its adapter", async (name, example) => {
-    const environments = createEnvironments({ directory: CACHE_DIRECTORY });
     const requirementsText = await readFile(join(folder, example.folder, "model", "requirements.txt"), "utf8");
-    const { python } = await environments.ensure(
-      { format: "python", file: join(folder, example.folder, "model", "model.py"), requirementsText, exact: false, trusted: true },
-      () => undefined,
-    );
+    const python = await pythonWith(requirementsText, join(folder, example.folder, "model", "model.py"));
     const environment = { PYTHONPATH: `${ROOT}python:${ROOT}python/tests`, PYTHONDONTWRITEBYTECODE: "1" };
     const real = await run([python, "-c", `import ${name}; print(${name}.__file__)`], { environment });
     expect(real).toContain("site-packages");

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { systemClock } from "../../src/core/clock.ts";
 import { Bytecode } from "../../src/environments/bytecode.ts";
 import { createEnvironments } from "../../src/environments/index.ts";
 import { run } from "../../src/environments/run.ts";
@@ -29,7 +28,7 @@ it("is compiled once for an environment, and read by confined hosts that then wr
   );
   // Of the environment only the host's modules are compiled here: all of scikit-learn's would take half a minute.
   const environment = join(python, "../../..");
-  const bytecode = new Bytecode(systemClock, [HOST]);
+  const bytecode = new Bytecode(undefined, [HOST]);
   await mkdir(join(folder, "env/venv/lib"), { recursive: true });
   await run(["ln", "-s", join(environment, "venv/bin"), join(folder, "env/venv/bin")]);
   expect(bytecode.of(join(folder, "env"))).toBeUndefined();

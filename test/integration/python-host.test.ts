@@ -1,16 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { createEnvironments } from "../../src/environments/index.ts";
 import { run } from "../../src/environments/run.ts";
-import { CACHE_DIRECTORY } from "../server-process.ts";
+import { pythonWith } from "../python-environment.ts";
 
 it("passes its own tests", { timeout: 5 * 60_000 }, async () => {
   const requirementsText = "scikit-learn\npandas\nskops\nxgboost-cpu\nlightgbm\npillow\n";
-  const environments = createEnvironments({ directory: CACHE_DIRECTORY });
-  const { python } = await environments.ensure(
-    { format: "python", file: "", requirementsText, exact: false, trusted: true },
-    () => undefined,
-  );
+  const python = await pythonWith(requirementsText);
   const root = fileURLToPath(new URL("../../python/", import.meta.url));
   const lines: string[] = [];
   await run([python, "-m", "unittest", "discover", `${root}tests`], {
