@@ -3,23 +3,23 @@ import { resolve } from "node:path";
 import type { SecureContextOptions } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { followTls, isLoopback, openAccess, readTls, type TlsFiles, watchDisk } from "./access/index.ts";
-import { adoptModels, applyManifests, HostLogs, Reconciler, ResourceTable, ServiceEvents } from "./control/index.ts";
+import { HostLogs, Reconciler, ResourceTable, ServiceEvents } from "./control/index.ts";
 import { systemClock } from "./core/clock.ts";
-import { messageOf } from "./core/errors.ts";
 import { createEvents, type Events } from "./core/events.ts";
 import { isHostOf } from "./core/host-name.ts";
-import { isModelName, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "./core/model.ts";
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
 import { createLargeJson } from "./large-json/index.ts";
 import { openLedger, openModelManagement } from "./model-manager.ts";
+import { modelSchedulers } from "./model-schedulers.ts";
 import { createStatistics, ModelVersion, Registry, withIdleTime } from "./models/index.ts";
 import { createMetrics, openObservers, residencyFamilies } from "./observability/index.ts";
 import { createControlPlane, createDataPlane } from "./planes/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
-import { readBuiltInRuntimes, readModels, validateDocument, watchPath } from "./resources/index.ts";
+import { readBuiltInRuntimes, validateDocument } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
-import { type BatchPolicy, ExecutionResources, Scheduler } from "./scheduler/index.ts";
+import type { BatchPolicy } from "./scheduler/index.ts";
+import { ServedPaths } from "./served-paths.ts";
 import { createHttpServer } from "./server/index.ts";
 import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings, SettingsError, stateDirectoryOf } from "./settings.ts";
 import { createStorage } from "./storage/index.ts";
@@ -65,7 +65,6 @@ export interface ServeOptions {
 
 /** ClusterServingRuntimes that nitrous brings along. */
 const RUNTIMES = fileURLToPath(new URL("../runtimes", import.meta.url));
-const MAX_BATCH_BYTES = 64 * 1024 * 1024;
 
 /** Puts the parts together: the only place that knows them all. The port answers before any model is looked at. */
 export async function serve(options: ServeOptions): Promise<NitrousServer> {
@@ -96,7 +95,6 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   events.on("request-finished", (record) => statistics.observe(record));
   events.on("batch-finished", (call) => statistics.observeBatch(call));
   events.on("http-refused", (answer) => statistics.observeRefusal(answer));
-  const rejections = new Map<string, readonly Rejection[]>();
   let tried = false;
 
   const happenings = new ServiceEvents(events);
@@ -124,7 +122,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     happenings,
     logs,
     evict: (model) => management.manager.letGo(model),
-    rejections: () => [...rejections.values()].flat(),
+    rejections: () => servedPaths.rejections,
     tried: () => tried,
   });
   const observers = await openObservers({
@@ -191,7 +189,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const url = `${tls === undefined ? "http" : "https"}://${isIPv6(settings.host) ? `[${settings.host}]` : settings.host}:${port}`;
 
   const management = openModelManagement(settings, ledger, events, clock);
-  const resources = new ExecutionResources(settings["execution-limits"], clock.now);
+  const createScheduler = modelSchedulers({ settings, clock, events, batchPolicy: options.batchPolicy });
   const reconciler = new Reconciler(table, happenings, {
     registry,
     manager: management.manager,
@@ -218,60 +216,23 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     };
     watches.push(followTls(tlsFiles, watchDisk, use, problem));
   }
+  const servedPaths = new ServedPaths({
+    table,
+    reconciler,
+    events,
+    clock,
+    trust: settings.trust,
+    modelName,
+    watch: options.watch === true,
+  });
+  watches.push(() => servedPaths.close());
   const loaded = (async () => {
     for (const path of new Set(paths.map((each) => resolve(each)))) {
-      rejections.set(path, await servePath(path));
+      await servedPaths.serve(path);
     }
     await reconciler.tried();
     tried = true;
   })();
-
-  /** @returns what is not served, and why */
-  async function servePath(path: string): Promise<Rejection[]> {
-    const { models, rejections: unserved, manifestFiles } = await readModels([path]);
-    if (options.watch === true) watchForChanges(path);
-    const unapplied = manifestFiles.length === 0 ? [] : await applyManifests(table, manifestFiles, path);
-    const unadopted = adoptModels(table, reconciler, named(models, modelName), settings.trust);
-    return [...unserved, ...unapplied, ...unadopted];
-  }
-
-  /** A machine may have no more watches to give: what is there is served all the same. */
-  function watchForChanges(path: string): void {
-    try {
-      watches.push(watchPath(path, clock, () => void applyAgain(path)));
-    } catch (error) {
-      events.emit("resource-rejected", { place: path, reason: `changes of it will not be noticed: ${messageOf(error)}` });
-    }
-  }
-
-  async function applyAgain(path: string): Promise<void> {
-    const { manifestFiles } = await readModels([path]);
-    for (const { path: place, reason } of await applyManifests(table, manifestFiles, path)) {
-      events.emit("resource-rejected", { place, reason });
-    }
-  }
-
-  function createScheduler({ namespace, name, version, scheduling: rules = {} }: ModelSpec): Scheduler {
-    return new Scheduler({
-      clock,
-      name: `${namespace}/${name}`,
-      rules,
-      resources,
-      ...(options.batchPolicy === undefined ? {} : { policy: options.batchPolicy }),
-      queueLimits: {
-        maxRequests: settings["max-queue-requests"],
-        maxBytes: settings["max-queue-bytes"],
-        maxStreams: settings["max-streams"],
-      },
-      batchLimits: {
-        maxRows: rules.maxBatchRows ?? settings["max-batch-rows"],
-        maxBytes: MAX_BATCH_BYTES,
-        ...(rules.preferredBatchRows === undefined ? {} : { preferredRows: rules.preferredBatchRows }),
-        ...(rules.maxBatchLatencyMs === undefined ? {} : { maxAddedMs: rules.maxBatchLatencyMs }),
-      },
-      onBatch: (batch) => events.emit("batch-finished", { namespace, model: name, version, batch }),
-    });
-  }
 
   function endStreams(): void {
     tried = false;
@@ -330,12 +291,4 @@ function tlsFilesOf({ "tls-cert": cert, "tls-key": key }: Settings): TlsFiles | 
 async function openState({ "state-dir": chosen }: Settings, hasPaths: boolean, onFault: (error: Error) => void): Promise<OpenedState> {
   if (chosen === undefined && hasPaths) return await openStoreOrTemporary(DEFAULT_STATE_DIRECTORY, { onFault });
   return { store: await openStore(chosen ?? DEFAULT_STATE_DIRECTORY, { onFault }), notice: undefined };
-}
-
-function named(models: readonly ModelSpec[], name: string | undefined): readonly ModelSpec[] {
-  if (name === undefined) return models;
-  if (!isModelName(name)) throw new Error(`--model_name '${name}' cannot be a model's name: ${MODEL_NAME_RULE}`);
-  const found = new Set(models.map((spec) => spec.name));
-  if (found.size > 1) throw new Error(`--model_name ${name} is for one model, and there are ${found.size}: ${[...found].join(", ")}`);
-  return models.map((spec) => ({ ...spec, name }));
 }

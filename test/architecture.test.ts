@@ -40,6 +40,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "inline-answers.ts": ["core", "executors", "models", "replicas", "settings.ts"],
   "model-steps.ts": ["core", "models", "environments", "executors", "replicas", "host-commands.ts", "host-confinement.ts", "settings.ts"],
   "measurement-file.ts": ["core", "models"],
+  "model-schedulers.ts": ["core", "scheduler", "settings.ts"],
+  "served-paths.ts": ["control", "core", "resources", "settings.ts"],
   "model-manager.ts": [
     "core",
     "environments",

@@ -1,0 +1,76 @@
+import { adoptModels, applyManifests, type Reconciler, type ResourceTable } from "./control/index.ts";
+import type { Clock } from "./core/clock.ts";
+import { messageOf } from "./core/errors.ts";
+import type { Events } from "./core/events.ts";
+import { isModelName, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "./core/model.ts";
+import { readModels, watchPath } from "./resources/index.ts";
+import type { Settings } from "./settings.ts";
+
+export interface ServedPathsOptions {
+  readonly table: ResourceTable;
+  readonly reconciler: Reconciler;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly trust: Settings["trust"];
+  /** Name for the one model that the paths hold, instead of its file's or folder's. */
+  readonly modelName: string | undefined;
+  /** Applies YAML files of the paths again when they change. */
+  readonly watch: boolean;
+}
+
+/** Files and folders that the command line names. */
+export class ServedPaths {
+  readonly #options: ServedPathsOptions;
+  readonly #rejections = new Map<string, readonly Rejection[]>();
+  readonly #watches: Array<() => void> = [];
+
+  constructor(options: ServedPathsOptions) {
+    this.#options = options;
+  }
+
+  /** What is not served, and why. */
+  get rejections(): readonly Rejection[] {
+    return [...this.#rejections.values()].flat();
+  }
+
+  /** @param path absolute */
+  async serve(path: string): Promise<void> {
+    const { table, reconciler, trust, modelName, watch } = this.#options;
+    const { models, rejections: unserved, manifestFiles } = await readModels([path]);
+    if (watch) this.#watch(path);
+    const unapplied = manifestFiles.length === 0 ? [] : await applyManifests(table, manifestFiles, path);
+    const unadopted = adoptModels(table, reconciler, named(models, modelName), trust);
+    this.#rejections.set(path, [...unserved, ...unapplied, ...unadopted]);
+  }
+
+  /** Changes are no longer noticed. */
+  close(): void {
+    for (const end of this.#watches) end();
+  }
+
+  /** A machine may have no more watches to give: what is there is served all the same. */
+  #watch(path: string): void {
+    const { clock, events } = this.#options;
+    try {
+      this.#watches.push(watchPath(path, clock, () => void this.#applyAgain(path)));
+    } catch (error) {
+      events.emit("resource-rejected", { place: path, reason: `changes of it will not be noticed: ${messageOf(error)}` });
+    }
+  }
+
+  async #applyAgain(path: string): Promise<void> {
+    const { table, events } = this.#options;
+    const { manifestFiles } = await readModels([path]);
+    for (const { path: place, reason } of await applyManifests(table, manifestFiles, path)) {
+      events.emit("resource-rejected", { place, reason });
+    }
+  }
+}
+
+function named(models: readonly ModelSpec[], name: string | undefined): readonly ModelSpec[] {
+  if (name === undefined) return models;
+  if (!isModelName(name)) throw new Error(`--model_name '${name}' cannot be a model's name: ${MODEL_NAME_RULE}`);
+  const found = new Set(models.map((spec) => spec.name));
+  if (found.size > 1) throw new Error(`--model_name ${name} is for one model, and there are ${found.size}: ${[...found].join(", ")}`);
+  return models.map((spec) => ({ ...spec, name }));
+}
