@@ -17,6 +17,7 @@ interface Check {
 const scripts = [
   { client: "tritonclient", script: "triton_http.py", least: 162 },
   { client: "kserve", script: "kserve_rest.py", least: 53 },
+  { client: "cloudevents", script: "cloud_events.py", least: 3 },
 ];
 
 // The scripts run while tests are collected, so that each of their checks is a test of its own.

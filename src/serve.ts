@@ -122,6 +122,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     happenings,
     logs,
     evict: (model) => management.manager.letGo(model),
+    environment: process.env,
     rejections: () => servedPaths.rejections,
     tried: () => tried,
   });

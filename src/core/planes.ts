@@ -39,6 +39,8 @@ export interface ControlPlane {
   evict(target: Target): Promise<ModelStatus>;
   /** Versions of one model, ascending. @throws ServeError NOT_FOUND */
   versions(target: Target): readonly ModelStatus[];
+  /** An environment variable that the model's resource sets, else the server's own of that name. @throws ServeError NOT_FOUND */
+  variable(target: Target, name: string): string | undefined;
   /** Files and folders that were found and are not served. */
   rejections(): readonly Rejection[];
   /** True when every model has been tried and at least one answers. */

@@ -1,4 +1,4 @@
-import type { Parameters, Payload } from "../core/inference.ts";
+import type { JsonValue, Parameters, Payload } from "../core/inference.ts";
 import type { Signature } from "../core/signature.ts";
 import type { PackedTensor } from "./packing.ts";
 
@@ -18,6 +18,7 @@ export interface ReadPredict {
   readonly parameters?: Parameters;
   readonly form: "instances" | "inputs";
   readonly method?: string;
+  readonly event?: Readonly<Record<string, JsonValue>>;
 }
 
 export interface ReadInfer {

@@ -20,6 +20,8 @@ export interface ControlPlaneOptions {
   };
   /** Lets a loaded model go. @throws ServeError when it may not */
   readonly evict: (model: ModelVersion) => Promise<void>;
+  /** The server's own variables. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly rejections: () => readonly Rejection[];
   /** Whether every model has had its first attempt. */
   readonly tried: () => boolean;
@@ -55,6 +57,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       const latest = registry.find({ namespace: target.namespace, name: target.name });
       return registry.versions(target).map((version) => version.status(version === latest));
     },
+    variable: (target, name) => registry.find(target).spec.variables?.[name] ?? options.environment[name],
     rejections,
     ready() {
       const statuses = registry.statuses();

@@ -15,13 +15,22 @@ import {
   targetOf,
   wantsEvents,
 } from "../shared/index.ts";
-import { type DecodedPredict, decodePredict } from "./decode.ts";
+import {
+  type Attributes,
+  attributesInHeaders,
+  type EventMode,
+  type EventSettings,
+  eventReply,
+  isStructured,
+  notAnEvent,
+} from "./cloud-events.ts";
+import { type DecodedPredict, decodePredict, decodeRaw, isRaw } from "./decode.ts";
 import type { LargePredict } from "./large.ts";
 import { isTensorFlow, signatureDefinitions, versionStatus } from "./tensorflow-serving.ts";
 
 export interface V1Options {
   readonly dataPlane: DataPlane;
-  readonly controlPlane: Pick<ControlPlane, "get" | "names" | "versions" | "describe">;
+  readonly controlPlane: Pick<ControlPlane, "get" | "names" | "versions" | "describe" | "variable">;
   /** Without it everything is read and written in the event loop. */
   readonly large?: LargePredict | undefined;
 }
@@ -68,20 +77,57 @@ async function predict(
   request: HttpRequest,
 ): Promise<HttpReply> {
   const target = targetOf(request);
-  const { body, context } = request;
+  const { context } = request;
   context.record.model = target.name;
-  const decoded =
-    large !== undefined && body.byteLength > large.maxBytes ? await decodeLarge(dataPlane, large, target, request) : decodePredict(body);
-  const { method, form, ...asked } = decoded;
+  const inHeaders = attributesInHeaders(request.headers);
+  let decoded: DecodedPredict & Pick<InferRequest, "boundTo">;
+  try {
+    const reading = decode(dataPlane, large, target, request);
+    decoded = reading instanceof Promise ? await reading : reading;
+  } catch (error) {
+    throw inHeaders === undefined ? error : notAnEvent(error);
+  }
+  const { method, form, event: enveloped, ...asked } = decoded;
   const called = method === undefined || target.method !== undefined ? target : withMethod(target, method);
   const { output } = await dataPlane.infer({ target: called, ...asked, context });
+  const event = eventMode(request.headers, inHeaders, enveloped);
   if (!isStream(output)) {
+    if (event !== undefined) {
+      const isLarge = large !== undefined && hasMoreElements(output, large.maxElements);
+      const body = isLarge ? await large.encode(output.tensors, context) : encodePredictions(output);
+      return eventReply(body, event, target.name, eventSettings(controlPlane, target));
+    }
     if (form === "inputs" && output.kind === "tensors" && isTensorFlow(controlPlane.get(target)))
       return jsonReply(encodeOutputs(output.tensors));
     if (large !== undefined && hasMoreElements(output, large.maxElements)) return jsonReply(await large.encode(output.tensors, context));
     return jsonReply(encodePredictions(output));
   }
   return streamReply({ context, payloads: output, encode: encodePredictions, asEvents: wantsEvents(request.headers) });
+}
+
+/** At once, unless the body is large. */
+function decode(
+  dataPlane: DataPlane,
+  large: LargePredict | undefined,
+  target: Target,
+  request: HttpRequest,
+): DecodedPredict | ReturnType<typeof decodeLarge> {
+  const { body, headers } = request;
+  if (isRaw(headers, body)) return decodeRaw(body);
+  return large !== undefined && body.byteLength > large.maxBytes ? decodeLarge(dataPlane, large, target, request) : decodePredict(body);
+}
+
+function eventMode(headers: HttpRequest["headers"], inHeaders?: Attributes, enveloped?: Attributes): EventMode | undefined {
+  if (inHeaders !== undefined) return { mode: "binary", attributes: inHeaders };
+  return enveloped !== undefined && isStructured(headers) ? { mode: "structured", attributes: enveloped } : undefined;
+}
+
+function eventSettings(controlPlane: V1Options["controlPlane"], target: Target): EventSettings {
+  return {
+    type: controlPlane.variable(target, "CE_TYPE"),
+    source: controlPlane.variable(target, "CE_SOURCE"),
+    merge: controlPlane.variable(target, "CE_MERGE")?.toLowerCase() === "true",
+  };
 }
 
 function withMethod(target: Target, method: string): Target {

@@ -97,7 +97,8 @@ describe("routes", () => {
       return Promise.resolve({ modelName: "m", modelVersion: "1", output: payload.kind === "rows" ? (answered ?? payload) : stream() });
     },
   };
-  const controlPlane: Pick<ControlPlane, "get" | "names" | "versions" | "describe"> = {
+  const controlPlane: Pick<ControlPlane, "get" | "names" | "versions" | "describe" | "variable"> = {
+    variable: () => undefined,
     names: () => ["m"],
     get: ({ name }) => ({ ...status, answers: name === "m", state: name === "m" ? "ready" : "loading", reason: "starting" }),
     versions: () => [],
