@@ -1,0 +1,1 @@
+export { ClientRegions, type ClientRegionsOptions } from "./client-regions.ts";
