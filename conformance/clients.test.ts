@@ -16,6 +16,7 @@ interface Check {
 /** Fewer checks than this means that a script ended early. */
 const scripts = [
   { client: "tritonclient", script: "triton_http.py", least: 162 },
+  { client: "tritonclient's shared memory", script: "triton_shared_memory.py", least: 9 },
   { client: "kserve", script: "kserve_rest.py", least: 53 },
   { client: "cloudevents", script: "cloud_events.py", least: 3 },
 ];
@@ -33,7 +34,7 @@ for (const { client, checks, least } of results) {
 async function runScripts(): Promise<Array<{ client: string; least: number; checks: Check[] }>> {
   const requirementsText = await readFile(`${place}requirements.txt`, "utf8");
   const python = await pythonWith(requirementsText);
-  const server = await startServer([EXAMPLES]);
+  const server = await startServer([EXAMPLES], ["--allow-client-shm", "true"]);
   try {
     await untilLoaded(server);
     const host = new URL(server.url).host;

@@ -43,6 +43,7 @@ beforeAll(async () => {
     metrics: never,
     keys: access.keys,
     clock: systemClock,
+    memory: never,
     serverName: "test",
     version: "0",
   });
@@ -144,6 +145,7 @@ describe("the table of routes", () => {
   it("asks infer for predictions, admin for every other change and for keys, read for the rest", () => {
     for (const { method, path, access: needed, protocol } of routes) {
       if (protocol !== undefined) expect(needed).toBe("infer");
+      else if (method === "POST" && path.includes("sharedmemory")) expect(needed).toBe("infer");
       else if (method !== "GET" || path.startsWith("/nitrous/keys")) expect(needed).toBe("admin");
       else if (!PUBLIC.includes(`GET ${path}`)) expect(needed).toBe("read");
     }

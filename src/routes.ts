@@ -1,4 +1,5 @@
 import type { Keys } from "./core/access.ts";
+import type { ClientMemory } from "./core/client-memory.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Route } from "./core/http.ts";
 import type { ControlPlane, DataPlane } from "./core/planes.ts";
@@ -17,6 +18,7 @@ export interface RoutesOptions {
   readonly metrics: OperationsOptions["metrics"];
   readonly keys: Keys;
   readonly clock: Clock;
+  readonly memory: ClientMemory;
   readonly serverName: string;
   readonly version: string;
   /** Absolute path of the folder whose archives TorchServe's clients register by name. */
@@ -35,6 +37,7 @@ export function createRoutes({
   metrics,
   keys,
   clock,
+  memory,
   serverName,
   version,
   largeJson,
@@ -43,7 +46,7 @@ export function createRoutes({
   return [
     ...createOperationsRoutes({ controlPlane, metrics }),
     ...createV1Routes({ dataPlane, controlPlane, large: largeJson?.predict }),
-    ...createOipRoutes({ dataPlane, controlPlane, serverName, serverVersion: version, large: largeJson?.infer }),
+    ...createOipRoutes({ dataPlane, controlPlane, memory, serverName, serverVersion: version, large: largeJson?.infer }),
     ...createTorchServeRoutes({ dataPlane, controlPlane, modelStore }),
     ...createMlflowRoutes({ dataPlane, controlPlane }),
     ...createKubeApiRoutes(controlPlane, { version, clock, readYaml: (text) => readDocument(text, "the body"), keys }),

@@ -10,6 +10,7 @@ import { isHostOf } from "./core/host-name.ts";
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
 import { createLargeJson } from "./large-json/index.ts";
+import { ClientRegions } from "./memory/index.ts";
 import { openLedger, openModelManagement } from "./model-manager.ts";
 import { modelSchedulers } from "./model-schedulers.ts";
 import { createStatistics, ModelVersion, Registry, withIdleTime } from "./models/index.ts";
@@ -139,6 +140,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     throw error;
   });
   const ledger = await openLedger(settings);
+  const clientRegions = new ClientRegions({ allowed: settings["allow-client-shm"], clock });
   const metrics = createMetrics({
     statistics,
     controlPlane,
@@ -153,6 +155,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       controlPlane,
       metrics: () => metrics.render(),
       keys: access.keys,
+      memory: clientRegions,
       clock,
       serverName: settings["server-name"],
       version: VERSION,
@@ -255,6 +258,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     async close() {
       endStreams();
       await http.close();
+      clientRegions.close();
       await observers.close();
       await largeJson?.close();
       await reconciler.close();
@@ -264,6 +268,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     async destroy() {
       endStreams();
       http.destroy();
+      clientRegions.close();
       await observers.close();
       await largeJson?.close();
       await management.destroy();

@@ -52,6 +52,11 @@ export const SETTINGS = {
     .min(1)
     .optional()
     .describe("folder whose archives (.mar) clients of TorchServe register by their names alone: POST /models?url=NAME.mar"),
+  "allow-client-shm": z
+    .stringbool()
+    .or(z.boolean())
+    .default(false)
+    .describe("let clients on this machine name shared memory of theirs that requests read tensors from and answers are written to"),
   "state-dir": z.string().min(1).optional().describe("folder for the state: what was applied (default: .nitrous in the home folder)"),
   "cache-dir": z
     .string()

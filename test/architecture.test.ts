@@ -18,6 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   storage: ["core"],
   scheduler: ["core"],
   load: ["core"],
+  memory: ["core"],
   replicas: ["core", "frames", "onnx"],
   observability: ["core"],
   models: ["core", "scheduler"],

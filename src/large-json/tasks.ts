@@ -1,5 +1,6 @@
 import type { JsonValue, Parameters, Payload } from "../core/inference.ts";
 import type { Signature } from "../core/signature.ts";
+import type { DecodedInfer } from "../protocols/oip/rest/index.ts";
 import type { PackedTensor } from "./packing.ts";
 
 /** What a thread is asked. */
@@ -21,7 +22,7 @@ export interface ReadPredict {
   readonly event?: Readonly<Record<string, JsonValue>>;
 }
 
-export interface ReadInfer {
+export interface ReadInfer extends Pick<DecodedInfer, "placedInputs" | "placedOutputs"> {
   readonly tensors: readonly PackedTensor[];
   readonly id?: string;
   readonly parameters?: Parameters;

@@ -1,15 +1,20 @@
+import type { RegionUse } from "../../../core/client-memory.ts";
 import { ServeError } from "../../../core/errors.ts";
 import type { JsonValue, Parameters } from "../../../core/inference.ts";
 import { DATATYPE_SIZES, isDatatype, type Tensor } from "../../../core/tensor.ts";
 import { isObject, type JsonObject, parametersOf, parseJson, unexpected } from "../../shared/index.ts";
-import { readBinary } from "./decode-binary.ts";
+import type { PlacedInput, PlacedOutputs } from "../extensions/request-regions.ts";
+import { readBinary } from "../tensor-bytes.ts";
 import { readData } from "./decode-data.ts";
 
 export interface DecodedInfer {
   readonly id?: string;
   /** The protocol's and the model's. */
   readonly parameters?: Parameters;
+  /** Without elements where these are in a region. */
   readonly tensors: readonly Tensor[];
+  readonly placedInputs?: readonly PlacedInput[];
+  readonly placedOutputs?: PlacedOutputs;
   /** Names of the outputs wanted; absent when the client named none. */
   readonly outputs?: readonly string[];
   /** Whether an output is to be answered after the JSON instead of in it. */
@@ -33,10 +38,11 @@ export function decodeInfer(body: Uint8Array, headers: Readonly<Record<string, s
   const jsonLength = jsonLengthOf(headers[JSON_LENGTH_HEADER], body.byteLength);
   const json = parseJson(jsonLength === body.byteLength ? body : body.subarray(0, jsonLength));
   if (!isObject(json)) throw unexpected("body", 'an object with "inputs"', json);
-  const tensors = readInputs(json.inputs, body.subarray(jsonLength));
+  const { tensors, placedInputs } = readInputs(json.inputs, body.subarray(jsonLength));
   const parameters = parametersOf(json.parameters, "parameters");
   return {
     tensors,
+    ...(placedInputs.length === 0 ? {} : { placedInputs }),
     ...idOf(json.id),
     ...(parameters === undefined ? {} : { parameters }),
     ...readOutputs(json.outputs, flag(parameters?.binary_data_output, "parameters.binary_data_output")),
@@ -59,14 +65,22 @@ function jsonLengthOf(header: string | string[] | undefined, bodyLength: number)
   );
 }
 
-function readInputs(inputs: JsonValue | undefined, binary: Uint8Array): Tensor[] {
+interface ReadInputs {
+  readonly tensors: Tensor[];
+  readonly placedInputs: PlacedInput[];
+}
+
+function readInputs(inputs: JsonValue | undefined, binary: Uint8Array): ReadInputs {
   if (!Array.isArray(inputs)) throw new ServeError("INVALID_ARGUMENT", `Expected "inputs" to be a list`);
   if (inputs.length > MAX_TENSORS)
     throw new ServeError("INVALID_ARGUMENT", `inputs: ${inputs.length} tensors are more than ${MAX_TENSORS}`);
   let offset = 0;
+  const placedInputs: PlacedInput[] = [];
   const tensors = inputs.map((input, index) => {
-    const { tensor, bytes } = readInput(input, index, binary, offset);
+    const { tensor, bytes, use } = readInput(input, index, binary, offset);
     offset += bytes;
+    const { name, datatype, shape } = tensor;
+    if (use !== undefined) placedInputs.push({ index, name, datatype, shape, use });
     return tensor;
   });
   if (offset < binary.byteLength) {
@@ -75,16 +89,32 @@ function readInputs(inputs: JsonValue | undefined, binary: Uint8Array): Tensor[]
       `${binary.byteLength - offset} bytes after the JSON belong to no input; each binary input needs its binary_data_size`,
     );
   }
-  return tensors;
+  return { tensors, placedInputs };
 }
 
-function readInput(input: JsonValue, index: number, binary: Uint8Array, offset: number): { tensor: Tensor; bytes: number } {
+interface ReadInput {
+  readonly tensor: Tensor;
+  /** Of those after the JSON. */
+  readonly bytes: number;
+  /** Where the elements are that the tensor has not. */
+  readonly use?: RegionUse;
+}
+
+function readInput(input: JsonValue, index: number, binary: Uint8Array, offset: number): ReadInput {
   if (!isObject(input)) throw unexpected(`inputs[${index}]`, "an object", input);
   const { name, datatype, parameters, data } = input;
   if (!isName(name)) throw unexpected(`inputs[${index}].name`, EXPECTED_NAME, name);
   if (!isDatatype(datatype)) throw unexpected(`inputs[${index}].datatype`, `one of ${Object.keys(DATATYPE_SIZES).join(", ")}`, datatype);
   const shape = readShape(input.shape, `inputs[${index}].shape`);
   const size = isObject(parameters) ? parameters.binary_data_size : undefined;
+  const use = isObject(parameters) ? regionUse(parameters, `inputs[${index}].parameters`) : undefined;
+  if (use !== undefined) {
+    if (size === undefined && (data === undefined || data === null))
+      return { tensor: { name, datatype, shape, data: [] } as never, bytes: 0, use };
+    const fields = "'data', 'binary_data_size' in 'parameters', 'shared_memory_region' in 'parameters'";
+    const set = size === undefined ? "'data' 'shared_memory_region'" : "'binary_data_size' 'shared_memory_region'";
+    throw new ServeError("INVALID_ARGUMENT", `Input must set only one of the following fields: ${fields}. But set ${set} for '${name}'`);
+  }
   if (size === undefined) return { tensor: readData(name, datatype, shape, data), bytes: 0 };
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0)
     throw unexpected(`inputs[${index}].parameters.binary_data_size`, "a number of bytes", size);
@@ -120,13 +150,14 @@ function readShape(shape: JsonValue | undefined, path: string): number[] {
   return shape as number[];
 }
 
-function readOutputs(outputs: JsonValue | undefined, allBinary: boolean): Pick<DecodedInfer, "outputs" | "binary"> {
+function readOutputs(outputs: JsonValue | undefined, allBinary: boolean): Pick<DecodedInfer, "outputs" | "binary" | "placedOutputs"> {
   if (outputs === undefined || outputs === null) return { binary: () => allBinary };
   if (!Array.isArray(outputs)) throw unexpected("outputs", "a list", outputs);
   if (outputs.length > MAX_TENSORS)
     throw new ServeError("INVALID_ARGUMENT", `outputs: ${outputs.length} tensors are more than ${MAX_TENSORS}`);
   // Both KServe and Triton ignore binary_data_output when outputs are named, and their clients count on it.
   const binary = new Map<string, boolean>();
+  const placed = new Map<string, RegionUse>();
   const names = outputs.map((output, index) => {
     if (!isObject(output)) throw unexpected(`outputs[${index}]`, "an object", output);
     if (!isName(output.name)) throw unexpected(`outputs[${index}].name`, EXPECTED_NAME, output.name);
@@ -136,10 +167,32 @@ function readOutputs(outputs: JsonValue | undefined, allBinary: boolean): Pick<D
     }
     if (binary.has(output.name)) throw new ServeError("INVALID_ARGUMENT", `output '${output.name}' already exists in request`);
     binary.set(output.name, flag(parameters.binary_data, `outputs[${index}].parameters.binary_data`));
+    const use = regionUse(parameters, `outputs[${index}].parameters`);
+    if (use !== undefined && parameters.binary_data === true)
+      throw new ServeError("INVALID_ARGUMENT", `Output can't set both 'shared_memory_region' and 'binary_data': '${output.name}'`);
+    if (use !== undefined) placed.set(output.name, use);
     return output.name;
   });
   if (names.length === 0) return { binary: () => allBinary };
-  return { outputs: names, binary: (output) => binary.get(output) ?? false };
+  const placedOutputs = placed.size === 0 ? {} : { placedOutputs: Object.fromEntries(placed) };
+  return { outputs: names, binary: (output) => binary.get(output) ?? false, ...placedOutputs };
+}
+
+/** Where the elements of a tensor are or go, when they are not in the message. */
+function regionUse(parameters: JsonObject, path: string): RegionUse | undefined {
+  const { shared_memory_region: region, shared_memory_offset: offset, shared_memory_byte_size: byteSize } = parameters;
+  if (region === undefined) return undefined;
+  if (typeof region !== "string") throw unexpected(`${path}.shared_memory_region`, "the name of a region", region);
+  return {
+    region,
+    offset: bytesIn(offset ?? 0, `${path}.shared_memory_offset`),
+    byteSize: bytesIn(byteSize ?? 0, `${path}.shared_memory_byte_size`),
+  };
+}
+
+function bytesIn(value: JsonValue, path: string): number | bigint {
+  if (typeof value === "bigint" || (typeof value === "number" && Number.isSafeInteger(value) && value >= 0)) return value;
+  throw unexpected(path, "a number of bytes", value);
 }
 
 function idOf(id: JsonValue | undefined): { id?: string } {

@@ -3,7 +3,8 @@ import { ServeError } from "../../../core/errors.ts";
 import type { HttpReply } from "../../../core/http.ts";
 import type { Payload } from "../../../core/inference.ts";
 import { byteSize, type Tensor } from "../../../core/tensor.ts";
-import { type ElementRules, elementWriter, jsonReply, writeJson } from "../../shared/index.ts";
+import { type ElementRules, elementWriter, type JsonObject, jsonReply, writeJson } from "../../shared/index.ts";
+import { binaryElements } from "../tensor-bytes.ts";
 import type { DecodedInfer } from "./decode.ts";
 
 const RULES: ElementRules = {
@@ -27,12 +28,18 @@ export interface AnswerHead {
   readonly id: string | undefined;
 }
 
+/** What the answer says of outputs whose elements are elsewhere, by their names. */
+export type Elsewhere = ReadonlyMap<string, JsonObject>;
+
 /** The answer to an infer request: JSON, with the outputs that are to be binary after it. */
-export function encodeInfer(head: AnswerHead, payload: Payload, binary: DecodedInfer["binary"]): HttpReply {
+export function encodeInfer(head: AnswerHead, payload: Payload, binary: DecodedInfer["binary"], elsewhere?: Elsewhere): HttpReply {
   const blobs: Uint8Array[] = [];
   const outputs: string[] = [];
   for (const { tensor, parameters } of outputsOf(payload)) {
-    if (binary(tensor.name)) {
+    const place = elsewhere?.get(tensor.name);
+    if (place !== undefined) {
+      outputs.push(`{${headOf(tensor)},"parameters":${JSON.stringify(place)}}`);
+    } else if (binary(tensor.name)) {
       blobs.push(...binaryElements(tensor));
       outputs.push(`{${headOf(tensor)},"parameters":{"binary_data_size":${byteSize(tensor)}${parameters}}}`);
     } else {
@@ -83,18 +90,6 @@ export function writeData(tensor: Tensor): string {
   let count = 1;
   for (const dimension of tensor.shape) count *= dimension;
   return elementWriter(tensor, RULES)(0, count);
-}
-
-export function binaryElements(tensor: Tensor): Uint8Array[] {
-  if (tensor.datatype !== "BYTES") return [tensor.data];
-  const joined = Buffer.allocUnsafe(byteSize(tensor));
-  let offset = 0;
-  for (const element of tensor.data) {
-    offset = joined.writeUInt32LE(element.byteLength, offset);
-    joined.set(element, offset);
-    offset += element.byteLength;
-  }
-  return [joined];
 }
 
 /** A free-form answer is one BYTES tensor that says it is JSON. `parameters` is JSON text with a comma before it. */

@@ -2,8 +2,9 @@ import type { RequestContext } from "../../../core/context.ts";
 import type { HttpReply, HttpRequest } from "../../../core/http.ts";
 import { byteSize, type Tensor } from "../../../core/tensor.ts";
 import { jsonReply, type LargeLimits } from "../../shared/index.ts";
+import { binaryElements } from "../tensor-bytes.ts";
 import { type DecodedInfer, JSON_LENGTH_HEADER } from "./decode.ts";
-import { type AnswerHead, answerHead, binaryElements, binaryReply, headOf } from "./encode.ts";
+import { type AnswerHead, answerHead, binaryReply, headOf } from "./encode.ts";
 
 /** Reads and writes large bodies outside of the event loop, with the same results and errors. Who composes the server brings it. */
 export interface LargeInfer extends LargeLimits {

@@ -1,7 +1,8 @@
 import type { Access } from "../../../core/access.ts";
+import type { ClientMemory } from "../../../core/client-memory.ts";
 import { ServeError } from "../../../core/errors.ts";
 import type { HttpReply, HttpRequest, Route } from "../../../core/http.ts";
-import { isStream, type Parameters, type Target } from "../../../core/inference.ts";
+import { isStream, type Parameters, type Payload, type Target } from "../../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../../core/planes.ts";
 import {
   assertMethodName,
@@ -15,25 +16,29 @@ import {
   unexpected,
   wantsEvents,
 } from "../../shared/index.ts";
-import { decodeInfer } from "./decode.ts";
-import { encodeInfer, encodeText } from "./encode.ts";
+import { RequestRegions } from "../extensions/request-regions.ts";
+import { type DecodedInfer, decodeInfer } from "./decode.ts";
+import { type AnswerHead, encodeInfer, encodeText } from "./encode.ts";
 import { decodeLarge, encodeLarge, isLarge, type LargeInfer } from "./large.ts";
 import { methodMetadata, modelMetadata } from "./metadata.ts";
 import { applySchedule, modelParameters } from "./schedule-parameters.ts";
+import { sharedMemoryRoutes } from "./shared-memory.ts";
 
 export interface OipOptions {
   readonly dataPlane: DataPlane;
   readonly controlPlane: ControlPlane;
+  /** Shared memory of clients. */
+  readonly memory: ClientMemory;
   readonly serverName: string;
   readonly serverVersion: string;
   /** Without it everything is read and written in the event loop. */
   readonly large?: LargeInfer | undefined;
 }
 
-const EXTENSIONS = ["binary_tensor_data"];
+const EXTENSIONS = ["binary_tensor_data", "system_shared_memory", "cuda_shared_memory"];
 
 /** The Open Inference Protocol over REST, with Triton's binary tensor extension. */
-export function createOipRoutes({ dataPlane, controlPlane, serverName, serverVersion, large }: OipOptions): Route[] {
+export function createOipRoutes({ dataPlane, controlPlane, memory, serverName, serverVersion, large }: OipOptions): Route[] {
   const question = (path: string, access: Access, handle: Route["handle"]): Route => ({
     method: "GET",
     path,
@@ -74,10 +79,11 @@ export function createOipRoutes({ dataPlane, controlPlane, serverName, serverVer
         target: targetOf,
         protocol: "oip",
         gate: (head) => dataPlane.admit(targetOf(head), head.declaredBytes, head.context),
-        handle: (request) => infer(dataPlane, large, request),
+        handle: (request) => infer(dataPlane, memory, large, request),
         fail: failJson,
       })),
     ),
+    ...sharedMemoryRoutes(memory),
   ];
 }
 
@@ -96,37 +102,46 @@ function isReady(controlPlane: ControlPlane, { params, headers }: HttpRequest): 
   return controlPlane.get(targetOf({ params: { ...params, model: params.service }, headers })).answers;
 }
 
-async function infer(dataPlane: DataPlane, large: LargeInfer | undefined, request: HttpRequest): Promise<HttpReply> {
+async function infer(dataPlane: DataPlane, memory: ClientMemory, large: LargeInfer | undefined, request: HttpRequest): Promise<HttpReply> {
   const target = targetOf(request);
   const { context } = request;
   context.record.model = target.name;
-  const {
-    id,
-    tensors,
-    outputs,
-    parameters: all,
-    binary,
-  } = large !== undefined && isLarge(request, large) ? await decodeLarge(large, request) : decodeInfer(request.body, request.headers);
+  const decoded =
+    large !== undefined && isLarge(request, large) ? await decodeLarge(large, request) : decodeInfer(request.body, request.headers);
+  const { id, outputs, parameters: all, binary } = decoded;
   if (all !== undefined) applySchedule(all, context);
   const parameters = all === undefined ? undefined : modelParameters(all);
-  const { modelName, modelVersion, output } = await dataPlane.infer({
-    target: withMethod(target, all),
-    payload: { kind: "tensors", tensors },
-    context,
-    ...(outputs === undefined ? {} : { outputs }),
-    ...(parameters === undefined ? {} : { parameters }),
-  });
-  const head = { modelName, modelVersion, id };
-  if (!isStream(output)) {
+  const regions = regionsOf(memory, context.principal, decoded);
+  try {
+    const { modelName, modelVersion, output } = await dataPlane.infer({
+      target: withMethod(target, all),
+      payload: { kind: "tensors", tensors: regions === undefined ? decoded.tensors : await regions.fill(decoded.tensors) },
+      context,
+      ...(outputs === undefined ? {} : { outputs }),
+      ...(parameters === undefined ? {} : { parameters }),
+    });
+    const head = { modelName, modelVersion, id };
+    if (isStream(output)) return inEvents(head, output, request);
+    if (regions !== undefined && output.kind === "tensors") return encodeInfer(head, output, binary, await regions.write(output.tensors));
     if (large !== undefined && hasMoreElements(output, large.maxElements) && !output.tensors.every(({ name }) => binary(name)))
       return await encodeLarge(large, head, output.tensors, binary, context);
     return encodeInfer(head, output, binary);
+  } finally {
+    regions?.release();
   }
-  if (!wantsEvents(request.headers)) {
+}
+
+function regionsOf(memory: ClientMemory, owner: string, { placedInputs, placedOutputs }: DecodedInfer): RequestRegions | undefined {
+  if (placedInputs === undefined && placedOutputs === undefined) return undefined;
+  return new RequestRegions(memory, owner, placedInputs ?? [], placedOutputs ?? {});
+}
+
+function inEvents(head: AnswerHead, payloads: AsyncIterable<Payload>, { context, headers }: HttpRequest): HttpReply {
+  if (!wantsEvents(headers)) {
     throw new ServeError(
       "UNIMPLEMENTED",
-      `model '${modelName}' answers with a stream: ask for it with the header 'Accept: text/event-stream'`,
+      `model '${head.modelName}' answers with a stream: ask for it with the header 'Accept: text/event-stream'`,
     );
   }
-  return streamReply({ context, payloads: output, encode: (payload) => encodeText(head, payload), asEvents: true });
+  return streamReply({ context, payloads, encode: (payload) => encodeText(head, payload), asEvents: true });
 }

@@ -16,7 +16,13 @@ const dataPlane: DataPlane = {
     return Promise.resolve({ modelName: "m", modelVersion: "1", output: { kind: "tensors", tensors: [] } });
   },
 };
-const routes = createOipRoutes({ dataPlane, controlPlane: undefined as never, serverName: "", serverVersion: "" });
+const routes = createOipRoutes({
+  dataPlane,
+  controlPlane: undefined as never,
+  memory: undefined as never,
+  serverName: "",
+  serverVersion: "",
+});
 
 /** The request as the data plane gets it. */
 async function infer(parameters: Readonly<Record<string, ParameterValue>> | undefined, priority?: 2): Promise<InferRequest> {

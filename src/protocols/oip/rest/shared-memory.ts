@@ -10,7 +10,8 @@ export function sharedMemoryRoutes(memory: ClientMemory): Route[] {
     ["", "/region/{region}"].map((region) => ({
       method,
       path: path.replace("*", region),
-      access: "infer",
+      // To register one is a part of asking for an inference.
+      access: method === "GET" ? "read" : "infer",
       handle,
       fail: failJson,
     }));

@@ -1,5 +1,5 @@
-import { ServeError } from "../../../core/errors.ts";
-import { DATATYPE_SIZES, type Datatype, elementCount, type Tensor } from "../../../core/tensor.ts";
+import { ServeError } from "../../core/errors.ts";
+import { byteSize, DATATYPE_SIZES, type Datatype, elementCount, type Tensor } from "../../core/tensor.ts";
 
 /**
  * A tensor of the binary data extension: little-endian elements, or for BYTES each with a 32-bit length before it.
@@ -40,4 +40,17 @@ function readElements(name: string, count: number, bytes: Uint8Array): Uint8Arra
     throw new ServeError("INVALID_ARGUMENT", `expected ${count} string elements for inference input '${name}', got ${elements.length}`);
   }
   return elements;
+}
+
+/** The elements as the binary data extension has them, in pieces that follow each other. */
+export function binaryElements(tensor: Tensor): Uint8Array[] {
+  if (tensor.datatype !== "BYTES") return [tensor.data];
+  const joined = Buffer.allocUnsafe(byteSize(tensor));
+  let offset = 0;
+  for (const element of tensor.data) {
+    offset = joined.writeUInt32LE(element.byteLength, offset);
+    joined.set(element, offset);
+    offset += element.byteLength;
+  }
+  return [joined];
 }
