@@ -124,6 +124,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     logs,
     evict: (model) => management.manager.letGo(model),
     environment: process.env,
+    scale: (model, replicas) => management.manager.scale(model, replicas),
     rejections: () => servedPaths.rejections,
     tried: () => tried,
   });

@@ -2,6 +2,7 @@ import type { Code } from "./errors.ts";
 import type { ModelFormat } from "./formats.ts";
 import type { JsonObject } from "./inference.ts";
 import type { ModelDescription } from "./replica.ts";
+import type { ReplicaCounts, ScalingSpec } from "./scaling.ts";
 import type { SchedulingSpec } from "./scheduling.ts";
 
 export type Trust = "pickle" | "code";
@@ -38,6 +39,8 @@ export interface ModelSpec {
   readonly exactFramework?: boolean;
   readonly scheduling?: SchedulingSpec;
   readonly residency?: Residency;
+  /** One replica when absent. */
+  readonly scaling?: ScalingSpec;
 }
 
 /**
@@ -93,9 +96,13 @@ export interface ModelStatus {
   readonly reason: string;
   readonly failure: ModelFailure | undefined;
   readonly description: ModelDescription | undefined;
-  /** Resident bytes of the host process, shared pages counted proportionally; 0 when there is none. */
+  /** Resident bytes of the host processes, shared pages counted proportionally; 0 when there is none. */
   readonly memoryBytes: number;
+  /** Of the first replica. */
   readonly hostPid: number | undefined;
+  /** Of all replicas that answer. */
+  readonly hostPids: readonly number[];
+  readonly replicas: ReplicaCounts;
   /** Calls that are small enough are answered in the server's own process. */
   readonly inline: boolean;
   /** Why none is, of a model that was tried there. */

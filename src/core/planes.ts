@@ -37,6 +37,12 @@ export interface ControlPlane {
    * @throws ServeError NOT_FOUND, FAILED_PRECONDITION for one that is pinned, ABORTED for one that serves a request
    */
   evict(target: Target): Promise<ModelStatus>;
+  /**
+   * Gives the version that the target means so many replicas, whatever its bounds say, or as many as its load needs within them ("auto").
+   * Settles when they answer, or when it is known why not all of them do (`replicas.obstacle`). 0 evicts it.
+   * @throws ServeError NOT_FOUND, INVALID_ARGUMENT for another number, and as `evict` does for 0
+   */
+  scale(target: Target, replicas: number | "auto"): Promise<ModelStatus>;
   /** Versions of one model, ascending. @throws ServeError NOT_FOUND */
   versions(target: Target): readonly ModelStatus[];
   /** An environment variable that the model's resource sets, else the server's own of that name. @throws ServeError NOT_FOUND */

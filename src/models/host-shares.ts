@@ -17,6 +17,7 @@ export class HostShares {
 
   add(running: Running): void {
     const { pid } = running.loaded.endpoint;
+    running.model.replicas.hosts.add(running.host);
     this.#running.set(pid, (this.#running.get(pid) ?? new Set()).add(running));
   }
 
@@ -26,9 +27,9 @@ export class HostShares {
     const sharers = this.#running.get(pid);
     if (bytes === 0 || sharers === undefined) return bytes;
     const share = Math.round(bytes / sharers.size);
-    for (const { model, reservation } of sharers) {
+    for (const { host, reservation } of sharers) {
       for (const account of bytesAccounts(reservation.amounts)) reservation.resize(account, share);
-      model.memoryBytes = share;
+      host.bytes = share;
     }
     return bytes;
   }
@@ -44,7 +45,7 @@ export class HostShares {
     const sharers = this.#running.get(pid);
     if (sharers?.delete(running) !== true) return false;
     running.reservation.release();
-    running.model.memoryBytes = 0;
+    running.model.replicas.hosts.delete(running.host);
     if (sharers.size > 0) {
       void this.measure(pid);
       return false;

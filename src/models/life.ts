@@ -1,5 +1,6 @@
 import { ServeError } from "../core/errors.ts";
 import type { LoadedModel } from "./loader.ts";
+import type { ReplicaHost } from "./model-replicas.ts";
 import type { ModelVersion } from "./model-version.ts";
 import type { Reservation } from "./residency/index.ts";
 
@@ -7,6 +8,8 @@ import type { Reservation } from "./residency/index.ts";
 export interface Running {
   readonly model: ModelVersion;
   readonly loaded: LoadedModel;
+  /** Where it is, for its status. */
+  readonly host: ReplicaHost;
   readonly reservation: Reservation;
   /** Clock milliseconds. */
   readonly loadedAt: number;

@@ -123,6 +123,14 @@ export class Manager {
     await this.evict(model, "evicted on request");
   }
 
+  /** @throws ServeError */
+  async scale(model: ModelVersion, replicas: number | "auto"): Promise<void> {
+    if (replicas === 0) return await this.letGo(model);
+    if (replicas !== 1 && replicas !== "auto") throw new ServeError("INVALID_ARGUMENT", `expected 0, 1 or "auto", found ${replicas}`);
+    model.replicas.fixed = replicas === 1 ? 1 : undefined;
+    await this.start(model);
+  }
+
   /** A loaded model goes, and stands by for its next request, which waits until it has gone. Settles when what it held is free. */
   async evict(model: ModelVersion, reason: string): Promise<void> {
     const life = this.#lives.get(model);
@@ -205,14 +213,15 @@ export class Manager {
       const loaded = await this.#load(model, signal, alone);
       await this.#options.inline?.prepare(model.spec, loaded.replica.description);
       const loadedAt = clock.now();
-      const running = { model, loaded, reservation, loadedAt, loadMs: loadedAt - began };
+      const host = { pid: loaded.endpoint.pid, bytes: 0, serves: false };
+      const running = { model, loaded, host, reservation, loadedAt, loadMs: loadedAt - began };
       this.#shares.add(running);
       this.#memoryWatch?.add(loaded.endpoint.pid);
       await this.#shares.measure(loaded.endpoint.pid);
       // An estimate may have been too small.
       this.#occupancy.settle();
       this.#options.measurements.note(model.spec, { bytes: reservation.amounts[MEMORY] ?? 0, loadMs: running.loadMs });
-      this.#options.events.emit("model-loaded", { ...identityOf(model), loadMs: running.loadMs, bytes: model.memoryBytes });
+      this.#options.events.emit("model-loaded", { ...identityOf(model), loadMs: running.loadMs, bytes: host.bytes });
       return running;
     } catch (error) {
       reservation.release();
@@ -233,10 +242,10 @@ export class Manager {
     if (this.#shares.release(running)) this.#memoryWatch?.delete(running.loaded.endpoint.pid);
   }
 
-  async #serveUntilDeath({ model, loaded }: Running, life: Life): Promise<string> {
+  async #serveUntilDeath({ model, loaded, host }: Running, life: Life): Promise<string> {
     const { replica, endpoint, warnings } = loaded;
     model.description = { ...replica.description, warnings };
-    model.hostPid = endpoint.pid;
+    host.serves = true;
     model.hostName = endpoint.name;
     const inline = this.#options.inline?.attend(model, replica);
     const remove = model.scheduler.add(inline?.replica ?? replica);
@@ -244,7 +253,7 @@ export class Manager {
     this.#idle.add(model);
     // Nobody is to be told that it is ready until it is known how its host ended.
     void replica.lost.then(() => {
-      if (model.state === "ready" && model.hostPid === endpoint.pid) model.become("loading", "its host is gone; starting it again");
+      if (model.state === "ready" && host.serves) model.become("loading", "its host is gone; starting it again");
     });
     const how = await Promise.race([replica.exited, life.stopped]);
     this.#idle.delete(model);
@@ -261,7 +270,7 @@ export class Manager {
     }
     remove();
     await inline?.end();
-    model.hostPid = undefined;
+    host.serves = false;
     return how;
   }
 

@@ -6,6 +6,7 @@ import type { HostExit, ModelFailure, ModelSpec, ModelState, ModelStatus } from 
 import { defaultMethodOf, type ModelDescription } from "../core/replica.ts";
 import type { Signature } from "../core/signature.ts";
 import type { Scheduler } from "../scheduler/index.ts";
+import { ModelReplicas } from "./model-replicas.ts";
 import { Usage } from "./residency/index.ts";
 
 /** Requests that may wait for a model that their first one has begun to load. */
@@ -16,6 +17,7 @@ export class ModelVersion {
   readonly spec: ModelSpec;
   readonly scheduler: Scheduler;
   readonly usage = new Usage();
+  readonly replicas: ModelReplicas;
   readonly #events: Events;
   #state: ModelState = "registered";
   #reason = "waiting for its turn to load";
@@ -29,15 +31,24 @@ export class ModelVersion {
   #inline = false;
   #notInline: string | undefined;
   description: ModelDescription | undefined;
-  hostPid: number | undefined;
   /** The host that it is in or was in last. */
   hostName: string | undefined;
-  memoryBytes = 0;
 
   constructor(spec: ModelSpec, scheduler: Scheduler, events: Events) {
     this.spec = spec;
     this.scheduler = scheduler;
+    this.replicas = new ModelReplicas(spec.scaling);
     this.#events = events;
+  }
+
+  /** Of the first replica. */
+  get hostPid(): number | undefined {
+    return this.replicas.serving[0]?.pid;
+  }
+
+  /** Of all replicas. */
+  get memoryBytes(): number {
+    return this.replicas.bytes;
   }
 
   get state(): ModelState {
@@ -208,6 +219,8 @@ export class ModelVersion {
       description: this.description,
       memoryBytes: this.memoryBytes,
       hostPid: this.hostPid,
+      hostPids: this.replicas.serving.map(({ pid }) => pid),
+      replicas: this.replicas.counts,
       inline: this.#inline,
       notInline: this.#notInline,
       hostExits: this.#hostExits,

@@ -22,6 +22,8 @@ export interface ControlPlaneOptions {
   readonly evict: (model: ModelVersion) => Promise<void>;
   /** The server's own variables. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Gives a model so many replicas. @throws ServeError when it may not have them */
+  readonly scale: (model: ModelVersion, replicas: number | "auto") => Promise<void>;
   readonly rejections: () => readonly Rejection[];
   /** Whether every model has had its first attempt. */
   readonly tried: () => boolean;
@@ -51,6 +53,10 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     },
     async evict(target) {
       await options.evict(registry.find(target));
+      return statusOf(target);
+    },
+    async scale(target, replicas) {
+      await options.scale(registry.find(target), replicas);
       return statusOf(target);
     },
     versions(target) {

@@ -1,0 +1,52 @@
+import type { ReplicaCounts, ScalingSpec } from "../core/scaling.ts";
+
+/** The host of a replica, or the replica's part of one. */
+export interface ReplicaHost {
+  readonly pid: number;
+  /** Resident bytes. */
+  bytes: number;
+  /** It is given requests. */
+  serves: boolean;
+}
+
+/** How many replicas a model version has, should have, and may have. */
+export class ModelReplicas {
+  readonly #bounds: Pick<ScalingSpec, "least" | "most">;
+  /** The one that has been there for longest first. */
+  readonly hosts = new Set<ReplicaHost>();
+  /** What the load needs, or somebody has said; 0 when the model is not loaded. */
+  wanted = 0;
+  /** What somebody has said. */
+  fixed: number | undefined;
+  /** Why there are fewer than wanted. */
+  obstacle: string | undefined;
+
+  constructor(bounds: Pick<ScalingSpec, "least" | "most"> = { least: 1, most: 1 }) {
+    this.#bounds = bounds;
+  }
+
+  /** Those that there are in any case while the model is loaded; the others go first when room is needed. */
+  get kept(): number {
+    return Math.max(1, this.#bounds.least);
+  }
+
+  get most(): number {
+    return Math.max(this.kept, this.#bounds.most);
+  }
+
+  get serving(): readonly ReplicaHost[] {
+    return [...this.hosts].filter(({ serves }) => serves);
+  }
+
+  /** Of all hosts. */
+  get bytes(): number {
+    let sum = 0;
+    for (const { bytes } of this.hosts) sum += bytes;
+    return sum;
+  }
+
+  get counts(): ReplicaCounts {
+    const { wanted, fixed, obstacle } = this;
+    return { ready: this.serving.length, wanted, least: this.#bounds.least, most: this.most, auto: fixed === undefined, obstacle };
+  }
+}
