@@ -110,7 +110,8 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
           await loadIntoHost(
             {
               ...(carried.has(spec) ? { contents: await contentsOf(spec) } : {}),
-              id: `${spec.namespace}/${spec.name}/${spec.version}`,
+              // Of several replicas of a model each has its own.
+              id: `${spec.namespace}/${spec.name}/${spec.version}#${place.pid}`,
               connection,
               endpoint: place,
               load: {

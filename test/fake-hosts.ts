@@ -27,13 +27,15 @@ class InstantReplica implements Replica {
   readonly description = { methods: {}, framework: "fake", frameworkVersion: "0", warnings: [] };
   readonly lost: Promise<void>;
   readonly exited: Promise<string>;
+  readonly #file: string;
   readonly #stuck: ReadonlySet<string>;
   readonly #end: (how?: string) => Promise<void>;
 
   disconnect: () => void = () => undefined;
 
-  constructor(id: string, stuck: ReadonlySet<string>, exited: Promise<string>, end: (how?: string) => Promise<void>) {
-    this.id = id;
+  constructor(file: string, pid: number, stuck: ReadonlySet<string>, exited: Promise<string>, end: (how?: string) => Promise<void>) {
+    this.id = `${file}#${pid}`;
+    this.#file = file;
     this.#stuck = stuck;
     this.lost = new Promise((resolve) => {
       this.disconnect = resolve;
@@ -44,7 +46,7 @@ class InstantReplica implements Replica {
   }
 
   async run({ payload }: { payload: Payload }): Promise<ReplicaResult> {
-    if (this.#stuck.has(this.id)) throw new ReplicaLostError(`its host ${await this.exited}`, true);
+    if (this.#stuck.has(this.#file)) throw new ReplicaLostError(`its host ${await this.exited}`, true);
     return { payload, computeMs: 0 };
   }
 
@@ -174,7 +176,7 @@ export class FakeHosts {
           const gone = (): void => {
             if (this.running.get(spec.file) === entry) this.running.delete(spec.file);
           };
-          const replica = new InstantReplica(spec.file, this.stuck, endpoint.exited, async (how) => {
+          const replica = new InstantReplica(spec.file, endpoint.pid, this.stuck, endpoint.exited, async (how) => {
             gone();
             if (how !== undefined) kill(how);
             await endpoint.stop(0);

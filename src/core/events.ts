@@ -4,6 +4,9 @@ import type { Refusal } from "./errors.ts";
 import type { ModelStatus } from "./model.ts";
 import type { ServiceEvent } from "./resource.ts";
 
+/** Load as the long window sees it, or the short one; somebody; or the need of other models for room. */
+export type ScaleCause = "stable" | "panic" | "manual" | "room";
+
 /** Everything that is announced inside the server; subscribers make logs, metrics and progress of it. */
 export interface EventMap {
   "request-started": RequestRecord;
@@ -37,6 +40,16 @@ export interface EventMap {
   };
   /** A loaded model goes, and stands by for its next request. */
   "model-evicted": { readonly namespace: string; readonly model: string; readonly version: string; readonly reason: string };
+  /** A model should have more replicas from now on, or fewer; `reason` goes on after the numbers. */
+  "model-scaled": {
+    readonly namespace: string;
+    readonly model: string;
+    readonly version: string;
+    readonly from: number;
+    readonly to: number;
+    readonly cause: ScaleCause;
+    readonly reason: string;
+  };
   "environment-progress": { readonly environment: string; readonly line: string };
   /** A model has answered a call. */
   "batch-finished": { readonly namespace: string; readonly model: string; readonly version: string; readonly batch: BatchRecord };
@@ -63,6 +76,7 @@ export function createEvents(): Events {
     "inline-changed": [],
     "model-loaded": [],
     "model-evicted": [],
+    "model-scaled": [],
     "environment-progress": [],
     "batch-finished": [],
   };

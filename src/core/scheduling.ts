@@ -18,6 +18,8 @@ export interface SchedulingSpec {
   readonly retry?: boolean;
   /** Percentile of the model's own latency after which a second replica is asked too, such as 0.95; only for idempotent models. */
   readonly hedgePercentile?: number;
+  /** Requests that one replica may have at once; without it as many as make a batch. */
+  readonly requestsPerReplica?: number;
   /** How much of each named resource one call holds; see {@link ExecutionLimits}. */
   readonly resources?: Readonly<Record<string, number>>;
   /** For each API key or tenant by itself. */

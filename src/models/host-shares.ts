@@ -1,4 +1,4 @@
-import type { Running } from "./life.ts";
+import type { Running } from "./member.ts";
 import { bytesAccounts } from "./residency/index.ts";
 
 /** What runs in each host process, and what each part of it uses; several models may share one. */

@@ -1,48 +1,116 @@
 import { ServeError } from "../core/errors.ts";
-import type { LoadedModel } from "./loader.ts";
-import type { ReplicaHost } from "./model-replicas.ts";
+import type { ModelState } from "../core/model.ts";
+import { type Ending, Member, type Running } from "./member.ts";
 import type { ModelVersion } from "./model-version.ts";
-import type { Reservation } from "./residency/index.ts";
+import { MODELS } from "./residency/index.ts";
 
-/** A model in its host, with what it holds of the budgets. */
-export interface Running {
-  readonly model: ModelVersion;
-  readonly loaded: LoadedModel;
-  /** Where it is, for its status. */
-  readonly host: ReplicaHost;
-  readonly reservation: Reservation;
-  /** Clock milliseconds. */
-  readonly loadedAt: number;
-  /** What its load took, from the preparation to the first answer. */
-  readonly loadMs: number;
-}
-
-/** Why a life ends: nothing is taken any more, or the model goes to make room and may be asked for again. */
-type Ending = "stop" | "evict";
-
-/** A model from its start to its end. */
+/** A model from its start to its end, with all its replicas. */
 export class Life {
-  readonly #controller = new AbortController();
-  #ending: Ending = "stop";
-  /** Set while it answers. */
-  running: Running | undefined;
-  /** One promise for all who wait: a listener for each of them would pile up on the signal. */
-  readonly stopped = new Promise<Ending>((resolve) => {
-    this.signal.addEventListener("abort", () => resolve(this.#ending), { once: true });
+  readonly model: ModelVersion;
+  readonly #members = new Set<Member>();
+  #end: (() => void) | undefined;
+  #isOver = false;
+  /** The one that is counted where models are counted. */
+  #counted: Member | undefined;
+  /** Settles with the end of the last replica. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.#end = resolve;
   });
-  ended: Promise<void> = Promise.resolve();
+  /** Takes back the next attempt at a replica that could not be had. */
+  cancelRetry: (() => void) | undefined;
+  /** Attempts in a row that brought none. */
+  failures = 0;
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  constructor(model: ModelVersion) {
+    this.model = model;
+  }
+
+  /** Nothing is begun for it any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Those that are not on their way out: first those that answer, then in the order of their places. */
+  get active(): readonly Member[] {
+    const active = [...this.#members].filter(({ signal }) => !signal.aborted);
+    return active.sort((one, other) => Number(other.serves) - Number(one.serves) || one.index - other.index);
+  }
+
+  /** Those that are on their way out. */
+  get leaving(): readonly Member[] {
+    return [...this.#members].filter(({ signal }) => signal.aborted);
+  }
+
+  get running(): readonly Running[] {
+    return [...this.#members].flatMap(({ running }) => running ?? []);
+  }
+
+  get serves(): boolean {
+    return this.active.some((member) => member.serves);
+  }
+
+  /** Those that the model can do without: the first to go when there is no room. */
+  get spare(): readonly Member[] {
+    return this.active.slice(this.model.replicas.kept);
+  }
+
+  isSpare(member: Member): boolean {
+    return this.spare.includes(member);
+  }
+
+  /** Whether what it holds counts for a model, and not only for more of one. */
+  counts(member: Member): boolean {
+    this.#counted ??= member;
+    return this.#counted === member;
+  }
+
+  add(): Member {
+    const taken = new Set([...this.#members].map(({ index }) => index));
+    let index = 0;
+    while (taken.has(index)) index++;
+    const member = new Member(index);
+    this.#members.add(member);
+    return member;
+  }
+
+  /** It has ended; returns whether it was the last one. */
+  delete(member: Member): boolean {
+    this.#members.delete(member);
+    if (this.#counted === member) {
+      this.#counted = [...this.#members].find(({ running }) => running !== undefined);
+      this.#counted?.running?.reservation.resize(MODELS, 1);
+    }
+    if (this.#members.size > 0) return false;
+    this.finish();
+    this.#end?.();
+    return true;
+  }
+
+  /** What one does is what the model does, as long as no other one answers. */
+  report(reporting: Member, state: ModelState, reason: string): void {
+    const others = this.active.some((member) => member !== reporting && member.serves);
+    if (others) this.model.replicasChanged();
+    else this.model.become(state, reason);
   }
 
   stop(reason: ServeError): void {
-    this.#controller.abort(reason);
+    this.#endAll("stop", reason);
   }
 
   /** Only of a model that answers and has nothing to do. */
   evict(): void {
-    this.#ending = "evict";
-    this.#controller.abort(new ServeError("CANCELLED", "the model is being evicted"));
+    this.#endAll("evict", new ServeError("CANCELLED", "the model is being evicted"));
+  }
+
+  #endAll(ending: Ending, reason: ServeError): void {
+    this.finish();
+    for (const member of this.#members) member.end(ending, reason);
+  }
+
+  /** The model has failed. */
+  finish(): void {
+    this.#isOver = true;
+    this.cancelRetry?.();
+    this.cancelRetry = undefined;
   }
 }

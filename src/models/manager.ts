@@ -1,77 +1,64 @@
 import { messageOf, ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
-import { HostPool } from "./host-pool.ts";
+import { Fleet } from "./fleet.ts";
 import { HostShares } from "./host-shares.ts";
 import { IdleWatch } from "./idle-watch.ts";
-import type { InlinePromotion } from "./inline-promotion.ts";
-import { Life, type Running } from "./life.ts";
-import { LoadError, type LoadedModel, loadModel } from "./loader.ts";
-import type { LoaderSteps } from "./loader-steps.ts";
+import { Life } from "./life.ts";
+import { LoadError } from "./loader.ts";
+import type { Member } from "./member.ts";
 import { MemoryWatch } from "./memory-watch.ts";
-import type { ModelVersion } from "./model-version.ts";
+import { identityOf, type ModelVersion } from "./model-version.ts";
 import { Occupancy, type OccupancyOptions } from "./occupancy.ts";
-import { MEMORY } from "./residency/index.ts";
-import { createSemaphore, type Semaphore } from "./semaphore.ts";
+import { Upkeep, type UpkeepOptions } from "./upkeep.ts";
 
-export interface ManagerOptions extends OccupancyOptions {
-  readonly steps: LoaderSteps;
+export interface ManagerOptions extends OccupancyOptions, UpkeepOptions {
   readonly events: Events;
-  /** Loads that may run at the same time. */
-  readonly concurrentLoads: number;
   /** Resident bytes of a process. */
   readonly measure: (pid: number) => Promise<number>;
   /** Bytes that one host may use before it is ended; undefined for no limit. */
   readonly maxHostMemory?: number;
-  /** Milliseconds from the start of a host to the model's first answer; the environment is made before that. */
-  readonly loadTimeoutMs: number;
-  /** Answers tiny models in this process; undefined when none are. */
-  readonly inline?: InlinePromotion;
 }
-
-/** Waits between the restarts of a host that keeps dying, in milliseconds; after the last one the model has failed. */
-const RESTART_DELAYS = [0, 1_000, 2_000, 5_000, 10_000, 30_000];
-/** Deaths in a row after which a model has a host of its own: the one that keeps killing a shared host ends alone. */
-const ALONE_AFTER = 2;
-/** A host that has lived so long is not one that keeps dying. Milliseconds. */
-const STABLE_AFTER = 60_000;
 
 /** Brings models to life, keeps them alive, and lets them go. */
 export class Manager {
   readonly #options: ManagerOptions;
-  readonly #semaphore: Semaphore;
-  readonly #hosts: HostPool;
   readonly #lives = new Map<ModelVersion, Life>();
   readonly #shares: HostShares;
   readonly #occupancy: Occupancy;
   readonly #idle: IdleWatch;
-  readonly #memoryWatch: MemoryWatch | undefined;
+  readonly #upkeep: Upkeep;
+  readonly #fleet: Fleet;
   /** Whoever still holds one of them begins nothing. */
   readonly #removed = new WeakSet<ModelVersion>();
   #closed: ServeError | undefined;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
-    this.#semaphore = createSemaphore(options.concurrentLoads);
-    this.#hosts = new HostPool(options.steps);
+    const { clock, events } = options;
     this.#shares = new HostShares(options.measure);
-    const { clock, maxHostMemory: limit } = options;
-    this.#occupancy = new Occupancy(options, this.#lives, (model, reason) => this.evict(model, reason));
+    this.#occupancy = new Occupancy(options, this.#lives, {
+      evict: (model, reason) => this.evict(model, reason),
+      retire: (life, running, reason) => this.#fleet.retire(life, running, reason),
+    });
     this.#idle = new IdleWatch(
       clock,
       (model) => this.#occupancy.isBusy(model),
       (model, reason) => void this.evict(model, reason),
     );
-    if (limit === undefined) return;
-    this.#memoryWatch = new MemoryWatch({
-      clock,
-      limit,
-      measure: async (pid) => {
-        const bytes = await this.#shares.measure(pid);
-        this.#occupancy.settle();
-        return bytes;
+    const memoryWatch = this.#watchMemory();
+    this.#upkeep = new Upkeep(options, {
+      occupancy: this.#occupancy,
+      shares: this.#shares,
+      onHost: (pid, isThere) => (isThere ? memoryWatch?.add(pid) : memoryWatch?.delete(pid)),
+      onServing: (life) => {
+        this.#idle.add(life.model);
+        this.#fleet.serving(life);
       },
-      onExcess: (pid, how) => this.#shares.end(pid, how),
+      onSilent: (life) => {
+        if (!life.serves) this.#idle.delete(life.model);
+      },
     });
+    this.#fleet = new Fleet({ clock, events, begin: (life) => void this.#begin(life) });
   }
 
   /**
@@ -87,22 +74,14 @@ export class Manager {
 
   /**
    * Loads a model and keeps it loaded; others are evicted for it where that is needed and can be done. Settles when the first attempt
-   * has ended, well or badly; never rejects.
+   * has ended, well or badly; never rejects. Its other replicas follow when the first one answers.
    */
   start(model: ModelVersion): Promise<void> {
     if (this.#lives.has(model) || this.#removed.has(model) || this.#closed !== undefined) return Promise.resolve();
-    const life = new Life();
+    const life = new Life(model);
     this.#lives.set(model, life);
-    return new Promise((tried) => {
-      life.ended = this.#keepAlive(model, life, tried)
-        .catch((error: unknown) => this.#fail(model, error))
-        .finally(() => {
-          if (this.#lives.get(model) === life) this.#lives.delete(model);
-          // Nothing will answer them: they would wait until their deadlines, and a drain with them.
-          if (!this.#lives.has(model)) model.scheduler.rejectWaiting(unloaded(model));
-          tried();
-        });
-    });
+    this.#fleet.add(life);
+    return this.#begin(life);
   }
 
   /** The model loads at its first request. */
@@ -123,18 +102,24 @@ export class Manager {
     await this.evict(model, "evicted on request");
   }
 
-  /** @throws ServeError */
+  /**
+   * Gives a model so many replicas, or as many as its load needs ("auto"). Settles when they answer, or have been tried.
+   * @throws ServeError INVALID_ARGUMENT for another number, UNAVAILABLE for a model that cannot be loaded, and as {@link letGo} for 0
+   */
   async scale(model: ModelVersion, replicas: number | "auto"): Promise<void> {
+    this.#fleet.fix(model, replicas);
     if (replicas === 0) return await this.letGo(model);
-    if (replicas !== 1 && replicas !== "auto") throw new ServeError("INVALID_ARGUMENT", `expected 0, 1 or "auto", found ${replicas}`);
-    model.replicas.fixed = replicas === 1 ? 1 : undefined;
-    await this.start(model);
+    await model.wake();
+    if (!this.#lives.has(model)) await this.start(model);
+    const life = this.#lives.get(model);
+    if (life === undefined) model.assertReady();
+    else await this.#fleet.apply(life);
   }
 
   /** A loaded model goes, and stands by for its next request, which waits until it has gone. Settles when what it held is free. */
   async evict(model: ModelVersion, reason: string): Promise<void> {
     const life = this.#lives.get(model);
-    if (life?.running === undefined || life.signal.aborted) return;
+    if (life === undefined || life.isOver || life.running.length === 0) return;
     life.evict();
     const { ended } = life;
     this.#options.events.emit("model-evicted", { ...identityOf(model), reason });
@@ -147,7 +132,7 @@ export class Manager {
     if (model.state === "standby" && model.scheduler.queued > 0) void this.start(model);
   }
 
-  /** Drain: the model finishes what is under way, then its place in a host is free. A load under way is given up. */
+  /** Drain: the model finishes what is under way, then its places in hosts are free. A load under way is given up. */
   async remove(model: ModelVersion): Promise<void> {
     this.#removed.add(model);
     const life = this.#lives.get(model);
@@ -156,7 +141,7 @@ export class Manager {
     await model.scheduler.close();
   }
 
-  /** Drain: every model finishes what is under way, then its host ends. */
+  /** Drain: every model finishes what is under way, then its hosts end. */
   async close(): Promise<void> {
     this.#closed ??= new ServeError("UNAVAILABLE", "the server is shutting down", { retryAfter: 1, refusal: "shutting_down" });
     const lives = [...this.#lives.values()];
@@ -172,109 +157,36 @@ export class Manager {
     await this.close();
   }
 
-  async #keepAlive(model: ModelVersion, life: Life, tried: () => void): Promise<void> {
-    const { signal } = life;
-    for (let deaths = 0; !signal.aborted; ) {
-      let running: Running | undefined;
-      try {
-        const alone = deaths >= ALONE_AFTER;
-        running = await this.#semaphore.run(() => this.#bringUp(model, signal, alone));
-        life.running = running;
-        const startedAt = this.#options.clock.now();
-        const death = this.#serveUntilDeath(running, life);
-        tried();
-        const how = await death;
-        if (signal.aborted) return;
-        model.hostEnded(how, running.loaded.endpoint.logTail());
-        deaths = this.#options.clock.now() - startedAt > STABLE_AFTER ? 1 : deaths + 1;
-        const delay = RESTART_DELAYS[deaths - 1];
-        if (delay === undefined)
-          throw new LoadError(new Error(`its host ${how}, ${deaths} times in a row`), running.loaded.endpoint.logTail());
-        model.become("loading", `its host ${how}; starting it again`);
-        this.#release(running);
-        await this.#delay(delay, life);
-      } catch (error) {
-        if (!signal.aborted) this.#fail(model, error);
-        return;
-      } finally {
-        life.running = undefined;
-        if (running !== undefined) this.#release(running);
-      }
-    }
-  }
-
-  /** An estimate is replaced by a measurement before the next model is looked at. `alone`: in a host that no other model shares. */
-  async #bringUp(model: ModelVersion, signal: AbortSignal, alone: boolean): Promise<Running> {
-    signal.throwIfAborted();
-    const { clock } = this.#options;
-    const reservation = await this.#occupancy.reserve(model, alone, signal);
-    const began = clock.now();
-    try {
-      const loaded = await this.#load(model, signal, alone);
-      await this.#options.inline?.prepare(model.spec, loaded.replica.description);
-      const loadedAt = clock.now();
-      const host = { pid: loaded.endpoint.pid, bytes: 0, serves: false };
-      const running = { model, loaded, host, reservation, loadedAt, loadMs: loadedAt - began };
-      this.#shares.add(running);
-      this.#memoryWatch?.add(loaded.endpoint.pid);
-      await this.#shares.measure(loaded.endpoint.pid);
-      // An estimate may have been too small.
-      this.#occupancy.settle();
-      this.#options.measurements.note(model.spec, { bytes: reservation.amounts[MEMORY] ?? 0, loadMs: running.loadMs });
-      this.#options.events.emit("model-loaded", { ...identityOf(model), loadMs: running.loadMs, bytes: host.bytes });
-      return running;
-    } catch (error) {
-      reservation.release();
-      // Which of the models in it ended the host nobody knows; the next host tells.
-      if (error instanceof LoadError && error.endedSharedHost && !signal.aborted) return await this.#bringUp(model, signal, true);
-      throw error;
-    }
-  }
-
-  #load(model: ModelVersion, signal: AbortSignal, alone: boolean): Promise<LoadedModel> {
-    model.become("preparing", "preparing its environment");
-    const report = (step: string): void => model.become("loading", step);
-    const { clock, loadTimeoutMs, steps } = this.#options;
-    return loadModel({ spec: model.spec, alone, clock, timeoutMs: loadTimeoutMs }, steps, this.#hosts, report, signal);
-  }
-
-  #release(running: Running): void {
-    if (this.#shares.release(running)) this.#memoryWatch?.delete(running.loaded.endpoint.pid);
-  }
-
-  async #serveUntilDeath({ model, loaded, host }: Running, life: Life): Promise<string> {
-    const { replica, endpoint, warnings } = loaded;
-    model.description = { ...replica.description, warnings };
-    host.serves = true;
-    model.hostName = endpoint.name;
-    const inline = this.#options.inline?.attend(model, replica);
-    const remove = model.scheduler.add(inline?.replica ?? replica);
-    model.become("ready", warnings.join("\n"));
-    this.#idle.add(model);
-    // Nobody is to be told that it is ready until it is known how its host ended.
-    void replica.lost.then(() => {
-      if (model.state === "ready" && host.serves) model.become("loading", "its host is gone; starting it again");
+  /** One more replica; settles when its first attempt has ended. */
+  #begin(life: Life): Promise<void> {
+    const { model } = life;
+    const member = life.add();
+    member.tried = new Promise((tried) => {
+      member.ended = this.#upkeep
+        .keep(life, member, tried)
+        .catch((error: unknown) => this.#lost(life, member, error))
+        .finally(() => {
+          const wasLast = life.delete(member);
+          if (wasLast) this.#fleet.delete(life);
+          if (wasLast && this.#lives.get(model) === life) this.#lives.delete(model);
+          // Nothing will answer them: they would wait until their deadlines, and a drain with them.
+          if (!this.#lives.has(model)) model.scheduler.rejectWaiting(unloaded(model));
+          tried();
+        });
     });
-    const how = await Promise.race([replica.exited, life.stopped]);
-    this.#idle.delete(model);
-    if (how === "stop") {
-      model.become("draining", "finishing what is under way");
-      await Promise.race([model.scheduler.close(), replica.exited]);
-      await inline?.end();
-      await replica.close();
-    } else if (how === "evict") {
-      // It had nothing to do when it was chosen; what comes from now on waits for its next load.
-      remove();
-      await inline?.end();
-      await replica.close();
-    }
-    remove();
-    await inline?.end();
-    host.serves = false;
-    return how;
+    return member.tried;
   }
 
-  #fail(model: ModelVersion, error: unknown): void {
+  /** A replica could not be had: the others go on without it, if there are any. */
+  #lost(life: Life, member: Member, error: unknown): void {
+    const others = life.active.some((other) => other !== member);
+    if (!others && !life.isOver) this.#fail(life, error);
+    else this.#fleet.lost(life, messageOf(error));
+  }
+
+  #fail(life: Life, error: unknown): void {
+    const { model } = life;
+    life.finish();
     // Whoever hears of it may start the model again at once.
     this.#lives.delete(model);
     const cause = ServeError.from(error instanceof LoadError ? error.cause : error, "INTERNAL", messageOf(error));
@@ -286,19 +198,20 @@ export class Manager {
     model.scheduler.rejectWaiting(new ServeError("UNAVAILABLE", `Model with name ${model.spec.name} is not ready. ${messageOf(error)}`));
   }
 
-  /** Ends early when the model is to stop. */
-  async #delay(milliseconds: number, life: Life): Promise<void> {
-    let cancel: (() => void) | undefined;
-    const over = new Promise<void>((resolve) => {
-      cancel = this.#options.clock.after(milliseconds, resolve);
+  #watchMemory(): MemoryWatch | undefined {
+    const { clock, maxHostMemory: limit } = this.#options;
+    if (limit === undefined) return undefined;
+    return new MemoryWatch({
+      clock,
+      limit,
+      measure: async (pid) => {
+        const bytes = await this.#shares.measure(pid);
+        this.#occupancy.settle();
+        return bytes;
+      },
+      onExcess: (pid, how) => this.#shares.end(pid, how),
     });
-    await Promise.race([over, life.stopped]);
-    cancel?.();
   }
-}
-
-function identityOf({ spec }: ModelVersion): { namespace: string; model: string; version: string } {
-  return { namespace: spec.namespace, model: spec.name, version: spec.version };
 }
 
 function unloaded({ spec }: ModelVersion): ServeError {

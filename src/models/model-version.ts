@@ -94,6 +94,11 @@ export class ModelVersion {
     this.#events.emit("model-state-changed", this.status(false));
   }
 
+  /** It answers with more replicas or fewer. */
+  replicasChanged(): void {
+    this.#events.emit("model-state-changed", this.status(false));
+  }
+
   /** It does not answer; `state` is "registered" when it has not even been tried. */
   fail(state: "failed" | "registered", code: Code, message: string): void {
     this.#failure = { code, message, time: new Date().toISOString() };
@@ -134,6 +139,7 @@ export class ModelVersion {
   /** The first request begins the load. */
   standBy(load: () => Promise<void>, reason = "it loads at its first request"): void {
     this.#load = load;
+    this.replicas.wanted = 0;
     this.become("standby", reason);
   }
 
@@ -154,11 +160,7 @@ export class ModelVersion {
   async activate(context: RequestContext, clock: Clock): Promise<void> {
     this.usage.note(context.record.startedAt);
     if (this.#state === "ready") return;
-    if (this.#state === "standby" && this.#load !== undefined && this.#loading === undefined) {
-      this.#loading = this.#load().finally(() => {
-        this.#loading = undefined;
-      });
-    }
+    void this.wake();
     if (this.#loading !== undefined) {
       // Many may have been admitted while none waited yet.
       this.#assertRoom();
@@ -171,6 +173,21 @@ export class ModelVersion {
       }
     }
     this.assertReady();
+  }
+
+  /** Has a model load that stands by; settles when that has ended, well or badly. */
+  async wake(): Promise<void> {
+    if (this.#state === "standby" && this.#load !== undefined && this.#loading === undefined) {
+      this.#loading = this.#load().finally(() => {
+        this.#loading = undefined;
+      });
+    }
+    await this.#loading;
+  }
+
+  /** Requests that wait or run, those too that wait for the model to load. */
+  get inFlight(): number {
+    return this.#waiting + this.scheduler.inFlight;
   }
 
   #assertRoom(): void {
@@ -230,6 +247,11 @@ export class ModelVersion {
       queuedSince: this.scheduler.queuedSince,
     };
   }
+}
+
+/** For events. */
+export function identityOf({ spec }: ModelVersion): { namespace: string; model: string; version: string } {
+  return { namespace: spec.namespace, model: spec.name, version: spec.version };
 }
 
 function firstLine(text: string): string {

@@ -4,9 +4,11 @@ import type { ModelSpec } from "../core/model.ts";
 import { DEFAULT_PRIORITY } from "../core/scheduling.ts";
 import { estimateMemory } from "./estimate.ts";
 import type { Life } from "./life.ts";
+import type { Running } from "./member.ts";
 import type { ModelVersion } from "./model-version.ts";
 import {
   type Amounts,
+  chooseVictims,
   doesNotFit,
   EVICTION_POLICIES,
   type EvictionPolicyName,
@@ -31,6 +33,26 @@ export interface OccupancyOptions {
   readonly modelsPerHost: (spec: ModelSpec) => number;
 }
 
+/** How a replica is to be had. */
+export interface Wanted {
+  /** In a host that no other model shares. */
+  readonly alone: boolean;
+  /** It is one more of a model that is loaded already. */
+  readonly more: boolean;
+  /** The model can do without it: it takes what is free, or the room of models that are worth less and that nobody asks for. */
+  readonly spare: boolean;
+}
+
+/** Who can go for the sake of a model. */
+export interface Leaving {
+  evict(model: ModelVersion, reason: string): Promise<void>;
+  /** One of the replicas that the model can do without; settles when it has gone. */
+  retire(life: Life, running: Running, reason: string): Promise<void>;
+}
+
+/** A model goes for the spare replica of another one only when nobody has asked for it for so long. Milliseconds. */
+const UNUSED_MS = 60_000;
+
 /** A request that a model has been given may not have reached its queue yet; so long after it the model counts as busy. Milliseconds. */
 const JUST_USED_MS = 20;
 
@@ -38,18 +60,14 @@ const JUST_USED_MS = 20;
 export class Occupancy {
   readonly #options: OccupancyOptions;
   readonly #lives: ReadonlyMap<ModelVersion, Life>;
-  readonly #evict: (model: ModelVersion, reason: string) => Promise<void>;
+  readonly #leaving: Leaving;
   readonly #room: Room;
 
   /** @param lives of the models that are loaded or on their way */
-  constructor(
-    options: OccupancyOptions,
-    lives: ReadonlyMap<ModelVersion, Life>,
-    evict: (model: ModelVersion, reason: string) => Promise<void>,
-  ) {
+  constructor(options: OccupancyOptions, lives: ReadonlyMap<ModelVersion, Life>, leaving: Leaving) {
     this.#options = options;
     this.#lives = lives;
-    this.#evict = evict;
+    this.#leaving = leaving;
     const { ledger, clock, evictionPolicy } = options;
     this.#room = new Room({ ledger, clock, policy: EVICTION_POLICIES[evictionPolicy], occupants: () => this.#occupants() });
   }
@@ -59,22 +77,24 @@ export class Occupancy {
    * empty machine, which is told at once and not at the first request.
    */
   obstacle(model: ModelVersion): string | undefined {
-    const amounts = this.#amountsOf(model, false);
+    const amounts = this.#amountsOf(model, { alone: false, more: false });
     const { ledger } = this.#options;
     const mustWait = Object.keys(ledger.lacking(amounts)).length > 0 && Object.keys(ledger.excess(amounts)).length === 0;
     return mustWait ? messageOf(doesNotFit(ledger, amounts, "")) : undefined;
   }
 
   /**
-   * Reserves what a model needs, after evictions where they are needed. `alone`: in a host that no other model shares.
+   * Reserves what a replica needs, after evictions where they are needed and may be done for it.
    * @throws ServeError RESOURCE_EXHAUSTED with the arithmetic, or the signal's reason
    */
-  async reserve(model: ModelVersion, alone: boolean, signal: AbortSignal): Promise<Reservation> {
-    const amounts = this.#amountsOf(model, alone);
+  async reserve(model: ModelVersion, wanted: Wanted, onWait: () => void, signal: AbortSignal): Promise<Reservation> {
+    const amounts = this.#amountsOf(model, wanted);
     const reservation = this.#room.reserve(amounts);
     if (reservation !== undefined) return reservation;
-    model.become("preparing", "waiting for room");
-    return await this.#room.make(`${model.spec.namespace}/${model.spec.name}`, amounts, signal);
+    const name = `${model.spec.namespace}/${model.spec.name}`;
+    if (wanted.spare) return await this.#reserveSpare(model, name, amounts);
+    onWait();
+    return await this.#room.make(name, amounts, signal);
   }
 
   /** To be called when hosts have been measured. */
@@ -87,33 +107,81 @@ export class Occupancy {
     return scheduler.busy || this.#options.clock.now() - (usage.usedAt ?? Number.NEGATIVE_INFINITY) < JUST_USED_MS;
   }
 
-  #amountsOf({ spec }: ModelVersion, alone: boolean): Amounts {
-    const { measurements, modelsPerHost } = this.#options;
-    const measured = alone ? undefined : measurements.of(spec)?.bytes;
-    const bytes = measured ?? estimateMemory(spec, alone ? 1 : modelsPerHost(spec));
-    return { [MEMORY]: bytes, [memoryOfNamespace(spec.namespace)]: bytes, [MODELS]: 1 };
+  /** What was measured is what one in a host as usual takes. */
+  measuredAs({ spec }: ModelVersion, alone: boolean): boolean {
+    return !alone || this.#options.modelsPerHost(spec) === 1;
   }
 
-  /** Models that could go: loaded, not pinned, and not on their way out. */
+  /** A model that it evicts is not to be asked for at once: then both would only take turns. */
+  async #reserveSpare(model: ModelVersion, name: string, amounts: Amounts): Promise<Reservation> {
+    const { ledger, evictionPolicy, clock } = this.#options;
+    const policy = EVICTION_POLICIES[evictionPolicy];
+    const own = this.#occupantOf(model, this.#lives.get(model)?.running ?? []);
+    const unused = this.#occupants().filter(
+      (other) =>
+        own !== undefined &&
+        other.name !== own.name &&
+        other.spare !== true &&
+        !other.busy &&
+        other.priority >= own.priority &&
+        clock.now() - other.usedAt >= UNUSED_MS &&
+        policy(other) < policy(own),
+    );
+    const lacking = ledger.lacking(amounts);
+    const victims = chooseVictims(lacking, unused, policy) ?? [];
+    await Promise.all(victims.map((victim) => victim.evict(`evicted: another replica of ${name} needed its room`)));
+    const reservation = this.#room.reserve(amounts);
+    if (reservation === undefined) throw doesNotFit(ledger, amounts, "");
+    return reservation;
+  }
+
+  #amountsOf({ spec }: ModelVersion, { alone, more }: Pick<Wanted, "alone" | "more">): Amounts {
+    const { measurements, modelsPerHost } = this.#options;
+    const places = alone ? 1 : modelsPerHost(spec);
+    const measured = places === modelsPerHost(spec) ? measurements.of(spec)?.bytes : undefined;
+    const bytes = measured ?? estimateMemory(spec, places);
+    return { [MEMORY]: bytes, [memoryOfNamespace(spec.namespace)]: bytes, [MODELS]: more ? 0 : 1 };
+  }
+
+  /** What could go: models that are loaded, not pinned and not on their way out, and of all models the replicas that they can do without. */
   #occupants(): Occupant[] {
-    const now = this.#options.clock.now();
-    return [...this.#lives].flatMap(([model, { running, signal }]) => {
-      const { spec, usage, state } = model;
-      if (running === undefined || signal.aborted || state !== "ready" || spec.residency?.kind === "pinned") return [];
-      const { reservation, loadedAt, loadMs } = running;
-      return {
-        name: `${spec.namespace}/${spec.name}`,
-        holds: reservation.amounts,
-        bytes: reservation.amounts[MEMORY] ?? 0,
-        loadedAt,
-        usedAt: usage.usedAt ?? loadedAt,
-        uses: usage.uses,
-        rate: usage.rate(now),
-        loadMs,
-        priority: spec.scheduling?.priority ?? DEFAULT_PRIORITY,
-        busy: this.isBusy(model),
-        evict: (reason) => this.#evict(model, reason),
-      };
+    return [...this.#lives].flatMap(([model, life]): Occupant[] => {
+      if (life.isOver || model.state !== "ready") return [];
+      const spare = life.spare.flatMap(({ running }) => running ?? []);
+      const kept = life.running.filter((running) => !spare.includes(running));
+      const whole = model.spec.residency?.kind === "pinned" ? undefined : this.#occupantOf(model, kept);
+      return [
+        ...(whole === undefined ? [] : [whole]),
+        ...spare.flatMap((running): Occupant[] => {
+          const one = this.#occupantOf(model, [running]);
+          // What it works on it may finish.
+          const busy = model.scheduler.hasSequences(running.loaded.replica.id);
+          const evict = (reason: string): Promise<void> => this.#leaving.retire(life, running, reason);
+          return one === undefined ? [] : [{ ...one, spare: true, busy, evict }];
+        }),
+      ];
     });
+  }
+
+  #occupantOf(model: ModelVersion, running: readonly Running[]): Occupant | undefined {
+    const { spec, usage } = model;
+    const [first] = running;
+    if (first === undefined) return undefined;
+    const holds: Record<string, number> = {};
+    for (const { reservation } of running)
+      for (const [account, amount] of Object.entries(reservation.amounts)) holds[account] = (holds[account] ?? 0) + amount;
+    return {
+      name: `${spec.namespace}/${spec.name}`,
+      holds,
+      bytes: holds[MEMORY] ?? 0,
+      loadedAt: first.loadedAt,
+      usedAt: usage.usedAt ?? first.loadedAt,
+      uses: usage.uses,
+      rate: usage.rate(this.#options.clock.now()),
+      loadMs: first.loadMs,
+      priority: spec.scheduling?.priority ?? DEFAULT_PRIORITY,
+      busy: this.isBusy(model),
+      evict: (reason) => this.#leaving.evict(model, reason),
+    };
   }
 }

@@ -29,7 +29,7 @@ export interface CallsOptions extends CallsListener {
 
 /** The calls that replicas work on, and what they cost. */
 export class Calls {
-  readonly slots = new Slots();
+  readonly slots: Slots;
   /** What a call of a host costs, with the way there and back. */
   readonly curve = new LatencyCurve();
   readonly #options: CallsOptions;
@@ -38,13 +38,21 @@ export class Calls {
 
   constructor(options: CallsOptions) {
     this.#options = options;
-    const { idempotent, hedgePercentile } = options.rules;
+    const { idempotent, hedgePercentile, requestsPerReplica } = options.rules;
+    this.slots = new Slots(requestsPerReplica);
     // A call that may not be carried out twice is not given to two replicas.
     if (idempotent === true && hedgePercentile !== undefined) this.#hedging = new Hedging(hedgePercentile);
   }
 
   get running(): ReadonlySet<Batch> {
     return this.#running;
+  }
+
+  /** Requests in them that somebody waits for. */
+  get requests(): number {
+    let requests = 0;
+    for (const { entries } of this.#running) for (const { settled } of entries) if (!settled) requests++;
+    return requests;
   }
 
   /** A call that nobody waits for any more keeps nobody: its host may never answer. */
@@ -95,7 +103,7 @@ export class Calls {
       }
       batch.hedgeAt = Number.POSITIVE_INFINITY;
       const first = batch.attempts[0]?.replica;
-      const second = this.slots.freest(first);
+      const second = this.slots.freest(first, batch.entries.length);
       if (first === undefined || second === undefined || !this.#hedging.tryTake()) continue;
       if (this.#options.holder?.tryHold() === false) continue;
       for (const { context } of batch.entries) context.record.hedge = "lost";
@@ -113,7 +121,8 @@ export class Calls {
 
   async #attempt(batch: Batch, replica: Replica, now: number): Promise<void> {
     const attempt = batch.begin(replica);
-    this.slots.take(replica);
+    const requests = batch.entries.length;
+    this.slots.take(replica, requests);
     try {
       this.#answered(batch, attempt, await replica.run(batch.call, attempt.cancellation), now);
     } catch (thrown) {
@@ -121,7 +130,7 @@ export class Calls {
     } finally {
       batch.end(attempt);
       if (batch.attempts.length === 0) this.#running.delete(batch);
-      this.slots.give(replica);
+      this.slots.give(replica, requests);
       this.#options.holder?.release();
       this.#options.onFree();
     }

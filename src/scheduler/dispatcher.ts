@@ -130,12 +130,13 @@ export class Dispatcher {
   /** Some requests belong to one replica: the first one that a free replica can answer goes, with what may run there as well. */
   #startNextOfPinned(now: number): boolean {
     const { slots } = this.#options.calls;
-    const { free } = slots;
+    if (!slots.hasFree) return false;
     const freest = slots.freest();
-    if (freest === undefined) return false;
     for (const { replica: wanted } of this.#options.queue) {
-      const replica = wanted === undefined ? freest : free.find(({ id }) => id === wanted);
-      if (replica !== undefined) return this.#start(replica, now, (waiting) => runnableOn(replica, waiting));
+      const replica = wanted === undefined ? freest : slots.freeOf(wanted);
+      if (replica === undefined) continue;
+      const isLeaving = slots.isLeaving(replica);
+      return this.#start(replica, now, (waiting) => runnableOn(replica, isLeaving, waiting));
     }
     return false;
   }
@@ -150,8 +151,10 @@ export class Dispatcher {
     }
     let holdUntil = Number.POSITIVE_INFINITY;
     let cut: BatchCut = "drained";
+    const requests = this.#options.calls.slots.room(replica);
     const entries = queue.take((waiting) => {
-      const choice = this.#options.policy(among(waiting), limits, moment);
+      const possible = Number.isFinite(requests) ? firstOf(among(waiting), requests) : among(waiting);
+      const choice = this.#options.policy(possible, limits, moment);
       if ("batch" in choice) {
         cut = choice.cut;
         return choice.batch;
@@ -190,6 +193,15 @@ export class Dispatcher {
   }
 }
 
-function* runnableOn({ id }: Replica, waiting: Iterable<Entry>): Generator<Entry> {
-  for (const entry of waiting) if (entry.replica === undefined || entry.replica === id) yield entry;
+/** A replica that is leaving gets only what no other can answer. */
+function* runnableOn({ id }: Replica, isLeaving: boolean, waiting: Iterable<Entry>): Generator<Entry> {
+  for (const entry of waiting) if (entry.replica === id || (entry.replica === undefined && !isLeaving)) yield entry;
+}
+
+function* firstOf(waiting: Iterable<Entry>, count: number): Generator<Entry> {
+  let left = count;
+  for (const entry of waiting) {
+    if (left-- <= 0) return;
+    yield entry;
+  }
 }

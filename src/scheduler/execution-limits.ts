@@ -1,6 +1,6 @@
 import { closestNames } from "../core/closest.ts";
 import { ServeError } from "../core/errors.ts";
-import type { ExecutionLimits, Priority } from "../core/scheduling.ts";
+import { DEFAULT_PRIORITY, type ExecutionLimits, type Priority, type SchedulingSpec } from "../core/scheduling.ts";
 
 /** A model whose calls hold resources. */
 export interface HolderOptions {
@@ -177,4 +177,20 @@ function covers(left: readonly number[], { needs }: Claim): boolean {
 
 function reserve(left: number[], { needs }: Claim): void {
   for (const [resource, amount] of needs) left[resource] = (left[resource] as number) - amount;
+}
+
+/**
+ * What each call of a model holds of the machine's resources; undefined when it needs none. `wake` is called when there may be more.
+ * @throws ServeError FAILED_PRECONDITION for needs that can never be met
+ */
+export function registerNeeds(
+  {
+    rules: { resources: needs, priority = DEFAULT_PRIORITY } = {},
+    resources,
+    name = "the model",
+  }: { readonly rules?: SchedulingSpec; readonly resources?: ExecutionResources; readonly name?: string },
+  wake: () => void,
+): Holder | undefined {
+  if (needs === undefined || Object.keys(needs).length === 0) return undefined;
+  return (resources ?? new ExecutionResources({}, () => 0)).register({ name, needs, priority, wake });
 }

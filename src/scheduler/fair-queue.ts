@@ -148,6 +148,15 @@ export class FairQueue<Item extends Waiting> {
     if (flow !== undefined) level?.settle(flow);
   }
 
+  /** Clock milliseconds at which the one that has waited for longest came; undefined when nobody waits. Looks at all of them. */
+  get since(): number | undefined {
+    let oldest: number | undefined;
+    this.forEach(({ enqueuedAt }) => {
+      if (oldest === undefined || enqueuedAt < oldest) oldest = enqueuedAt;
+    });
+    return oldest;
+  }
+
   /** In no order, which costs less. The queue must not change meanwhile. */
   forEach(callback: (item: Item) => void): void {
     for (const level of this.#levels) for (const flow of level?.waiting.nodes ?? []) flow.forEach(callback);

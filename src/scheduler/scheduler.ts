@@ -10,13 +10,15 @@ import type { QueueLimits } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
 import { type BatchLimits, type BatchPolicy, batchWhileBusy, payloadBytes, rowsOf } from "./batching.ts";
 import { Calls } from "./calls.ts";
+import { Departures } from "./departures.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { createEntry, type Entry, failEntry } from "./entry.ts";
-import { ExecutionResources, type Holder } from "./execution-limits.ts";
+import { type ExecutionResources, registerNeeds } from "./execution-limits.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { Gate } from "./gate.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Quarantine } from "./quarantine.ts";
+import { cannotStream, deadlineExceeded } from "./refusals.ts";
 import { Sequences, sequenceOf } from "./sequences.ts";
 import { Streams } from "./streams.ts";
 
@@ -52,6 +54,7 @@ export class Scheduler {
   readonly #quarantine = new Quarantine();
   readonly #streams: Streams;
   readonly #sequences = new Sequences(SEQUENCE_LIMITS);
+  readonly #departures: Departures;
   #stopped: ServeError | undefined;
   #closed: Promise<void> | undefined;
   /** Set while somebody waits for the end of all work, and after it. */
@@ -62,7 +65,7 @@ export class Scheduler {
     this.#options = options;
     this.#queue = new FairQueue(() => clock.now());
     this.#streams = new Streams(clock, options.queueLimits, deadlineExceeded);
-    const holder = this.#registerNeeds();
+    const holder = registerNeeds(options, () => this.#dispatcher.flush());
     const outcomes = new Outcomes({
       clock,
       queue: this.#queue,
@@ -80,12 +83,13 @@ export class Scheduler {
       holder,
       onAnswer: (batch, result) => outcomes.answered(batch, result),
       onFailure: (batch, error) => outcomes.failed(batch, error),
-      onLost: (replica) => this.#endSequencesOf(replica),
+      onLost: (replica) => this.#departures.lose(replica),
       onFree: () => {
         this.#dispatcher.flush();
         this.#rest();
       },
     });
+    this.#departures = new Departures(clock, this.#calls.slots, this.#queue, this.#sequences);
     this.#gate = new Gate({
       clock,
       queue: this.#queue,
@@ -113,16 +117,17 @@ export class Scheduler {
 
   /** Clock milliseconds at which the one that has waited for longest came; undefined when nobody waits. Looks at all of them. */
   get queuedSince(): number | undefined {
-    let oldest: number | undefined;
-    this.#queue.forEach(({ enqueuedAt }) => {
-      if (oldest === undefined || enqueuedAt < oldest) oldest = enqueuedAt;
-    });
-    return oldest;
+    return this.#queue.since;
   }
 
   /** Something waits or runs that somebody wants. */
   get busy(): boolean {
     return this.#queue.requests > 0 || this.#streams.open > 0 || this.#calls.wanted;
+  }
+
+  /** Requests that wait or run. */
+  get inFlight(): number {
+    return this.#queue.requests + this.#calls.requests + this.#streams.open;
   }
 
   /** Requests that are refused because they ended hosts. */
@@ -135,11 +140,26 @@ export class Scheduler {
     this.#calls.slots.add(replica);
     this.#dispatcher.flushLater();
     return () => {
-      this.#calls.slots.delete(replica);
-      this.#endSequencesOf(replica);
+      this.#departures.lose(replica);
       this.#dispatcher.flush();
       this.#rest();
     };
+  }
+
+  /**
+   * The replica gets nothing new, but for the sequences whose state it has; settles when it has answered all of it. It is still to be
+   * taken out then.
+   */
+  drain(replica: Replica): Promise<void> {
+    const drained = this.#departures.begin(replica);
+    this.#rest();
+    this.#alarm.watch(this.#departures.lookAt);
+    return drained;
+  }
+
+  /** Whether a replica has the state of any sequence. */
+  hasSequences(id: string): boolean {
+    return this.#sequences.openOn(id) > 0;
   }
 
   /**
@@ -184,18 +204,20 @@ export class Scheduler {
     this.#assertOpen();
     this.#gate.admitUnread(payloadBytes(call.payload), context);
     this.#quarantine.check(call);
-    const replica = this.#calls.slots.leastLoaded();
-    if (replica === undefined) throw noReplica();
+    const { slots } = this.#calls;
+    const replica = slots.freestForStream();
+    if (replica === undefined) throw cannotStream(slots.leastLoaded() !== undefined);
+    slots.changeStreams(replica, 1);
     try {
       yield* this.#streams.run(replica, call, context);
     } catch (error) {
       if (error instanceof ReplicaLostError) {
-        this.#calls.slots.delete(replica);
-        this.#endSequencesOf(replica);
+        this.#departures.lose(replica);
         if (error.alone) this.#quarantine.recordDeath(call);
       }
       throw error;
     } finally {
+      slots.changeStreams(replica, -1);
       this.#rest();
     }
   }
@@ -233,27 +255,11 @@ export class Scheduler {
     this.#rest();
   }
 
-  /** @throws ServeError FAILED_PRECONDITION for needs that can never be met */
-  #registerNeeds(): Holder | undefined {
-    const { rules: { resources: needs, priority = DEFAULT_PRIORITY } = {}, resources, name = "the model" } = this.#options;
-    if (needs === undefined || Object.keys(needs).length === 0) return undefined;
-    return (resources ?? new ExecutionResources({}, () => 0)).register({ name, needs, priority, wake: () => this.#dispatcher.flush() });
-  }
-
   /** The replica that has the state of the call's sequence, if it has one. @throws ServeError as {@link Sequences.assign} does */
   #replicaOf(call: ReplicaCall): string | undefined {
     const sequence = sequenceOf(call);
-    return sequence && this.#sequences.assign(sequence.id, sequence, this.#calls.slots.ids, this.#options.clock.now());
-  }
-
-  /** Their state is gone with the replica. */
-  #endSequencesOf({ id }: Replica): void {
-    this.#sequences.lose(id);
-    for (const entry of [...this.#queue]) {
-      if (entry.replica !== id) continue;
-      this.#queue.remove(entry);
-      failEntry(entry, new ServeError("ABORTED", "the replica that had the state of the sequence is gone; begin the sequence again"));
-    }
+    const { ids: replicas, leavingIds: leaving } = this.#calls.slots;
+    return sequence && this.#sequences.assign(sequence.id, sequence, { replicas, leaving }, this.#options.clock.now());
   }
 
   #assertOpen(): void {
@@ -282,24 +288,16 @@ export class Scheduler {
     for (const { context } of late) context.abort(deadlineExceeded(context));
     earliest = Math.min(earliest, this.#calls.hedge(now));
     this.#dispatcher.flush();
-    return earliest;
+    this.#departures.look();
+    return Math.min(earliest, this.#departures.lookAt);
   }
 
   /** After something has ended: what nobody needs any more is given back. */
   #rest(): void {
     this.#dispatcher.rest();
+    this.#departures.look();
     if (this.#onIdle === undefined || this.busy) return;
     this.#alarm.stop();
     this.#onIdle();
   }
-}
-
-function noReplica(): ServeError {
-  return new ServeError("UNAVAILABLE", "no replica of the model is running", { retryAfter: 1, refusal: "not_ready" });
-}
-
-function deadlineExceeded({ deadline, record }: RequestContext): ServeError {
-  const had = Math.round(deadline - record.startedAt);
-  const text = `the request was not answered within the ${had} ms that it had; give it more time, or send it when the model has less to do`;
-  return new ServeError("DEADLINE_EXCEEDED", text);
 }

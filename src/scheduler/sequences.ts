@@ -43,16 +43,22 @@ export class Sequences {
 
   /**
    * The replica that a request of the sequence belongs to: at its start the one with the fewest sequences, and of several the first; then the
-   * same one until its end. A start of an open sequence begins it anew where it is. `replicas` are the ids of those that run, `now` is in
-   * clock milliseconds.
+   * same one until its end. A start of an open sequence begins it anew where it is. `replicas` are the ids of those that run, `leaving` of
+   * those that also run and get no new sequence; `now` is in clock milliseconds.
    * @throws ServeError INVALID_ARGUMENT for what is no id, FAILED_PRECONDITION for a sequence that is not open, ABORTED when its replica
    * is gone, RESOURCE_EXHAUSTED when too many are open, UNAVAILABLE when no replica runs
    */
-  assign(id: SequenceId, { start, end }: SequenceFlags, replicas: readonly string[], now: number): string {
+  assign(
+    id: SequenceId,
+    { start, end }: SequenceFlags,
+    { replicas, leaving = [] }: { readonly replicas: readonly string[]; readonly leaving?: readonly string[] },
+    now: number,
+  ): string {
     const key = keyOf(id);
     this.expire(now);
     let sequence = this.#open.get(key);
-    if (sequence !== undefined && !replicas.includes(sequence.replica)) {
+    const isGone = sequence !== undefined && !replicas.includes(sequence.replica) && !leaving.includes(sequence.replica);
+    if (sequence !== undefined && (isGone || (start && leaving.includes(sequence.replica)))) {
       this.#close(key);
       if (!start) {
         throw new ServeError("ABORTED", `the replica that had the state of sequence ${show(id)} is gone; begin the sequence again`);
@@ -70,6 +76,11 @@ export class Sequences {
     this.#open.set(key, sequence);
     if (end) this.#close(key);
     return sequence.replica;
+  }
+
+  /** Sequences whose state a replica has. */
+  openOn(replica: string): number {
+    return this.#load.get(replica) ?? 0;
   }
 
   /** Ends a sequence whose last request will never come; one that is not open is nothing to it. */

@@ -4,6 +4,11 @@ interface Slot {
   readonly replica: Replica;
   /** Calls that it may be given besides those that it has. */
   free: number;
+  /** Requests in the calls that it has. */
+  requests: number;
+  streams: number;
+  /** It gets nothing new but for the sequences whose state it has. */
+  leaving: boolean;
 }
 
 /** Replicas of one model, and how many more calls each may be given. A call is bound to a replica when there is a free slot, not before. */
@@ -11,27 +16,46 @@ export class Slots {
   readonly #slots = new Map<Replica, Slot>();
   /** Replicas that take as many rows as they have room for, and are asked first. */
   readonly #inline: Slot[] = [];
+  readonly #mostRequests: number;
+
+  /** @param mostRequests that one replica outside of this process may have at once, calls and streams together */
+  constructor(mostRequests = Number.POSITIVE_INFINITY) {
+    this.#mostRequests = mostRequests;
+  }
 
   /** Calls that the replicas outside of this process work on at once, all together. */
   get total(): number {
     let total = 0;
-    for (const { credit, roomForRows } of this.#slots.keys()) if (roomForRows === undefined) total += credit;
+    for (const { replica, leaving } of this.#slots.values()) if (replica.roomForRows === undefined && !leaving) total += replica.credit;
     return total;
   }
 
+  /** Of the replicas outside of this process that something new may be given to. */
   get ids(): string[] {
-    return [...this.#slots.keys()].filter(({ roomForRows }) => roomForRows === undefined).map(({ id }) => id);
+    return [...this.#slots.values()]
+      .filter(({ replica, leaving }) => replica.roomForRows === undefined && !leaving)
+      .map(({ replica }) => replica.id);
   }
 
-  /** Replicas with a free slot that do not say how much room they have. */
-  get free(): Replica[] {
-    return [...this.#slots.values()]
-      .filter(({ replica, free }) => free > 0 && replica.roomForRows === undefined)
-      .map(({ replica }) => replica);
+  /** Of those that get nothing new. */
+  get leavingIds(): string[] {
+    return [...this.#slots.values()].filter(({ leaving }) => leaving).map(({ replica }) => replica.id);
+  }
+
+  /** Whether any replica outside of this process has a free slot, one that is leaving too. */
+  get hasFree(): boolean {
+    for (const slot of this.#slots.values()) if (slot.replica.roomForRows === undefined && this.#roomOf(slot) > 0) return true;
+    return false;
+  }
+
+  /** The replica of that id when it has a free slot; also one that is leaving. */
+  freeOf(id: string): Replica | undefined {
+    for (const slot of this.#slots.values()) if (slot.replica.id === id && this.#roomOf(slot) > 0) return slot.replica;
+    return undefined;
   }
 
   add(replica: Replica): void {
-    const slot = { replica, free: replica.credit };
+    const slot = { replica, free: replica.credit, requests: 0, streams: 0, leaving: false };
     this.#slots.set(replica, slot);
     if (replica.roomForRows !== undefined) this.#inline.push(slot);
   }
@@ -44,14 +68,40 @@ export class Slots {
     if (index >= 0) this.#inline.splice(index, 1);
   }
 
-  take(replica: Replica): void {
+  leave(replica: Replica): void {
     const slot = this.#slots.get(replica);
-    if (slot !== undefined) slot.free--;
+    if (slot !== undefined) slot.leaving = true;
   }
 
-  give(replica: Replica): void {
+  isLeaving(replica: Replica): boolean {
+    return this.#slots.get(replica)?.leaving === true;
+  }
+
+  /** A call with so many requests. */
+  take(replica: Replica, requests: number): void {
+    this.#change(replica, -1, requests);
+  }
+
+  give(replica: Replica, requests: number): void {
+    this.#change(replica, 1, -requests);
+  }
+
+  /** A stream holds no slot, but it is work. */
+  changeStreams(replica: Replica, by: 1 | -1): void {
     const slot = this.#slots.get(replica);
-    if (slot !== undefined) slot.free++;
+    if (slot !== undefined) slot.streams += by;
+  }
+
+  /** It works on a call or a stream. */
+  isBusy(replica: Replica): boolean {
+    const slot = this.#slots.get(replica);
+    return slot !== undefined && (slot.requests > 0 || slot.streams > 0);
+  }
+
+  /** Requests that the replica may be given in its next call; 0 when it has no free slot. */
+  room(replica: Replica): number {
+    const slot = this.#slots.get(replica);
+    return slot === undefined ? 0 : this.#roomOf(slot);
   }
 
   /** Whether there are replicas that say how much room they have. */
@@ -69,10 +119,9 @@ export class Slots {
     return best;
   }
 
-  /** The least loaded of the others, besides one; undefined when none has a free slot. */
-  freest(besides?: Replica): Replica | undefined {
-    const slot = this.#leastLoaded(besides);
-    return slot !== undefined && slot.free > 0 ? slot.replica : undefined;
+  /** The least loaded of the others that can take so many requests, besides one; undefined when none has a free slot. */
+  freest(besides?: Replica, requests = 1): Replica | undefined {
+    return this.#leastLoaded(besides, (slot) => this.#roomOf(slot) >= requests)?.replica;
   }
 
   /** The least loaded of the others, also when all of them have as many calls as they may. */
@@ -80,12 +129,29 @@ export class Slots {
     return this.#leastLoaded()?.replica;
   }
 
-  #leastLoaded(besides?: Replica): Slot | undefined {
+  /** For a stream: the least loaded of those that may have one more request. */
+  freestForStream(): Replica | undefined {
+    return this.#leastLoaded(undefined, ({ requests, streams }) => requests + streams < this.#mostRequests)?.replica;
+  }
+
+  #leastLoaded(besides?: Replica, isPossible: (slot: Slot) => boolean = () => true): Slot | undefined {
     let best: Slot | undefined;
     for (const slot of this.#slots.values()) {
-      if (slot.replica === besides || slot.replica.roomForRows !== undefined) continue;
-      if (best === undefined || slot.free > best.free) best = slot;
+      if (slot.replica === besides || slot.replica.roomForRows !== undefined || slot.leaving || !isPossible(slot)) continue;
+      if (best === undefined || slot.free - slot.streams > best.free - best.streams) best = slot;
     }
     return best;
+  }
+
+  #roomOf({ replica, free, requests, streams }: Slot): number {
+    if (free <= 0) return 0;
+    return replica.roomForRows === undefined ? this.#mostRequests - requests - streams : Number.POSITIVE_INFINITY;
+  }
+
+  #change(replica: Replica, free: number, requests: number): void {
+    const slot = this.#slots.get(replica);
+    if (slot === undefined) return;
+    slot.free += free;
+    slot.requests += requests;
   }
 }

@@ -5,3 +5,4 @@ export { type Measurement, Measurements } from "./measurements.ts";
 export { EVICTION_POLICIES, type EvictionPolicyName } from "./policies.ts";
 export { type Occupant, Room } from "./room.ts";
 export { Usage } from "./usage.ts";
+export { chooseVictims } from "./victims.ts";

@@ -5,7 +5,7 @@ import type { Amounts, Ledger, Reservation } from "./ledger.ts";
 import type { EvictionPolicy } from "./policies.ts";
 import { chooseVictims, type Evictable } from "./victims.ts";
 
-/** A loaded model that can be asked to go. */
+/** A loaded model, or one more replica of one, that can be asked to go. */
 export interface Occupant extends Evictable {
   /** "namespace/name", for reasons. */
   readonly name: string;

@@ -4,10 +4,12 @@ import type { EvictionPolicy, Resident } from "./policies.ts";
 /** A loaded model that may go, with what it holds. */
 export interface Evictable extends Resident {
   readonly holds: Amounts;
+  /** A replica that its model can do without: such go before all models. */
+  readonly spare?: boolean;
 }
 
 /**
- * The models that must go so that each account has so much more: by priority, then by what the policy says of them, then the one that
+ * What must go so that each account has so much more: spare replicas before models, then by priority, then by what the policy says of them, then the one that
  * was not used for longest. None goes that is not needed. Undefined when all of them together are not enough.
  */
 export function chooseVictims<Model extends Evictable>(
@@ -33,7 +35,11 @@ export function chooseVictims<Model extends Evictable>(
 function inOrder<Model extends Evictable>(models: readonly Model[], policy: EvictionPolicy): Model[] {
   const valued = models.map((model) => ({ model, value: policy(model) }));
   valued.sort(
-    (left, right) => right.model.priority - left.model.priority || left.value - right.value || left.model.usedAt - right.model.usedAt,
+    (left, right) =>
+      Number(right.model.spare === true) - Number(left.model.spare === true) ||
+      right.model.priority - left.model.priority ||
+      left.value - right.value ||
+      left.model.usedAt - right.model.usedAt,
   );
   return valued.map(({ model }) => model);
 }

@@ -1,0 +1,1 @@
+export { Autoscaler } from "./autoscaler.ts";
