@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { SlowFirst } from "./test/slow-first.ts";
 
 const minutes = 60_000;
 
 export default defineConfig({
   test: {
     pool: "forks",
+    sequence: { sequencer: SlowFirst },
     projects: [
       { extends: true, test: { name: "unit", include: ["src/**/*.test.ts", "bench/**/*.test.ts", "test/*.test.ts"] } },
       // These start real servers and hosts, and make Python environments the first time.

@@ -10,8 +10,8 @@ export interface Attack {
   readonly body?: ErrorBody;
   /** Sends it, and settles with the reply to the part that is to be refused. */
   readonly send: (url: string) => Promise<Reply | undefined>;
-  /** Sent 200 times, to see what is left in memory. */
-  readonly repeated?: boolean;
+  /** Sent again and again, to see what is left in memory: 200 times, or so often for one whose bodies have megabytes. */
+  readonly repeated?: boolean | number;
 }
 
 export const V1 = "/v1/models/free:predict";

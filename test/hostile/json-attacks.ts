@@ -26,8 +26,8 @@ export const JSON_ATTACKS: readonly Attack[] = [
   v1("millions of empty lists", `{"instances":[${"[],".repeat(2_100_000)}[]]}`),
   v1("millions of strings", `{"instances":[${'"",'.repeat(2_100_000)}""]}`),
   v1("millions of keys in one object", `{"instances":[{${'"":1,'.repeat(2_100_000)}"":1}]}`),
-  oip("a string of 8 MB where an object is expected", `{"inputs":["${"x".repeat(8e6)}"]}`, { repeated: true }),
-  oip("a string of 8 MB beside an integer that is not exact", `{"inputs":["${"x".repeat(8e6)}",12345678901234567890]}`, { repeated: true }),
+  oip("a string of 8 MB where an object is expected", `{"inputs":["${"x".repeat(8e6)}"]}`, { repeated: 40 }),
+  oip("a string of 8 MB beside an integer that is not exact", `{"inputs":["${"x".repeat(8e6)}",12345678901234567890]}`, { repeated: 40 }),
   oip("a key of 8 MB", `{"inputs":[{"${"x".repeat(8e6)}":1}]}`),
   oip("parameters with a key of 1 MB", `{"inputs":[],"parameters":{"${"x".repeat(1e6)}":[]}}`),
   oip(

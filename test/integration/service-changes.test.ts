@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { nitrous } from "../cli-process.ts";
 import { createManifestFolder, type ManifestFolder, type ServiceText, serviceText } from "../manifest-files.ts";
 import { type ServerProcess, startServer } from "../server-process.ts";
@@ -19,6 +19,13 @@ let server: ServerProcess;
 beforeAll(async () => {
   folder = await createManifestFolder();
   server = await startServer([]);
+});
+
+/** What a test leaves would load again with each change of a runtime. */
+afterEach(async () => {
+  const all = `${server.url}/apis/serving.kserve.io/v1beta1/namespaces/default/inferenceservices`;
+  const { items } = (await (await fetch(all)).json()) as { items: readonly ServiceObject[] };
+  for (const { metadata } of items) expect((await fetch(`${all}/${metadata.name}`, { method: "DELETE" })).status).toBe(200);
 });
 
 afterAll(async () => {
