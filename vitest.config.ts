@@ -8,7 +8,7 @@ export default defineConfig({
     pool: "forks",
     sequence: { sequencer: SlowFirst },
     projects: [
-      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts", "bench/**/*.test.ts", "test/*.test.ts"] } },
+      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts", "bench/**/*.test.ts", "test/*.test.ts"], maxWorkers: "100%" } },
       // These start real servers and hosts, and make Python environments the first time.
       {
         extends: true,
@@ -50,7 +50,7 @@ export default defineConfig({
           include: ["conformance/*.test.ts"],
           testTimeout: 5 * minutes,
           hookTimeout: 10 * minutes,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
     ],
