@@ -1,34 +1,15 @@
-import type { Datatype, NumericArray, NumericDatatype } from "../../core/tensor.ts";
+import type { Datatype, NumericArray } from "../../core/tensor.ts";
+import type { TensorOf, TypedTensor } from "../../core/typed-tensor.ts";
 
 // What a model file imports from "nitrous" in the host is this file: it has nothing of the server.
 
 /** Inputs or outputs by name: a datatype and a shape, -1 for any size, such as `{ x: "FP32[-1,4]" }`. */
 export type Specifications = Readonly<Record<string, `${Datatype}[${string}]`>>;
 
-/** A tensor as a custom model sees it. Text of a BYTES tensor is decoded from UTF-8. FP16 and BF16 are bits in a Uint16Array. */
-export type CustomTensor = { [Name in Datatype]: TensorOf<Name> }[Datatype];
+export type { TensorOf } from "../../core/typed-tensor.ts";
 
-export interface TensorOf<Name extends Datatype> {
-  readonly datatype: Name;
-  readonly shape: readonly number[];
-  readonly data: Name extends NumericDatatype ? Elements[Name] : readonly string[];
-}
-
-interface Elements {
-  readonly BOOL: Uint8Array;
-  readonly UINT8: Uint8Array;
-  readonly UINT16: Uint16Array;
-  readonly UINT32: Uint32Array;
-  readonly UINT64: BigUint64Array;
-  readonly INT8: Int8Array;
-  readonly INT16: Int16Array;
-  readonly INT32: Int32Array;
-  readonly INT64: BigInt64Array;
-  readonly FP16: Uint16Array;
-  readonly BF16: Uint16Array;
-  readonly FP32: Float32Array;
-  readonly FP64: Float64Array;
-}
+/** A tensor as a custom model sees it. */
+export type CustomTensor = TypedTensor;
 
 export interface CustomContext {
   /** Request parameters. */

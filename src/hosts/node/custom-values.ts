@@ -1,26 +1,16 @@
 import { messageOf, ServeError } from "../../core/errors.ts";
 import type { JsonValue, Payload } from "../../core/inference.ts";
 import type { TensorSpec } from "../../core/signature.ts";
-import {
-  allocateElements,
-  bytesOf,
-  type Datatype,
-  elementCount,
-  elementsOf,
-  isDatatype,
-  type NumericArray,
-  type Tensor,
-} from "../../core/tensor.ts";
-import type { CustomTensor } from "./custom-model.ts";
+import { isTypedTensor, type Role, tensorOfValue } from "../../core/tensor-of-value.ts";
+import { toTypedTensor } from "../../core/typed-tensor.ts";
 
-const decoder = new TextDecoder();
-const encoder = new TextEncoder();
+const OUTPUT: Role = { noun: "output", code: "INTERNAL" };
 
 /** A request as a custom model gets it: tensors by name, or `{ instances }`, or V1's columns by name. */
 export function inputsOf(payload: Payload): Record<string, unknown> {
   switch (payload.kind) {
     case "tensors":
-      return Object.fromEntries(payload.tensors.map((tensor) => [tensor.name, toCustom(tensor)]));
+      return Object.fromEntries(payload.tensors.map((tensor) => [tensor.name, toTypedTensor(tensor)]));
     case "rows":
       return { instances: payload.rows };
     case "columns":
@@ -41,16 +31,10 @@ export function bindExample(payload: Payload, specs: readonly TensorSpec[]): Pay
   const columnOf = ({ name }: TensorSpec): unknown[] =>
     isNamed ? rows.map((row) => (row as Readonly<Record<string, unknown>>)[name]) : [...rows];
   try {
-    return { kind: "tensors", tensors: specs.map((spec) => toTensor(spec.name, columnOf(spec), spec)) };
+    return { kind: "tensors", tensors: specs.map((spec) => tensorOfValue(spec.name, columnOf(spec), spec, OUTPUT)) };
   } catch (error) {
     throw new ServeError("INVALID_ARGUMENT", `its example does not fit its inputs: ${messageOf(error)}`);
   }
-}
-
-function toCustom(tensor: Tensor): CustomTensor {
-  const { shape } = tensor;
-  if (tensor.datatype === "BYTES") return { datatype: "BYTES", shape, data: tensor.data.map((element) => decoder.decode(element)) };
-  return { datatype: tensor.datatype, shape, data: elementsOf(tensor) } as CustomTensor;
 }
 
 /**
@@ -59,7 +43,7 @@ function toCustom(tensor: Tensor): CustomTensor {
  * @throws ServeError INVALID_ARGUMENT for an output that it did not answer, INTERNAL for what is neither
  */
 export function outputsOf(answer: unknown, specs: readonly TensorSpec[], wanted: readonly string[] | undefined, method: string): Payload {
-  if (ArrayBuffer.isView(answer)) return { kind: "tensors", tensors: [toTensor("output-0", answer, specs[0])] };
+  if (ArrayBuffer.isView(answer)) return { kind: "tensors", tensors: [tensorOfValue("output-0", answer, specs[0], OUTPUT)] };
   if (typeof answer === "object" && answer !== null && !Array.isArray(answer) && Object.values(answer).every(isArrayLike)) {
     const given = answer as Record<string, unknown>;
     for (const name of wanted ?? []) {
@@ -70,10 +54,11 @@ export function outputsOf(answer: unknown, specs: readonly TensorSpec[], wanted:
     return {
       kind: "tensors",
       tensors: names.map((name) =>
-        toTensor(
+        tensorOfValue(
           name,
           given[name],
           specs.find((spec) => spec.name === name),
+          OUTPUT,
         ),
       ),
     };
@@ -84,82 +69,5 @@ export function outputsOf(answer: unknown, specs: readonly TensorSpec[], wanted:
 }
 
 function isArrayLike(value: unknown): boolean {
-  return Array.isArray(value) || ArrayBuffer.isView(value) || isTensorObject(value);
-}
-
-function isTensorObject(value: unknown): value is CustomTensor {
-  return typeof value === "object" && value !== null && "data" in value && isDatatype((value as { datatype?: unknown }).datatype);
-}
-
-const DATATYPES: ReadonlyArray<readonly [new (length: number) => NumericArray, Datatype]> = [
-  [Uint8Array, "UINT8"],
-  [Uint16Array, "UINT16"],
-  [Uint32Array, "UINT32"],
-  [BigUint64Array, "UINT64"],
-  [Int8Array, "INT8"],
-  [Int16Array, "INT16"],
-  [Int32Array, "INT32"],
-  [BigInt64Array, "INT64"],
-  [Float32Array, "FP32"],
-  [Float64Array, "FP64"],
-];
-
-function toTensor(name: string, value: unknown, spec: TensorSpec | undefined): Tensor {
-  if (isTensorObject(value)) return fromValues(name, value.datatype, value.shape, Array.from(value.data as Iterable<unknown>));
-  if (ArrayBuffer.isView(value)) {
-    const known = DATATYPES.find(([type]) => value instanceof type)?.[1];
-    if (known === undefined)
-      throw new ServeError("INTERNAL", `output '${name}' is a ${value.constructor.name}, which is no typed array of numbers`);
-    const datatype = spec !== undefined && sameSize(spec.datatype, known) ? spec.datatype : known;
-    return {
-      name,
-      datatype: datatype as "FP64",
-      shape: shapeLike(spec, (value as NumericArray).length),
-      data: bytesOf(value as NumericArray),
-    };
-  }
-  const list = value as unknown[];
-  const flat = list.flat(Number.POSITIVE_INFINITY) as unknown[];
-  return fromValues(name, spec?.datatype ?? guess(flat), nesting(list), flat);
-}
-
-/** BOOL comes as a Uint8Array; FP16 and BF16 as the bits in a Uint16Array. */
-function sameSize(declared: Datatype, known: Datatype): boolean {
-  return (declared === "BOOL" && known === "UINT8") || ((declared === "FP16" || declared === "BF16") && known === "UINT16");
-}
-
-/** A flat typed array takes the declared shape where that leaves one dimension open. */
-function shapeLike(spec: TensorSpec | undefined, length: number): number[] {
-  const declared = spec?.shape ?? [-1];
-  const fixed = declared.filter((dimension) => dimension >= 0).reduce((product, dimension) => product * dimension, 1);
-  if (declared.filter((dimension) => dimension < 0).length !== 1 || length % fixed !== 0) return [length];
-  return declared.map((dimension) => (dimension < 0 ? length / fixed : dimension));
-}
-
-function guess(values: readonly unknown[]): Datatype {
-  if (values.every((value) => typeof value === "string")) return "BYTES";
-  if (values.every((value) => typeof value === "boolean")) return "BOOL";
-  if (values.every((value) => typeof value === "bigint")) return "INT64";
-  return "FP64";
-}
-
-function fromValues(name: string, datatype: Datatype, shape: readonly number[], values: readonly unknown[]): Tensor {
-  if (elementCount(shape) !== values.length)
-    throw new ServeError("INTERNAL", `output '${name}' has ${values.length} values for the shape [${shape}]`);
-  if (datatype === "BYTES") {
-    return { name, datatype, shape, data: values.map((value) => (value instanceof Uint8Array ? value : encoder.encode(String(value)))) };
-  }
-  const elements = allocateElements(datatype, values.length);
-  const wide = elements instanceof BigInt64Array || elements instanceof BigUint64Array;
-  values.forEach((value, index) => {
-    if (typeof value !== "number" && typeof value !== "bigint" && typeof value !== "boolean") {
-      throw new ServeError("INTERNAL", `output '${name}' has a ${typeof value} at ${index}, expected ${datatype}`);
-    }
-    elements[index] = (wide ? BigInt(value) : Number(value)) as never;
-  });
-  return { name, datatype, shape, data: bytesOf(elements) };
-}
-
-function nesting(value: unknown): number[] {
-  return Array.isArray(value) ? [value.length, ...(value.length === 0 ? [] : nesting(value[0]))] : [];
+  return Array.isArray(value) || ArrayBuffer.isView(value) || isTypedTensor(value);
 }
