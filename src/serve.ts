@@ -122,6 +122,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     resources: table,
     happenings,
     logs,
+    drain: (model) => management.manager.drain(model),
     evict: (model) => management.manager.letGo(model),
     environment: process.env,
     scale: (model, replicas) => management.manager.scale(model, replicas),

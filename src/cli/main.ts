@@ -57,6 +57,7 @@ program
 for (const [verb, description] of [
   ["load", "load a model that stands by, before somebody asks for it"],
   ["evict", "unload a model; it loads again at its next request"],
+  ["drain", "have a model finish what is under way, and refuse requests until it is loaded again"],
 ] as const) {
   program
     .command(verb)

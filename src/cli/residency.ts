@@ -10,10 +10,11 @@ interface ResidencyOptions {
 }
 
 /**
- * `nitrous load NAME` and `nitrous evict NAME`: has a model loaded before somebody asks for it, or its memory free until somebody does.
+ * `nitrous load NAME`, `nitrous evict NAME` and `nitrous drain NAME`: has a model loaded before somebody asks for it, its memory free until
+ * somebody does, or its requests refused until it is loaded again.
  * @throws CliError with what the server says
  */
-export async function residencyCommand(verb: "load" | "evict", name: string, options: ResidencyOptions): Promise<void> {
+export async function residencyCommand(verb: "load" | "evict" | "drain", name: string, options: ResidencyOptions): Promise<void> {
   const place = modelPlace(serverAddress(options.server, process.env), name, options);
   const { version, state, reason } = await callModel(
     `${place.server}/nitrous${place.path}/${verb}`,

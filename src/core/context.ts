@@ -45,6 +45,8 @@ export class RequestContext {
   readonly record: RequestRecord;
   /** Who pays for it: the name of the API key, or the tenant that a header names; empty for nobody in particular. */
   principal = "";
+  /** The {@link ModelStatus.id} of the one version that may answer it, whatever replaces that; undefined for whichever the target means. */
+  modelId: string | undefined;
   /** What the request asks for; undefined leaves it to the model. */
   priority: Priority | undefined;
   #deadline: number;

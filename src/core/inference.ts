@@ -42,6 +42,8 @@ export interface InferRequest {
 export interface InferResponse {
   readonly modelName: string;
   readonly modelVersion: string;
+  /** {@link ModelStatus.id} of the version that answers. */
+  readonly modelId?: string;
   /** One answer, or a stream of them when the method streams. */
   readonly output: Payload | AsyncIterable<Payload>;
 }

@@ -83,6 +83,8 @@ export interface HostExit {
 
 /** One model version as everybody may see it. */
 export interface ModelStatus {
+  /** From its registration to its removal; whatever replaces it has another one. */
+  readonly id: string;
   readonly namespace: string;
   readonly name: string;
   readonly version: string;

@@ -43,6 +43,12 @@ export interface ControlPlane {
    * @throws ServeError NOT_FOUND, INVALID_ARGUMENT for another number, and as `evict` does for 0
    */
   scale(target: Target, replicas: number | "auto"): Promise<ModelStatus>;
+  /**
+   * New requests are refused from now on, until `load`; a target without a version means all. Settles when those under way have been
+   * answered and what the model held is free.
+   * @throws ServeError NOT_FOUND
+   */
+  drain(target: Target): Promise<ModelStatus>;
   /** Versions of one model, ascending. @throws ServeError NOT_FOUND */
   versions(target: Target): readonly ModelStatus[];
   /** An environment variable that the model's resource sets, else the server's own of that name. @throws ServeError NOT_FOUND */

@@ -116,6 +116,18 @@ export class Manager {
     else await this.#fleet.apply(life);
   }
 
+  /**
+   * The model refuses requests until its `drained` is taken back. Settles when those under way have been answered and what it held is free;
+   * pinned ones go too.
+   */
+  async drain(model: ModelVersion): Promise<void> {
+    model.drained = true;
+    // A request that was let in may be on its way to the queue.
+    await new Promise<void>((resolve) => this.#options.clock.afterTurn(resolve));
+    await model.scheduler.idle();
+    if (model.drained) await this.evict(model, "drained on request");
+  }
+
   /** A loaded model goes, and stands by for its next request, which waits until it has gone. Settles when what it held is free. */
   async evict(model: ModelVersion, reason: string): Promise<void> {
     const life = this.#lives.get(model);

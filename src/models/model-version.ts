@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { type Code, ServeError } from "../core/errors.ts";
@@ -14,6 +15,7 @@ const MAX_WAITING = 256;
 
 /** One version of a model while the server knows it: what it is, how it is, and the queue in front of it. */
 export class ModelVersion {
+  readonly id: string = randomUUID();
   readonly spec: ModelSpec;
   readonly scheduler: Scheduler;
   readonly usage = new Usage();
@@ -26,6 +28,7 @@ export class ModelVersion {
   #load: (() => Promise<void>) | undefined;
   #loading: Promise<void> | undefined;
   #waiting = 0;
+  #drained = false;
   #hostExits = 0;
   #lastHostExit: HostExit | undefined;
   #inline = false;
@@ -57,7 +60,7 @@ export class ModelVersion {
 
   /** A request would be answered, if only after the load that it or another one has begun. */
   get answers(): boolean {
-    return this.#state === "ready" || this.#state === "standby" || this.#loading !== undefined;
+    return !this.#drained && (this.#state === "ready" || this.#state === "standby" || this.#loading !== undefined);
   }
 
   /** It has stood by, so its next request may try again what could not be done for another one. */
@@ -136,6 +139,17 @@ export class ModelVersion {
     this.#events.emit("model-state-changed", this.status(false));
   }
 
+  /** Somebody has drained it, and nobody has loaded it since: it refuses requests, except those that are in its queue. */
+  get drained(): boolean {
+    return this.#drained;
+  }
+
+  set drained(drained: boolean) {
+    if (drained === this.#drained) return;
+    this.#drained = drained;
+    this.#events.emit("model-state-changed", this.status(false));
+  }
+
   /** The first request begins the load. */
   standBy(load: () => Promise<void>, reason = "it loads at its first request"): void {
     this.#load = load;
@@ -158,6 +172,7 @@ export class ModelVersion {
    * DEADLINE_EXCEEDED, or why the request was given up
    */
   async activate(context: RequestContext, clock: Clock): Promise<void> {
+    if (this.#drained) this.assertReady();
     this.usage.note(context.record.startedAt);
     if (this.#state === "ready") return;
     void this.wake();
@@ -200,13 +215,21 @@ export class ModelVersion {
 
   /** @throws ServeError UNAVAILABLE with the reason, when the model cannot answer now */
   assertReady(): void {
-    if (this.#state === "ready") return;
-    const retry = this.#state === "failed" || this.#state === "registered" ? {} : { retryAfter: 1 };
-    throw new ServeError(
-      "UNAVAILABLE",
-      `Model with name ${this.spec.name} is not ready. It is ${this.#state}: ${firstLine(this.#reason)}`,
-      { ...retry, refusal: "not_ready" },
-    );
+    const { state, reason } = this.#visible();
+    if (state === "ready") return;
+    const retry = state === "failed" || state === "registered" || this.#drained ? {} : { retryAfter: 1 };
+    throw new ServeError("UNAVAILABLE", `Model with name ${this.spec.name} is not ready. It is ${state}: ${firstLine(reason)}`, {
+      ...retry,
+      refusal: "not_ready",
+    });
+  }
+
+  /** How others see it: a drained model is as it is, and answers nobody. */
+  #visible(): { readonly state: ModelState; readonly reason: string } {
+    if (!this.#drained) return { state: this.#state, reason: this.#reason };
+    const again = `nitrous load ${this.spec.name} lets it answer again`;
+    if (this.#state === "ready") return { state: "draining", reason: `it finishes what is under way; ${again}` };
+    return { state: this.#state, reason: `it has been drained; ${again}` };
   }
 
   /** The method of a name, or the model's default one. @throws ServeError NOT_FOUND when the model has no such method */
@@ -224,14 +247,14 @@ export class ModelVersion {
   status(latest: boolean): ModelStatus {
     const { namespace, name, version, format } = this.spec;
     return {
+      id: this.id,
       namespace,
       name,
       version,
       format,
-      state: this.#state,
+      ...this.#visible(),
       latest,
       answers: this.answers,
-      reason: this.#reason,
       failure: this.#failure,
       description: this.description,
       memoryBytes: this.memoryBytes,

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { ServeError } from "../core/errors.ts";
 import { isHostOf } from "../core/host-name.ts";
+import type { Target } from "../core/inference.ts";
 import type { ModelStatus, Rejection } from "../core/model.ts";
 import type { Activity, ControlPlane, Resources } from "../core/planes.ts";
 import type { ServiceEvent } from "../core/resource.ts";
@@ -18,6 +19,8 @@ export interface ControlPlaneOptions {
     list(isWanted: (host: string) => boolean): readonly string[];
     follow(isWanted: (host: string) => boolean, signal: AbortSignal): AsyncIterable<string>;
   };
+  /** Has a model refuse requests, finish what is under way, and go. */
+  readonly drain: (model: ModelVersion) => Promise<void>;
   /** Lets a loaded model go. @throws ServeError when it may not */
   readonly evict: (model: ModelVersion) => Promise<void>;
   /** The server's own variables. */
@@ -32,11 +35,13 @@ export interface ControlPlaneOptions {
 /** The door for questions about models, and for changes of what is to be served. */
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const { registry, clock, resources, rejections, tried } = options;
-  const statusOf = (target: Parameters<ControlPlane["get"]>[0]): ModelStatus => {
+  const statusOf = (target: Target): ModelStatus => {
     const latest = registry.find({ namespace: target.namespace, name: target.name });
     const found = registry.find(target);
     return found.status(found === latest);
   };
+  const meant = (target: Target): readonly ModelVersion[] =>
+    target.version === undefined ? registry.versions(target) : [registry.find(target)];
   return {
     list: () => registry.statuses(),
     names: (namespace) => registry.names(namespace),
@@ -48,6 +53,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       return statusOf(target);
     },
     async load(target, context) {
+      for (const model of meant(target)) model.drained = false;
       await registry.find(target).activate(context, clock);
       return statusOf(target);
     },
@@ -57,6 +63,10 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     },
     async scale(target, replicas) {
       await options.scale(registry.find(target), replicas);
+      return statusOf(target);
+    },
+    async drain(target) {
+      await Promise.all(meant(target).map(options.drain));
       return statusOf(target);
     },
     versions(target) {

@@ -8,34 +8,42 @@ import type { DataPlane } from "../core/planes.ts";
 import type { ReplicaCall } from "../core/replica.ts";
 import type { Signature } from "../core/signature.ts";
 import { bind, type Registry } from "../models/index.ts";
+import { explained, findModel } from "./held-model.ts";
 
 /** The door for requests: find the model, bind the payload to its method, schedule. */
 export function createDataPlane(registry: Registry, clock: Clock, limitRate: RateLimiter): DataPlane {
   return {
     admit(target, declaredBytes, context) {
-      const model = registry.find(target);
+      const model = findModel(registry, target, context);
       note(model.spec, context);
       limitRate(context.principal, model.spec, model.spec.scheduling?.rateLimit);
       model.admit(declaredBytes, context);
     },
     async infer(request): Promise<InferResponse> {
       const { target, context } = request;
-      const model = registry.find(target);
+      const model = findModel(registry, target, context);
       const { name, version } = model.spec;
       note(model.spec, context);
-      await model.activate(context, clock);
-      const { name: method, signature } = model.method(target.method);
-      checkOutputs(request, signature);
-      const call = callOf(request, method, signature);
-      if (signature.streaming === true) {
-        return { modelName: name, modelVersion: version, output: model.scheduler.stream(call, context) };
+      const answer = { modelName: name, modelVersion: version, modelId: model.id };
+      try {
+        await model.activate(context, clock);
+        const { name: method, signature } = model.method(target.method);
+        checkOutputs(request, signature);
+        const call = callOf(request, method, signature);
+        if (signature.streaming === true) return { ...answer, output: model.scheduler.stream(call, context) };
+        const { payload } = await model.scheduler.run(call, signature, context);
+        return { ...answer, output: payload };
+      } catch (error) {
+        throw explained(error, registry, target, context);
       }
-      const { payload } = await model.scheduler.run(call, signature, context);
-      return { modelName: name, modelVersion: version, output: payload };
     },
     async signature(target, context) {
-      const model = registry.find(target);
-      await model.activate(context, clock);
+      const model = findModel(registry, target, context);
+      try {
+        await model.activate(context, clock);
+      } catch (error) {
+        throw explained(error, registry, target, context);
+      }
       return model.method(target.method).signature;
     },
   };

@@ -59,6 +59,7 @@ export class Scheduler {
   #closed: Promise<void> | undefined;
   /** Set while somebody waits for the end of all work, and after it. */
   #onIdle: (() => void) | undefined;
+  #awaitingIdle: Array<() => void> = [];
 
   constructor(options: SchedulerOptions) {
     const { clock, policy = batchWhileBusy } = options;
@@ -232,6 +233,14 @@ export class Scheduler {
     return this.#closed;
   }
 
+  /** Settles when nothing waits or runs that somebody wants. What comes is taken all the same. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#awaitingIdle.push(resolve);
+      this.#rest();
+    });
+  }
+
   /** What waits fails now; what comes later is taken. */
   rejectWaiting(reason: ServeError): void {
     // Nobody is charged for what does not run.
@@ -296,7 +305,9 @@ export class Scheduler {
   #rest(): void {
     this.#dispatcher.rest();
     this.#departures.look();
-    if (this.#onIdle === undefined || this.busy) return;
+    if ((this.#onIdle === undefined && this.#awaitingIdle.length === 0) || this.busy) return;
+    for (const resolve of this.#awaitingIdle.splice(0)) resolve();
+    if (this.#onIdle === undefined) return;
     this.#alarm.stop();
     this.#onIdle();
   }

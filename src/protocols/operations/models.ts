@@ -32,6 +32,7 @@ export function createModelRoutes(controlPlane: ControlPlane): Route[] {
       fail: failJson,
     },
     change(`${path}/load`, (request) => controlPlane.load(targetOf(request), request.context)),
+    change(`${path}/drain`, (request) => controlPlane.drain(targetOf(request))),
     change(`${path}/evict`, (request) => controlPlane.evict(targetOf(request))),
   ]);
 }
