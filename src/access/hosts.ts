@@ -73,13 +73,26 @@ export class Hosts {
     return name !== undefined && (this.#names.has(name) || this.#endings.some((ending) => name.endsWith(ending) && name !== ending));
   }
 
-  /** Names of models and namespaces may have "-" in them, so every one may be where the namespace begins. */
   #serviceIn(host: string): Service | undefined {
     if (hostnameOf(host) === undefined) return undefined;
-    for (let dash = host.indexOf("-", 1); dash > 0; dash = host.indexOf("-", dash + 1)) {
-      const end = host.indexOf(".", dash);
-      if (end < 0) return undefined;
-      const service = { name: host.slice(0, dash), namespace: host.slice(dash + 1, end) };
+    const [label = "", next = ""] = host.split(/[.:]/, 3);
+    if (label.length === host.length) return undefined;
+    const whole = this.#serviceNamed(label);
+    if (whole !== undefined) return whole;
+    // TAG-NAME-NAMESPACE.anything and TAG-NAME.NAMESPACE.anything, which address one revision.
+    for (let dash = label.indexOf("-", 1); dash > 0; dash = label.indexOf("-", dash + 1)) {
+      const rest = label.slice(dash + 1);
+      const beside = { name: rest, namespace: next };
+      const service = this.#serviceNamed(rest) ?? (this.#options.hasService(beside) ? beside : undefined);
+      if (service !== undefined) return service;
+    }
+    return undefined;
+  }
+
+  /** Names of models and namespaces may have "-" in them, so every one may be where the namespace begins. */
+  #serviceNamed(text: string): Service | undefined {
+    for (let dash = text.indexOf("-", 1); dash > 0; dash = text.indexOf("-", dash + 1)) {
+      const service = { name: text.slice(0, dash), namespace: text.slice(dash + 1) };
       if (this.#options.hasService(service)) return service;
     }
     return undefined;

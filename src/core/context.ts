@@ -12,6 +12,8 @@ export interface RequestRecord {
   namespace: string;
   model: string;
   version: string;
+  /** Which revision answers it; empty where there is only one and none was asked for. */
+  revision: string;
   /** Bytes of the body. */
   bytes: number;
   stage: Stage;
@@ -49,6 +51,14 @@ export class RequestContext {
   modelId: string | undefined;
   /** What the request asks for; undefined leaves it to the model. */
   priority: Priority | undefined;
+  /** Name or tag of the revision that is asked for; from the first look at the model on the name of the one that answers, where there is a choice. */
+  revision: string | undefined;
+  /** `revision` was chosen for it by the split of the traffic: when that one goes, another one will do. */
+  assigned = false;
+  /** Requests with the same key get the same revision. */
+  affinity: string | undefined;
+  /** Those that it came with, with lower-case names, for settings that name one. */
+  headers: Readonly<Record<string, string | string[] | undefined>> | undefined;
   #deadline: number;
   #aborted: Error | undefined;
   #controller: AbortController | undefined;
@@ -68,6 +78,13 @@ export class RequestContext {
   /** Whoever has a say may want the answer sooner; nobody can give more time than there is. Clock milliseconds. */
   dueBy(deadline: number): void {
     if (deadline < this.#deadline) this.#deadline = deadline;
+  }
+
+  /** This revision answers it. */
+  keepTo(revision: string, assigned: boolean): void {
+    this.revision = revision;
+    this.assigned = assigned;
+    this.record.revision = revision;
   }
 
   /** Why the request was given up, when it was. */
@@ -104,6 +121,7 @@ export function createRecord(protocol: string, model: string, startedAt: number)
     namespace: "",
     model,
     version: "",
+    revision: "",
     bytes: 0,
     stage: "reading",
     startedAt,

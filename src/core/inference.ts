@@ -13,6 +13,8 @@ export interface Target {
   readonly name: string;
   readonly version?: string;
   readonly method?: string;
+  /** Name or tag of a revision. */
+  readonly revision?: string;
 }
 
 /**

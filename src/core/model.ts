@@ -92,6 +92,10 @@ export interface ModelStatus {
   readonly state: ModelState;
   /** Requests are answered, if only after a load that the first of them begins. */
   readonly answers: boolean;
+  /** The revision of its service that it belongs to, such as `iris-00003`. */
+  readonly revision: string | undefined;
+  /** Percent of the requests that name no revision which that revision gets. */
+  readonly traffic: number;
   /** Served when a request names no version. */
   readonly latest: boolean;
   /** What is going on, or why it failed and what to do. */

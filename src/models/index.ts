@@ -17,3 +17,4 @@ export {
 } from "./residency/index.ts";
 export { createSemaphore, type Semaphore } from "./semaphore.ts";
 export { createStatistics } from "./statistics.ts";
+export type { ServedRevision } from "./traffic.ts";

@@ -36,6 +36,10 @@ export class ModelVersion {
   description: ModelDescription | undefined;
   /** The host that it is in or was in last. */
   hostName: string | undefined;
+  /** Name of the revision that it belongs to. */
+  revision: string | undefined;
+  /** Percent of the requests that its revision gets. */
+  traffic = 100;
 
   constructor(spec: ModelSpec, scheduler: Scheduler, events: Events) {
     this.spec = spec;
@@ -253,6 +257,8 @@ export class ModelVersion {
       version,
       format,
       ...this.#visible(),
+      revision: this.revision,
+      traffic: this.traffic,
       latest,
       answers: this.answers,
       failure: this.#failure,

@@ -1,31 +1,58 @@
 import { closestNames } from "../core/closest.ts";
+import type { RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Target } from "../core/inference.ts";
 import type { ModelStatus } from "../core/model.ts";
 import type { ModelVersion } from "./model-version.ts";
+import { AFFINITY_HEADER, affinityOf, answers, pointOf, revisionAt, revisionNamed, type ServedRevision } from "./traffic.ts";
 
 /** What requests for one name reach. */
 interface Entry {
-  /** Ascending. */
-  readonly versions: readonly ModelVersion[];
+  /** The first one gets what the others do not. */
+  readonly revisions: readonly ServedRevision[];
+  /** Where the key of a stable assignment is. */
+  readonly affinityHeader: string;
   /** What is said as long as there are no versions. */
   readonly pending: string;
 }
 
-/** All versions of all models, by their one identity: namespace and name. */
+/** All revisions and versions of all models, by their one identity: namespace and name. */
 export class Registry {
   /** By namespace, then by name: requests look here, and making one key of both would cost more than the second look. */
   readonly #namespaces = new Map<string, Map<string, Entry>>();
+  readonly #random: () => number;
+
+  /** @param random in [0, 1), for requests without a key */
+  constructor(random: () => number = Math.random) {
+    this.#random = random;
+  }
 
   /** From now on requests for the name reach these versions; without any they hear why. */
-  set({ namespace, name }: Target, versions: readonly ModelVersion[], pending = ""): void {
-    const sorted = [...versions].sort((left, right) => Number(left.spec.version) - Number(right.spec.version));
+  set(target: Target, versions: readonly ModelVersion[], pending = ""): void {
+    this.split(target, versions.length === 0 ? [] : [{ name: "", generation: 0, tags: [], percent: 100, versions }], { pending });
+  }
+
+  /** From now on requests for the name reach these revisions, the first of which gets what the others do not; without any they hear why. */
+  split(
+    { namespace, name }: Target,
+    revisions: readonly ServedRevision[],
+    { pending = "", affinityHeader = AFFINITY_HEADER }: Partial<Omit<Entry, "revisions">> = {},
+  ): void {
+    const others = revisions.slice(1).reduce((sum, { percent }) => sum + percent, 0);
+    const sorted = revisions.map(({ versions, percent, ...revision }, index): ServedRevision => {
+      const share = index === 0 ? 100 - others : percent;
+      for (const version of versions) {
+        version.revision = revision.name === "" ? undefined : revision.name;
+        version.traffic = share;
+      }
+      return { ...revision, percent: share, versions: [...versions].sort(byVersion) };
+    });
     let names = this.#namespaces.get(namespace);
     if (names === undefined) {
       names = new Map();
       this.#namespaces.set(namespace, names);
     }
-    names.set(name, { versions: sorted, pending });
+    names.set(name, { revisions: sorted, pending, affinityHeader });
   }
 
   delete({ namespace, name }: Target): void {
@@ -35,36 +62,49 @@ export class Registry {
   }
 
   /**
-   * The version that a request means: the one it names, else the highest that answers, else the highest that has not failed.
+   * The version that a request means, of the revision that it names, else of the one that it is assigned to: the version that it names,
+   * else the highest that answers, else the highest that has not failed. A context keeps its revision for as long as there is that one;
+   * without a context nothing is assigned, and the first revision is meant.
    * @throws ServeError NOT_FOUND with the closest names, UNAVAILABLE for a model that has no versions yet
    */
-  find(target: Target): ModelVersion {
-    const versions = this.versions(target);
+  find(target: Target, context?: RequestContext): ModelVersion {
+    const entry = this.#some(target);
+    const [first, second] = entry.revisions as readonly [ServedRevision, ServedRevision?];
+    const asked = context?.revision ?? target.revision;
+    const revision = second === undefined && asked === undefined ? first : this.#choose(entry, target, asked, context);
+    const { versions } = revision;
     if (target.version === undefined) return latestOf(versions);
     const found = versions.find((version) => version.spec.version === target.version);
     if (found !== undefined) return found;
-    const existing = versions.map((version) => version.spec.version).join(", ");
     throw new ServeError(
       "NOT_FOUND",
-      `Request for unknown model: '${target.name}' version ${target.version} is not found. It has ${existing}`,
+      `Request for unknown model: '${target.name}' version ${target.version} is not found. It has ${listed(entry, revision, asked)}`,
     );
   }
 
-  /** At least one. @throws ServeError NOT_FOUND with the closest names, UNAVAILABLE for a model that has no versions yet */
-  versions({ namespace, name }: Target): readonly ModelVersion[] {
-    const entry = this.#entry(namespace, name);
-    if (entry === undefined) throw this.#unknown(namespace, name);
-    if (entry.versions.length > 0) return entry.versions;
-    throw new ServeError("UNAVAILABLE", `Model with name ${name} is not ready. ${entry.pending}`, { retryAfter: 1, refusal: "not_ready" });
+  /**
+   * Those of the revision that the target names, else of the first one. At least one.
+   * @throws ServeError NOT_FOUND with the closest names, UNAVAILABLE for a model that has no versions yet
+   */
+  versions(target: Target): readonly ModelVersion[] {
+    const entry = this.#some(target);
+    const { revision } = target;
+    return (revision === undefined ? (entry.revisions[0] as ServedRevision) : this.#choose(entry, target, revision, undefined)).versions;
+  }
+
+  /** The first one gets what the others do not; empty while there is none that could answer. */
+  revisions({ namespace, name }: Pick<Target, "namespace" | "name">): readonly ServedRevision[] {
+    return this.#entry(namespace, name)?.revisions ?? [];
   }
 
   statuses(): ModelStatus[] {
     return [...this.#namespaces.values()]
       .flatMap((names) => [...names.values()])
-      .flatMap(({ versions }) => {
-        if (versions.length === 0) return [];
-        const latest = latestOf(versions);
-        return versions.map((version) => version.status(version === latest));
+      .flatMap(({ revisions }) => {
+        const [first] = revisions;
+        if (first === undefined) return [];
+        const latest = latestOf(first.versions);
+        return revisions.flatMap(({ versions }) => versions.map((version) => version.status(version === latest)));
       });
   }
 
@@ -74,13 +114,41 @@ export class Registry {
 
   /** The hosts that the model's versions are in, or were in last. */
   hostNames({ namespace, name }: Target): string[] {
-    const versions = this.#entry(namespace, name)?.versions ?? [];
-    return versions.flatMap(({ hostName }) => hostName ?? []);
+    const revisions = this.#entry(namespace, name)?.revisions ?? [];
+    return revisions.flatMap(({ versions }) => versions.flatMap(({ hostName }) => hostName ?? []));
   }
 
   /** Names of a namespace, those that have no versions yet too. */
   names(namespace: string): string[] {
     return [...(this.#namespaces.get(namespace)?.keys() ?? [])];
+  }
+
+  /** @throws ServeError NOT_FOUND for a revision that nobody has */
+  #choose(entry: Entry, target: Target, asked: string | undefined, context: RequestContext | undefined): ServedRevision {
+    const { revisions } = entry;
+    const first = revisions[0] as ServedRevision;
+    const named = asked === undefined ? undefined : revisionNamed(revisions, asked);
+    // One that was chosen for it may have gone, or have failed, before it was its turn.
+    if (named !== undefined && (context?.assigned !== true || named === first || answers(named))) {
+      if (context !== undefined) context.keepTo(named.name, context.assigned);
+      return named;
+    }
+    if (asked !== undefined && context?.assigned !== true) throw unknownRevision(target.name, asked, revisions);
+    if (context === undefined) return withVersion(revisions, first, target.version);
+    const key = affinityOf(context, entry.affinityHeader);
+    const point = key === undefined ? this.#random() * 100 : pointOf(`${target.namespace}/${target.name}`, key);
+    const chosen = revisionAt(revisions, point);
+    const revision = withVersion(revisions, answers(chosen) ? chosen : first, target.version);
+    context.keepTo(revision.name, true);
+    return revision;
+  }
+
+  /** @throws ServeError NOT_FOUND with the closest names, UNAVAILABLE for a model that has no versions yet */
+  #some({ namespace, name }: Target): Entry {
+    const entry = this.#entry(namespace, name);
+    if (entry === undefined) throw this.#unknown(namespace, name);
+    if (entry.revisions.length > 0) return entry;
+    throw new ServeError("UNAVAILABLE", `Model with name ${name} is not ready. ${entry.pending}`, { retryAfter: 1, refusal: "not_ready" });
   }
 
   #entry(namespace: string, name: string): Entry | undefined {
@@ -95,7 +163,32 @@ export class Registry {
   }
 }
 
+function byVersion(left: ModelVersion, right: ModelVersion): number {
+  return Number(left.spec.version) - Number(right.spec.version);
+}
+
+/** The chosen revision, unless only another one has the version that is asked for. */
+function withVersion(revisions: readonly ServedRevision[], chosen: ServedRevision, version: string | undefined): ServedRevision {
+  if (version === undefined || hasVersion(chosen, version)) return chosen;
+  return revisions.find((revision) => hasVersion(revision, version)) ?? chosen;
+}
+
+function hasVersion({ versions }: ServedRevision, version: string): boolean {
+  return versions.some(({ spec }) => spec.version === version);
+}
+
+function listed({ revisions }: Entry, { versions }: ServedRevision, asked: string | undefined): string {
+  const of = asked === undefined ? revisions.flatMap((revision) => revision.versions) : versions;
+  return [...new Set(of.map(({ spec }) => spec.version))].join(", ");
+}
+
+function unknownRevision(model: string, asked: string, revisions: readonly ServedRevision[]): ServeError {
+  const names = revisions.map(({ name, tags }) => (tags.length === 0 ? name : `${name} (${tags.join(", ")})`));
+  const shown = asked.length > 100 ? `${asked.slice(0, 100)}…` : asked;
+  return new ServeError("NOT_FOUND", `model '${model}' has no revision ${JSON.stringify(shown)} now; it has ${names.join(", ")}`);
+}
+
 function latestOf(versions: readonly ModelVersion[]): ModelVersion {
-  const answering = versions.findLast(({ answers }) => answers);
+  const answering = versions.findLast((version) => version.answers);
   return answering ?? versions.findLast(({ state }) => state !== "failed") ?? (versions.at(-1) as ModelVersion);
 }

@@ -2,40 +2,66 @@ import type { RateLimiter } from "../core/access.ts";
 import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
-import type { InferRequest, InferResponse } from "../core/inference.ts";
+import { type InferRequest, type InferResponse, isStream, type Payload } from "../core/inference.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { DataPlane } from "../core/planes.ts";
 import type { ReplicaCall } from "../core/replica.ts";
 import type { Signature } from "../core/signature.ts";
-import { bind, type Registry } from "../models/index.ts";
+import { bind, type ModelVersion, type Registry } from "../models/index.ts";
 import { explained, findModel } from "./held-model.ts";
 
 /** The door for requests: find the model, bind the payload to its method, schedule. */
 export function createDataPlane(registry: Registry, clock: Clock, limitRate: RateLimiter): DataPlane {
+  /** Where a request goes on that found its model on the way out: to what there is for it now. @throws the error where it cannot */
+  const successorOf = (model: ModelVersion, { target, context }: InferRequest, error: unknown): ModelVersion => {
+    const { aborted, record, modelId } = context;
+    if (modelId !== undefined) throw explained(error, registry, target, context);
+    // What has reached a replica may have had an effect; the scheduler knows whether it may be repeated.
+    if (!(error instanceof ServeError) || error.code !== "UNAVAILABLE" || aborted !== undefined || record.batchSize > 0) throw error;
+    const successor = registry.find(target, context);
+    if (successor === model) throw error;
+    return successor;
+  };
+  const infer = async (request: InferRequest): Promise<InferResponse> => {
+    const { target, context } = request;
+    for (let model = findModel(registry, target, context); ; ) {
+      try {
+        note(model.spec, context);
+        await model.activate(context, clock);
+        const answer = { modelName: model.spec.name, modelVersion: model.spec.version, modelId: model.id };
+        const { name: method, signature } = model.method(target.method);
+        checkOutputs(request, signature);
+        const call = callOf(request, method, signature);
+        if (signature.streaming === true) return { ...answer, output: stream(model, call, request) };
+        const { payload } = await model.scheduler.run(call, signature, context);
+        return { ...answer, output: payload };
+      } catch (error) {
+        model = successorOf(model, request, error);
+      }
+    }
+  };
+  async function* stream(model: ModelVersion, call: ReplicaCall, request: InferRequest): AsyncGenerator<Payload, void, undefined> {
+    let begun = false;
+    try {
+      for await (const piece of model.scheduler.stream(call, request.context)) {
+        begun = true;
+        yield piece;
+      }
+    } catch (error) {
+      if (begun) throw error;
+      successorOf(model, request, error);
+      const { output } = await infer(request);
+      if (!isStream(output)) throw error;
+      yield* output;
+    }
+  }
   return {
+    infer,
     admit(target, declaredBytes, context) {
       const model = findModel(registry, target, context);
       note(model.spec, context);
       limitRate(context.principal, model.spec, model.spec.scheduling?.rateLimit);
       model.admit(declaredBytes, context);
-    },
-    async infer(request): Promise<InferResponse> {
-      const { target, context } = request;
-      const model = findModel(registry, target, context);
-      const { name, version } = model.spec;
-      note(model.spec, context);
-      const answer = { modelName: name, modelVersion: version, modelId: model.id };
-      try {
-        await model.activate(context, clock);
-        const { name: method, signature } = model.method(target.method);
-        checkOutputs(request, signature);
-        const call = callOf(request, method, signature);
-        if (signature.streaming === true) return { ...answer, output: model.scheduler.stream(call, context) };
-        const { payload } = await model.scheduler.run(call, signature, context);
-        return { ...answer, output: payload };
-      } catch (error) {
-        throw explained(error, registry, target, context);
-      }
     },
     async signature(target, context) {
       const model = findModel(registry, target, context);

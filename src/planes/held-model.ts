@@ -9,7 +9,7 @@ import type { ModelVersion, Registry } from "../models/index.ts";
  */
 export function findModel(registry: Registry, target: Target, context: RequestContext): ModelVersion {
   const { modelId } = context;
-  if (modelId === undefined) return registry.find(target);
+  if (modelId === undefined) return registry.find(target, context);
   const held = heldOf(registry, target, modelId);
   if ("model" in held) return held.model;
   throw held.gone;
@@ -23,15 +23,17 @@ export function explained(error: unknown, registry: Registry, target: Target, { 
 }
 
 function heldOf(registry: Registry, { namespace, name }: Target, modelId: string): { model: ModelVersion } | { gone: ServeError } {
-  let versions: readonly ModelVersion[];
   try {
-    versions = registry.versions({ namespace, name });
+    registry.versions({ namespace, name });
   } catch (error) {
     const { code } = ServeError.from(error);
     const how = code === "NOT_FOUND" ? "was deleted, and nothing is served under its name" : `is no longer served. ${messageOf(error)}`;
     return { gone: gone(name, `${how}; get a new handle when the model is there again`) };
   }
-  const model = versions.find(({ id }) => id === modelId);
+  const model = registry
+    .revisions({ namespace, name })
+    .flatMap(({ versions }) => versions)
+    .find(({ id }) => id === modelId);
   if (model !== undefined) return { model };
   return { gone: gone(name, `was replaced: another revision of it is served now, whose inputs may differ; get a new handle for that one`) };
 }

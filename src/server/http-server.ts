@@ -16,7 +16,7 @@ import { Connections, type Refusal } from "./connections.ts";
 import { exchangeOf } from "./exchange.ts";
 import { DEFAULT_LIMITS, type HttpLimits, MAX_HEADER_BYTES, MAX_HEADERS } from "./limits.ts";
 import { OpenStreams } from "./open-streams.ts";
-import { sendReply } from "./reply.ts";
+import { REVISION_HEADER, sendReply } from "./reply.ts";
 import { applyHeaders } from "./request-headers.ts";
 import { createRouter, type Match } from "./router.ts";
 import { serverTiming } from "./server-timing.ts";
@@ -212,6 +212,7 @@ async function answer(
   const timed = options.serverTiming === true && route.protocol !== undefined;
   let body: Uint8Array | undefined;
   try {
+    context.headers = request.headers;
     applyHeaders(request.headers, context);
     const declaredBytes = declaredLength(request, options.maxBodyBytes);
     route.gate?.({ params, headers: request.headers, declaredBytes, context });
@@ -233,6 +234,7 @@ async function answer(
     const error = ServeError.from(thrown);
     record.outcome = error.code;
     record.refusal = error.refusal;
+    if (record.revision !== "" && !response.headersSent) response.setHeader(REVISION_HEADER, record.revision);
     if (error.code === "INTERNAL" && error.cause !== undefined) {
       options.onFault(error.cause as Error, request.headers.traceparent as string | undefined);
     }

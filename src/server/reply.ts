@@ -6,6 +6,9 @@ import type { BodyAccount } from "./body-memory.ts";
 import { chooseEncoding, compress } from "./compression.ts";
 import { untilSent, untilTaken } from "./unread.ts";
 
+/** Which revision has answered, where there was a choice. */
+export const REVISION_HEADER = "nitrous-revision";
+
 type Pieces = AsyncIterable<string | Uint8Array>;
 
 /** How the answer to one request is sent. */
@@ -99,10 +102,13 @@ async function sendPieces(sending: Sending, reply: HttpReply, pieces: Pieces): P
 
 /** `length` in bytes; undefined for what is sent in chunks. */
 function writeHead({ response, record, timing }: Sending, { status, headers }: HttpReply, length: number | undefined): void {
-  if (record !== undefined) record.stage = "answering";
   // A list of names and values: Node goes through an object twice.
   const list: string[] = [];
   for (const name in headers) list.push(name, headers[name] as string);
+  if (record !== undefined) {
+    record.stage = "answering";
+    if (record.revision !== "") list.push(REVISION_HEADER, record.revision);
+  }
   if (length !== undefined) {
     list.push("Content-Length", String(length));
     if (timing !== undefined) list.push("Server-Timing", timing);

@@ -4,10 +4,12 @@ import type { Target } from "../../core/inference.ts";
 import { DEFAULT_NAMESPACE, isModelName, isModelVersion } from "../../core/model.ts";
 import { describe } from "./fields.ts";
 
+const REVISION_HEADER = "nitrous-revision";
+
 /**
  * The model that a request means: its name and version are in the path, its namespace is in the Host header
  * (`{model}-{namespace}.…`, KServe's), else in the prefix `/serving/{namespace}/{service}`, else in the header `nitrous-namespace`,
- * else it is `default`.
+ * else it is `default`. A revision is named by the header `nitrous-revision`, or by its tag before the name in the Host header.
  * @throws ServeError NOT_FOUND for names and versions that no model can have
  */
 export function targetOf({ params, headers }: Pick<HttpHead, "params" | "headers">): Target {
@@ -16,9 +18,14 @@ export function targetOf({ params, headers }: Pick<HttpHead, "params" | "headers
   const name = model.replaceAll("/", "--");
   if (!isModelName(name)) throw unknown(describe(model), "");
   if (service !== undefined && service !== name) throw unknown(name, `. Below this prefix there is only ${describe(service)}`);
-  const namespace = namespaceInHost(headers.host, name) ?? namespaceOf({ params, headers });
+  const place = placeInHost(headers.host, name);
+  const namespace = place?.namespace ?? namespaceOf({ params, headers });
   if (method !== undefined) assertMethodName(method, name);
-  const called = method === undefined ? {} : { method };
+  const revision = headers[REVISION_HEADER] ?? place?.tag;
+  const called = {
+    ...(method === undefined ? {} : { method }),
+    ...(revision === undefined ? {} : { revision: String(revision) }),
+  };
   if (version === undefined) return { namespace, name, ...called };
   if (!isModelVersion(version)) {
     throw new ServeError(
@@ -41,12 +48,22 @@ function unknown(name: string, hint: string): ServeError {
   return new ServeError("NOT_FOUND", `Model with name ${name} does not exist. Request for unknown model: '${name}' is not found${hint}`);
 }
 
-/** Of `iris-prod.example.com` for the model iris: prod. */
-function namespaceInHost(host: string | string[] | undefined, name: string): string | undefined {
-  if (typeof host !== "string" || host.length <= name.length + 1 || host[name.length] !== "-" || !host.startsWith(name)) return undefined;
+/**
+ * Of `iris-prod.example.com` for the model iris: prod; of `latest-iris-prod.example.com` and `latest-iris.prod.example.com` the tag latest
+ * too.
+ */
+function placeInHost(host: string | string[] | undefined, name: string): { readonly namespace: string; readonly tag?: string } | undefined {
+  if (typeof host !== "string" || host.length <= name.length + 1) return undefined;
   const end = host.indexOf(".");
-  const namespace = end > name.length + 1 ? host.slice(name.length + 1, end) : "";
-  return isModelName(namespace) ? namespace : undefined;
+  if (host[name.length] === "-" && host.startsWith(name)) {
+    const namespace = end > name.length + 1 ? host.slice(name.length + 1, end) : "";
+    if (isModelName(namespace)) return { namespace };
+  }
+  const at = host.indexOf(`-${name}`);
+  if (at <= 0 || at > end) return undefined;
+  const next = at + name.length + 1;
+  const namespace = host[next] === "-" ? host.slice(next + 1, end) : next === end ? host.slice(end + 1).split(/[.:]/, 1)[0] : "";
+  return namespace !== undefined && isModelName(namespace) ? { namespace, tag: host.slice(0, at) } : undefined;
 }
 
 /** @throws ServeError NOT_FOUND for a namespace that cannot exist */
