@@ -65,6 +65,8 @@ describe("Host", () => {
     expect(check("iris-default.example.com")).toEqual({ namespace: "default", name: "iris" });
     expect(check("my-iris-team-a.127.0.0.1.sslip.io:8080")).toEqual({ namespace: "team-a", name: "my-iris" });
     expect(check("my-default.x")).toEqual({ namespace: "default", name: "my" });
+    expect(check("latest-iris-default.x")).toEqual({ namespace: "default", name: "iris" });
+    expect(check("prev-my-iris.team-a.svc:8080")).toEqual({ namespace: "team-a", name: "my-iris" });
   });
 
   it("is never anything else, whatever comes", () => {

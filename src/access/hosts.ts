@@ -75,14 +75,14 @@ export class Hosts {
 
   #serviceIn(host: string): Service | undefined {
     if (hostnameOf(host) === undefined) return undefined;
-    const [label = "", next = ""] = host.split(/[.:]/, 3);
-    if (label.length === host.length) return undefined;
+    const [label = "", next] = host.split(".", 2);
+    if (next === undefined) return undefined;
     const whole = this.#serviceNamed(label);
     if (whole !== undefined) return whole;
     // TAG-NAME-NAMESPACE.anything and TAG-NAME.NAMESPACE.anything, which address one revision.
     for (let dash = label.indexOf("-", 1); dash > 0; dash = label.indexOf("-", dash + 1)) {
       const rest = label.slice(dash + 1);
-      const beside = { name: rest, namespace: next };
+      const beside = { name: rest, namespace: next.split(":", 1)[0] as string };
       const service = this.#serviceNamed(rest) ?? (this.#options.hasService(beside) ? beside : undefined);
       if (service !== undefined) return service;
     }
