@@ -1,5 +1,5 @@
 import type { Resource, ResourceKey } from "../src/core/resource.ts";
-import type { ResourceChange, ResourceStore, StoredResource } from "../src/core/resource-store.ts";
+import { KEPT_REVISIONS, type ResourceChange, type ResourceStore, type StoredResource } from "../src/core/resource-store.ts";
 
 /** A store without a disk, for tests of what is above it. Its `contents` can be handed to another one, as after a restart. */
 export class MemoryStore implements ResourceStore {
@@ -21,13 +21,19 @@ export class MemoryStore implements ResourceStore {
     if (failure !== undefined) throw failure;
     for (const change of changes) {
       if (change.change === "put") {
-        const { lastReady } = this.contents.get(text(change.resource)) ?? {};
-        this.contents.set(text(change.resource), { resource: change.resource, ...(lastReady === undefined ? {} : { lastReady }) });
+        const before = this.contents.get(text(change.resource));
+        const same = before?.resource.metadata.uid === change.resource.metadata.uid ? before : undefined;
+        this.contents.set(text(change.resource), { ...same, resource: change.resource });
       } else if (change.change === "delete") this.contents.delete(keyText(change.key));
       else {
         const stored = this.contents.get(keyText(change.key));
-        if (stored?.resource.metadata.uid === change.uid)
-          this.contents.set(keyText(change.key), { ...stored, lastReady: change.lastReady });
+        if (stored?.resource.metadata.uid !== change.uid) continue;
+        if (change.change === "ready") this.contents.set(keyText(change.key), { ...stored, lastReady: change.lastReady });
+        else {
+          const others = (stored.revisions ?? []).filter(({ generation }) => generation !== change.record.generation);
+          const revisions = [...others, change.record].sort((left, right) => left.generation - right.generation);
+          this.contents.set(keyText(change.key), { ...stored, revisions: revisions.slice(-KEPT_REVISIONS) });
+        }
       }
     }
   }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { JsonObject } from "../src/core/inference.ts";
 import type { Resource, ResourceKey } from "../src/core/resource.ts";
-import type { ResourceChange, StoredResource } from "../src/core/resource-store.ts";
+import { KEPT_REVISIONS, type ResourceChange, type RevisionRecord, type StoredResource } from "../src/core/resource-store.ts";
 import { encodeChange } from "../src/store/rows.ts";
 import { loadSqlite, SQLITE_MODULES, type SqliteModule } from "../src/store/sqlite.ts";
 import { openStateDirectory } from "../src/store/state.ts";
@@ -81,6 +81,17 @@ export function ready(name: string, generation: number, spec: JsonObject, uid = 
   return { change: "ready", key: keyOf(name), uid, lastReady: { generation, spec } };
 }
 
+/** That a revision was rolled out, or what else became of it. */
+export function revision(
+  name: string,
+  generation: number,
+  outcome: RevisionRecord["outcome"] = "rolled out",
+  uid = `uid-${name}`,
+): ResourceChange {
+  const record: RevisionRecord = { generation, spec: { generation }, annotations: {}, outcome, time: "2026-01-01T00:00:00Z" };
+  return { change: "revision", key: keyOf(name), uid, record };
+}
+
 function keyOf(name: string): ResourceKey {
   return { kind: "InferenceService", namespace: "default", name };
 }
@@ -94,9 +105,15 @@ export function afterCommits(commits: readonly (readonly ResourceChange[])[]): S
     const there = stored.get(key);
     if (change.change === "delete") stored.delete(key);
     else if (change.change === "put") {
-      const kept = there?.lastReady !== undefined && there.resource.metadata.uid === change.resource.metadata.uid;
-      stored.set(key, { resource: change.resource, ...(kept && { lastReady: there.lastReady }) });
-    } else if (there?.resource.metadata.uid === change.uid) stored.set(key, { ...there, lastReady: change.lastReady });
+      const kept = there?.resource.metadata.uid === change.resource.metadata.uid ? there : undefined;
+      stored.set(key, { ...kept, resource: change.resource });
+    } else if (there?.resource.metadata.uid !== change.uid) continue;
+    else if (change.change === "ready") stored.set(key, { ...there, lastReady: change.lastReady });
+    else {
+      const others = (there.revisions ?? []).filter(({ generation }) => generation !== change.record.generation);
+      const revisions = [...others, change.record].sort((left, right) => left.generation - right.generation);
+      stored.set(key, { ...there, revisions: revisions.slice(-KEPT_REVISIONS) });
+    }
   }
   return [...stored].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, value]) => value);
 }

@@ -10,16 +10,18 @@ import {
   randomNumbers,
   ready,
   restoredIn,
+  revision,
   startChild,
   temporaryDirectories,
 } from "../../test/state-directories.ts";
 import { messageOf, type ServeError } from "../core/errors.ts";
+import { NEWEST_VERSION } from "./schema.ts";
 import { loadSqlite } from "./sqlite.ts";
 import { openStore } from "./store.ts";
 
 /** Committed before the last opening, so that the last good copy has them. */
 const COPIED = Array.from({ length: 30 }, (_, number) => [put(`n${number}`, { number, text: "x".repeat(700) })]);
-const LATER = [[put("n1", { later: true }), ready("n2", 1, { number: 2 })], [put("new")]];
+const LATER = [[put("n1", { later: true }), ready("n2", 1, { number: 2 }), revision("n2", 1)], [put("new")]];
 
 const PAGE_BYTES = 4096;
 /** Of SQLite's file format: the first byte of a page of rows, and where such a page says how many it has. */
@@ -90,7 +92,7 @@ describe.each(AVAILABLE_MODULES)("a damaged state, with %s", (sqlite) => {
     "another file format to read": (directory) => flip(directory, 19),
     "another text encoding": (directory) => flip(directory, 59, 3),
     "another application's number": (directory) => flip(directory, 68),
-    "no version": (directory) => flip(directory, 63, 1),
+    "no version": (directory) => flip(directory, 63, NEWEST_VERSION),
     "another schema format": (directory) => flip(directory, 47),
     "a schema of zeros": (directory) => overwrite(directory, PAGE_BYTES - 500, 500, (bytes) => bytes.fill(0)),
     "a page of zeros": (directory) => overwrite(directory, PAGE_BYTES * 3, PAGE_BYTES, (bytes) => bytes.fill(0)),
@@ -187,12 +189,12 @@ describe.each(AVAILABLE_MODULES)("a damaged state, with %s", (sqlite) => {
 
   it("is not a state of a newer nitrous, which is told apart", async () => {
     const directory = copyOf(good);
-    await edit(directory, "PRAGMA user_version = 2");
+    await edit(directory, `PRAGMA user_version = ${NEWEST_VERSION + 1}`);
     const before = filesOf(directory);
     const { code, message } = await refusal(directory);
     expect({ code, message }).toMatchObject({
       code: "FAILED_PRECONDITION",
-      message: expect.stringContaining("newer nitrous (its version is 2"),
+      message: expect.stringContaining(`newer nitrous (its version is ${NEWEST_VERSION + 1}`),
     });
     expect(filesOf(directory)).toEqual(before);
   });

@@ -1,10 +1,10 @@
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { messageOf, ServeError } from "../core/errors.ts";
-import type { StoredResource } from "../core/resource-store.ts";
+import type { RevisionRecord, StoredResource } from "../core/resource-store.ts";
 import { damage, isContentError, isRefusedByHeader } from "./failures.ts";
 import { type StateFiles, syncToDisk, withCompanions } from "./files.ts";
-import { decodeRow, RESOURCE_COLUMNS } from "./rows.ts";
-import { isState, migrate, NEWEST_VERSION, versionOf } from "./schema.ts";
+import { decodeRevision, decodeRow, RESOURCE_COLUMNS, REVISION_COLUMNS } from "./rows.ts";
+import { isState, migrate, NEWEST_VERSION, VERSION_WITH_REVISIONS, versionOf } from "./schema.ts";
 import type { Database, OpenDatabase } from "./sqlite.ts";
 
 /** How long to wait for another program, such as SQLite's shell, that has the database locked. */
@@ -94,7 +94,16 @@ function configure(database: Database): void {
 }
 
 function readResources(database: Database): StoredResource[] {
-  return database.select(RESOURCE_COLUMNS, "resources ORDER BY kind, namespace, name").map(decodeRow);
+  const revisions = new Map<string, RevisionRecord[]>();
+  const rows = versionOf(database) < VERSION_WITH_REVISIONS ? [] : database.select(REVISION_COLUMNS, "revisions ORDER BY generation");
+  for (const row of rows) {
+    const key = `${row.kind}/${row.namespace}/${row.name}/${row.uid}`;
+    revisions.set(key, [...(revisions.get(key) ?? []), decodeRevision(row)]);
+  }
+  return database.select(RESOURCE_COLUMNS, "resources ORDER BY kind, namespace, name").map((row) => {
+    const own = revisions.get(`${row.kind}/${row.namespace}/${row.name}/${row.uid}`);
+    return own === undefined ? decodeRow(row) : { ...decodeRow(row), revisions: own };
+  });
 }
 
 function readEpoch(database: Database): number {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { messageOf, ServeError } from "../core/errors.ts";
 import type { JsonObject } from "../core/inference.ts";
 import type { Resource, ResourceKey } from "../core/resource.ts";
-import type { ReadySpec, ResourceChange, StoredResource } from "../core/resource-store.ts";
+import type { ReadySpec, ResourceChange, RevisionRecord, StoredResource } from "../core/resource-store.ts";
 import { parseJson, stringifyJson } from "./json.ts";
 import type { SqlValue } from "./sqlite.ts";
 
@@ -17,6 +17,10 @@ export const RESOURCE_COLUMNS = [
   "ready_spec",
   "ready_digest",
 ] as const;
+
+export const REVISION_COLUMNS = ["kind", "namespace", "name", "generation", "uid", "record", "record_digest"] as const;
+
+export type RevisionRow = Record<(typeof REVISION_COLUMNS)[number], SqlValue>;
 
 export type ResourceRow = Record<(typeof RESOURCE_COLUMNS)[number], SqlValue>;
 
@@ -33,6 +37,7 @@ export type RowChange = RowKey &
     | { readonly change: "put"; readonly uid: string; readonly object: string }
     | { readonly change: "delete" }
     | { readonly change: "ready"; readonly uid: string; readonly generation: number; readonly spec: string }
+    | { readonly change: "revision"; readonly uid: string; readonly generation: number; readonly record: string }
   );
 
 /**
@@ -47,6 +52,10 @@ export function encodeChange(change: ResourceChange): RowChange {
   }
   const key = keyOf(change.key);
   if (change.change === "delete") return { change: "delete", ...key };
+  if (change.change === "revision") {
+    const { uid, record } = change;
+    return { change: "revision", ...key, uid, generation: record.generation, record: encode(record, key) };
+  }
   const { generation, spec } = change.lastReady;
   return { change: "ready", ...key, uid: change.uid, generation, spec: encode(spec, key) };
 }
@@ -68,6 +77,16 @@ export function decodeRow(row: ResourceRow): StoredResource {
   return { resource, lastReady };
 }
 
+/**
+ * A row of the table `revisions`.
+ * @throws Error when it is not what was once written
+ */
+export function decodeRevision(row: RevisionRow): RevisionRecord {
+  const record = decode<RevisionRecord>(row.record, row.record_digest, Number(row.generation));
+  if (record.generation !== row.generation) throw new Error("the key of a revision differs from the revision");
+  return record;
+}
+
 /** Of a text and the generation that it is for, where it has one. */
 export function digestOf(text: string, generation?: number): string {
   return createHash("sha256")
@@ -80,7 +99,7 @@ function keyOf({ kind, namespace, name }: ResourceKey): RowKey {
   return { kind, namespace: namespace ?? "", name };
 }
 
-function encode(value: Resource | JsonObject, { kind, name }: RowKey): string {
+function encode(value: Resource | JsonObject | RevisionRecord, { kind, name }: RowKey): string {
   try {
     return stringifyJson(value);
   } catch (error) {

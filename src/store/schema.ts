@@ -15,7 +15,15 @@ const MIGRATIONS = [
    CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
    INSERT INTO meta VALUES ('epoch', 0);
    PRAGMA application_id = ${APPLICATION};`,
+  `CREATE TABLE IF NOT EXISTS revisions (
+     kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, generation INTEGER NOT NULL, uid TEXT NOT NULL,
+     record TEXT NOT NULL, record_digest TEXT NOT NULL,
+     PRIMARY KEY (kind, namespace, name, generation)
+   ) WITHOUT ROWID;`,
 ];
+
+/** From this version on there is the table of revisions. */
+export const VERSION_WITH_REVISIONS = 2;
 
 export const NEWEST_VERSION = MIGRATIONS.length;
 

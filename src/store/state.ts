@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import type { ServeError } from "../core/errors.ts";
-import type { StoredResource } from "../core/resource-store.ts";
+import { KEPT_REVISIONS, type StoredResource } from "../core/resource-store.ts";
 import { failureOf, isBusy } from "./failures.ts";
 import { type StateFiles, stateFiles } from "./files.ts";
 import { type Holder, lockDirectory } from "./lock.ts";
@@ -23,6 +23,18 @@ const DELETE = `DELETE FROM resources WHERE ${THIS_ONE}`;
 
 const READY = `UPDATE resources SET ready_generation = value(5), ready_spec = value(6), ready_digest = value(7)
   WHERE ${THIS_ONE} AND uid = value(4)`;
+
+// A resource that was deleted and made again has a history of its own.
+const FORGET_OTHERS = `DELETE FROM revisions WHERE ${THIS_ONE} AND uid <> value(4)`;
+
+const FORGET = `DELETE FROM revisions WHERE ${THIS_ONE}`;
+
+const REVISION = `INSERT INTO revisions (kind, namespace, name, uid, generation, record, record_digest)
+  SELECT kind, namespace, name, uid, value(5), value(6), value(7) FROM resources WHERE ${THIS_ONE} AND uid = value(4)
+  ON CONFLICT (kind, namespace, name, generation) DO UPDATE SET record = excluded.record, record_digest = excluded.record_digest`;
+
+const FORGET_OLDEST = `DELETE FROM revisions WHERE ${THIS_ONE} AND generation NOT IN (
+  SELECT generation FROM revisions WHERE ${THIS_ONE} ORDER BY generation DESC LIMIT ${KEPT_REVISIONS})`;
 
 const EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)";
 
@@ -113,9 +125,22 @@ function createWriter(files: StateFiles, open: OpenDatabase, database: Database)
 
 function apply(database: Database, change: RowChange): void {
   const key = [change.kind, change.namespace, change.name];
-  if (change.change === "put") database.exec(PUT, ...key, change.uid, change.object, digestOf(change.object));
-  else if (change.change === "delete") database.exec(DELETE, ...key);
-  else database.exec(READY, ...key, change.uid, change.generation, change.spec, digestOf(change.spec, change.generation));
+  switch (change.change) {
+    case "put":
+      database.exec(PUT, ...key, change.uid, change.object, digestOf(change.object));
+      database.exec(FORGET_OTHERS, ...key, change.uid);
+      break;
+    case "delete":
+      database.exec(DELETE, ...key);
+      database.exec(FORGET, ...key);
+      break;
+    case "ready":
+      database.exec(READY, ...key, change.uid, change.generation, change.spec, digestOf(change.spec, change.generation));
+      break;
+    case "revision":
+      database.exec(REVISION, ...key, change.uid, change.generation, change.record, digestOf(change.record, change.generation));
+      database.exec(FORGET_OLDEST, ...key);
+  }
 }
 
 /**

@@ -13,10 +13,12 @@ import {
   remove,
   resource,
   restoredIn,
+  revision,
   temporaryDirectories,
 } from "../../test/state-directories.ts";
 import type { JsonObject } from "../core/inference.ts";
-import type { ResourceChange, ResourceStore, StoredResource } from "../core/resource-store.ts";
+import { KEPT_REVISIONS, type ResourceChange, type ResourceStore, type StoredResource } from "../core/resource-store.ts";
+import { loadSqlite } from "./sqlite.ts";
 import { openStore, type SettledGroup, type StoreOptions } from "./store.ts";
 
 const directories = temporaryDirectories();
@@ -97,6 +99,43 @@ describe.each(AVAILABLE_MODULES)("a store with %s", (sqlite) => {
       expect(await restoredIn(directory, sqlite)).toEqual(afterCommits(some));
     });
     await fc.assert(property, { numRuns: 10 });
+  });
+
+  it("keeps what became of the last revisions, and drops it with the object", async () => {
+    const commits = [
+      [put("kept"), put("gone"), put("again", {}, "first"), put("many")],
+      [revision("kept", 1, "canary"), revision("gone", 1), revision("again", 1, "failed", "first")],
+      [revision("kept", 1), revision("kept", 4, "failed"), put("kept", { v: 2 })],
+      [remove("gone"), put("again", {}, "second")],
+      [revision("again", 2, "rolled out", "first"), revision("gone", 1), revision("again", 3, "rolled out", "second")],
+      Array.from({ length: KEPT_REVISIONS + 5 }, (_, index) => revision("many", index + 1)),
+    ];
+    const restored = await restoredAfter(...commits);
+    expect(restored).toEqual(afterCommits(commits));
+    const kept = restored.map(({ resource, revisions }) => [
+      resource.metadata.name,
+      revisions?.map(({ generation }) => generation).slice(0, 2),
+    ]);
+    expect(kept).toEqual([
+      ["again", [3]],
+      ["kept", [1, 4]],
+      ["many", [6, 7]],
+    ]);
+  });
+
+  it("takes on a state that an earlier version has written", async () => {
+    const directory = directories.make();
+    const store = await open(directory);
+    await store.commit([put("a", { v: 1 }), ready("a", 1, { v: 1 })]);
+    await store.close();
+    const database = (await loadSqlite(sqlite))(join(directory, "state.db"));
+    database.exec("DROP TABLE revisions; PRAGMA user_version = 1");
+    database.close();
+    const again = await open(directory);
+    expect(again.restored).toEqual(afterCommits([[put("a", { v: 1 }), ready("a", 1, { v: 1 })]]));
+    await again.commit([revision("a", 1)]);
+    await again.close();
+    expect((await restoredIn(directory, sqlite))[0]?.revisions).toHaveLength(1);
   });
 
   it("gives specs back as they were, whatever JSON they are", async () => {
