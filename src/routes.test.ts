@@ -41,6 +41,7 @@ beforeAll(async () => {
     dataPlane: never,
     controlPlane: { resources: never, activity: never } as never,
     metrics: never,
+    top: never,
     keys: access.keys,
     clock: systemClock,
     memory: never,

@@ -16,6 +16,7 @@ export interface RoutesOptions {
   readonly dataPlane: DataPlane;
   readonly controlPlane: ControlPlane;
   readonly metrics: OperationsOptions["metrics"];
+  readonly top: OperationsOptions["top"];
   readonly keys: Keys;
   readonly clock: Clock;
   readonly memory: ClientMemory;
@@ -35,6 +36,7 @@ export function createRoutes({
   dataPlane,
   controlPlane,
   metrics,
+  top,
   keys,
   clock,
   memory,
@@ -44,7 +46,7 @@ export function createRoutes({
   modelStore,
 }: RoutesOptions): Route[] {
   return [
-    ...createOperationsRoutes({ controlPlane, metrics }),
+    ...createOperationsRoutes({ controlPlane, metrics, top, clock }),
     ...createV1Routes({ dataPlane, controlPlane, large: largeJson?.predict }),
     ...createOipRoutes({ dataPlane, controlPlane, memory, serverName, serverVersion: version, large: largeJson?.infer }),
     ...createTorchServeRoutes({ dataPlane, controlPlane, modelStore }),

@@ -14,8 +14,8 @@ import { ClientRegions } from "./memory/index.ts";
 import { openLedger, openModelManagement } from "./model-manager.ts";
 import { modelSchedulers } from "./model-schedulers.ts";
 import { createStatistics, ModelVersion, Registry, withIdleTime } from "./models/index.ts";
-import { createMetrics, openObservers, residencyFamilies } from "./observability/index.ts";
-import { createControlPlane, createDataPlane } from "./planes/index.ts";
+import { createMetrics, openObservers, residencyFamilies, watchServerLoad } from "./observability/index.ts";
+import { createControlPlane, createDataPlane, createTop } from "./planes/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, validateDocument } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
@@ -150,12 +150,14 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     version: VERSION,
     others: [...observers.families, ...residencyFamilies(events, ledger)],
   });
+  const serverLoad = watchServerLoad(clock);
   const largeJson = options.jsonInEventLoop === true ? undefined : createLargeJson({ clock });
   const http = createHttpServer({
     routes: createRoutes({
       dataPlane,
       controlPlane,
       metrics: () => metrics.render(),
+      top: createTop({ controlPlane, statistics, accounts: ledger, load: serverLoad.load, clock, version: VERSION }),
       keys: access.keys,
       memory: clientRegions,
       clock,
@@ -188,6 +190,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   });
   const port = await http.listen(settings["http-port"], settings.host).catch(async (error: unknown) => {
     access.close();
+    serverLoad.close();
     await observers.close();
     await store.close();
     throw error;
@@ -213,7 +216,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       ? []
       : [`${settings.host} can be reached by others, and there are no keys: everybody may do everything`];
   for (const key of restored) reconciler.changed(key);
-  const watches: Array<() => void> = [access.close];
+  const watches: Array<() => void> = [access.close, serverLoad.close];
   if (tlsFiles !== undefined) {
     const renewed = (text: string): void => events.emit("access-notice", { text, problem: false });
     const use = (context: SecureContextOptions): void => {

@@ -26,6 +26,7 @@ export function addResourceCommands(program: Command): void {
   addDelete(program);
   addLogs(program);
   addEvents(program);
+  addTop(program);
   addRuntimes(program);
   addValidate(program);
 }
@@ -122,6 +123,20 @@ function addEvents(program: Command): void {
       const { eventsCommand } = await import("./events.ts");
       const { client, terminal, signal } = await surroundings(options);
       await eventsCommand(name, { ...options, namespace: namespaceOf(options) }, client, terminal, signal);
+    });
+}
+
+function addTop(program: Command): void {
+  inNamespace(onServer(program.command("top")), "models of this namespace only")
+    .description("show what every model does now: replicas, queue, rates, latencies, memory")
+    .option("--sort <column>", "rps, p99, queue, memory or name (default: rps)")
+    .option("--interval <seconds>", "time between two looks (default: 2)")
+    .option("--once", "one look, then the end")
+    .option("-o, --output <format>", "json or yaml: one look (default: a table)")
+    .action(async (options: Options) => {
+      const { processLiveTerminal, topCommand } = await import("./top.ts");
+      const { client, terminal, signal } = await surroundings(options);
+      await topCommand(options, client, terminal, processLiveTerminal(), signal);
     });
 }
 

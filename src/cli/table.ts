@@ -11,6 +11,8 @@ interface TableOptions {
   readonly widths?: readonly number[];
   /** Leaves the titles out. */
   readonly withoutTitles?: boolean;
+  /** Columns whose cells end at the same place, as numbers do; by their index. */
+  readonly right?: ReadonlySet<number>;
 }
 
 const GAP = "   ";
@@ -22,22 +24,21 @@ const GAP = "   ";
 export function renderTable(
   titles: readonly string[],
   rows: readonly (readonly Cell[])[],
-  terminal: Terminal,
+  terminal: Pick<Terminal, "paint" | "width">,
   options: TableOptions = {},
 ): string {
-  const { indent = 0, withoutTitles = false } = options;
-  const widths = columnWidths(titles, rows, options.widths);
+  const { withoutTitles = false, right = new Set<number>() } = options;
+  const layout = { indent: options.indent ?? 0, widths: columnWidths(titles, rows, options.widths), right };
   const lines = withoutTitles
     ? []
     : [
         renderLine(
           titles.map((text): Cell => ({ text, style: "bold" })),
-          widths,
-          indent,
+          layout,
           terminal,
         ),
       ];
-  for (const row of rows) lines.push(renderLine(row, widths, indent, terminal));
+  for (const row of rows) lines.push(renderLine(row, layout, terminal));
   return lines.map((line) => `${line}\n`).join("");
 }
 
@@ -48,11 +49,21 @@ export function columnWidths(titles: readonly string[], rows: readonly (readonly
   );
 }
 
-function renderLine(cells: readonly Cell[], widths: readonly number[], indent: number, { paint, width }: Terminal): string {
+interface Layout {
+  readonly indent: number;
+  readonly widths: readonly number[];
+  readonly right: ReadonlySet<number>;
+}
+
+function renderLine(
+  cells: readonly Cell[],
+  { indent, widths, right }: Layout,
+  { paint, width }: Pick<Terminal, "paint" | "width">,
+): string {
   let line = " ".repeat(indent);
   let room = width === undefined ? Number.POSITIVE_INFINITY : width - indent;
   for (const [column, cell] of cells.entries()) {
-    const text = shown(cell);
+    const text = right.has(column) ? shown(cell).padStart(widths[column] ?? 0) : shown(cell);
     const cut = [...text].length > room ? `${[...text].slice(0, Math.max(0, room - 1)).join("")}…` : text;
     line += paint(typeof cell === "string" ? undefined : cell.style, cut);
     room -= (widths[column] ?? 0) + GAP.length;

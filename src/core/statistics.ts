@@ -46,6 +46,18 @@ export interface CallStatistics {
   readonly host: ReadonlyMap<BatchCut, number>;
 }
 
+/** What a model version was asked in the last ten seconds. */
+export interface RecentFigures {
+  readonly requestsPerSecond: number;
+  /** Of these, not answered with what they asked for. */
+  readonly failuresPerSecond: number;
+  /** Requests that shared a call; undefined when there was none. */
+  readonly meanBatchSize: number | undefined;
+  /** From a request's head to its answer, of those that were answered, to within 6 %; undefined when there was none. */
+  readonly p50Ms: number | undefined;
+  readonly p99Ms: number | undefined;
+}
+
 export interface Statistics {
   /** A request's head has been read. */
   begin(): void;
@@ -59,4 +71,6 @@ export interface Statistics {
   calls(): Iterable<CallStatistics>;
   /** Answers to what never was a request of any route. */
   refusals(): Iterable<{ readonly status: number; readonly refusal: Refusal | undefined; readonly count: number }>;
+  /** As seen at clock milliseconds `now`; undefined for a version that was never asked. */
+  recent(model: { readonly namespace: string; readonly name: string; readonly version: string }, now: number): RecentFigures | undefined;
 }

@@ -2,6 +2,7 @@ import type { BatchCut } from "../core/batch.ts";
 import type { RequestRecord, Stage } from "../core/context.ts";
 import type { Refusal } from "../core/errors.ts";
 import type { CallStatistics, Histogram, RequestStatistics, Statistics } from "../core/statistics.ts";
+import { RecentTraffic } from "./recent-traffic.ts";
 
 /** Seconds. */
 const DURATIONS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
@@ -35,12 +36,15 @@ interface Child extends RequestStatistics {
   readonly duration: Buckets;
   readonly queue: Buckets;
   readonly compute: Buckets;
+  /** Of its version, whatever the protocol; undefined for what never was a version. */
+  readonly recent: RecentTraffic | undefined;
 }
 
 interface Calls extends CallStatistics {
   readonly sizes: Buckets;
   readonly inline: Map<BatchCut, number>;
   readonly host: Map<BatchCut, number>;
+  readonly recent: RecentTraffic;
 }
 
 /** Counts every request where it costs next to nothing; metrics are made of it when somebody looks. */
@@ -49,6 +53,7 @@ export function createStatistics(): Statistics {
   const children = new Map<string, Child[]>();
   const served = new Set<string>();
   const calls = new Map<string, Calls>();
+  const recents = new Map<string, RecentTraffic>();
   const refusals = new Map<string, { readonly status: number; readonly refusal: Refusal | undefined; count: number }>();
 
   function childOf(record: RequestRecord): Child {
@@ -61,9 +66,16 @@ export function createStatistics(): Statistics {
     for (const child of siblings) {
       if (child.version === version && child.protocol === protocol && child.namespace === namespace) return child;
     }
-    const child = newChild(record);
+    const child = newChild(record, version === "" ? undefined : recentOf(namespace, model, version));
     siblings.push(child);
     return child;
+  }
+
+  function recentOf(namespace: string, model: string, version: string): RecentTraffic {
+    const key = keyOf(namespace, model, version);
+    const present = recents.get(key) ?? new RecentTraffic();
+    recents.set(key, present);
+    return present;
   }
 
   let inFlight = 0;
@@ -81,7 +93,9 @@ export function createStatistics(): Statistics {
       if (record.version !== "") served.add(record.model);
       const child = childOf(record.version === "" && !served.has(record.model) ? { ...record, model: "" } : record);
       count(child.outcomes, record.outcome);
-      child.duration.observe((record.finishedAt - record.startedAt) / 1000);
+      const durationMs = record.finishedAt - record.startedAt;
+      child.duration.observe(durationMs / 1000);
+      child.recent?.noteRequest(record.finishedAt, durationMs, record.outcome === "OK");
       if (record.outcome !== "OK") observeFailure(child, record);
       if (record.retries > 0) child.retries += record.retries;
       if (record.hedge !== "none") child.hedges[record.hedge]++;
@@ -90,13 +104,15 @@ export function createStatistics(): Statistics {
       child.compute.observe(record.computeMs / 1000);
     },
     observeBatch({ namespace, model, version, batch }) {
-      const key = `${namespace} ${model} ${version}`;
+      const key = keyOf(namespace, model, version);
       let entry = calls.get(key);
       if (entry === undefined) {
-        entry = { namespace, model, version, sizes: new Buckets(BATCH_SIZES), inline: new Map(), host: new Map() };
+        const recent = recentOf(namespace, model, version);
+        entry = { namespace, model, version, sizes: new Buckets(BATCH_SIZES), inline: new Map(), host: new Map(), recent };
         calls.set(key, entry);
       }
       entry.sizes.observe(batch.size);
+      entry.recent.noteCall(batch.startedAt + batch.computeMs, batch.size);
       count(batch.inline ? entry.inline : entry.host, batch.cut);
     },
     observeRefusal({ status, refusal }) {
@@ -108,14 +124,19 @@ export function createStatistics(): Statistics {
     requests: () => [...children.values()].flat(),
     calls: () => calls.values(),
     refusals: () => refusals.values(),
+    recent: ({ namespace, name, version }, now) => recents.get(keyOf(namespace, name, version))?.figures(now),
   };
 }
 
-function newChild({ namespace, model, version, protocol }: RequestRecord): Child {
+function keyOf(namespace: string, model: string, version: string): string {
+  return `${namespace} ${model} ${version}`;
+}
+
+function newChild({ namespace, model, version, protocol }: RequestRecord, recent: RecentTraffic | undefined): Child {
   const [duration, queue, compute] = [new Buckets(DURATIONS), new Buckets(DURATIONS), new Buckets(DURATIONS)];
   const [outcomes, refused, cancelled, expired] = [new Map(), new Map(), new Map(), new Map()];
   const hedges = { won: 0, lost: 0 };
-  return { namespace, model, version, protocol, outcomes, refused, cancelled, expired, retries: 0, hedges, duration, queue, compute };
+  return { namespace, model, version, protocol, outcomes, refused, cancelled, expired, retries: 0, hedges, duration, queue, compute, recent };
 }
 
 function observeFailure(child: Child, { outcome, refusal, stage }: RequestRecord): void {

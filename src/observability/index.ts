@@ -2,4 +2,5 @@ export { createLogger, type Level, logEvents } from "./logs.ts";
 export { createMetrics, type Metrics, type MetricsOptions } from "./metrics.ts";
 export { openObservers } from "./observers.ts";
 export { residencyFamilies } from "./residency-families.ts";
+export { watchServerLoad } from "./server-load.ts";
 export { parseTraceParent } from "./trace-context.ts";

@@ -1,2 +1,3 @@
 export { createControlPlane } from "./control-plane.ts";
 export { createDataPlane } from "./data-plane.ts";
+export { createTop } from "./top.ts";

@@ -1,17 +1,23 @@
+import type { Clock } from "../../core/clock.ts";
 import type { Route } from "../../core/http.ts";
 import type { ModelState } from "../../core/model.ts";
 import type { ControlPlane } from "../../core/planes.ts";
+import type { TopSnapshot } from "../../core/top.ts";
 import { failJson, jsonReply } from "../shared/index.ts";
 import { createModelRoutes } from "./models.ts";
+import { createTopRoute } from "./top.ts";
 
 export interface OperationsOptions {
   readonly controlPlane: ControlPlane;
   /** The metrics in a text format that the Accept header allows. */
   readonly metrics: (accept: string | undefined) => Promise<{ readonly contentType: string; readonly body: string }>;
+  /** What is going on now, of one namespace's models or of all. */
+  readonly top: (namespace?: string) => TopSnapshot;
+  readonly clock: Clock;
 }
 
 /** What probes and monitors ask: liveness, readiness with the number of model versions in each state, metrics. */
-export function createOperationsRoutes({ controlPlane, metrics }: OperationsOptions): Route[] {
+export function createOperationsRoutes({ controlPlane, metrics, top, clock }: OperationsOptions): Route[] {
   return [
     { method: "GET", path: "/health/live", access: "public", handle: () => jsonReply('{"live":true}'), fail: failJson },
     {
@@ -36,6 +42,7 @@ export function createOperationsRoutes({ controlPlane, metrics }: OperationsOpti
       },
       fail: failJson,
     },
+    createTopRoute(top, clock),
     ...createModelRoutes(controlPlane),
   ];
 }

@@ -1,0 +1,149 @@
+import { shortDuration } from "./age.ts";
+import type { Style } from "./paint.ts";
+import { type Cell, renderTable } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+import type { ModelRow, Snapshot } from "./top-snapshot.ts";
+
+/** What rows can be ordered by; all but names largest first. */
+export const SORTS = ["rps", "p99", "queue", "memory", "name"] as const;
+export type Sort = (typeof SORTS)[number];
+
+/** Columns of a terminal from which on there is room for what a narrow one leaves out. */
+const WIDE = 120;
+
+/** Lines about the server, then a row for each model. */
+export interface View {
+  readonly head: readonly string[];
+  /** The titles of the table. */
+  readonly titles: string;
+  readonly rows: readonly string[];
+}
+
+/** @param address of the server. @param allNamespaces whether models of several namespaces may be shown */
+export function topView(
+  snapshot: Snapshot,
+  { sort, address, allNamespaces }: { readonly sort: Sort; readonly address: string; readonly allNamespaces: boolean },
+  terminal: Pick<Terminal, "paint" | "width">,
+): View {
+  const wide = (terminal.width ?? Number.POSITIVE_INFINITY) >= WIDE;
+  const sorted = [...snapshot.models].sort(ORDERS[sort]);
+  const columns = columnsFor(sorted, wide, allNamespaces, sort);
+  const table = renderTable(
+    columns.map(({ title }) => title),
+    sorted.map((row) => columns.map(({ cell }) => cell(row))),
+    terminal,
+    { right: new Set(columns.flatMap(({ right }, index) => (right === true ? [index] : []))) },
+  );
+  const [titles = "", ...rows] = table.trimEnd().split("\n");
+  return { head: headOf(snapshot, address, terminal), titles, rows };
+}
+
+interface Column {
+  readonly title: string;
+  readonly cell: (row: ModelRow) => Cell;
+  readonly right?: boolean;
+}
+
+function columnsFor(rows: readonly ModelRow[], wide: boolean, allNamespaces: boolean, sort: Sort): Column[] {
+  const isPlain = (wanted: (row: ModelRow) => boolean): boolean => !rows.some(wanted);
+  const number = (title: string, cell: (row: ModelRow) => string, key?: Sort): Column => ({
+    title: key === sort ? `${title}↓` : title,
+    cell,
+    right: true,
+  });
+  const failing: Column[] = isPlain(({ failuresPerSecond }) => failuresPerSecond > 0)
+    ? []
+    : [number("ERR/S", ({ failuresPerSecond }) => rate(failuresPerSecond))];
+  return [
+    ...(allNamespaces && rows.some(({ namespace }) => namespace !== "default")
+      ? [{ title: "NAMESPACE", cell: ({ namespace }: ModelRow) => namespace }]
+      : []),
+    { title: "MODEL", cell: ({ model }) => model },
+    // Versions of a folder are few; a narrow terminal has room for them only where there are several.
+    ...(wide || new Set(rows.map(({ version }) => version)).size > 1
+      ? [{ title: "REVISION", cell: ({ revision, version }: ModelRow) => [revision, version].filter(Boolean).join("/") }]
+      : []),
+    { title: "STATE", cell: ({ state }) => ({ text: state, style: styleOf(state) }) },
+    number("REPL", ({ replicas }) => (replicas.wanted === 0 && replicas.ready === 0 ? "0" : `${replicas.ready}/${replicas.wanted}`)),
+    number("QUEUE", ({ queued }) => String(queued), "queue"),
+    number("BATCH", ({ meanBatchSize }) => (meanBatchSize === undefined ? "-" : meanBatchSize.toFixed(1))),
+    number("RPS", ({ requestsPerSecond }) => rate(requestsPerSecond), "rps"),
+    ...failing,
+    number("P50", ({ p50Ms }) => latency(p50Ms)),
+    number("P99", ({ p99Ms }) => latency(p99Ms), "p99"),
+    number("MEMORY", ({ memoryBytes }) => (memoryBytes === 0 ? "-" : bytes(memoryBytes)), "memory"),
+    ...(isPlain(({ reason }) => reason !== "") ? [] : [{ title: "WHY", cell: ({ reason }: ModelRow) => reason }]),
+  ];
+}
+
+function headOf(
+  { server, requests, accounts, models, version, uptimeSeconds, time }: Snapshot,
+  address: string,
+  { paint, width = Number.POSITIVE_INFINITY }: Pick<Terminal, "paint" | "width">,
+): string[] {
+  const counts = new Map<string, number>();
+  for (const { state } of models) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const states = [...counts].map(([state, count]) => `${count} ${state}`).join(", ");
+  const failures = requests.failuresPerSecond === 0 ? "" : `, ${rate(requests.failuresPerSecond)}/s fail`;
+  const limited = accounts.map(({ name, reserved, budget }) => {
+    const [used, most] = name === "models" ? [String(reserved), String(budget)] : [bytes(reserved), bytes(budget)];
+    const share = name === "models" || budget === 0 ? "" : ` (${Math.round((reserved / budget) * 100)} %)`;
+    return { text: `${name} ${used} of ${most}${share}`, isFull: reserved > budget };
+  });
+  const lines = [
+    `nitrous ${version} at ${address}   up ${shortDuration(uptimeSeconds * 1000)}   ${time.slice(11, 19)} UTC`,
+    `models   ${states === "" ? "none" : states}`,
+    `requests ${rate(requests.perSecond)}/s${failures}, ${requests.inFlight} in flight`,
+    `budgets  ${limited.map(({ text }) => text).join(", ") || "none"}`,
+    `server   ${server.cores.toFixed(2)} cores, ${bytes(server.memoryBytes)}, event loop lag ${latency(server.eventLoopLagMs)}`,
+  ];
+  const isFull = limited.some((account) => account.isFull);
+  return lines.map((line, index) => paint(index === 0 ? "bold" : isFull && index === 3 ? "yellow" : undefined, cut(line, width)));
+}
+
+const byName = (left: ModelRow, right: ModelRow): number =>
+  compare(left.namespace, right.namespace) || compare(left.model, right.model) || Number(left.version) - Number(right.version);
+
+const largest =
+  (figure: (row: ModelRow) => number) =>
+  (left: ModelRow, right: ModelRow): number =>
+    figure(right) - figure(left) || byName(left, right);
+
+const ORDERS: Readonly<Record<Sort, (left: ModelRow, right: ModelRow) => number>> = {
+  // Tenths that flicker would have rows change their places.
+  rps: largest(({ requestsPerSecond }) => Math.round(requestsPerSecond)),
+  p99: largest(({ p99Ms = -1 }) => p99Ms),
+  queue: largest(({ queued }) => queued),
+  memory: largest(({ memoryBytes }) => memoryBytes),
+  name: byName,
+};
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function styleOf(state: string): Style | undefined {
+  if (state === "ready") return "green";
+  if (state === "failed") return "red";
+  return state === "standby" || state === "stopped" ? "dim" : "yellow";
+}
+
+function rate(value: number): string {
+  if (value === 0) return "0";
+  return value < 10 ? value.toFixed(1) : String(Math.round(value));
+}
+
+function latency(milliseconds: number | undefined): string {
+  if (milliseconds === undefined) return "-";
+  if (milliseconds < 10) return `${milliseconds.toFixed(1)}ms`;
+  return milliseconds < 10_000 ? `${Math.round(milliseconds)}ms` : `${(milliseconds / 1000).toFixed(1)}s`;
+}
+
+function bytes(amount: number): string {
+  const mebibytes = amount / 2 ** 20;
+  return mebibytes < 1024 ? `${Math.round(mebibytes)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
+}
+
+function cut(line: string, width: number): string {
+  return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
+}
