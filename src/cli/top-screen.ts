@@ -6,6 +6,9 @@ const HOME = "\u001b[H";
 const CLEAR_LINE = "\u001b[K";
 const CLEAR_BELOW = "\u001b[J";
 
+/** Titles, footer and a few models. */
+const LEAST_ROWS = 6;
+
 const KEYS = { "\u001b[A": "up", "\u001b[B": "down", "\u001b[5~": "page-up", "\u001b[6~": "page-down" } as const;
 
 /** What somebody pressed; "quit" also for Ctrl-C, which is a key like any other while a terminal is raw. */
@@ -30,10 +33,8 @@ export interface ScreenInput {
 }
 
 export interface Screen {
-  /** Replaces everything that is shown; rows before `first` are left out. */
-  show(view: View, first: number): void;
-  /** Rows of a table that fit below a head of so many lines. */
-  room(head: number): number;
+  /** Replaces everything that is shown; rows before `first` are left out. Returns the first one that is shown: not all can be. */
+  show(view: View, first: number): number;
   /** The terminal is again what it was. Twice is once. */
   close(): void;
 }
@@ -52,19 +53,19 @@ export function openScreen(output: ScreenOutput, input: ScreenInput, onKey: (key
     input.resume();
   }
   output.on("resize", onResize);
-  const room = (head: number): number => Math.max(1, output.rows - head - 1);
   return {
-    room,
-    show({ head, titles, rows }, first) {
-      if (!open) return;
-      const lines = [...head, "", titles];
-      const space = room(lines.length);
+    show({ head, titles, rows }, wanted) {
+      if (!open) return wanted;
+      // Of a very low terminal the models get what there is.
+      const above = output.rows > head.length + LEAST_ROWS ? [...head, "", titles] : [titles];
+      const space = Math.max(0, output.rows - above.length - 1);
+      const first = Math.max(0, Math.min(wanted, rows.length - space));
       const shown = rows.slice(first, first + space);
-      const rest = rows.length - first - shown.length;
-      const footer = `q quit  s sort  ${rows.length > space ? `↑↓ ${first + 1}-${first + shown.length} of ${rows.length}` : ""}`;
-      const all = [...lines, ...(rows.length === 0 ? ["(no models)"] : shown)].slice(0, Math.max(1, output.rows - 1));
-      const text = all.map((line) => `${line}${CLEAR_LINE}\r\n`).join("");
-      output.write(`${HOME}${text}${(rest > 0 ? `${footer} …` : footer).slice(0, output.columns)}${CLEAR_BELOW}`);
+      const place = rows.length > space ? `  ↑↓ scroll  ${first + 1} to ${first + shown.length} of ${rows.length}` : "";
+      const lines = [...above, ...(rows.length === 0 ? ["(no models)"] : shown)];
+      const text = lines.map((line) => `${line}${CLEAR_LINE}\r\n`).join("");
+      output.write(`${HOME}${text}${`q quit  s sort${place}`.slice(0, output.columns)}${CLEAR_BELOW}`);
+      return first;
     },
     close() {
       if (!open) return;

@@ -45,6 +45,7 @@ interface Column {
 }
 
 function columnsFor(rows: readonly ModelRow[], wide: boolean, allNamespaces: boolean, sort: Sort): Column[] {
+  const named = allNamespaces && rows.some(({ namespace }) => namespace !== "default");
   const isPlain = (wanted: (row: ModelRow) => boolean): boolean => !rows.some(wanted);
   const number = (title: string, cell: (row: ModelRow) => string, key?: Sort): Column => ({
     title: key === sort ? `${title}↓` : title,
@@ -55,10 +56,8 @@ function columnsFor(rows: readonly ModelRow[], wide: boolean, allNamespaces: boo
     ? []
     : [number("ERR/S", ({ failuresPerSecond }) => rate(failuresPerSecond))];
   return [
-    ...(allNamespaces && rows.some(({ namespace }) => namespace !== "default")
-      ? [{ title: "NAMESPACE", cell: ({ namespace }: ModelRow) => namespace }]
-      : []),
-    { title: "MODEL", cell: ({ model }) => model },
+    ...(named && wide ? [{ title: "NAMESPACE", cell: ({ namespace }: ModelRow) => namespace }] : []),
+    { title: "MODEL", cell: ({ namespace, model }) => (named && !wide && namespace !== "default" ? `${namespace}/${model}` : model) },
     // Versions of a folder are few; a narrow terminal has room for them only where there are several.
     ...(wide || new Set(rows.map(({ version }) => version)).size > 1
       ? [{ title: "REVISION", cell: ({ revision, version }: ModelRow) => [revision, version].filter(Boolean).join("/") }]

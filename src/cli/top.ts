@@ -72,9 +72,7 @@ async function showLive(
   });
   const redraw = (): void => {
     if (latest === undefined) return;
-    const view = draw(latest, sort, { paint, width: live.output.columns });
-    first = Math.max(0, Math.min(first, view.rows.length - screen.room(view.head.length + 2)));
-    screen.show(view, first);
+    first = screen.show(draw(latest, sort, { paint, width: live.output.columns }), first);
   };
   const onKey = (key: Key): void => {
     const page = Math.max(1, live.output.rows - 8);

@@ -55,15 +55,14 @@ export function createTop({ controlPlane, statistics, accounts, load, clock, ver
 }
 
 function modelRow(status: ModelStatus, figures: RecentFigures): TopModel {
-  const { namespace, name, version, state, reason, queued, memoryBytes } = status;
-  const wanted = state === "standby" || state === "registered" || state === "failed" ? 0 : 1;
+  const { namespace, name, version, state, reason, replicas, queued, memoryBytes } = status;
   return {
     namespace,
     model: name,
     version,
     state,
-    reason,
-    replicas: { ready: state === "ready" ? 1 : 0, wanted },
+    reason: reason || (replicas.obstacle ?? ""),
+    replicas: { ready: replicas.ready, wanted: replicas.wanted },
     queued,
     memoryBytes,
     ...figures,
