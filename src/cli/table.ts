@@ -13,9 +13,9 @@ interface TableOptions {
   readonly withoutTitles?: boolean;
   /** Columns whose cells end at the same place, as numbers do; by their index. */
   readonly right?: ReadonlySet<number>;
+  /** Spaces between columns. */
+  readonly gap?: number;
 }
-
-const GAP = "   ";
 
 /**
  * Rows below their titles, aligned; a cell shows its first line only, and on a terminal a line is cut at its edge. An empty cell
@@ -27,8 +27,8 @@ export function renderTable(
   terminal: Pick<Terminal, "paint" | "width">,
   options: TableOptions = {},
 ): string {
-  const { withoutTitles = false, right = new Set<number>() } = options;
-  const layout = { indent: options.indent ?? 0, widths: columnWidths(titles, rows, options.widths), right };
+  const { withoutTitles = false, indent = 0, right = new Set<number>(), gap = 3 } = options;
+  const layout = { indent, widths: columnWidths(titles, rows, options.widths), right, gap };
   const lines = withoutTitles
     ? []
     : [
@@ -53,11 +53,12 @@ interface Layout {
   readonly indent: number;
   readonly widths: readonly number[];
   readonly right: ReadonlySet<number>;
+  readonly gap: number;
 }
 
 function renderLine(
   cells: readonly Cell[],
-  { indent, widths, right }: Layout,
+  { indent, widths, right, gap }: Layout,
   { paint, width }: Pick<Terminal, "paint" | "width">,
 ): string {
   let line = " ".repeat(indent);
@@ -66,9 +67,9 @@ function renderLine(
     const text = right.has(column) ? shown(cell).padStart(widths[column] ?? 0) : shown(cell);
     const cut = [...text].length > room ? `${[...text].slice(0, Math.max(0, room - 1)).join("")}…` : text;
     line += paint(typeof cell === "string" ? undefined : cell.style, cut);
-    room -= (widths[column] ?? 0) + GAP.length;
+    room -= (widths[column] ?? 0) + gap;
     if (column === cells.length - 1 || room <= 0) break;
-    line += " ".repeat((widths[column] ?? 0) - [...text].length) + GAP;
+    line += " ".repeat((widths[column] ?? 0) - [...text].length + gap);
   }
   return line;
 }

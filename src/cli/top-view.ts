@@ -32,7 +32,7 @@ export function topView(
     columns.map(({ title }) => title),
     sorted.map((row) => columns.map(({ cell }) => cell(row))),
     terminal,
-    { right: new Set(columns.flatMap(({ right }, index) => (right === true ? [index] : []))) },
+    { right: new Set(columns.flatMap(({ right }, index) => (right === true ? [index] : []))), gap: wide ? 3 : 2 },
   );
   const [titles = "", ...rows] = table.trimEnd().split("\n");
   return { head: headOf(snapshot, address, terminal), titles, rows };
@@ -58,8 +58,8 @@ function columnsFor(rows: readonly ModelRow[], wide: boolean, allNamespaces: boo
   return [
     ...(named && wide ? [{ title: "NAMESPACE", cell: ({ namespace }: ModelRow) => namespace }] : []),
     { title: "MODEL", cell: ({ namespace, model }) => (named && !wide && namespace !== "default" ? `${namespace}/${model}` : model) },
-    // Versions of a folder are few; a narrow terminal has room for them only where there are several.
-    ...(wide || new Set(rows.map(({ version }) => version)).size > 1
+    // A narrow terminal has room for it only where it tells rows apart.
+    ...(wide || new Set(rows.map(({ namespace, model }) => `${namespace}/${model}`)).size < rows.length
       ? [{ title: "REVISION", cell: ({ revision, version }: ModelRow) => [revision, version].filter(Boolean).join("/") }]
       : []),
     { title: "STATE", cell: ({ state }) => ({ text: state, style: styleOf(state) }) },
