@@ -81,6 +81,7 @@ async function plan(
       namespace,
       variables: model.environment,
       residency: predictor.residency,
+      scaling: predictor.scaling,
       ...(Object.keys(model.settings).length === 0 ? {} : { settings: { ...spec.settings, ...model.settings } }),
       ...(Object.keys(scheduling).length === 0 ? {} : { scheduling }),
       ...(level === undefined ? {} : { trust: level }),

@@ -1,6 +1,7 @@
 import { ServeError } from "./errors.ts";
 import type { JsonObject } from "./inference.ts";
 import type { Residency } from "./model.ts";
+import type { ScalingSpec } from "./scaling.ts";
 import type { SchedulingSpec } from "./scheduling.ts";
 
 /** The kinds that this server keeps. Cluster-scoped ones have no namespace. */
@@ -67,6 +68,7 @@ export interface Predictor {
   /** 0: nothing is loaded before the first request. */
   readonly minReplicas: number;
   readonly residency: Residency;
+  readonly scaling: ScalingSpec;
   /** The predictor needs several machines, so only runtimes with a workerSpec fit. */
   readonly multiNode: boolean;
 }

@@ -18,6 +18,8 @@ export interface ScalingSpec {
   readonly panicThreshold: number;
   /** Milliseconds for which fewer replicas must have been enough before any go. */
   readonly scaleDownDelayMs: number;
+  /** What an operator may expect of what was written and does not get. */
+  readonly notes?: readonly string[];
 }
 
 /** The replicas of one model version. */

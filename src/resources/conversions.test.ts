@@ -24,6 +24,19 @@ function predictorOf(predictor: JsonObject): ReturnType<typeof toInferenceServic
   return toInferenceService({ metadata: stored({ metadata: { name: "a", namespace: "default" } }), spec: { predictor } });
 }
 
+const ONE_REPLICA = {
+  least: 1,
+  most: 1,
+  metric: "concurrency",
+  target: 100,
+  utilization: 0.7,
+  windowMs: 60_000,
+  panicWindowMs: 6_000,
+  panicThreshold: 2,
+  scaleDownDelayMs: 0,
+  notes: [],
+};
+
 describe("toInferenceService", () => {
   it("sees one model in both forms", () => {
     const [model, legacy] = ["model.yaml", "legacy.yaml"].map((file) =>
@@ -65,6 +78,7 @@ describe("toInferenceService", () => {
         },
         minReplicas: 0,
         residency: { kind: "on-demand" },
+        scaling: { ...ONE_REPLICA, least: 0 },
         multiNode: false,
       },
       scheduling: {},
@@ -82,23 +96,19 @@ describe("toInferenceService", () => {
       model: { format: { name: "sklearn" }, storageUri: "gs://models/iris", environment: {}, settings: {} },
       minReplicas: 2,
       residency: { kind: "pinned" },
+      scaling: { ...ONE_REPLICA, least: 2, most: 4, metric: "rps", target: 10 },
       multiNode: true,
     });
     expect(notInEffect).toEqual([
       "spec.canary",
       "spec.explainer",
       "spec.predictor.canaryTrafficPercent",
-      "spec.predictor.containerConcurrency",
       "spec.predictor.containers",
       "spec.predictor.logger",
-      "spec.predictor.maxReplicas",
-      "spec.predictor.minReplicas",
       "spec.predictor.model.readinessProbe",
       "spec.predictor.model.volumeMounts",
       "spec.predictor.name",
       "spec.predictor.nodeSelector",
-      "spec.predictor.scaleMetric",
-      "spec.predictor.scaleTarget",
       "spec.predictor.serviceAccountName",
       "spec.predictor.volumes",
       "spec.predictor.workerSpec.pipelineParallelSize",
@@ -112,6 +122,7 @@ describe("toInferenceService", () => {
       model: undefined,
       minReplicas: 1,
       residency: { kind: "preferred" },
+      scaling: ONE_REPLICA,
       multiNode: false,
     });
   });

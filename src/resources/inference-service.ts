@@ -2,10 +2,11 @@ import type { JsonObject } from "../core/inference.ts";
 import { DEFAULT_NAMESPACE } from "../core/model.ts";
 import type { InferenceService, Predictor, PredictorModel, ProtocolVersion } from "../core/resource.ts";
 import { environmentOf } from "./container-rules.ts";
-import { isGiven, listIn, mapIn, numberIn, textIn } from "./json-fields.ts";
+import { isGiven, listIn, mapIn, textIn } from "./json-fields.ts";
 import { settingsOf } from "./model-settings.ts";
 import { annotationsNotInEffect, fieldsNotInEffect } from "./not-in-effect.ts";
 import { residencyOf } from "./residency-annotations.ts";
+import { leastReplicas, scalingOf } from "./scaling.ts";
 import { annotatedScheduling } from "./scheduling-annotations.ts";
 import { environmentScheduling, predictorScheduling } from "./scheduling-fields.ts";
 import { LEGACY_KEYS } from "./schema/inference-service.ts";
@@ -36,8 +37,9 @@ export function toInferenceService({ metadata, spec }: Pick<ValidDocument, "meta
 function toPredictor(predictor: JsonObject | undefined, annotations: Readonly<Record<string, string>>): Predictor {
   return {
     model: toModel(predictor),
-    minReplicas: numberIn(predictor, "minReplicas") ?? 1,
+    minReplicas: leastReplicas(predictor, annotations) ?? 1,
     residency: residencyOf(predictor, annotations),
+    scaling: scalingOf(predictor, annotations),
     multiNode: isGiven(predictor, "workerSpec"),
   };
 }

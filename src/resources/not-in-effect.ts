@@ -1,10 +1,12 @@
 import type { JsonObject, JsonValue } from "../core/inference.ts";
 import { ANNOTATIONS } from "./annotations.ts";
 import { type FieldPath, formatPath } from "./field-path.ts";
-import { isGiven, isMap, listIn, mapIn, numberIn, textIn } from "./json-fields.ts";
+import { isGiven, isMap, listIn, mapIn, textIn } from "./json-fields.ts";
+import { scalingNotInEffect } from "./scaling.ts";
 import { environmentScheduling, isSchedulingVariable } from "./scheduling-fields.ts";
 import { LEGACY_KEYS } from "./schema/inference-service.ts";
 
+const SCALING = ["minReplicas", "maxReplicas", "scaleTarget", "scaleMetric", "containerConcurrency"];
 const IN_EFFECT = ["modelFormat", "storageUri", "runtime", "protocolVersion"];
 
 /** Paths of the fields of an InferenceService's spec that change nothing in this version, sorted; for example `spec.transformer`. */
@@ -22,11 +24,10 @@ export function annotationsNotInEffect(annotations: Readonly<Record<string, stri
 
 function predictorFields(predictor: JsonObject, path: FieldPath): FieldPath[] {
   const models = ["model", ...LEGACY_KEYS].filter((key) => isGiven(predictor, key));
-  const minReplicas = numberIn(predictor, "minReplicas") ?? 1;
   return [
-    ...others(predictor, path, [...models, "minReplicas", "workerSpec", "timeout", "batcher"]),
+    ...others(predictor, path, [...models, ...SCALING, "workerSpec", "timeout", "batcher"]),
+    ...scalingNotInEffect(predictor, path),
     ...models.flatMap((key) => modelFields(mapIn(predictor, key) ?? {}, [...path, key])),
-    ...(minReplicas > 1 ? [[...path, "minReplicas"]] : []),
     ...others(mapIn(predictor, "batcher") ?? {}, [...path, "batcher"], ["maxBatchSize", "maxLatency", "timeout"]),
     // That there is a workerSpec decides which runtimes fit.
     ...others(mapIn(predictor, "workerSpec") ?? {}, [...path, "workerSpec"], []),

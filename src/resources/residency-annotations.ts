@@ -2,7 +2,7 @@ import type { JsonObject } from "../core/inference.ts";
 import type { Residency } from "../core/model.ts";
 import { ANNOTATIONS } from "./annotations.ts";
 import type { Finding } from "./field-path.ts";
-import { isGiven, numberIn } from "./json-fields.ts";
+import { leastReplicas } from "./scaling.ts";
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
@@ -11,7 +11,7 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h:
  * of 1 or more, or pinned, always loaded; otherwise loaded while there is room.
  */
 export function residencyOf(predictor: JsonObject | undefined, annotations: Readonly<Record<string, string>>): Residency {
-  const minReplicas = isGiven(predictor, "minReplicas") ? numberIn(predictor, "minReplicas") : undefined;
+  const minReplicas = leastReplicas(predictor, annotations);
   const pin = annotations[ANNOTATIONS.pin];
   const isPinned = pin === undefined ? minReplicas !== undefined && minReplicas >= 1 : pin === "true";
   if (isPinned) return { kind: "pinned" };

@@ -5,6 +5,8 @@ import type { Finding } from "./field-path.ts";
 import { isMap, listIn, mapIn, textIn, textsIn } from "./json-fields.ts";
 import { residencyFindings } from "./residency-annotations.ts";
 import { runtimeFindings } from "./runtime-rules.ts";
+import { boundFindings } from "./scaling.ts";
+import { scalingFindings } from "./scaling-annotations.ts";
 import { schedulingFindings } from "./scheduling-annotations.ts";
 
 const AUTOSCALER_ANNOTATION = "serving.kserve.io/autoscalerClass";
@@ -26,6 +28,8 @@ function serviceFindings(document: JsonObject, spec: JsonObject): Finding[] {
     ...autoscalerFindings(mapIn(mapIn(document, "metadata"), "annotations")),
     ...residencyFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...schedulingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
+    ...scalingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
+    ...boundFindings(predictor, textsIn(mapIn(document, "metadata"), "annotations")),
     ...(predictor === undefined ? [] : predictorFindings(predictor, ["spec", "predictor"])),
     ...(transformer === undefined ? [] : transformerFindings(transformer, ["spec", "transformer"])),
     ...(explainer === undefined ? [] : explainerFindings(explainer, ["spec", "explainer"])),

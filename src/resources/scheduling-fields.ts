@@ -8,16 +8,18 @@ const BATCH_TIMEOUT = "BATCH_TIMEOUT";
 /**
  * `timeout` (seconds) and `batcher` of a predictor. KServe waits for `maxLatency` (milliseconds) until a batch is full; here nothing waits,
  * so it is the time that a shared batch may add. `batcher.timeout` (seconds) is KServe's limit for a call of the predictor. A number
- * that is not positive says nothing, as in KServe.
+ * that is not positive says nothing, as in KServe. `containerConcurrency` is its hard limit for the requests of one replica.
  */
 export function predictorScheduling(predictor: JsonObject | undefined): SchedulingSpec {
   const batcher = mapIn(predictor, "batcher");
   const rows = positive(numberIn(batcher, "maxBatchSize"));
   const latency = positive(numberIn(batcher, "maxLatency"));
   const timeouts = [numberIn(predictor, "timeout"), numberIn(batcher, "timeout")].flatMap((seconds) => positive(seconds) ?? []);
+  const requests = positive(numberIn(predictor, "containerConcurrency"));
   return {
     ...(rows === undefined ? {} : { maxBatchRows: rows }),
     ...(latency === undefined ? {} : { maxBatchLatencyMs: latency }),
+    ...(requests === undefined ? {} : { requestsPerReplica: requests }),
     ...(timeouts.length === 0 ? {} : { timeoutMs: Math.min(...timeouts) * 1000 }),
   };
 }
