@@ -29,14 +29,22 @@ class InstantReplica implements Replica {
   readonly exited: Promise<string>;
   readonly #file: string;
   readonly #stuck: ReadonlySet<string>;
+  readonly #waits: ReadonlyMap<string, Promise<void>>;
   readonly #end: (how?: string) => Promise<void>;
 
   disconnect: () => void = () => undefined;
 
-  constructor(file: string, pid: number, stuck: ReadonlySet<string>, exited: Promise<string>, end: (how?: string) => Promise<void>) {
+  constructor(
+    file: string,
+    pid: number,
+    { stuck, waits }: Pick<FakeHosts, "stuck" | "waits">,
+    exited: Promise<string>,
+    end: (how?: string) => Promise<void>,
+  ) {
     this.id = `${file}#${pid}`;
     this.#file = file;
     this.#stuck = stuck;
+    this.#waits = waits;
     this.lost = new Promise((resolve) => {
       this.disconnect = resolve;
     });
@@ -47,6 +55,7 @@ class InstantReplica implements Replica {
 
   async run({ payload }: { payload: Payload }): Promise<ReplicaResult> {
     if (this.#stuck.has(this.#file)) throw new ReplicaLostError(`its host ${await this.exited}`, true);
+    await this.#waits.get(this.#file);
     return { payload, computeMs: 0 };
   }
 
@@ -77,6 +86,8 @@ export class FakeHosts {
   readonly loads: string[] = [];
   /** Models of these files answer nothing as long as their processes run. */
   readonly stuck = new Set<string>();
+  /** Models of these files answer when this has settled. */
+  readonly waits = new Map<string, Promise<void>>();
   /** Loads of these files end their process. */
   readonly crashing = new Set<string>();
   /** Replicas that answer, by their file; of two of the same file the later one. */
@@ -176,7 +187,7 @@ export class FakeHosts {
           const gone = (): void => {
             if (this.running.get(spec.file) === entry) this.running.delete(spec.file);
           };
-          const replica = new InstantReplica(spec.file, endpoint.pid, this.stuck, endpoint.exited, async (how) => {
+          const replica = new InstantReplica(spec.file, endpoint.pid, this, endpoint.exited, async (how) => {
             gone();
             if (how !== undefined) kill(how);
             await endpoint.stop(0);

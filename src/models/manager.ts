@@ -109,8 +109,8 @@ export class Manager {
   async scale(model: ModelVersion, replicas: number | "auto"): Promise<void> {
     this.#fleet.fix(model, replicas);
     if (replicas === 0) return await this.letGo(model);
-    await model.wake();
-    if (!this.#lives.has(model)) await this.start(model);
+    if (model.state === "standby") await model.wake();
+    else await this.start(model);
     const life = this.#lives.get(model);
     if (life === undefined) model.assertReady();
     else await this.#fleet.apply(life);
