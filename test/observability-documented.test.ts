@@ -53,7 +53,7 @@ async function metricsPage(): Promise<string> {
   const events = createEvents();
   const residency = residencyFamilies(events, { budgets: { memory: 2 }, reserved: () => 1 });
   const iris = { namespace: "default", model: "iris", version: "1" };
-  events.emit("model-loaded", { ...iris, loadMs: 1500, bytes: 1 });
+  events.emit("model-loaded", { ...iris, loadMs: 1500, bytes: 1, reservedBytes: 1 });
   events.emit("model-evicted", { ...iris, reason: "a test" });
   const others = [...observers.families, ...residency];
   const { body } = await createMetrics({ statistics, controlPlane, clock, version: "1", others }).render();

@@ -36,7 +36,10 @@ export interface EventMap {
     readonly model: string;
     readonly version: string;
     readonly loadMs: number;
+    /** What its host uses, or its part of one. */
     readonly bytes: number;
+    /** What was reserved for that before the load. */
+    readonly reservedBytes: number;
   };
   /** A loaded model goes, and stands by for its next request. */
   "model-evicted": { readonly namespace: string; readonly model: string; readonly version: string; readonly reason: string };

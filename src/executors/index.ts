@@ -1,3 +1,4 @@
+export { cgroupMemory } from "./cgroup.ts";
 export {
   type Confinement,
   confined,
@@ -10,6 +11,6 @@ export {
 } from "./isolation/index.ts";
 export { findLauncherPython, launched } from "./launcher.ts";
 export { createLocalExecutor } from "./local.ts";
-export { availableMemory, cgroupMemory, processMemory } from "./memory.ts";
+export { availableMemory, processMemory } from "./memory.ts";
 export { createProcessRecord, endLeftovers } from "./process-record.ts";
 export { bootId, identityOf, isRunning, type ProcessIdentity } from "./processes.ts";

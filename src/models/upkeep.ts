@@ -105,6 +105,7 @@ export class Upkeep {
     const wanted = { alone, more: !life.counts(member), spare: life.isSpare(member) };
     const reservation = await occupancy.reserve(model, wanted, () => life.report(member, "preparing", "waiting for room"), signal);
     const began = clock.now();
+    const reservedBytes = reservation.amounts[MEMORY] ?? 0;
     try {
       const loaded = await this.#load(life, member, alone);
       await inline?.prepare(model.spec, loaded.replica.description);
@@ -120,7 +121,7 @@ export class Upkeep {
       occupancy.settle();
       const bytes = reservation.amounts[MEMORY] ?? 0;
       if (member.index === 0) measurements.note(model.spec, { bytes, loadMs: running.loadMs });
-      events.emit("model-loaded", { ...identityOf(model), loadMs: running.loadMs, bytes: host.bytes });
+      events.emit("model-loaded", { ...identityOf(model), loadMs: running.loadMs, bytes: host.bytes, reservedBytes });
       return running;
     } catch (error) {
       reservation.release();
