@@ -2,11 +2,12 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import type { Clock } from "./core/clock.ts";
 import type { Events } from "./core/events.ts";
+import type { MeasurementStore } from "./core/measurement.ts";
 import { createEnvironments, removeUnusedDaily } from "./environments/index.ts";
 import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers, processMemory } from "./executors/index.ts";
 import { PYTHON_PACKAGE } from "./host-commands.ts";
 import { createInlineAnswers } from "./inline-answers.ts";
-import { openMeasurements } from "./measurement-file.ts";
+import { openMeasurements } from "./kept-measurements.ts";
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { type Amounts, Ledger, Manager, MEMORY, MODELS, memoryOfNamespace } from "./models/index.ts";
 import { cacheDirectoryOf, type Settings } from "./settings.ts";
@@ -35,7 +36,10 @@ export async function openLedger(settings: Settings): Promise<Ledger> {
 }
 
 /** Puts the parts together that bring models to life on this machine. */
-export function openModelManagement(settings: Settings, ledger: Ledger, events: Events, clock: Clock): ModelManagement {
+export function openModelManagement(
+  settings: Settings,
+  { ledger, events, clock, store }: { ledger: Ledger; events: Events; clock: Clock; store: MeasurementStore },
+): ModelManagement {
   const cacheDirectory = resolve(cacheDirectoryOf(settings));
   const leftovers = endLeftovers(cacheDirectory);
   const executor = createLocalExecutor({
@@ -50,7 +54,7 @@ export function openModelManagement(settings: Settings, ledger: Ledger, events: 
   });
   const endRemoval = removeUnusedDaily(environments, settings["environment-days"], clock);
   const inline = createInlineAnswers(settings, events, clock);
-  const kept = openMeasurements(cacheDirectory, clock);
+  const kept = openMeasurements(store, clock);
   const manager = new Manager({
     clock,
     steps: createModelSteps(settings, { events, executor, clock, environments }),

@@ -197,7 +197,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   });
   const url = `${tls === undefined ? "http" : "https"}://${isIPv6(settings.host) ? `[${settings.host}]` : settings.host}:${port}`;
 
-  const management = openModelManagement(settings, ledger, events, clock);
+  const management = openModelManagement(settings, { ledger, events, clock, store });
   const createScheduler = modelSchedulers({ settings, clock, events, batchPolicy: options.batchPolicy });
   const reconciler = new Reconciler(table, happenings, {
     registry,

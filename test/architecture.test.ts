@@ -40,7 +40,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "version.ts": [],
   "inline-answers.ts": ["core", "executors", "models", "replicas", "settings.ts"],
   "model-steps.ts": ["core", "models", "environments", "executors", "replicas", "host-commands.ts", "host-confinement.ts", "settings.ts"],
-  "measurement-file.ts": ["core", "models"],
+  "kept-measurements.ts": ["core", "models"],
   "model-schedulers.ts": ["core", "scheduler", "settings.ts"],
   "served-paths.ts": ["control", "core", "resources", "settings.ts"],
   "model-manager.ts": [
@@ -49,7 +49,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "executors",
     "host-commands.ts",
     "inline-answers.ts",
-    "measurement-file.ts",
+    "kept-measurements.ts",
     "model-steps.ts",
     "models",
     "settings.ts",

@@ -136,7 +136,22 @@ function newChild({ namespace, model, version, protocol }: RequestRecord, recent
   const [duration, queue, compute] = [new Buckets(DURATIONS), new Buckets(DURATIONS), new Buckets(DURATIONS)];
   const [outcomes, refused, cancelled, expired] = [new Map(), new Map(), new Map(), new Map()];
   const hedges = { won: 0, lost: 0 };
-  return { namespace, model, version, protocol, outcomes, refused, cancelled, expired, retries: 0, hedges, duration, queue, compute, recent };
+  return {
+    namespace,
+    model,
+    version,
+    protocol,
+    outcomes,
+    refused,
+    cancelled,
+    expired,
+    retries: 0,
+    hedges,
+    duration,
+    queue,
+    compute,
+    recent,
+  };
 }
 
 function observeFailure(child: Child, { outcome, refusal, stage }: RequestRecord): void {

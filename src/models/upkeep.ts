@@ -120,7 +120,7 @@ export class Upkeep {
       // An estimate may have been too small.
       occupancy.settle();
       const bytes = reservation.amounts[MEMORY] ?? 0;
-      if (member.index === 0) measurements.note(model.spec, { bytes, loadMs: running.loadMs });
+      if (member.index === 0) measurements.note(model.spec, { bytes, deviceBytes: 0, loadMs: running.loadMs });
       events.emit("model-loaded", { ...identityOf(model), loadMs: running.loadMs, bytes: host.bytes, reservedBytes });
       return running;
     } catch (error) {

@@ -1,8 +1,9 @@
 import type { Code } from "../core/errors.ts";
+import type { KeptMeasurement } from "../core/measurement.ts";
 import type { StoredResource } from "../core/resource-store.ts";
 import type { Holder } from "./lock.ts";
-import type { RowChange } from "./rows.ts";
 import type { SqliteModule } from "./sqlite.ts";
+import type { StateChange } from "./state.ts";
 
 /** What the worker starts with. */
 export interface WorkerStart {
@@ -12,7 +13,7 @@ export interface WorkerStart {
 }
 
 /** To the worker. */
-export type Ask = { readonly ask: "commit"; readonly commits: readonly (readonly RowChange[])[] } | { readonly ask: "close" };
+export type Ask = { readonly ask: "commit"; readonly commits: readonly (readonly StateChange[])[] } | { readonly ask: "close" };
 
 /** A ServeError on its way between threads. */
 export interface Failure {
@@ -22,6 +23,11 @@ export interface Failure {
 
 /** From the worker. Commits are settled in the order in which they were asked for. */
 export type Tell =
-  | { readonly tell: "opened"; readonly restored: readonly StoredResource[]; readonly epoch: number }
+  | {
+      readonly tell: "opened";
+      readonly restored: readonly StoredResource[];
+      readonly epoch: number;
+      readonly measurements: readonly KeptMeasurement[];
+    }
   | { readonly tell: "refused"; readonly failure: Failure }
   | { readonly tell: "settled"; readonly outcomes: readonly (Failure | undefined)[]; readonly seconds: number };

@@ -2,12 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ServeError } from "../core/errors.ts";
-import type { ResourceStore } from "../core/resource-store.ts";
-import { openStore, type StoreOptions } from "./store.ts";
+import { openStore, type Store, type StoreOptions } from "./store.ts";
 
 export interface OpenedState {
   /** Its `close` also removes a temporary directory. */
-  readonly store: ResourceStore;
+  readonly store: Store;
   /** Why the state is forgotten when the server ends; undefined when it is not. */
   readonly notice: string | undefined;
 }

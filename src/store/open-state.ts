@@ -1,8 +1,10 @@
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { messageOf, ServeError } from "../core/errors.ts";
+import type { KeptMeasurement } from "../core/measurement.ts";
 import type { RevisionRecord, StoredResource } from "../core/resource-store.ts";
 import { damage, isContentError, isRefusedByHeader } from "./failures.ts";
 import { type StateFiles, syncToDisk, withCompanions } from "./files.ts";
+import { forgetOldMeasurements, readMeasurements } from "./measurement-rows.ts";
 import { decodeRevision, decodeRow, RESOURCE_COLUMNS, REVISION_COLUMNS } from "./rows.ts";
 import { isState, migrate, NEWEST_VERSION, VERSION_WITH_REVISIONS, versionOf } from "./schema.ts";
 import type { Database, OpenDatabase } from "./sqlite.ts";
@@ -14,6 +16,7 @@ export interface OpenedState {
   readonly database: Database;
   readonly restored: readonly StoredResource[];
   readonly epoch: number;
+  readonly measurements: readonly KeptMeasurement[];
 }
 
 /**
@@ -30,8 +33,10 @@ export function openState(files: StateFiles, open: OpenDatabase): OpenedState {
     migrate(database);
     const restored = readResources(database);
     const epoch = nextEpoch(database);
+    forgetOldMeasurements(database);
+    const measurements = readMeasurements(database);
     copyAside(files, open, database);
-    return { database, restored, epoch };
+    return { database, restored, epoch, measurements };
   } catch (error) {
     database.close();
     throw isRefusedByHeader(error, files) ? damage(files, messageOf(error), error) : error;

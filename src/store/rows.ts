@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { messageOf, ServeError } from "../core/errors.ts";
 import type { JsonObject } from "../core/inference.ts";
 import type { Resource, ResourceKey } from "../core/resource.ts";
 import type { ReadySpec, ResourceChange, RevisionRecord, StoredResource } from "../core/resource-store.ts";
+import { digestOf } from "./digest.ts";
 import { parseJson, stringifyJson } from "./json.ts";
 import type { SqlValue } from "./sqlite.ts";
 
@@ -85,14 +85,6 @@ export function decodeRevision(row: RevisionRow): RevisionRecord {
   const record = decode<RevisionRecord>(row.record, row.record_digest, Number(row.generation));
   if (record.generation !== row.generation) throw new Error("the key of a revision differs from the revision");
   return record;
-}
-
-/** Of a text and the generation that it is for, where it has one. */
-export function digestOf(text: string, generation?: number): string {
-  return createHash("sha256")
-    .update(`${generation ?? ""}\n`)
-    .update(text)
-    .digest("hex");
 }
 
 function keyOf({ kind, namespace, name }: ResourceKey): RowKey {

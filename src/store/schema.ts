@@ -20,6 +20,10 @@ const MIGRATIONS = [
      record TEXT NOT NULL, record_digest TEXT NOT NULL,
      PRIMARY KEY (kind, namespace, name, generation)
    ) WITHOUT ROWID;`,
+  // The artefact and what its last load came to as JSON texts; measured_at in milliseconds since 1970.
+  `CREATE TABLE IF NOT EXISTS measurements (
+     artefact TEXT PRIMARY KEY, measurement TEXT NOT NULL, measured_at INTEGER NOT NULL, digest TEXT NOT NULL
+   ) WITHOUT ROWID;`,
 ];
 
 /** From this version on there is the table of revisions. */

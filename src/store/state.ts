@@ -1,11 +1,14 @@
 import { statSync } from "node:fs";
 import type { ServeError } from "../core/errors.ts";
+import type { KeptMeasurement } from "../core/measurement.ts";
 import { KEPT_REVISIONS, type StoredResource } from "../core/resource-store.ts";
+import { digestOf } from "./digest.ts";
 import { failureOf, isBusy } from "./failures.ts";
 import { type StateFiles, stateFiles } from "./files.ts";
 import { type Holder, lockDirectory } from "./lock.ts";
+import { keepMeasurement, type MeasurementRow } from "./measurement-rows.ts";
 import { openState } from "./open-state.ts";
-import { digestOf, type RowChange } from "./rows.ts";
+import type { RowChange } from "./rows.ts";
 import type { Database, OpenDatabase } from "./sqlite.ts";
 
 const THIS_ONE = "kind = value(1) AND namespace = value(2) AND name = value(3)";
@@ -38,6 +41,9 @@ const FORGET_OLDEST = `DELETE FROM revisions WHERE ${THIS_ONE} AND generation NO
 
 const EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)";
 
+/** What the state is changed by. */
+export type StateChange = RowChange | MeasurementRow;
+
 /** When the log is as long as this, its pages move into the database. */
 const LONG_LOG_BYTES = 4 * 1024 * 1024;
 
@@ -45,11 +51,12 @@ const LONG_LOG_BYTES = 4 * 1024 * 1024;
 export interface State {
   readonly restored: readonly StoredResource[];
   readonly epoch: number;
+  readonly measurements: readonly KeptMeasurement[];
   /**
    * Writes several commits with one wait for the disk. When that fails, each is tried alone, so that one that does not fit
    * does not take the others with it. Returns the failure of each that failed.
    */
-  commit(group: readonly (readonly RowChange[])[]): (ServeError | undefined)[];
+  commit(group: readonly (readonly StateChange[])[]): (ServeError | undefined)[];
   close(): void;
 }
 
@@ -62,11 +69,10 @@ export function openStateDirectory(directory: string, open: OpenDatabase, self: 
   try {
     const lock = lockDirectory(files, open, self);
     try {
-      const { database, restored, epoch } = openState(files, open);
+      const { database, ...found } = openState(files, open);
       const writer = createWriter(files, open, database);
       return {
-        restored,
-        epoch,
+        ...found,
         commit: writer.commit,
         close() {
           try {
@@ -88,7 +94,7 @@ export function openStateDirectory(directory: string, open: OpenDatabase, self: 
 function createWriter(files: StateFiles, open: OpenDatabase, database: Database): Pick<State, "commit" | "close"> {
   let damaged: ServeError | undefined;
 
-  const transact = (group: readonly (readonly RowChange[])[]): ServeError | undefined => {
+  const transact = (group: readonly (readonly StateChange[])[]): ServeError | undefined => {
     if (damaged !== undefined) return damaged;
     try {
       database.exec("BEGIN IMMEDIATE");
@@ -123,7 +129,11 @@ function createWriter(files: StateFiles, open: OpenDatabase, database: Database)
   };
 }
 
-function apply(database: Database, change: RowChange): void {
+function apply(database: Database, change: StateChange): void {
+  if (change.change === "measured") {
+    keepMeasurement(database, change);
+    return;
+  }
   const key = [change.kind, change.namespace, change.name];
   switch (change.change) {
     case "put":

@@ -1,11 +1,17 @@
 import { resolve } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { ServeError } from "../core/errors.ts";
+import type { MeasurementStore } from "../core/measurement.ts";
 import type { ResourceChange, ResourceStore } from "../core/resource-store.ts";
 import { startThread } from "../core/start-thread.ts";
+import { encodeMeasurement } from "./measurement-rows.ts";
 import type { Ask, Failure, Tell, WorkerStart } from "./messages.ts";
-import { encodeChange, type RowChange } from "./rows.ts";
+import { encodeChange } from "./rows.ts";
 import type { SqliteModule } from "./sqlite.ts";
+import type { StateChange } from "./state.ts";
+
+/** All that the state keeps. */
+export type Store = ResourceStore & MeasurementStore;
 
 /** Commits that were written together. */
 export interface SettledGroup {
@@ -25,7 +31,7 @@ export interface StoreOptions {
 }
 
 interface Waiting {
-  readonly changes: readonly RowChange[];
+  readonly changes: readonly StateChange[];
   readonly resolve: () => void;
   readonly reject: (error: ServeError) => void;
 }
@@ -35,14 +41,13 @@ interface Waiting {
  * @throws ServeError ABORTED when another server has the directory open, FAILED_PRECONDITION when it cannot be written or a newer nitrous
  * has written it; DATA_LOSS when the database is damaged; RESOURCE_EXHAUSTED when the disk is full
  */
-export async function openStore(directory: string, options: StoreOptions = {}): Promise<ResourceStore> {
+export async function openStore(directory: string, options: StoreOptions = {}): Promise<Store> {
   const path = resolve(directory);
   const started = new Date(performance.timeOrigin).toISOString();
   const start: WorkerStart = { directory: path, self: { pid: process.pid, started }, sqlite: options.sqlite };
   const worker = startThread("./worker", import.meta.url, { workerData: start });
-  const opened = await firstWord(worker, path);
-  const { commit, close } = createClient(worker, path, options);
-  return { restored: opened.restored, epoch: opened.epoch, commit, close };
+  const { restored, epoch, measurements } = await firstWord(worker, path);
+  return { restored, epoch, measurements, ...createClient(worker, path, options) };
 }
 
 type Opened = Extract<Tell, { tell: "opened" }>;
@@ -63,7 +68,7 @@ async function firstWord(worker: Worker, directory: string): Promise<Opened> {
   });
 }
 
-function createClient(worker: Worker, directory: string, { onFault, onSettled }: StoreOptions): Pick<ResourceStore, "commit" | "close"> {
+function createClient(worker: Worker, directory: string, { onFault, onSettled }: StoreOptions): Pick<Store, "commit" | "keep" | "close"> {
   /** Made in this turn of the event loop: they go to the worker together. */
   let unsent: Waiting[] = [];
   const sent: Waiting[] = [];
@@ -108,16 +113,19 @@ function createClient(worker: Worker, directory: string, { onFault, onSettled }:
     if (loss !== undefined) fail(errorFrom(loss));
   });
 
+  async function write<Change>(changes: readonly Change[], encode: (change: Change) => StateChange): Promise<void> {
+    if (fault !== undefined) throw fault;
+    if (closed !== undefined) throw new ServeError("FAILED_PRECONDITION", `the state in ${directory} is closed`);
+    const encoded = changes.map(encode);
+    await new Promise<void>((resolvePromise, reject) => {
+      if (unsent.length === 0) queueMicrotask(send);
+      unsent.push({ changes: encoded, resolve: resolvePromise, reject });
+    });
+  }
+
   return {
-    async commit(changes: readonly ResourceChange[]) {
-      if (fault !== undefined) throw fault;
-      if (closed !== undefined) throw new ServeError("FAILED_PRECONDITION", `the state in ${directory} is closed`);
-      const encoded = changes.map(encodeChange);
-      await new Promise<void>((resolvePromise, reject) => {
-        if (unsent.length === 0) queueMicrotask(send);
-        unsent.push({ changes: encoded, resolve: resolvePromise, reject });
-      });
-    },
+    commit: (changes: readonly ResourceChange[]) => write(changes, encodeChange),
+    keep: (measurements) => write(measurements, encodeMeasurement),
     close() {
       if (closed === undefined) {
         send();

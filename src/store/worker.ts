@@ -1,16 +1,16 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { ServeError } from "../core/errors.ts";
 import type { Ask, Failure, Tell, WorkerStart } from "./messages.ts";
-import type { RowChange } from "./rows.ts";
 import { loadSqlite } from "./sqlite.ts";
-import { openStateDirectory, type State } from "./state.ts";
+import { openStateDirectory, type State, type StateChange } from "./state.ts";
 
 const port = parentPort as MessagePort;
 const { directory, self, sqlite } = workerData as WorkerStart;
 
 try {
   const state = openStateDirectory(directory, await loadSqlite(sqlite), self);
-  tell({ tell: "opened", restored: state.restored, epoch: state.epoch });
+  const { restored, epoch, measurements } = state;
+  tell({ tell: "opened", restored, epoch, measurements });
   port.on("message", (first: Ask) => serve(state, first));
 } catch (error) {
   tell({ tell: "refused", failure: failureFrom(ServeError.from(error, "UNAVAILABLE", String(error))) });
@@ -18,7 +18,7 @@ try {
 
 /** Everything that waits by now is one group. */
 function serve(state: State, first: Ask): void {
-  const group: (readonly RowChange[])[] = [];
+  const group: (readonly StateChange[])[] = [];
   let closing = false;
   for (let ask: Ask | undefined = first; ask !== undefined; ask = receiveMessageOnPort(port)?.message) {
     if (ask.ask === "commit") group.push(...ask.commits);

@@ -1,7 +1,7 @@
 export { bytesAccounts, doesNotFit, MEMORY, MODELS, memoryOfNamespace } from "./accounts.ts";
 export { withIdleTime } from "./idle-time.ts";
 export { type Amounts, Ledger, type Reservation } from "./ledger.ts";
-export { type Measurement, Measurements } from "./measurements.ts";
+export { Measurements } from "./measurements.ts";
 export { EVICTION_POLICIES, type EvictionPolicyName } from "./policies.ts";
 export { type Occupant, Room } from "./room.ts";
 export { Usage } from "./usage.ts";

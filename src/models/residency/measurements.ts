@@ -1,50 +1,40 @@
-import type { ModelSpec } from "../../core/model.ts";
-
-/** What the last load of a model came to. */
-export interface Measurement {
-  /** Resident bytes of its host, or of its part of one. */
-  readonly bytes: number;
-  /** Milliseconds from the preparation to the first answer. */
-  readonly loadMs: number;
-}
+import type { KeptMeasurement, MeasuredArtefact, Measurement } from "../../core/measurement.ts";
 
 /** Kept ones; the oldest is forgotten first. */
 const MOST = 10_000;
 
 /** What earlier loads measured, so that the next one of the same artefact is not guessed. */
 export class Measurements {
-  readonly #byModel: Map<string, Measurement>;
-  readonly #onChange: () => void;
+  readonly #kept = new Map<string, KeptMeasurement>();
+  readonly #onChange: (kept: KeptMeasurement) => void;
 
   /** @param onChange is called for each measurement that differs from the one before */
-  constructor(earlier: Iterable<readonly [string, Measurement]> = [], onChange: () => void = () => undefined) {
-    this.#byModel = new Map(earlier);
+  constructor(earlier: Iterable<KeptMeasurement> = [], onChange: (kept: KeptMeasurement) => void = () => undefined) {
+    for (const kept of earlier) this.#kept.set(keyOf(kept.artefact), kept);
     this.#onChange = onChange;
   }
 
-  of(spec: ModelSpec): Measurement | undefined {
-    return this.#byModel.get(keyOf(spec));
+  of(artefact: MeasuredArtefact): Measurement | undefined {
+    return this.#kept.get(keyOf(artefact))?.measurement;
   }
 
-  note(spec: ModelSpec, measurement: Measurement): void {
-    const key = keyOf(spec);
-    const before = this.#byModel.get(key);
-    if (before?.bytes === measurement.bytes && before.loadMs === measurement.loadMs) return;
-    this.#byModel.delete(key);
-    this.#byModel.set(key, measurement);
-    for (const oldest of this.#byModel.keys()) {
-      if (this.#byModel.size <= MOST) break;
-      this.#byModel.delete(oldest);
+  note({ namespace, name, version, format, bytes }: MeasuredArtefact, measured: Omit<Measurement, "measuredAt">): void {
+    const artefact: MeasuredArtefact = { namespace, name, version, format, bytes };
+    const key = keyOf(artefact);
+    const before = this.#kept.get(key)?.measurement;
+    const isSame = before?.bytes === measured.bytes && before.deviceBytes === measured.deviceBytes && before.loadMs === measured.loadMs;
+    if (isSame) return;
+    const kept: KeptMeasurement = { artefact, measurement: { ...measured, measuredAt: Date.now() } };
+    this.#kept.delete(key);
+    this.#kept.set(key, kept);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= MOST) break;
+      this.#kept.delete(oldest);
     }
-    this.#onChange();
-  }
-
-  entries(): Array<readonly [string, Measurement]> {
-    return [...this.#byModel];
+    this.#onChange(kept);
   }
 }
 
-/** Another artefact under the same name is another model. */
-function keyOf({ namespace, name, version, format, bytes }: ModelSpec): string {
+function keyOf({ namespace, name, version, format, bytes }: MeasuredArtefact): string {
   return `${namespace}/${name}/${version} ${format} ${bytes}`;
 }
