@@ -13,6 +13,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   onnx: ["core"],
   resources: ["core"],
   environments: ["core"],
+  devices: ["core"],
   executors: ["core"],
   store: ["core"],
   storage: ["core"],

@@ -82,6 +82,7 @@ async function plan(
       variables: model.environment,
       residency: predictor.residency,
       scaling: predictor.scaling,
+      ...(model.device === undefined ? {} : { device: model.device }),
       ...(Object.keys(model.settings).length === 0 ? {} : { settings: { ...spec.settings, ...model.settings } }),
       ...(Object.keys(scheduling).length === 0 ? {} : { scheduling }),
       ...(level === undefined ? {} : { trust: level }),

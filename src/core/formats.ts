@@ -9,6 +9,8 @@ export interface FormatFacts {
   readonly code: "always" | "perhaps" | "never";
   /** Resident bytes of a host with the framework imported and a tiny model, measured or rounded up, on Linux x86-64. */
   readonly hostBytes: number;
+  /** Its framework puts models on a GPU by itself when it sees one. */
+  readonly takesDevice?: true;
 }
 
 const MEBIBYTE = 1048576;
@@ -19,16 +21,16 @@ export const FORMATS = {
   xgboost: { host: "python", code: "never", hostBytes: 150 * MEBIBYTE },
   lightgbm: { host: "python", code: "never", hostBytes: 170 * MEBIBYTE },
   catboost: { host: "python", code: "never", hostBytes: 170 * MEBIBYTE },
-  pmml: { host: "python", code: "never", hostBytes: 200 * MEBIBYTE },
-  tensorflow: { host: "python", code: "perhaps", hostBytes: 640 * MEBIBYTE },
-  keras: { host: "python", code: "perhaps", hostBytes: 700 * MEBIBYTE },
-  pytorch: { host: "python", code: "perhaps", hostBytes: 450 * MEBIBYTE },
-  mar: { host: "python", code: "perhaps", hostBytes: 450 * MEBIBYTE },
-  huggingface: { host: "python", code: "perhaps", hostBytes: 800 * MEBIBYTE },
+  pmml: { host: "python", code: "never", hostBytes: 100 * MEBIBYTE },
+  tensorflow: { host: "python", code: "perhaps", hostBytes: 640 * MEBIBYTE, takesDevice: true },
+  keras: { host: "python", code: "perhaps", hostBytes: 700 * MEBIBYTE, takesDevice: true },
+  pytorch: { host: "python", code: "perhaps", hostBytes: 650 * MEBIBYTE, takesDevice: true },
+  mar: { host: "python", code: "perhaps", hostBytes: 650 * MEBIBYTE, takesDevice: true },
+  huggingface: { host: "python", code: "perhaps", hostBytes: 800 * MEBIBYTE, takesDevice: true },
   "huggingface-onnx": { host: "node", code: "never", hostBytes: 130 * MEBIBYTE },
   mlflow: { host: "python", code: "perhaps", hostBytes: 230 * MEBIBYTE },
   onnx: { host: "node", code: "never", hostBytes: 90 * MEBIBYTE },
-  python: { host: "python", code: "always", hostBytes: 80 * MEBIBYTE },
+  python: { host: "python", code: "always", hostBytes: 45 * MEBIBYTE },
   typescript: { host: "node", code: "always", hostBytes: 90 * MEBIBYTE },
 } as const satisfies Readonly<Record<string, FormatFacts>>;
 

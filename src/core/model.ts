@@ -1,3 +1,4 @@
+import type { DeviceWish } from "./device.ts";
 import type { Code } from "./errors.ts";
 import type { ModelFormat } from "./formats.ts";
 import type { JsonObject } from "./inference.ts";
@@ -41,6 +42,8 @@ export interface ModelSpec {
   readonly residency?: Residency;
   /** One replica when absent. */
   readonly scaling?: ScalingSpec;
+  /** Absent: a framework that would take a GPU by itself gets one where there is one. */
+  readonly device?: DeviceWish;
 }
 
 /**

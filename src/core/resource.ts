@@ -1,3 +1,4 @@
+import type { DeviceWish } from "./device.ts";
 import { ServeError } from "./errors.ts";
 import type { JsonObject } from "./inference.ts";
 import type { Residency } from "./model.ts";
@@ -83,6 +84,8 @@ export interface PredictorModel {
   readonly environment: Readonly<Record<string, string>>;
   /** What its arguments say to the format's loader. */
   readonly settings: JsonObject;
+  /** Absent: its framework decides. */
+  readonly device?: DeviceWish;
 }
 
 /** A ServingRuntime or ClusterServingRuntime as the rest of the server sees it. */

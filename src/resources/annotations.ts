@@ -28,6 +28,8 @@ export const ANNOTATIONS = {
   pin: "nitrous/pin",
   /** Time without a request after which a model that is not pinned is unloaded, such as "5m". */
   idleTimeout: "nitrous/idle-timeout",
+  /** "cpu", "cuda" (one GPU, whichever) or the number of a GPU. */
+  device: "nitrous/device",
   /** Requests of one key, such as "100/s burst 200". */
   rateLimit: "nitrous/rate-limit",
 } as const;

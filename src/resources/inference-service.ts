@@ -2,6 +2,7 @@ import type { JsonObject } from "../core/inference.ts";
 import { DEFAULT_NAMESPACE } from "../core/model.ts";
 import type { InferenceService, Predictor, PredictorModel, ProtocolVersion } from "../core/resource.ts";
 import { environmentOf } from "./container-rules.ts";
+import { deviceWishOf } from "./device-wish.ts";
 import { isGiven, listIn, mapIn, textIn } from "./json-fields.ts";
 import { settingsOf } from "./model-settings.ts";
 import { annotationsNotInEffect, fieldsNotInEffect } from "./not-in-effect.ts";
@@ -36,7 +37,7 @@ export function toInferenceService({ metadata, spec }: Pick<ValidDocument, "meta
 
 function toPredictor(predictor: JsonObject | undefined, annotations: Readonly<Record<string, string>>): Predictor {
   return {
-    model: toModel(predictor),
+    model: toModel(predictor, annotations),
     minReplicas: leastReplicas(predictor, annotations) ?? 1,
     residency: residencyOf(predictor, annotations),
     scaling: scalingOf(predictor, annotations),
@@ -44,7 +45,14 @@ function toPredictor(predictor: JsonObject | undefined, annotations: Readonly<Re
   };
 }
 
-function toModel(predictor: JsonObject | undefined): PredictorModel | undefined {
+function toModel(predictor: JsonObject | undefined, annotations: Readonly<Record<string, string>>): PredictorModel | undefined {
+  const key = ["model", ...LEGACY_KEYS].find((each) => mapIn(predictor, each) !== undefined);
+  const device = deviceWishOf(key === undefined ? undefined : mapIn(predictor, key), annotations);
+  const model = declaredModel(predictor);
+  return model === undefined || device === undefined ? model : { ...model, device };
+}
+
+function declaredModel(predictor: JsonObject | undefined): PredictorModel | undefined {
   const model = mapIn(predictor, "model");
   if (model !== undefined) {
     const format = mapIn(model, "modelFormat");

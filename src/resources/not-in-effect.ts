@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from "../core/inference.ts";
 import { ANNOTATIONS } from "./annotations.ts";
+import { resourcesNotInEffect } from "./device-wish.ts";
 import { type FieldPath, formatPath } from "./field-path.ts";
 import { isGiven, isMap, listIn, mapIn, textIn } from "./json-fields.ts";
 import { scalingNotInEffect } from "./scaling.ts";
@@ -36,11 +37,11 @@ function predictorFields(predictor: JsonObject, path: FieldPath): FieldPath[] {
 
 function modelFields(model: JsonObject, path: FieldPath): FieldPath[] {
   // Its name can only be kserve-container.
-  const named = others(model, path, [...IN_EFFECT, "args", "env", "name"]);
+  const named = others(model, path, [...IN_EFFECT, "args", "env", "name", "resources"]);
   const variables = listIn(model, "env").flatMap((variable, index) =>
     isGiven(variable, "valueFrom") ? [[...path, "env", index, "valueFrom"]] : isUnread(variable) ? [[...path, "env", index]] : [],
   );
-  return [...named, ...variables];
+  return [...named, ...variables, ...resourcesNotInEffect(model, path)];
 }
 
 /** The model may have its own meaning for a variable that this server cannot read. */

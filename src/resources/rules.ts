@@ -1,6 +1,7 @@
 import type { JsonObject } from "../core/inference.ts";
 import { canaryFindings } from "./canary-rules.ts";
 import { explainerFindings, predictorFindings, transformerFindings } from "./component-rules.ts";
+import { deviceFindings } from "./device-wish.ts";
 import type { Finding } from "./field-path.ts";
 import { isMap, listIn, mapIn, textIn, textsIn } from "./json-fields.ts";
 import { residencyFindings } from "./residency-annotations.ts";
@@ -27,6 +28,7 @@ function serviceFindings(document: JsonObject, spec: JsonObject): Finding[] {
   return [
     ...autoscalerFindings(mapIn(mapIn(document, "metadata"), "annotations")),
     ...residencyFindings(textsIn(mapIn(document, "metadata"), "annotations")),
+    ...deviceFindings(predictor, textsIn(mapIn(document, "metadata"), "annotations")),
     ...schedulingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...scalingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...boundFindings(predictor, textsIn(mapIn(document, "metadata"), "annotations")),
