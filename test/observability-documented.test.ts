@@ -40,7 +40,8 @@ async function metricsPage(): Promise<string> {
   const model = { namespace: "default", name: "iris", version: "1", state: "ready", hostPid: 7, hostExits: 1, quarantined: 1, queued: 2 };
   const clock = new FakeClock();
   await clock.advance(1500);
-  const status = { ...model, memoryBytes: 1, queuedSince: 500 } as ModelStatus;
+  const replicas = { ready: 1, starting: 0, leaving: 0, wanted: 1 };
+  const status = { ...model, hostPids: [7], hostBytes: [1], replicas, queuedSince: 500 } as unknown as ModelStatus;
   const observers = await openObservers({
     recording: { file: join(folder, "recording"), bodies: true, maxBytes: 1e6, requestTimeoutMs: 1000 },
     traces: "http://127.0.0.1:9",
@@ -54,6 +55,7 @@ async function metricsPage(): Promise<string> {
   const residency = residencyFamilies(events, { budgets: { memory: 2 }, reserved: () => 1 });
   const iris = { namespace: "default", model: "iris", version: "1" };
   events.emit("model-loaded", { ...iris, loadMs: 1500, bytes: 1, reservedBytes: 1 });
+  events.emit("model-scaled", { ...iris, from: 1, to: 2, cause: "panic", reason: "a test" });
   events.emit("model-evicted", { ...iris, reason: "a test" });
   const others = [...observers.families, ...residency];
   const { body } = await createMetrics({ statistics, controlPlane, clock, version: "1", others }).render();

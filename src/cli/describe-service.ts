@@ -84,6 +84,7 @@ function identity(object: ApiObject, status: ServiceStatus, predictor: Predictor
     ["Ready", ready, styleOf(ready, status)],
     ["State", stateInWords(object, status), styleOf(ready, status)],
     ["Copies", copiesInWords(status)],
+    ["Scaling", status.nitrous.scaling],
     ["Retry", retry ?? advice],
   ];
 }
@@ -150,9 +151,16 @@ function versionsTable({ nitrous: { versions } }: ServiceStatus, terminal: Termi
   const rows = versions.map((each) => [
     each.version,
     each.state ?? "",
-    [each.reason, ...inlineWords(each), ...hostTroubles(each)].filter(Boolean).join("; "),
+    [each.reason, ...replicaWords(each), ...inlineWords(each), ...hostTroubles(each)].filter(Boolean).join("; "),
   ]);
   return renderTable(["VERSION", "STATE", "REASON"], rows, terminal, { indent: 2 });
+}
+
+function replicaWords({ replicas }: ServiceStatus["nitrous"]["versions"][number]): string[] {
+  const { ready = 0, wanted = 0, auto = true, obstacle } = replicas ?? {};
+  const how = auto ? "" : ", as somebody has asked for";
+  const why = obstacle === undefined ? "" : `: ${obstacle}`;
+  return wanted === ready && wanted <= 1 && auto ? [] : [`${ready} of ${wanted} replicas answer${how}${why}`];
 }
 
 function inlineWords({ inline, notInline }: ServiceStatus["nitrous"]["versions"][number]): string[] {

@@ -29,14 +29,14 @@ function table(text: string): string {
 
 describe("get", () => {
   it("lists InferenceServices of the namespace", async () => {
-    api.put(service("iris"));
+    api.put(service("iris", { status: { nitrous: { versions: [{ version: "1", replicas: { ready: 1, wanted: 2, auto: true } }] } } }));
     api.put(service("wine", { status: FAILED, metadata: { creationTimestamp: "2025-12-30T00:00:00Z" } }));
     api.put(service("other", { metadata: { namespace: "team" } }));
     expect(await get([])).toBe(
       table(`
-        NAME   URL                                          READY   STATE          RUNTIME                AGE
-        iris   http://127.0.0.1:8080/serving/default/iris   True    Loaded         kserve-sklearnserver   5m
-        wine   http://127.0.0.1:8080/serving/default/wine   False   FailedToLoad   kserve-sklearnserver   2d
+        NAME   URL                                          READY   STATE          REPLICAS   RUNTIME                AGE
+        iris   http://127.0.0.1:8080/serving/default/iris   True    Loaded         1/2        kserve-sklearnserver   5m
+        wine   http://127.0.0.1:8080/serving/default/wine   False   FailedToLoad   -          kserve-sklearnserver   2d
       `),
     );
   });

@@ -74,6 +74,20 @@ for (const [verb, description] of [
 }
 
 program
+  .command("scale")
+  .description("give a model so many replicas, or as many as its load needs")
+  .argument("<name>", "name of the model")
+  .requiredOption("--replicas <number>", "processes that answer, or auto; 0 unloads it until its next request")
+  .option("-m, --model-version <version>", "version of the model")
+  .option("-n, --namespace <namespace>", "namespace of the model (default: default)")
+  .option("--server <url>", `address of the server [${environmentVariable("server")}]`)
+  .option("--api-key <key>", API_KEY_DESCRIPTION)
+  .action(async (name: string, options: Record<string, unknown> & { readonly replicas: string }) => {
+    const { scaleCommand } = await import("./scale.ts");
+    await scaleCommand(name, options);
+  });
+
+program
   .command("bench")
   .description("put load on a model of a running server, or replay what one has recorded, and measure")
   .argument("[name]", "name of the model")

@@ -1,6 +1,6 @@
 import { ageOf } from "./age.ts";
 import type { ApiObject } from "./api-objects.ts";
-import { readiness, runtimeOf, stateInWord, statusOf, styleOf, whyNotReady } from "./service-status.ts";
+import { readiness, replicasInWord, runtimeOf, stateInWord, statusOf, styleOf, whyNotReady } from "./service-status.ts";
 import { predictorFields } from "./spec-fields.ts";
 import type { Cell } from "./table.ts";
 
@@ -14,7 +14,7 @@ export interface RowOptions {
 export function serviceTitles({ wide, allNamespaces }: RowOptions): string[] {
   return [
     ...(allNamespaces ? ["NAMESPACE"] : []),
-    ...["NAME", "URL", "READY", "STATE", "RUNTIME", "AGE"],
+    ...["NAME", "URL", "READY", "STATE", "REPLICAS", "RUNTIME", "AGE"],
     ...(wide ? ["FORMAT", "GENERATION", "REASON"] : []),
   ];
 }
@@ -34,6 +34,7 @@ export function serviceRow(object: ApiObject, { wide, allNamespaces, now }: RowO
     status.url ?? "",
     { text: ready, style },
     { text: stateInWord(object, status), style },
+    replicasInWord(status) ?? "",
     runtimeOf(status) ?? runtime ?? "",
     ageOf(metadata.creationTimestamp, now),
     ...(wide

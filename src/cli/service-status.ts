@@ -18,6 +18,7 @@ const version = z.object({
   version: z.union([z.string(), z.number()]).transform(String),
   state: text,
   reason: text,
+  replicas: z.object({ ready: count, wanted: count, auto: z.boolean().optional(), obstacle: text }).optional().catch(undefined),
   inline: z.boolean().optional().catch(undefined),
   notInline: text,
   hostExits: count,
@@ -41,6 +42,7 @@ const additions = z.object({
   retry: text,
   advice: text,
   origin: text,
+  scaling: text,
 });
 
 /** Status of an InferenceService (KServe's v1beta1 InferenceServiceStatus, and `nitrous` beside it); whatever is missing or odd is left out. */
@@ -60,6 +62,7 @@ const serviceStatus = z.object({
     retry: undefined,
     advice: undefined,
     origin: undefined,
+    scaling: undefined,
   }),
 });
 
@@ -86,6 +89,12 @@ export function isBehind({ metadata }: ApiObject, { observedGeneration }: Servic
 /** What keeps the newest spec from serving for good; undefined while it may still come. */
 export function isBlocked({ modelStatus }: ServiceStatus): boolean {
   return modelStatus?.transitionStatus === "BlockedByFailedLoad" || modelStatus?.transitionStatus === "InvalidSpec";
+}
+
+/** Replicas that answer, of those that there should be: `2/3`; of several versions the latest. Undefined when the server does not say. */
+export function replicasInWord({ nitrous: { versions } }: ServiceStatus): string | undefined {
+  const replicas = versions.at(-1)?.replicas;
+  return replicas === undefined ? undefined : `${replicas.ready ?? 0}/${replicas.wanted ?? 0}`;
 }
 
 /** One word for the state, or two where an older revision goes on serving: `Loaded`, `FailedToLoad`, `Loaded/FailedToLoad`. */

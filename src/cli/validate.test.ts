@@ -67,8 +67,8 @@ describe("validate", () => {
   });
 
   it("names fields that change nothing, with their lines", async () => {
-    const { out } = await validate(SERVICE.replace("  predictor:\n", "  predictor:\n    containerConcurrency: 4\n"));
-    expect(out).toContain("! spec.predictor.containerConcurrency changes nothing in this version (line 7)");
+    const { out } = await validate(SERVICE.replace("  predictor:\n", "  predictor:\n    priorityClassName: high\n"));
+    expect(out).toContain("! spec.predictor.priorityClassName changes nothing in this version (line 7)");
   });
 
   it("lists everything that is wrong", async () => {

@@ -84,6 +84,14 @@ export class Reconciler {
         const entry = this.#serving.get(`${namespace}/${model}`);
         if (entry !== undefined) this.#happenedTo(entry, "Normal", "Evicted", reason);
       }),
+      options.events.on("model-scaled", ({ namespace, model, from, to, reason }) => {
+        const entry = this.#serving.get(`${namespace}/${model}`);
+        if (entry !== undefined) this.#happenedTo(entry, "Normal", "Scaled", `${from} -> ${to}: ${reason}`);
+      }),
+      options.events.on("replica-failed", ({ namespace, model, reason }) => {
+        const entry = this.#serving.get(`${namespace}/${model}`);
+        if (entry !== undefined) this.#happenedTo(entry, "Warning", "ReplicaFailed", `the others go on, and it is tried again: ${reason}`);
+      }),
     ];
     this.#unsubscribe = () => {
       for (const end of ends) end();

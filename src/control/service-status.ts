@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from "../core/inference.ts";
 import type { FailureReason, InferenceService } from "../core/resource.ts";
+import type { ReplicaCounts, ScalingSpec } from "../core/scaling.ts";
 import type { Candidate, RuntimeChoice } from "../resources/index.ts";
 import { type Condition, withTransitionTimes } from "./conditions.ts";
 import type { Attempt, RolloutFailure } from "./course.ts";
@@ -100,11 +101,16 @@ function modelStatusOf({ active, target, stopped, service }: ServiceSituation): 
   const failing = target.failure === undefined && active !== undefined ? active : target;
   const { failure } = failing;
   const failed = target === active && !isServing(target) && failure !== undefined;
-  const loaded = active?.models.some(({ state }) => state === "ready") === true;
+  // Of several versions the one with most: each answers for itself.
+  const copies = Math.max(0, ...(active?.models ?? []).map(({ replicas }) => replicas.counts.ready));
+  const missing = Math.max(
+    0,
+    ...(active?.models ?? []).map(({ replicas: { counts } }) => (counts.obstacle === undefined ? 0 : counts.wanted - counts.ready)),
+  );
   return {
     transitionStatus: transitionOf(target, active),
     states: { activeModelState: active === undefined ? "" : stateOf(active, true), targetModelState: stateOf(target, target === active) },
-    copies: { failedCopies: failed || (active === undefined && failure !== undefined) ? 1 : 0, totalCopies: loaded ? 1 : 0 },
+    copies: { failedCopies: failed || (active === undefined && failure !== undefined) ? 1 : missing, totalCopies: copies },
     ...(failure === undefined ? {} : { lastFailureInfo: failureInfo(failure, service.name, failing) }),
   };
 }
@@ -131,7 +137,8 @@ function details({ service, origin, modelName, active, target, choice, stopped }
   const shown = stopped ? undefined : (active ?? target);
   const { failure } = stopped || target === undefined ? { failure: undefined } : target;
   const quarantined = (shown?.models ?? []).reduce((sum, model) => sum + model.quarantined, 0);
-  const warnings = [...new Set(shown?.models.flatMap(({ description }) => description?.warnings ?? []) ?? [])];
+  const scaling = shown?.models.at(-1)?.spec.scaling;
+  const warnings = [...new Set(shown?.models.flatMap(({ description }) => description?.warnings ?? []) ?? []), ...(scaling?.notes ?? [])];
   return {
     origin,
     modelName,
@@ -139,10 +146,11 @@ function details({ service, origin, modelName, active, target, choice, stopped }
     ...(target === undefined || stopped || target.failure !== undefined ? {} : { step: stepOf(target) }),
     ...(failure === undefined ? {} : whatNext(failure)),
     versions: (shown?.models ?? []).map(
-      ({ spec, state, failure, inline, notInline, hostExits, lastHostExit, quarantined }): JsonObject => ({
+      ({ spec, state, failure, inline, notInline, hostExits, lastHostExit, quarantined, replicas }): JsonObject => ({
         version: spec.version,
         format: spec.format,
         state,
+        replicas: replicasJson(replicas.counts),
         ...(failure === undefined ? {} : { reason: firstLine(failure.message) }),
         ...(inline ? { inline } : {}),
         ...(notInline === undefined ? {} : { notInline }),
@@ -153,11 +161,25 @@ function details({ service, origin, modelName, active, target, choice, stopped }
       }),
     ),
     ...(quarantined === 0 ? {} : { quarantined }),
+    ...(scaling === undefined ? {} : { scaling: scalingInWords(scaling) }),
     ...(choice === undefined ? {} : { candidates: choice.candidates.map(candidateJson) }),
     ...(choice?.protocolVersion === undefined ? {} : { protocolVersion: choice.protocolVersion }),
     ...(service.notInEffect.length === 0 ? {} : { notInEffect: [...service.notInEffect] }),
     ...(warnings.length === 0 ? {} : { warnings }),
   };
+}
+
+function replicasJson({ ready, wanted, auto, obstacle }: ReplicaCounts): JsonObject {
+  return { ready, wanted, auto, ...(obstacle === undefined ? {} : { obstacle }) };
+}
+
+/** For people. */
+function scalingInWords({ least, most, metric, target, utilization }: ScalingSpec): string {
+  if (least === most) return `${most} ${most === 1 ? "replica" : "replicas"}`;
+  const only = `${most} ${most === 1 ? "replica" : "replicas"} when it is asked for`;
+  if (least === 0 && most === 1) return only;
+  const aimed = utilization === 1 ? "" : `, of which ${Math.round(utilization * 100)} % is aimed at`;
+  return `${least} to ${most} replicas by ${metric}: ${target} for each${aimed}`;
 }
 
 function candidateJson({ name, scope, chosen, reason }: Candidate): JsonValue {

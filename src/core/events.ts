@@ -53,6 +53,8 @@ export interface EventMap {
     readonly cause: ScaleCause;
     readonly reason: string;
   };
+  /** A replica could not be had; the others go on, and it is tried again. */
+  "replica-failed": { readonly namespace: string; readonly model: string; readonly version: string; readonly reason: string };
   "environment-progress": { readonly environment: string; readonly line: string };
   /** A model has answered a call. */
   "batch-finished": { readonly namespace: string; readonly model: string; readonly version: string; readonly batch: BatchRecord };
@@ -80,6 +82,7 @@ export function createEvents(): Events {
     "model-loaded": [],
     "model-evicted": [],
     "model-scaled": [],
+    "replica-failed": [],
     "environment-progress": [],
     "batch-finished": [],
   };

@@ -111,6 +111,8 @@ export interface ModelStatus {
   readonly hostPid: number | undefined;
   /** Of all replicas that answer. */
   readonly hostPids: readonly number[];
+  /** What each of them holds of `memoryBytes`. */
+  readonly hostBytes: readonly number[];
   readonly replicas: ReplicaCounts;
   /** Calls that are small enough are answered in the server's own process. */
   readonly inline: boolean;

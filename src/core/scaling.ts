@@ -26,9 +26,13 @@ export interface ScalingSpec {
 export interface ReplicaCounts {
   /** Those that answer. */
   readonly ready: number;
+  /** Those that load, or whose hosts are started again. */
+  readonly starting: number;
+  /** Those that finish what they have and get nothing new. */
+  readonly leaving: number;
   /** Those that there should be now; 0 of a model that stands by. */
   readonly wanted: number;
-  /** What the autoscaler keeps to. */
+  /** What the autoscaler keeps to; at least one is there while the model is loaded. */
   readonly least: number;
   readonly most: number;
   /** False when somebody has said how many there are to be. */

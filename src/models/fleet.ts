@@ -32,7 +32,9 @@ export class Fleet {
   }
 
   /** The model begins to load. */
-  add({ model: { replicas } }: Life): void {
+  add(life: Life): void {
+    const { replicas } = life.model;
+    replicas.others = () => ({ starting: life.active.filter(({ serves }) => !serves).length, leaving: life.leaving.length });
     replicas.wanted = replicas.fixed ?? replicas.kept;
     replicas.obstacle = undefined;
   }
@@ -85,7 +87,10 @@ export class Fleet {
   /** One that could not be had, or whose hosts keep dying: the others go on. */
   lost(life: Life, reason: string): void {
     if (life.isOver) return;
-    life.model.replicas.obstacle = reason.split("\n", 1)[0];
+    const [obstacle = ""] = reason.split("\n", 1);
+    if (obstacle !== life.model.replicas.obstacle)
+      this.#options.events.emit("replica-failed", { ...identityOf(life.model), reason: obstacle });
+    life.model.replicas.obstacle = obstacle;
     this.#later(life, Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** life.failures++));
     life.model.replicasChanged();
   }

@@ -21,6 +21,9 @@ export class ModelReplicas {
   /** Why there are fewer than wanted. */
   obstacle: string | undefined;
 
+  /** Those that do not answer yet, and those that go. Set when the model begins to load. */
+  others: () => { readonly starting: number; readonly leaving: number } = () => ({ starting: 0, leaving: 0 });
+
   constructor(bounds: Pick<ScalingSpec, "least" | "most"> = { least: 1, most: 1 }) {
     this.#bounds = bounds;
   }
@@ -46,7 +49,8 @@ export class ModelReplicas {
   }
 
   get counts(): ReplicaCounts {
-    const { wanted, fixed, obstacle } = this;
-    return { ready: this.serving.length, wanted, least: this.#bounds.least, most: this.most, auto: fixed === undefined, obstacle };
+    const { wanted, fixed, obstacle, most } = this;
+    const { least } = this.#bounds;
+    return { ready: this.serving.length, ...this.others(), wanted, least, most, auto: fixed === undefined, obstacle };
   }
 }

@@ -266,6 +266,7 @@ export class ModelVersion {
       memoryBytes: this.memoryBytes,
       hostPid: this.hostPid,
       hostPids: this.replicas.serving.map(({ pid }) => pid),
+      hostBytes: this.replicas.serving.map(({ bytes }) => bytes),
       replicas: this.replicas.counts,
       inline: this.#inline,
       notInline: this.#notInline,

@@ -35,6 +35,25 @@ export function modelFamilies(controlPlane: ControlPlane, clock: Clock): Family[
       },
     },
     {
+      name: "nitrous_replicas",
+      help: "Replicas of a model version by state.",
+      type: "gauge",
+      *samples() {
+        for (const { namespace, name, version, replicas } of controlPlane.list())
+          for (const state of ["ready", "starting", "leaving"] as const)
+            yield { labels: { namespace, model: name, version, state }, value: replicas[state] };
+      },
+    },
+    {
+      name: "nitrous_desired_replicas",
+      help: "Replicas that a model version should have now.",
+      type: "gauge",
+      *samples() {
+        for (const { namespace, name, version, replicas } of controlPlane.list())
+          yield { labels: { namespace, model: name, version }, value: replicas.wanted };
+      },
+    },
+    {
       name: "nitrous_host_exits_total",
       help: "Host processes that ended, or were ended, while a model version was served from them.",
       type: "counter",
@@ -57,8 +76,9 @@ export function modelFamilies(controlPlane: ControlPlane, clock: Clock): Family[
       help: "Resident memory of each host process, shared pages counted proportionally, measured every few seconds.",
       type: "gauge",
       *samples() {
-        for (const { namespace, name, version, memoryBytes, hostPid } of controlPlane.list()) {
-          if (hostPid !== undefined) yield { labels: { namespace, model: name, version, pid: String(hostPid) }, value: memoryBytes };
+        for (const { namespace, name, version, hostPids, hostBytes } of controlPlane.list()) {
+          for (const [index, pid] of hostPids.entries())
+            yield { labels: { namespace, model: name, version, pid: String(pid) }, value: hostBytes[index] ?? 0 };
         }
       },
     },

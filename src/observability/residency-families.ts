@@ -32,6 +32,8 @@ export function residencyFamilies(events: Events, accounts: Accounts): Family[] 
     loads.add({ namespace, model, version }, 1);
     seconds.add({ namespace, model, version }, loadMs / 1000);
   });
+  const decisions = new Sums();
+  events.on("model-scaled", ({ namespace, model, version, cause }) => decisions.add({ namespace, model, version, reason: cause }, 1));
   events.on("model-evicted", ({ namespace, model, version }) => evictions.add({ namespace, model, version }, 1));
   return [
     { name: "nitrous_model_loads_total", help: "Loads that ended well.", type: "counter", samples: () => loads.samples() },
@@ -46,6 +48,12 @@ export function residencyFamilies(events: Events, accounts: Accounts): Family[] 
       help: "Loaded models that went, because others needed their room or nobody asked for them.",
       type: "counter",
       samples: () => evictions.samples(),
+    },
+    {
+      name: "nitrous_scale_decisions_total",
+      help: "Decisions that changed how many replicas a model version should have, by what they were for.",
+      type: "counter",
+      samples: () => decisions.samples(),
     },
     {
       name: "nitrous_budget",

@@ -1,7 +1,7 @@
 import type { HttpRequest, Route } from "../../core/http.ts";
 import type { ModelStatus } from "../../core/model.ts";
 import type { ControlPlane } from "../../core/planes.ts";
-import { failJson, jsonReply, targetOf, writeJson } from "../shared/index.ts";
+import { failJson, isObject, jsonReply, parseJson, targetOf, unexpected, writeJson } from "../shared/index.ts";
 
 /**
  * Everything that is known of a model, for the command line: state, reason, warnings, memory, example. And a model on demand before
@@ -14,8 +14,8 @@ export function createModelRoutes(controlPlane: ControlPlane): Route[] {
     access: "admin",
     target: targetOf,
     async handle(request) {
-      const { name, version, state, reason, memoryBytes } = await work(request);
-      return jsonReply(writeJson({ name, version, state, reason, memoryBytes }));
+      const { name, version, state, reason, memoryBytes, replicas } = await work(request);
+      return jsonReply(writeJson({ name, version, state, reason, memoryBytes, replicas } as never));
     },
     fail: failJson,
   });
@@ -34,5 +34,14 @@ export function createModelRoutes(controlPlane: ControlPlane): Route[] {
     change(`${path}/load`, (request) => controlPlane.load(targetOf(request), request.context)),
     change(`${path}/drain`, (request) => controlPlane.drain(targetOf(request))),
     change(`${path}/evict`, (request) => controlPlane.evict(targetOf(request))),
+    change(`${path}/scale`, (request) => controlPlane.scale(targetOf(request), replicasIn(request.body))),
   ]);
+}
+
+/** @throws ServeError INVALID_ARGUMENT for a body that is not `{"replicas": 3}` or `{"replicas": "auto"}` */
+function replicasIn(bytes: Uint8Array): number | "auto" {
+  const body = parseJson(bytes);
+  const replicas = isObject(body) ? body.replicas : undefined;
+  if (replicas === "auto" || typeof replicas === "number") return replicas;
+  throw unexpected("replicas", 'a number or "auto"', replicas);
 }
