@@ -12,15 +12,16 @@ interface Pending {
 
 /** A replica whose answers a test gives by hand: no real one can be made to answer at a chosen moment. */
 export class FakeReplica implements Replica {
-  readonly id: string = "fake";
+  readonly id: string;
   readonly credit: number;
   readonly description = { methods: {}, framework: "fake", frameworkVersion: "0", warnings: [] };
   readonly lost = new Promise<void>(() => undefined);
   readonly exited = new Promise<string>(() => undefined);
   readonly calls: Pending[] = [];
 
-  constructor(credit = 1) {
+  constructor(credit = 1, id = "fake") {
     this.credit = credit;
+    this.id = id;
   }
 
   run(call: ReplicaCall, signal?: Cancellation): Promise<ReplicaResult> {

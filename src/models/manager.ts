@@ -107,8 +107,9 @@ export class Manager {
    * @throws ServeError INVALID_ARGUMENT for another number, UNAVAILABLE for a model that cannot be loaded, and as {@link letGo} for 0
    */
   async scale(model: ModelVersion, replicas: number | "auto"): Promise<void> {
+    if (replicas === 0) await this.letGo(model);
     this.#fleet.fix(model, replicas);
-    if (replicas === 0) return await this.letGo(model);
+    if (replicas === 0) return;
     if (model.state === "standby") await model.wake();
     else await this.start(model);
     const life = this.#lives.get(model);

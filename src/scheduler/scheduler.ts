@@ -219,6 +219,8 @@ export class Scheduler {
       throw error;
     } finally {
       slots.changeStreams(replica, -1);
+      // With a limit for each replica calls may have waited for it.
+      this.#dispatcher.flush();
       this.#rest();
     }
   }

@@ -98,7 +98,8 @@ function step(attended: Attended, now: number): void {
   attended.memory = memory;
   if (wanted === before) return;
   const perReplica = (mode === "panic" ? recentLoad : load) / Math.max(1, ready);
-  model.scale(wanted, mode, `${spec.metric} ${round(perReplica)} per replica, target ${round(spec.target * spec.utilization)}`);
+  const part = spec.utilization === 1 ? "" : ` of which ${round(spec.utilization * 100)} % is aimed at`;
+  model.scale(wanted, mode, `${spec.metric} ${round(perReplica)} per replica, target ${round(spec.target)}${part}`);
 }
 
 /** For people. */
