@@ -17,6 +17,8 @@ export async function drive(order: LoadOrder): Promise<LoadReport> {
     stdio: ["pipe", "pipe", "inherit"],
     timeout,
     killSignal: "SIGKILL",
+    // In a session of its own, which the system may schedule before others.
+    detached: true,
   });
   child.stdin.end(JSON.stringify(order));
   const answer = await text(child.stdout);

@@ -29,7 +29,11 @@ export async function startVariant(
     ...(windowMs === undefined ? {} : { windowMs }),
   };
   const program = fileURLToPath(new URL("./variant-server.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", "tsx", program, JSON.stringify(order)], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--import", "tsx", program, JSON.stringify(order)], {
+    stdio: ["pipe", "pipe", "inherit"],
+    // As where it runs alone: sessions may be scheduled as groups.
+    detached: true,
+  });
   let output = "";
   const exited = once(child, "exit").then(() => rmSync(state, { recursive: true, force: true }));
   await new Promise<void>((resolve, reject) => {

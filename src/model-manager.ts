@@ -45,6 +45,7 @@ export function openModelManagement(
   const executor = createLocalExecutor({
     onLog: (host, line) => events.emit("host-log", { host, line }),
     record: createProcessRecord(cacheDirectory),
+    loadsBehind: settings["load-priority"] === "low",
   });
   const environments = createEnvironments({
     directory: cacheDirectory,

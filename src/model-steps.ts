@@ -106,8 +106,8 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
         throw new ServeError(error instanceof ServeError && error.code !== "UNAVAILABLE" ? error.code : "ABORTED", message);
       }
       return {
-        warm: async (place, spec, report, signal) =>
-          await loadIntoHost(
+        warm: async (place, spec, report, signal) => {
+          const replica = await loadIntoHost(
             {
               ...(carried.has(spec) ? { contents: await contentsOf(spec) } : {}),
               // Of several replicas of a model each has its own.
@@ -131,7 +131,10 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
               hostTimeoutMs: settings["host-timeout"],
             },
             signal,
-          ),
+          );
+          executor.loaded(place.pid);
+          return replica;
+        },
       };
     },
   };

@@ -107,6 +107,10 @@ export const SETTINGS = {
   "max-streams": positive.default(64).describe("streams that one model may have open at once"),
   "max-batch-rows": positive.default(256).describe("rows that one batch may have"),
   "concurrent-loads": positive.optional().describe("models that may load at the same time (default: the number of processors, at most 4)"),
+  "load-priority": z
+    .enum(["low", "normal"])
+    .default("low")
+    .describe("whether models that load leave the processors to those that serve, where the system lets the server decide that"),
   "memory-budget": positive.optional().describe("bytes that all hosts may use together (default: 80 % of what is available)"),
   "execution-limits": counts().describe(
     "how much of each named resource the calls of all models may hold at once, as NAME=COUNT,NAME=COUNT",

@@ -32,5 +32,7 @@ export interface HostEndpoint {
 
 export interface Executor {
   start(spec: HostSpec): HostEndpoint;
+  /** A host has loaded its model: from now on it has its full share of the processors. `pid` as its endpoint says. */
+  loaded(pid: number): void;
   close(): Promise<void>;
 }

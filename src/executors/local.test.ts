@@ -44,7 +44,7 @@ describe.skipIf(process.platform !== "linux")("a host process", () => {
       lines.push(line);
       onLine();
     };
-    const executor = createLocalExecutor({ record, onLog });
+    const executor = createLocalExecutor({ record, onLog, loadsBehind: false });
     const endpoint = executor.start(spec);
     await said;
     return endpoint;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex, Readable } from "node:stream";
 import type { Executor, HostEndpoint, HostSpec } from "../core/executor.ts";
 import { followLines } from "./lines.ts";
+import { lower, restore } from "./priority.ts";
 import type { ProcessRecord } from "./process-record.ts";
 
 const LOG_TAIL_LINES = 40;
@@ -12,20 +13,37 @@ const LAUNCHER_GRACE_MS = 15_000;
 export interface LocalExecutorOptions {
   readonly onLog: (host: string, line: string) => void;
   readonly record: ProcessRecord;
+  /** Hosts that load use what others leave of the processors. */
+  readonly loadsBehind: boolean;
 }
 
 /**
  * Starts host processes on this machine, each with an inherited Unix socket as file descriptor 3. A host without a launcher leads a
  * process group, which is killed when the host ends.
  */
-export function createLocalExecutor({ onLog, record }: LocalExecutorOptions): Executor {
-  const running = new Set<HostEndpoint>();
+export function createLocalExecutor({ onLog, record, loadsBehind }: LocalExecutorOptions): Executor {
+  const running = new Set<LocalEndpoint>();
+  /** The sessions of those that load. */
+  const loading = new Set<number>();
   return {
     start(spec) {
       const endpoint = startProcess(spec, onLog, record);
+      const { session } = endpoint;
       running.add(endpoint);
-      void endpoint.exited.then(() => running.delete(endpoint));
+      if (loadsBehind && session !== undefined) {
+        loading.add(session);
+        lower(session);
+      }
+      void endpoint.exited.then(() => {
+        running.delete(endpoint);
+        if (session !== undefined) loading.delete(session);
+      });
       return endpoint;
+    },
+    loaded(pid) {
+      for (const { pid: host, session } of running) {
+        if (host === pid && session !== undefined && loading.delete(session)) void restore(session);
+      }
     },
     async close() {
       await Promise.all([...running].map((endpoint) => endpoint.stop(KILL_GRACE_MS)));
@@ -34,7 +52,12 @@ export function createLocalExecutor({ onLog, record }: LocalExecutorOptions): Ex
   };
 }
 
-function startProcess(spec: HostSpec, onLog: LocalExecutorOptions["onLog"], record: ProcessRecord): HostEndpoint {
+interface LocalEndpoint extends HostEndpoint {
+  /** The process that leads the session of all that belong to the host; undefined when it could not be started. */
+  readonly session: number | undefined;
+}
+
+function startProcess(spec: HostSpec, onLog: LocalExecutorOptions["onLog"], record: ProcessRecord): LocalEndpoint {
   const child = spawn(spec.command, spec.arguments, {
     stdio: ["ignore", "pipe", "pipe", "pipe", ...(spec.launched === true ? (["pipe"] as const) : [])],
     env: { ...spec.environment },
@@ -72,6 +95,7 @@ function startProcess(spec: HostSpec, onLog: LocalExecutorOptions["onLog"], reco
   });
   return {
     name: spec.name,
+    session: child.pid,
     get pid() {
       return pid;
     },

@@ -54,7 +54,7 @@ function portOf(server: Server | undefined): number {
 async function runHost(host: HostSpec): Promise<{ readonly ended: string; readonly lines: readonly string[] }> {
   const lines: string[] = [];
   const record = { add: () => undefined, forget: () => undefined, close: () => undefined };
-  const executor = createLocalExecutor({ onLog: (_host, line) => lines.push(line), record });
+  const executor = createLocalExecutor({ loadsBehind: false, onLog: (_host, line) => lines.push(line), record });
   return { ended: await executor.start(host).exited, lines };
 }
 

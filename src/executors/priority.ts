@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { getPriority, setPriority } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { descendantsOf } from "./processes.ts";
+
+/** Behind those that serve, yet not starved: a tenth of their weight, as sched(7) has it. */
+const NICENESS = 10;
+/** Bit of CAP_SYS_NICE, see capabilities(7). */
+const SYS_NICE = 23n;
+/** RLIMIT_NICE from which on a process may go back to 0, see getrlimit(2). */
+const LIMIT_OF_ZERO = 20;
+/** Without privileges the kernel lets a session's group change ten times a second, for all of them together; see sched(7). */
+const GROUP_ATTEMPTS = 50;
+const GROUP_PAUSE_MS = 120;
+
+/** Has a process that leads a session, and what it starts, use what others leave of the processors. Linux; elsewhere nothing. */
+export function lower(pid: number): void {
+  if (process.platform !== "linux") return;
+  try {
+    // Where sessions are scheduled as groups, a niceness only counts within one.
+    writeFileSync(groupOf(pid), String(NICENESS));
+  } catch {
+    // There are no such groups.
+  }
+  if (mayRaise()) renice(pid, 0, NICENESS);
+}
+
+/** Takes back what {@link lower} did, for everything below the process and all threads; settles when it is done. */
+export async function restore(pid: number): Promise<void> {
+  if (process.platform !== "linux") return;
+  if (mayRaise()) {
+    for (const each of [pid, ...descendantsOf(pid).map((process) => process.pid)]) {
+      for (const thread of threadsOf(each)) renice(thread, NICENESS, 0);
+    }
+  }
+  for (let attempt = 0; attempt < GROUP_ATTEMPTS; attempt++) {
+    try {
+      writeFileSync(groupOf(pid), "0");
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+      await delay(GROUP_PAUSE_MS);
+    }
+  }
+}
+
+function groupOf(pid: number): string {
+  return `/proc/${pid}/autogroup`;
+}
+
+/** What a model has chosen for itself stays. */
+function renice(thread: number, from: number, to: number): void {
+  try {
+    if (getPriority(thread) === from) setPriority(thread, to);
+  } catch {
+    // It has ended, or is somebody else's.
+  }
+}
+
+function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+let raising: boolean | undefined;
+
+/** Whether this process can make another one quick again: one that could not would leave it slow for ever. */
+function mayRaise(): boolean {
+  raising ??= hasCapability() || niceLimit() >= LIMIT_OF_ZERO;
+  return raising;
+}
+
+function hasCapability(): boolean {
+  const effective = /^CapEff:\s+([0-9a-f]+)$/m.exec(readOptional("/proc/self/status"))?.[1];
+  return effective !== undefined && ((BigInt(`0x${effective}`) >> SYS_NICE) & 1n) === 1n;
+}
+
+function niceLimit(): number {
+  return Number(/^Max nice priority\s+(\d+)/m.exec(readOptional("/proc/self/limits"))?.[1] ?? 0);
+}
+
+function readOptional(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
