@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Clock } from "./core/clock.ts";
@@ -150,7 +151,15 @@ const ELSEWHERE = Buffer.from("\n\x08location\x12");
 
 /** The artefact has no other files beside it that belong to it, whatever they are called. */
 async function isOneFile({ file, bytes }: ModelSpec): Promise<boolean> {
-  return (await stat(file)).size === bytes && !(await readFile(file)).includes(ELSEWHERE);
+  if ((await stat(file)).size !== bytes) return false;
+  let rest = Buffer.alloc(0);
+  // In pieces, between which others are served.
+  for await (const piece of createReadStream(file)) {
+    const text = Buffer.concat([rest, piece as Buffer]);
+    if (text.includes(ELSEWHERE)) return false;
+    rest = text.subarray(1 - ELSEWHERE.length);
+  }
+  return true;
 }
 
 /** The artefact and, when there is one, the example. */

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { descendantsOf } from "./processes.ts";
+import { pidsBelow, threadsOf } from "./processes.ts";
 
 /** Behind those that serve, yet not starved: a tenth of their weight, as sched(7) has it. */
 const NICENESS = 10;
@@ -29,7 +29,7 @@ export function lower(pid: number): void {
 export async function restore(pid: number): Promise<void> {
   if (process.platform !== "linux") return;
   if (mayRaise()) {
-    for (const each of [pid, ...descendantsOf(pid).map((process) => process.pid)]) {
+    for (const each of [pid, ...pidsBelow(pid)]) {
       for (const thread of threadsOf(each)) renice(thread, NICENESS, 0);
     }
   }
@@ -54,14 +54,6 @@ function renice(thread: number, from: number, to: number): void {
     if (getPriority(thread) === from) setPriority(thread, to);
   } catch {
     // It has ended, or is somebody else's.
-  }
-}
-
-function threadsOf(pid: number): number[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`).map(Number);
-  } catch {
-    return [];
   }
 }
 

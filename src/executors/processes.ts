@@ -36,6 +36,35 @@ export function descendantsOf(ancestor: number): ProcessIdentity[] {
   return found;
 }
 
+/** The pids of all processes below one, without a look at any other: a machine may have thousands. */
+export function pidsBelow(ancestor: number): number[] {
+  const found = childrenOf(ancestor) ?? descendantsOf(ancestor).map(({ pid }) => pid);
+  // The array grows while it is walked.
+  for (const pid of found) for (const child of childrenOf(pid) ?? []) if (!found.includes(child)) found.push(child);
+  return found;
+}
+
+/** The ids of a process's threads. */
+export function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Undefined where the kernel was built without this list, see proc_pid_children(5), and when there is no such process. */
+function childrenOf(pid: number): number[] | undefined {
+  const threads = threadsOf(pid);
+  if (threads.length === 0) return undefined;
+  try {
+    const lists = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8"));
+    return lists.flatMap((list) => list.split(" ").filter(Boolean).map(Number));
+  } catch {
+    return undefined;
+  }
+}
+
 /** What tells one run of the machine from the next: pids and start times begin anew. Empty where the system does not tell. */
 export function bootId(): string {
   return readOptional("/proc/sys/kernel/random/boot_id").trim();
