@@ -55,7 +55,7 @@ export interface ServeOptions {
   readonly modelName?: string;
   /** How batches form; by default a batch is what queued while the replicas were busy. */
   readonly batchPolicy?: BatchPolicy;
-  /** Applies YAML files of the paths again when they change. */
+  /** Applies YAML files of the paths again when they change, and loads models again whose files do. */
   readonly watch?: boolean;
   readonly events?: Events;
   /** Reads and writes JSON of any size in the event loop; for comparisons. */
@@ -207,6 +207,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     source: createStorage({ cacheDirectory: resolve(cacheDirectoryOf(settings), "downloads"), volumes: settings.volumes }),
     createModel: (spec) => new ModelVersion(withIdleTime(spec, settings["idle-timeout"]), createScheduler(spec), events),
     baseDirectory: process.cwd(),
+    watch: options.watch === true,
     onGone: (namespace, name) => logs.forget(isHostOf(namespace, name)),
     urlOf: (namespace, name) => `${url}/serving/${namespace}/${name}`,
   });

@@ -1,9 +1,10 @@
-import { adoptModels, applyManifests, type Reconciler, type ResourceTable } from "./control/index.ts";
+import { applyManifests, type Reconciler, type ResourceTable } from "./control/index.ts";
 import type { Clock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Events } from "./core/events.ts";
 import { isModelName, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "./core/model.ts";
 import { readModels, watchPath } from "./resources/index.ts";
+import { ServedModels } from "./served-models.ts";
 import type { Settings } from "./settings.ts";
 
 export interface ServedPathsOptions {
@@ -14,7 +15,7 @@ export interface ServedPathsOptions {
   readonly trust: Settings["trust"];
   /** Name for the one model that the paths hold, instead of its file's or folder's. */
   readonly modelName: string | undefined;
-  /** Applies YAML files of the paths again when they change. */
+  /** Applies YAML files of the paths again when they change, and loads models again. */
   readonly watch: boolean;
 }
 
@@ -23,9 +24,11 @@ export class ServedPaths {
   readonly #options: ServedPathsOptions;
   readonly #rejections = new Map<string, readonly Rejection[]>();
   readonly #watches: Array<() => void> = [];
+  readonly #models: ServedModels;
 
   constructor(options: ServedPathsOptions) {
     this.#options = options;
+    this.#models = new ServedModels({ ...options, named: (models) => named(models, options.modelName) });
   }
 
   /** What is not served, and why. */
@@ -35,16 +38,17 @@ export class ServedPaths {
 
   /** @param path absolute */
   async serve(path: string): Promise<void> {
-    const { table, reconciler, trust, modelName, watch } = this.#options;
+    const { table, watch } = this.#options;
     const { models, rejections: unserved, manifestFiles } = await readModels([path]);
     if (watch) this.#watch(path);
     const unapplied = manifestFiles.length === 0 ? [] : await applyManifests(table, manifestFiles, path);
-    const unadopted = adoptModels(table, reconciler, named(models, modelName), trust);
+    const unadopted = await this.#models.serve(path, models);
     this.#rejections.set(path, [...unserved, ...unapplied, ...unadopted]);
   }
 
   /** Changes are no longer noticed. */
   close(): void {
+    this.#models.close();
     for (const end of this.#watches) end();
   }
 

@@ -43,7 +43,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "model-steps.ts": ["core", "models", "environments", "executors", "replicas", "host-commands.ts", "host-confinement.ts", "settings.ts"],
   "kept-measurements.ts": ["core", "models"],
   "model-schedulers.ts": ["core", "scheduler", "settings.ts"],
-  "served-paths.ts": ["control", "core", "resources", "settings.ts"],
+  "served-paths.ts": ["control", "core", "resources", "served-models.ts", "settings.ts"],
   "model-manager.ts": [
     "core",
     "environments",
@@ -55,6 +55,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "models",
     "settings.ts",
   ],
+  "served-models.ts": ["core", "control", "resources", "settings.ts"],
   "routes.ts": [
     "core",
     "large-json",

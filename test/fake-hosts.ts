@@ -3,7 +3,8 @@ import { ServeError } from "../src/core/errors.ts";
 import { createEvents, type Events } from "../src/core/events.ts";
 import type { Payload } from "../src/core/inference.ts";
 import type { ModelSpec } from "../src/core/model.ts";
-import { type Replica, ReplicaLostError, type ReplicaResult } from "../src/core/replica.ts";
+import { type ModelDescription, type Replica, ReplicaLostError, type ReplicaResult } from "../src/core/replica.ts";
+import type { Signature } from "../src/core/signature.ts";
 import {
   type EvictionPolicyName,
   Ledger,
@@ -24,7 +25,7 @@ export const LOAD_TIMEOUT = 100_000;
 class InstantReplica implements Replica {
   readonly credit = 1;
   readonly id: string;
-  readonly description = { methods: {}, framework: "fake", frameworkVersion: "0", warnings: [] };
+  readonly description: ModelDescription;
   readonly lost: Promise<void>;
   readonly exited: Promise<string>;
   readonly #file: string;
@@ -37,11 +38,12 @@ class InstantReplica implements Replica {
   constructor(
     file: string,
     pid: number,
-    { stuck, waits }: Pick<FakeHosts, "stuck" | "waits">,
+    { methods, stuck, waits }: Pick<FakeHosts, "methods" | "stuck" | "waits">,
     exited: Promise<string>,
     end: (how?: string) => Promise<void>,
   ) {
     this.id = `${file}#${pid}`;
+    this.description = { methods, framework: "fake", frameworkVersion: "0", warnings: [] };
     this.#file = file;
     this.#stuck = stuck;
     this.#waits = waits;
@@ -94,6 +96,8 @@ export class FakeHosts {
   readonly running = new Map<string, { readonly pid: number; kill(how: string): void; disconnect(): void }>();
   /** Bytes that processes use, by their number. */
   readonly memory = new Map<number, number>();
+  /** What every model can be asked. */
+  readonly methods: Record<string, Signature> = {};
   /** Processes that have not ended, by their number. */
   readonly processes = new Map<number, (how: string) => void>();
   readonly events: Events = createEvents();

@@ -18,7 +18,7 @@ const serve = program
   .command("serve")
   .description("serve models and what was applied")
   .argument("[paths...]", "model files, model folders, folders of models, YAML files of resources, catalogs of NOS and folders of these")
-  .option("--watch", "apply YAML files of the paths again when they change")
+  .option("--watch", "apply YAML files of the paths again when they change, and load models again whose files do")
   .option("--config <file>", "settings file (default: nitrous.yaml in the working folder, when there is one)")
   .action(async (paths: string[], options: Record<string, unknown>) => {
     const { serveCommand } = await import("./serve.ts");

@@ -8,6 +8,8 @@ export interface Revision {
   readonly generation: number;
   /** 0: its models load at their first request. */
   readonly minReplicas: number;
+  /** Only files have changed: it serves when all of its models answer, and not when the latest of them does. */
+  readonly reload?: boolean;
   /** Fetches the artefact and looks into it; at least one. @throws ServeError, or PlanError with KServe's reason */
   plan(report: (step: string) => void, signal: AbortSignal): Promise<readonly ModelSpec[]>;
 }

@@ -7,6 +7,7 @@ const DECISIVE = [
   ANNOTATIONS.trust,
   ANNOTATIONS.sha256,
   ANNOTATIONS.baseDirectory,
+  ANNOTATIONS.watch,
   ...SCHEDULING_ANNOTATIONS,
 ];
 

@@ -13,17 +13,18 @@ const LONGEST_NAME = 63;
  * Serves models that the command line names, each under an InferenceService that is shown and not stored.
  * @param specs the versions of a model one after the other
  * @param trusted names of models whose pickles may run what they name, or "all"
- * @returns models whose names are taken by applied services
+ * @returns models whose names are taken by applied services, and the resources of the others by their names
  */
 export function adoptModels(
   table: ResourceTable,
   reconciler: Reconciler,
   specs: readonly ModelSpec[],
   trusted: readonly string[] = [],
-): Rejection[] {
+): { readonly rejections: readonly Rejection[]; readonly adopted: ReadonlyMap<string, ResourceKey> } {
   const byName = new Map<string, ModelSpec[]>();
   for (const spec of specs) byName.set(spec.name, [...(byName.get(spec.name) ?? []), spec]);
   const rejections: Rejection[] = [];
+  const adopted = new Map<string, ResourceKey>();
   for (const [name, versions] of byName) {
     const latest = versions.at(-1) as ModelSpec;
     const taken = table.find(keyOf(name));
@@ -36,13 +37,16 @@ export function adoptModels(
       continue;
     }
     const key = table.show("command line", documentOf(freeName(table, name), latest, versions.length));
-    const isTrusted = trusted.includes("all") || trusted.includes(name);
-    reconciler.adopt(
-      key,
-      versions.map((spec) => withTrust(spec, isTrusted)),
-    );
+    reconciler.adopt(key, trustedAs(versions, trusted));
+    adopted.set(name, key);
   }
-  return rejections;
+  return { rejections, adopted };
+}
+
+/** The versions of one model, with what may run of them. @param trusted as {@link adoptModels} has it */
+export function trustedAs(versions: readonly ModelSpec[], trusted: readonly string[] = []): ModelSpec[] {
+  const isTrusted = trusted.includes("all") || trusted.includes(versions[0]?.name ?? "");
+  return versions.map((spec) => withTrust(spec, isTrusted));
 }
 
 /** Whoever names code on the command line wants it to run. */

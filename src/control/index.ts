@@ -1,4 +1,6 @@
-export { adoptModels } from "./folder-models.ts";
+export { stampOf } from "./artefact-files.ts";
+export { ArtefactWatch } from "./artefact-watch.ts";
+export { adoptModels, trustedAs } from "./folder-models.ts";
 export { HostLogs } from "./host-logs.ts";
 export { applyManifests } from "./manifest-applier.ts";
 export { Reconciler } from "./reconciler.ts";

@@ -401,7 +401,7 @@ describe("a store that fails", () => {
 describe("models of the command line", () => {
   it("are served under resources that cannot be changed, with several versions", async () => {
     const versions = [modelSpec("My_Model", "a", "1"), modelSpec("My_Model", "b", "2")];
-    expect(adoptModels(world.table, world.reconciler, versions)).toEqual([]);
+    expect(adoptModels(world.table, world.reconciler, versions).rejections).toEqual([]);
     await world.reconciler.tried();
     await world.rest();
     expect(world.registry.find({ namespace: "default", name: "My_Model" }).spec.file).toBe("b");
@@ -432,7 +432,7 @@ describe("models of the command line", () => {
   it("give way to services that are applied already", async () => {
     await world.apply("iris", "a");
     await world.rest();
-    const [rejection] = adoptModels(world.table, world.reconciler, [modelSpec("iris", "b")]);
+    const [rejection] = adoptModels(world.table, world.reconciler, [modelSpec("iris", "b")]).rejections;
     expect(rejection?.reason).toContain("is taken by the InferenceService default/iris");
     expect(world.answers("iris")).toBe("a");
   });

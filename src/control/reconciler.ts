@@ -1,14 +1,16 @@
 import type { Clock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
 import type { JsonObject } from "../core/inference.ts";
 import type { ModelSpec, ModelStatus } from "../core/model.ts";
 import type { ResourceView } from "../core/planes.ts";
 import type { InferenceService, ResourceKey, ServingRuntime } from "../core/resource.ts";
 import { createSemaphore, type Manager, type ModelVersion, type Registry } from "../models/index.ts";
-import { type RuntimeChoice, selectRuntime, toInferenceService, toServingRuntime } from "../resources/index.ts";
+import { isWatched, type RuntimeChoice, selectRuntime, toInferenceService, toServingRuntime } from "../resources/index.ts";
+import { ArtefactWatch } from "./artefact-watch.ts";
 import { isStopped, signatureOf } from "./decisive.ts";
 import { PacedWork } from "./paced-work.ts";
+import { Reloads } from "./reloads.ts";
 import { describe, type ResourceTable } from "./resource-table.ts";
 import { Rollout } from "./rollout.ts";
 import type { ServiceEvents } from "./service-events.ts";
@@ -28,6 +30,8 @@ export interface ReconcilerOptions {
   readonly urlOf: (namespace: string, name: string) => string;
   /** The last model of a service that is gone for good has ended. */
   readonly onGone?: (namespace: string, modelName: string) => void;
+  /** Services whose annotations do not say it are loaded again when their files change. */
+  readonly watch?: boolean;
 }
 
 /** One InferenceService at work. */
@@ -66,6 +70,8 @@ export class Reconciler {
   /** Services that are no longer wanted, until their models have ended. */
   readonly #leaving = new Set<Promise<void>>();
   readonly #unsubscribe: () => void;
+  readonly #artefacts: ArtefactWatch;
+  readonly #reloads: Reloads;
   /** Hundreds of services may begin or change in one turn. */
   readonly #paced: PacedWork;
   /** As many as libuv has threads for files. More fill longer turns and are not done sooner. */
@@ -78,6 +84,8 @@ export class Reconciler {
     this.#happenings = happenings;
     this.#options = options;
     this.#paced = new PacedWork(options.clock);
+    this.#artefacts = new ArtefactWatch(options.clock);
+    this.#reloads = new Reloads(this.#artefacts, (key) => this.#reload(key));
     const ends = [
       options.events.on("model-state-changed", (status) => this.#modelChanged(status)),
       options.events.on("model-evicted", ({ namespace, model, reason }) => {
@@ -114,8 +122,17 @@ export class Reconciler {
     const service = toInferenceService(view);
     const modelName = specs[0]?.name ?? key.name;
     const entry = this.#begin(key, view, service, modelName);
-    const revision = { generation: 1, minReplicas: 1, choice: undefined, spec: view.spec, plan: () => Promise.resolve(specs) };
-    entry.rollout.desire(revision);
+    entry.rollout.desire(foundRevision(view, () => Promise.resolve(specs)));
+  }
+
+  /** The files of an adopted service have changed: what was found now is served, or the old goes on and the status says why. */
+  adoptAgain(key: ResourceKey, found: readonly ModelSpec[] | ServeError): void {
+    const entry = this.#services.get(describe(key));
+    const view = this.#table.find(key);
+    if (this.#closed || entry === undefined || view === undefined) return;
+    const plan = () => (found instanceof ServeError ? Promise.reject(found) : Promise.resolve(found));
+    this.#filesChanged(entry);
+    entry.rollout.desire({ ...foundRevision(view, plan), reload: true });
   }
 
   /** Settles when every service that there is now has had its first attempt. */
@@ -128,6 +145,7 @@ export class Reconciler {
   async close(): Promise<void> {
     this.#closed = true;
     this.#unsubscribe();
+    this.#artefacts.close();
     for (const entry of this.#services.values()) this.#leave(entry);
     await Promise.all(this.#leaving);
   }
@@ -214,8 +232,27 @@ export class Reconciler {
   }
 
   #revisionOf(service: InferenceService, generation: number, spec: JsonObject, choice: RuntimeChoice): ServiceRevision {
-    const plan = planOf(service, choice, { ...this.#options, looking: this.#looking });
+    const key: ResourceKey = { kind: "InferenceService", namespace: service.namespace, name: service.name };
+    const isFollowed = isWatched(service.annotations, this.#options.watch === true);
+    if (!isFollowed) this.#reloads.forget(key);
+    const follow = isFollowed ? (path: string) => this.#reloads.follow(key, path) : undefined;
+    const plan = planOf(service, choice, { ...this.#options, looking: this.#looking, follow });
     return { generation, minReplicas: service.predictor.minReplicas, choice, spec, plan };
+  }
+
+  /** What it is made of has changed, and nothing that was written: the old goes on until the new answers. */
+  #reload(key: ResourceKey): void {
+    const entry = this.#services.get(describe(key));
+    const view = this.#table.find(key);
+    if (this.#closed || entry?.choice === undefined || view === undefined || isStopped(view)) return;
+    this.#filesChanged(entry);
+    entry.rollout.desire({ ...this.#revisionOf(entry.service, view.metadata.generation, view.spec, entry.choice), reload: true });
+  }
+
+  #filesChanged(entry: Service): void {
+    // The same failure of other files is another one.
+    entry.told = "";
+    this.#happenedTo(entry, "Normal", "FilesChanged", "its files have changed; what is there now is loaded beside what serves");
   }
 
   #choose({ namespace, predictor }: InferenceService): RuntimeChoice {
@@ -295,7 +332,8 @@ export class Reconciler {
     if (failure !== undefined) this.#happenedTo(entry, "Warning", failure.reason, `${generation}: ${failure.message}`);
     else if (phase === "ready") this.#happenedTo(entry, "Normal", "Ready", `${generation} answers requests`);
     else if (phase === "loading") this.#happenedTo(entry, "Normal", "Loading", `${generation} is loading`);
-    else if (phase === "planning") this.#happenedTo(entry, "Normal", "Applied", `${generation}: ${runtimeInWords(revision.choice)}`);
+    else if (phase === "planning" && revision.reload !== true)
+      this.#happenedTo(entry, "Normal", "Applied", `${generation}: ${runtimeInWords(revision.choice)}`);
   }
 
   #happenedTo({ key, uid }: Service, type: "Normal" | "Warning", reason: string, message: string): void {
@@ -320,6 +358,7 @@ export class Reconciler {
 
   #leave(entry: Service): void {
     entry.cancelRemembering();
+    this.#reloads.forget(entry.key);
     const model = `${entry.key.namespace}/${entry.modelName}`;
     if (this.#serving.get(model) === entry) this.#serving.delete(model);
     const left = entry.rollout.stop().finally(() => {
@@ -328,4 +367,9 @@ export class Reconciler {
     });
     this.#leaving.add(left);
   }
+}
+
+/** What was found in a folder, under a resource that nobody wrote. */
+function foundRevision(view: ResourceView, plan: ServiceRevision["plan"]): ServiceRevision {
+  return { generation: 1, minReplicas: 1, choice: undefined, spec: view.spec, plan };
 }

@@ -199,6 +199,12 @@ export class ResourceTable {
     return key;
   }
 
+  /** What was shown and not stored is there no longer. */
+  hide(key: ResourceKey): void {
+    if (this.originOf(key) === "command line") this.#remove(key);
+    else if (this.#hidden.get(text(key))?.origin === "command line") this.#hidden.delete(text(key));
+  }
+
   /** What the server knows of a resource now. Nothing happens when it knew that already. */
   setStatus(key: ResourceKey, status: JsonObject): void {
     const row = this.#rows.get(text(key));

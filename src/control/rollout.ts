@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../core/clock.ts";
 import { messageOf, ServeError } from "../core/errors.ts";
 import type { ModelSpec } from "../core/model.ts";
@@ -50,9 +51,11 @@ export class Rollout<Wanted extends Revision = Revision> {
   /** Begins to roll a revision out; one that is still on its way is given up. */
   desire(revision: Wanted): void {
     if (this.#stopped) return;
-    if (this.#target !== this.#active) this.#discard(this.#target);
-    this.#target = begin(revision);
-    this.#begun(this.#target);
+    const before = this.#target;
+    const course = begin(revision);
+    this.#target = course;
+    if (before !== this.#active) void this.#discard(before);
+    this.#begun(course);
   }
 
   /** A revision that has served before keeps its place as if it had never stopped: until another one can serve. */
@@ -117,22 +120,29 @@ export class Rollout<Wanted extends Revision = Revision> {
     try {
       const specs = await course.revision.plan((step) => this.#report(course, step), signal);
       signal.throwIfAborted();
-      course.models = specs.map(createModel);
+      const present = this.#active === course ? [] : (this.#active?.models ?? []);
+      course.models = specs.map((spec) => this.#unchanged(present, spec) ?? createModel(spec));
       course.phase = "loading";
       course.failure = undefined;
       this.#routeFirst(course);
       // One that replaces a model that answers must prove itself first.
       const replaces = this.#active !== course && this.#active?.models.some(({ answers }) => answers) === true;
       const waits = course.revision.minReplicas === 0 && !replaces;
-      if (waits) for (const model of course.models) manager.standBy(model);
+      const others = course.models.filter((model) => !present.includes(model));
+      if (waits) for (const model of others) manager.standBy(model);
       // One that replaces a model may have others go for it; at the start nobody goes for anybody.
-      else await Promise.all(course.models.map((model) => (replaces ? manager.start(model) : manager.prefer(model))));
+      else await Promise.all(others.map((model) => (replaces ? manager.start(model) : manager.prefer(model))));
       this.#evaluate(course);
     } catch (error) {
       if (!signal.aborted) this.#failPlan(course, error);
     } finally {
       if (!signal.aborted) this.#tried();
     }
+  }
+
+  /** A version that was watched and whose files are what they were goes on as it is. */
+  #unchanged(present: readonly ModelVersion[], spec: ModelSpec): ModelVersion | undefined {
+    return present.find((model) => spec.stamp !== undefined && model.answers && isDeepStrictEqual(model.spec, spec));
   }
 
   #report(course: Course<Wanted>, step: string): void {
@@ -168,7 +178,8 @@ export class Rollout<Wanted extends Revision = Revision> {
     if (course.controller.signal.aborted || models.length === 0) return;
     const latest = models.at(-1);
     const serves = (model: ModelVersion | undefined): boolean => model?.answers === true;
-    if (course !== this.#active && (serves(latest) || (this.#active === undefined && models.some(serves)))) this.#serve(course);
+    const isWanted = course.revision.reload === true ? models.every(serves) : serves(latest);
+    if (course !== this.#active && (isWanted || (this.#active === undefined && models.some(serves)))) this.#serve(course);
     for (const model of models) if (serves(model)) course.attempts.delete(model.spec.version);
     course.failure = models.map((model) => this.#failureOf(course, model)).findLast((failure) => failure !== undefined);
     if (course.failure === undefined) {
@@ -235,6 +246,7 @@ export class Rollout<Wanted extends Revision = Revision> {
     if (course === undefined) return;
     course.controller.abort(new ServeError("CANCELLED", "another revision is wanted"));
     for (const cancel of course.timers.values()) cancel();
-    await Promise.all(course.models.map((model) => this.#options.manager.remove(model)));
+    const kept = [this.#active, this.#target].flatMap((each) => (each === course ? [] : (each?.models ?? [])));
+    await Promise.all(course.models.filter((model) => !kept.includes(model)).map((model) => this.#options.manager.remove(model)));
   }
 }

@@ -5,6 +5,7 @@ import type { ModelSpec } from "../core/model.ts";
 import type { InferenceService, PredictorModel, ServingRuntime } from "../core/resource.ts";
 import type { Semaphore } from "../models/index.ts";
 import { ANNOTATIONS, type RuntimeChoice, readServiceModel } from "../resources/index.ts";
+import { stampOf } from "./artefact-files.ts";
 import { PlanError, type Revision } from "./course.ts";
 import { readTrust, trustIn } from "./trust.ts";
 
@@ -31,6 +32,8 @@ export interface PlanOptions {
   readonly baseDirectory: string;
   /** Artefacts that are looked into at the same time: the answers of the file system to hundreds would fill whole turns. */
   readonly looking: Semaphore;
+  /** Files that are on this machine are watched from now on; undefined when they are not. */
+  readonly follow?: ((path: string) => Promise<void>) | undefined;
 }
 
 /** How a written spec becomes models. */
@@ -41,7 +44,7 @@ export function planOf(service: InferenceService, choice: RuntimeChoice, options
 async function plan(
   service: InferenceService,
   choice: RuntimeChoice,
-  { source, baseDirectory: defaultDirectory, looking }: PlanOptions,
+  { source, baseDirectory: defaultDirectory, looking, follow }: PlanOptions,
   report: (step: string) => void,
   signal: AbortSignal,
 ): Promise<readonly ModelSpec[]> {
@@ -72,6 +75,9 @@ async function plan(
   const baseDirectory = annotations[ANNOTATIONS.baseDirectory] ?? defaultDirectory;
   report(`fetching ${withoutQuery(uri)}`);
   const { path } = await source.fetch({ uri, baseDirectory, ...(sha256 === undefined ? {} : { sha256 }) }, report, signal);
+  // Before anybody looks into them: what changes from here on is seen.
+  const isFollowed = follow !== undefined && isLocal(uri);
+  if (isFollowed) await follow(path);
   const specs = await looking.run(() => readServiceModel(name, path, formats));
   const planned: ModelSpec[] = [];
   for (const spec of specs) {
@@ -87,6 +93,7 @@ async function plan(
       ...(Object.keys(scheduling).length === 0 ? {} : { scheduling }),
       ...(level === undefined ? {} : { trust: level }),
       ...(exactFramework === undefined ? {} : { exactFramework }),
+      ...(isFollowed ? { stamp: await stampOf(spec, spec.file !== path) } : {}),
     });
   }
   return planned;
@@ -112,6 +119,11 @@ function whyNoContainer({ name, namespace, image }: ServingRuntime): string {
   const kind = namespace === undefined ? "ClusterServingRuntime" : "ServingRuntime";
   const what = `the ${kind} ${name} runs the container image ${image ?? "of its pod"}, and this version runs no containers`;
   return `${what}; name a built-in runtime with predictor.model.runtime (nitrous runtimes lists them), or delete or disable ${name}`;
+}
+
+/** What it names is read where it is, and was not downloaded. */
+function isLocal(uri: string): boolean {
+  return /^(file:|pvc:)/i.test(uri) || !uri.includes("://");
 }
 
 function isExact(value: string | undefined): boolean | undefined {

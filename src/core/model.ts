@@ -40,6 +40,8 @@ export interface ModelSpec {
   readonly exactFramework?: boolean;
   readonly scheduling?: SchedulingSpec;
   readonly residency?: Residency;
+  /** What its files were when it was found, of a model whose files are watched: another one when they change. */
+  readonly stamp?: string;
   /** One replica when absent. */
   readonly scaling?: ScalingSpec;
   /** Absent: a framework that would take a GPU by itself gets one where there is one. */

@@ -32,4 +32,6 @@ export const ANNOTATIONS = {
   device: "nitrous/device",
   /** Requests of one key, such as "100/s burst 200". */
   rateLimit: "nitrous/rate-limit",
+  /** "true": loaded again when its files change; "false": not even with --watch. */
+  watch: "nitrous/watch",
 } as const;

@@ -18,4 +18,5 @@ export { readServiceModel } from "./service-model.ts";
 export { toServingRuntime } from "./serving-runtime.ts";
 export type { ValidDocument } from "./valid-document.ts";
 export { type ValidationOptions, validateDocument } from "./validate-document.ts";
+export { isWatched } from "./watch-annotation.ts";
 export { watchPath } from "./watch-path.ts";

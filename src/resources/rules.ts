@@ -9,6 +9,7 @@ import { runtimeFindings } from "./runtime-rules.ts";
 import { boundFindings } from "./scaling.ts";
 import { scalingFindings } from "./scaling-annotations.ts";
 import { schedulingFindings } from "./scheduling-annotations.ts";
+import { watchFindings } from "./watch-annotation.ts";
 
 const AUTOSCALER_ANNOTATION = "serving.kserve.io/autoscalerClass";
 const AUTOSCALERS = ["hpa", "keda", "none", "external"];
@@ -29,6 +30,7 @@ function serviceFindings(document: JsonObject, spec: JsonObject): Finding[] {
     ...autoscalerFindings(mapIn(mapIn(document, "metadata"), "annotations")),
     ...residencyFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...deviceFindings(predictor, textsIn(mapIn(document, "metadata"), "annotations")),
+    ...watchFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...schedulingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...scalingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...boundFindings(predictor, textsIn(mapIn(document, "metadata"), "annotations")),
