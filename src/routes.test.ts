@@ -42,6 +42,7 @@ beforeAll(async () => {
     controlPlane: { resources: never, activity: never } as never,
     metrics: never,
     top: never,
+    shadows: never,
     keys: access.keys,
     clock: systemClock,
     memory: never,

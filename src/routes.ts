@@ -17,6 +17,7 @@ export interface RoutesOptions {
   readonly controlPlane: ControlPlane;
   readonly metrics: OperationsOptions["metrics"];
   readonly top: OperationsOptions["top"];
+  readonly shadows: OperationsOptions["shadows"];
   readonly keys: Keys;
   readonly clock: Clock;
   readonly memory: ClientMemory;
@@ -37,6 +38,7 @@ export function createRoutes({
   controlPlane,
   metrics,
   top,
+  shadows,
   keys,
   clock,
   memory,
@@ -46,7 +48,7 @@ export function createRoutes({
   modelStore,
 }: RoutesOptions): Route[] {
   return [
-    ...createOperationsRoutes({ controlPlane, metrics, top, clock }),
+    ...createOperationsRoutes({ controlPlane, metrics, top, shadows, clock }),
     ...createV1Routes({ dataPlane, controlPlane, large: largeJson?.predict }),
     ...createOipRoutes({ dataPlane, controlPlane, memory, serverName, serverVersion: version, large: largeJson?.infer }),
     ...createTorchServeRoutes({ dataPlane, controlPlane, modelStore }),

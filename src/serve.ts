@@ -14,8 +14,8 @@ import { ClientRegions } from "./memory/index.ts";
 import { openLedger, openModelManagement } from "./model-manager.ts";
 import { modelSchedulers } from "./model-schedulers.ts";
 import { createStatistics, ModelVersion, Registry, withIdleTime } from "./models/index.ts";
-import { createMetrics, openObservers, residencyFamilies, watchServerLoad } from "./observability/index.ts";
-import { createControlPlane, createDataPlane, createTop } from "./planes/index.ts";
+import { createMetrics, openObservers, residencyFamilies, shadowFamilies, watchServerLoad } from "./observability/index.ts";
+import { createControlPlane, createDataPlane, createTop, followShadows, Shadows } from "./planes/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, validateDocument } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
@@ -115,7 +115,13 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     if (kind === "InferenceService" && namespace !== undefined) registry.set({ namespace, name }, [], "It waits for its turn.");
   }
 
-  const dataPlane = createDataPlane(registry, clock, access.limitRate);
+  const shadows = new Shadows({
+    plane: createDataPlane(registry, clock, access.limitRate),
+    registry,
+    clock,
+    onDifference: (service, message) => happenings.record({ kind: "InferenceService", ...service }, "Warning", "ShadowDiffers", message),
+  });
+  const dataPlane = shadows.plane;
   const controlPlane = createControlPlane({
     registry,
     clock,
@@ -148,7 +154,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     controlPlane,
     clock,
     version: VERSION,
-    others: [...observers.families, ...residencyFamilies(events, ledger)],
+    others: [...observers.families, ...residencyFamilies(events, ledger), ...shadowFamilies(() => shadows.reports())],
   });
   const serverLoad = watchServerLoad(clock);
   const largeJson = options.jsonInEventLoop === true ? undefined : createLargeJson({ clock });
@@ -158,6 +164,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       controlPlane,
       metrics: () => metrics.render(),
       top: createTop({ controlPlane, statistics, accounts: ledger, load: serverLoad.load, clock, version: VERSION }),
+      shadows: () => shadows.reports(),
       keys: access.keys,
       memory: clientRegions,
       clock,
@@ -236,6 +243,9 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     watch: options.watch === true,
   });
   watches.push(() => servedPaths.close());
+  const leaving = new AbortController();
+  watches.push(() => leaving.abort());
+  void followShadows(table, shadows, leaving.signal);
   const loaded = (async () => {
     for (const path of new Set(paths.map((each) => resolve(each)))) {
       await servedPaths.serve(path);

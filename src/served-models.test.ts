@@ -66,7 +66,9 @@ it("goes on with what it has when nothing can be found in a folder that is still
   rmSync(join(root, "tea/model.onnx"));
   await seconds(3);
   expect(bytesOf("tea")).toBe(3);
-  expect(world.status("tea")).toMatchObject({ modelStatus: { lastFailureInfo: { message: expect.stringContaining("the folder is empty") } } });
+  expect(world.status("tea")).toMatchObject({
+    modelStatus: { lastFailureInfo: { message: expect.stringContaining("the folder is empty") } },
+  });
   expect(rejected).toEqual([expect.stringMatching(/^\/tea: the folder is empty/)]);
   write("tea/model.onnx", "again");
   write("iris/2/model.onnx", "second");

@@ -5,6 +5,7 @@ import { eventRow, eventTitles, type ServerEvent } from "./event-rows.ts";
 import { SERVICES } from "./kinds.ts";
 import { nextSteps } from "./next-steps.ts";
 import { isBehind, isBlocked, readiness, type ServiceStatus, stateInWord, statusOf, styleOf } from "./service-status.ts";
+import { type ShadowReport, shadowText } from "./shadow-section.ts";
 import { type PredictorFields, predictorFields } from "./spec-fields.ts";
 import { renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -12,7 +13,7 @@ import type { Terminal } from "./terminal.ts";
 const LAST_EVENTS = 10;
 
 /** An InferenceService for people: what it is, how it is, why, and what to do next. `events` oldest first. */
-export function describeService(object: ApiObject, events: readonly ServerEvent[], terminal: Terminal): string {
+export function describeService(object: ApiObject, events: readonly ServerEvent[], terminal: Terminal, shadow?: ShadowReport): string {
   const status = statusOf(object);
   const { candidates, notInEffect, warnings } = status.nitrous;
   return [
@@ -27,6 +28,7 @@ export function describeService(object: ApiObject, events: readonly ServerEvent[
     ),
     section("Conditions", conditionsTable(status, terminal)),
     section("Versions", versionsTable(status, terminal)),
+    section("Shadow", shadowText(shadow, terminal)),
     section(
       "Runtimes looked at",
       renderItems(

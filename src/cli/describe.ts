@@ -6,6 +6,7 @@ import { CliError } from "./errors.ts";
 import { eventsOf } from "./events.ts";
 import { parseWanted, SERVICES, type Wanted } from "./kinds.ts";
 import { parseOutput, printValue, toList } from "./print-objects.ts";
+import { shadowReportOf } from "./shadow-section.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface DescribeOptions {
@@ -39,5 +40,10 @@ export async function describeCommand(
 async function describeObject(kind: Wanted["kind"], object: ApiObject, client: Client, terminal: Terminal): Promise<string> {
   if (kind !== SERVICES) return describeRuntime(kind, object, terminal);
   const { name, namespace } = object.metadata;
-  return describeService(object, await eventsOf(client, namespace, name), terminal);
+  const isShadowed = object.metadata.annotations?.["nitrous/shadow"] !== undefined;
+  const [events, shadow] = await Promise.all([
+    eventsOf(client, namespace, name),
+    isShadowed ? shadowReportOf(client, namespace ?? "", name) : undefined,
+  ]);
+  return describeService(object, events, terminal, shadow);
 }

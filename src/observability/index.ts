@@ -3,4 +3,5 @@ export { createMetrics, type Metrics, type MetricsOptions } from "./metrics.ts";
 export { openObservers } from "./observers.ts";
 export { residencyFamilies } from "./residency-families.ts";
 export { watchServerLoad } from "./server-load.ts";
+export { shadowFamilies } from "./shadow-families.ts";
 export { parseTraceParent } from "./trace-context.ts";

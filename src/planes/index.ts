@@ -1,3 +1,4 @@
 export { createControlPlane } from "./control-plane.ts";
 export { createDataPlane } from "./data-plane.ts";
+export { followShadows, Shadows } from "./shadow/index.ts";
 export { createTop } from "./top.ts";

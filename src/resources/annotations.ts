@@ -34,4 +34,8 @@ export const ANNOTATIONS = {
   rateLimit: "nitrous/rate-limit",
   /** "true": loaded again when its files change; "false": not even with --watch. */
   watch: "nitrous/watch",
+  /** Where copies of requests go besides, "service/NAME" or "revision/NAME"; of which part of them; and which difference of two numbers is none. */
+  shadow: "nitrous/shadow",
+  shadowPercent: "nitrous/shadow-percent",
+  shadowTolerance: "nitrous/shadow-tolerance",
 } as const;

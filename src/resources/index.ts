@@ -16,6 +16,7 @@ export { SCHEDULING_ANNOTATIONS } from "./scheduling-annotations.ts";
 export { type Candidate, type RuntimeChoice, selectRuntime } from "./select-runtime.ts";
 export { readServiceModel } from "./service-model.ts";
 export { toServingRuntime } from "./serving-runtime.ts";
+export { shadowOf } from "./shadow-annotations.ts";
 export type { ValidDocument } from "./valid-document.ts";
 export { type ValidationOptions, validateDocument } from "./validate-document.ts";
 export { isWatched } from "./watch-annotation.ts";

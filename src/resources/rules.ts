@@ -9,6 +9,7 @@ import { runtimeFindings } from "./runtime-rules.ts";
 import { boundFindings } from "./scaling.ts";
 import { scalingFindings } from "./scaling-annotations.ts";
 import { schedulingFindings } from "./scheduling-annotations.ts";
+import { shadowFindings } from "./shadow-annotations.ts";
 import { watchFindings } from "./watch-annotation.ts";
 
 const AUTOSCALER_ANNOTATION = "serving.kserve.io/autoscalerClass";
@@ -31,6 +32,7 @@ function serviceFindings(document: JsonObject, spec: JsonObject): Finding[] {
     ...residencyFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...deviceFindings(predictor, textsIn(mapIn(document, "metadata"), "annotations")),
     ...watchFindings(textsIn(mapIn(document, "metadata"), "annotations")),
+    ...shadowFindings(textsIn(mapIn(document, "metadata"), "annotations"), textIn(mapIn(document, "metadata"), "name")),
     ...schedulingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...scalingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...boundFindings(predictor, textsIn(mapIn(document, "metadata"), "annotations")),

@@ -1,0 +1,2 @@
+export { followShadows } from "./follow.ts";
+export { Shadows } from "./shadows.ts";
