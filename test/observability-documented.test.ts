@@ -6,11 +6,12 @@ import { afterAll, describe, expect, it } from "vitest";
 import { BATCH_CUTS, type BatchRecord } from "../src/core/batch.ts";
 import { createRecord, type RequestRecord } from "../src/core/context.ts";
 import { REFUSALS } from "../src/core/errors.ts";
-import { createEvents } from "../src/core/events.ts";
+import { createEvents, EVICTION_CAUSES, LOAD_CAUSES } from "../src/core/events.ts";
 import type { ModelStatus } from "../src/core/model.ts";
 import type { ControlPlane } from "../src/core/planes.ts";
+import type { ShadowReport } from "../src/core/shadow.ts";
 import { createStatistics } from "../src/models/index.ts";
-import { createMetrics, openObservers, residencyFamilies } from "../src/observability/index.ts";
+import { createMetrics, openObservers, residencyFamilies, shadowFamilies } from "../src/observability/index.ts";
 import { SETTINGS } from "../src/settings.ts";
 import { FakeClock } from "./fake-clock.ts";
 
@@ -54,10 +55,15 @@ async function metricsPage(): Promise<string> {
   const events = createEvents();
   const residency = residencyFamilies(events, { budgets: { memory: 2 }, reserved: () => 1 });
   const iris = { namespace: "default", model: "iris", version: "1" };
-  events.emit("model-loaded", { ...iris, loadMs: 1500, bytes: 1, reservedBytes: 1 });
+  events.emit("model-loaded", { ...iris, loadMs: 1500, cause: "start", bytes: 1, reservedBytes: 1 });
   events.emit("model-scaled", { ...iris, from: 1, to: 2, cause: "panic", reason: "a test" });
-  events.emit("model-evicted", { ...iris, reason: "a test" });
-  const others = [...observers.families, ...residency];
+  events.emit("model-evicted", { ...iris, cause: "room", reason: "a test" });
+  const shadow: ShadowReport = {
+    ...{ namespace: "default", model: "iris", shadow: "service/next", percent: 1, tolerance: 0, primaryMs: 1, shadowMs: 1, differing: [] },
+    results: { equal: 1, close: 0, values: 0, shape: 0, outputs: 0, error: 0 },
+    dropped: { busy: 1, size: 0, not_ready: 0, stream: 0 },
+  };
+  const others = [...observers.families, ...residency, ...shadowFamilies(() => [shadow])];
   const { body } = await createMetrics({ statistics, controlPlane, clock, version: "1", others }).render();
   await observers.close();
   return body;
@@ -83,6 +89,7 @@ describe("docs/observability.md", () => {
   it("explains every reason and every cut", () => {
     expect(namesBelow("### Why requests are refused")).toEqual([...REFUSALS]);
     expect(namesBelow("### Why batches end")).toEqual([...BATCH_CUTS]);
+    expect(namesBelow("### Why models come and go")).toEqual([...LOAD_CAUSES, ...EVICTION_CAUSES]);
   });
 
   it("names only settings that there are", () => {

@@ -88,9 +88,10 @@ export class Reconciler {
     this.#reloads = new Reloads(this.#artefacts, (key) => this.#reload(key));
     const ends = [
       options.events.on("model-state-changed", (status) => this.#modelChanged(status)),
-      options.events.on("model-evicted", ({ namespace, model, reason }) => {
+      options.events.on("model-evicted", ({ namespace, model, cause, reason }) => {
         const entry = this.#serving.get(`${namespace}/${model}`);
-        if (entry !== undefined) this.#happenedTo(entry, "Normal", "Evicted", reason);
+        // What replaces it, or deletes it, is told by itself.
+        if (entry !== undefined && cause !== "removed") this.#happenedTo(entry, "Normal", "Evicted", reason);
       }),
       options.events.on("model-scaled", ({ namespace, model, from, to, reason }) => {
         const entry = this.#serving.get(`${namespace}/${model}`);

@@ -7,6 +7,20 @@ import type { ServiceEvent } from "./resource.ts";
 /** Load as the long window sees it, or the short one; somebody; or the need of other models for room. */
 export type ScaleCause = "stable" | "panic" | "manual" | "room";
 
+/**
+ * Why a model is loaded: its service begins or changes; a request asks for it; somebody wants it before that; it gets one more replica; or
+ * its host has ended.
+ */
+export const LOAD_CAUSES = ["start", "request", "prefetch", "replica", "restart"] as const;
+export type LoadCause = (typeof LOAD_CAUSES)[number];
+
+/**
+ * Why a loaded model goes: another one needs its room; hosts use more than there is; nobody asked for it; somebody wants that; or its
+ * revision has been replaced, or its service deleted or stopped.
+ */
+export const EVICTION_CAUSES = ["room", "outgrown", "idle", "request", "removed"] as const;
+export type EvictionCause = (typeof EVICTION_CAUSES)[number];
+
 /** Everything that is announced inside the server; subscribers make logs, metrics and progress of it. */
 export interface EventMap {
   "request-started": RequestRecord;
@@ -36,13 +50,20 @@ export interface EventMap {
     readonly model: string;
     readonly version: string;
     readonly loadMs: number;
+    readonly cause: LoadCause;
     /** What its host uses, or its part of one. */
     readonly bytes: number;
     /** What was reserved for that before the load. */
     readonly reservedBytes: number;
   };
-  /** A loaded model goes, and stands by for its next request. */
-  "model-evicted": { readonly namespace: string; readonly model: string; readonly version: string; readonly reason: string };
+  /** A loaded model goes, and stands by for its next request, unless it was removed. */
+  "model-evicted": {
+    readonly namespace: string;
+    readonly model: string;
+    readonly version: string;
+    readonly cause: EvictionCause;
+    readonly reason: string;
+  };
   /** A model should have more replicas from now on, or fewer; `reason` goes on after the numbers. */
   "model-scaled": {
     readonly namespace: string;

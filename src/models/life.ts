@@ -1,4 +1,5 @@
 import { ServeError } from "../core/errors.ts";
+import type { LoadCause } from "../core/events.ts";
 import type { ModelState } from "../core/model.ts";
 import { type Ending, Member, type Running } from "./member.ts";
 import type { ModelVersion } from "./model-version.ts";
@@ -7,6 +8,8 @@ import { MODELS } from "./residency/index.ts";
 /** A model from its start to its end, with all its replicas. */
 export class Life {
   readonly model: ModelVersion;
+  /** Of its first load. */
+  readonly cause: LoadCause;
   readonly #members = new Set<Member>();
   #end: (() => void) | undefined;
   #isOver = false;
@@ -21,8 +24,9 @@ export class Life {
   /** Attempts in a row that brought none. */
   failures = 0;
 
-  constructor(model: ModelVersion) {
+  constructor(model: ModelVersion, cause: LoadCause) {
     this.model = model;
+    this.cause = cause;
   }
 
   /** Nothing is begun for it any more. */

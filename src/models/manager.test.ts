@@ -189,7 +189,9 @@ describe("memory", () => {
     expect(await outcome(third.activate(request(), clock))).toBe("answered");
     // The other one has been asked for.
     expect(models.map(({ state }) => state)).toEqual(["ready", "standby", "ready"]);
-    expect(second.reason).toMatch(/^evicted: default\/model-c needed \d+ more bytes of memory; it loads at its next request$/);
+    expect(second.reason).toMatch(
+      /^evicted: default\/model-c needed \d+ MiB of memory more, and default\/model-\w costs least to load again: it .* and loads in \d.* s; it loads at its next request$/,
+    );
     expect(hosts.ledger.reserved("memory")).toBeLessThanOrEqual(200 * MEBIBYTE);
     expect(clock.timers).toBe(0);
   });
@@ -205,7 +207,7 @@ describe("memory", () => {
       await rest();
     }
     expect([first.state, second.state]).toEqual(["standby", "ready"]);
-    expect(first.reason).toMatch(/^evicted: hosts use \d+ bytes of memory more than there is/);
+    expect(first.reason).toMatch(/^evicted: hosts use (\d+|less than 1) MiB of memory more than there is, and default\/\S+ costs least/);
     expect(hosts.ledger.reserved("memory")).toBe(150 * MEBIBYTE);
   });
 

@@ -1,5 +1,5 @@
 import { messageOf, ServeError } from "../core/errors.ts";
-import type { Events } from "../core/events.ts";
+import type { Events, EvictionCause, LoadCause } from "../core/events.ts";
 import { Fleet } from "./fleet.ts";
 import { HostShares } from "./host-shares.ts";
 import { IdleWatch } from "./idle-watch.ts";
@@ -37,13 +37,13 @@ export class Manager {
     const { clock, events } = options;
     this.#shares = new HostShares(options.measure);
     this.#occupancy = new Occupancy(options, this.#lives, {
-      evict: (model, reason) => this.evict(model, reason),
+      evict: (model, reason, cause) => this.evict(model, reason, cause),
       retire: (life, running, reason) => this.#fleet.retire(life, running, reason),
     });
     this.#idle = new IdleWatch(
       clock,
       (model) => this.#occupancy.isBusy(model),
-      (model, reason) => void this.evict(model, reason),
+      (model, reason) => void this.evict(model, reason, "idle"),
     );
     const memoryWatch = this.#watchMemory();
     this.#upkeep = new Upkeep(options, {
@@ -76,9 +76,9 @@ export class Manager {
    * Loads a model and keeps it loaded; others are evicted for it where that is needed and can be done. Settles when the first attempt
    * has ended, well or badly; never rejects. Its other replicas follow when the first one answers.
    */
-  start(model: ModelVersion): Promise<void> {
+  start(model: ModelVersion, cause: LoadCause = "start"): Promise<void> {
     if (this.#lives.has(model) || this.#removed.has(model) || this.#closed !== undefined) return Promise.resolve();
-    const life = new Life(model);
+    const life = new Life(model, cause);
     this.#lives.set(model, life);
     this.#fleet.add(life);
     return this.#begin(life);
@@ -86,7 +86,7 @@ export class Manager {
 
   /** The model loads at its first request. */
   standBy(model: ModelVersion, reason?: string): void {
-    model.standBy(() => this.start(model), reason);
+    model.standBy((cause) => this.start(model, cause), reason);
   }
 
   /**
@@ -130,25 +130,29 @@ export class Manager {
   }
 
   /** A loaded model goes, and stands by for its next request, which waits until it has gone. Settles when what it held is free. */
-  async evict(model: ModelVersion, reason: string): Promise<void> {
+  async evict(model: ModelVersion, reason: string, cause: EvictionCause = "request"): Promise<void> {
     const life = this.#lives.get(model);
     if (life === undefined || life.isOver || life.running.length === 0) return;
     life.evict();
     const { ended } = life;
-    this.#options.events.emit("model-evicted", { ...identityOf(model), reason });
-    model.standBy(async () => {
+    this.#options.events.emit("model-evicted", { ...identityOf(model), cause, reason });
+    model.standBy(async (wantedBy) => {
       await ended;
-      await this.start(model);
+      await this.start(model, wantedBy);
     }, `${reason}; it loads at its next request`);
     await ended;
     // A request that was on its way to the queue when the replica left.
-    if (model.state === "standby" && model.scheduler.queued > 0) void this.start(model);
+    if (model.state === "standby" && model.scheduler.queued > 0) void this.start(model, "request");
   }
 
   /** Drain: the model finishes what is under way, then its places in hosts are free. A load under way is given up. */
   async remove(model: ModelVersion): Promise<void> {
     this.#removed.add(model);
     const life = this.#lives.get(model);
+    if (life !== undefined && !life.isOver && life.running.length > 0) {
+      const reason = "its revision has been replaced, or its service deleted or stopped";
+      this.#options.events.emit("model-evicted", { ...identityOf(model), cause: "removed", reason });
+    }
     life?.stop(new ServeError("CANCELLED", "the model is being removed"));
     await life?.ended;
     await model.scheduler.close();

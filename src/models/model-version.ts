@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { type Code, ServeError } from "../core/errors.ts";
-import type { Events } from "../core/events.ts";
+import type { Events, LoadCause } from "../core/events.ts";
 import type { HostExit, ModelFailure, ModelSpec, ModelState, ModelStatus } from "../core/model.ts";
 import { defaultMethodOf, type ModelDescription } from "../core/replica.ts";
 import type { Signature } from "../core/signature.ts";
@@ -25,7 +25,7 @@ export class ModelVersion {
   #reason = "waiting for its turn to load";
   #failure: ModelFailure | undefined;
   /** Begins the load of a model that stands by; settles when it has ended, well or badly. */
-  #load: (() => Promise<void>) | undefined;
+  #load: ((cause: LoadCause) => Promise<void>) | undefined;
   #loading: Promise<void> | undefined;
   #waiting = 0;
   #drained = false;
@@ -155,7 +155,7 @@ export class ModelVersion {
   }
 
   /** The first request begins the load. */
-  standBy(load: () => Promise<void>, reason = "it loads at its first request"): void {
+  standBy(load: (cause: LoadCause) => Promise<void>, reason = "it loads at its first request"): void {
     this.#load = load;
     this.replicas.wanted = 0;
     this.become("standby", reason);
@@ -175,11 +175,11 @@ export class ModelVersion {
    * @throws ServeError UNAVAILABLE with the reason when it cannot answer, RESOURCE_EXHAUSTED when too many wait for it already,
    * DEADLINE_EXCEEDED, or why the request was given up
    */
-  async activate(context: RequestContext, clock: Clock): Promise<void> {
+  async activate(context: RequestContext, clock: Clock, cause: LoadCause = "request"): Promise<void> {
     if (this.#drained) this.assertReady();
     this.usage.note(context.record.startedAt);
     if (this.#state === "ready") return;
-    void this.wake();
+    void this.wake(cause);
     if (this.#loading !== undefined) {
       // Many may have been admitted while none waited yet.
       this.#assertRoom();
@@ -195,9 +195,9 @@ export class ModelVersion {
   }
 
   /** Has a model load that stands by; settles when that has ended, well or badly. */
-  async wake(): Promise<void> {
+  async wake(cause: LoadCause = "prefetch"): Promise<void> {
     if (this.#state === "standby" && this.#load !== undefined && this.#loading === undefined) {
-      this.#loading = this.#load().finally(() => {
+      this.#loading = this.#load(cause).finally(() => {
         this.#loading = undefined;
       });
     }

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
+import type { EvictionCause } from "../core/events.ts";
 import type { ModelSpec } from "../core/model.ts";
 import { DEFAULT_PRIORITY } from "../core/scheduling.ts";
 import { estimateMemory } from "./estimate.ts";
@@ -45,7 +46,7 @@ export interface Wanted {
 
 /** Who can go for the sake of a model. */
 export interface Leaving {
-  evict(model: ModelVersion, reason: string): Promise<void>;
+  evict(model: ModelVersion, reason: string, cause: EvictionCause): Promise<void>;
   /** One of the replicas that the model can do without; settles when it has gone. */
   retire(life: Life, running: Running, reason: string): Promise<void>;
 }
@@ -69,7 +70,7 @@ export class Occupancy {
     this.#lives = lives;
     this.#leaving = leaving;
     const { ledger, clock, evictionPolicy } = options;
-    this.#room = new Room({ ledger, clock, policy: EVICTION_POLICIES[evictionPolicy], occupants: () => this.#occupants() });
+    this.#room = new Room({ ledger, clock, policy: evictionPolicy, occupants: () => this.#occupants() });
   }
 
   /**
@@ -129,7 +130,11 @@ export class Occupancy {
     );
     const lacking = ledger.lacking(amounts);
     const victims = chooseVictims(lacking, unused, policy) ?? [];
-    await Promise.all(victims.map((victim) => victim.evict(`evicted: another replica of ${name} needed its room`)));
+    await Promise.all(
+      victims.map((victim) =>
+        victim.evict(`evicted: another replica of ${name} needed its room`, "room"),
+      ),
+    );
     const reservation = this.#room.reserve(amounts);
     if (reservation === undefined) throw doesNotFit(ledger, amounts, "");
     return reservation;
@@ -181,7 +186,7 @@ export class Occupancy {
       loadMs: first.loadMs,
       priority: spec.scheduling?.priority ?? DEFAULT_PRIORITY,
       busy: this.isBusy(model),
-      evict: (reason) => this.#leaving.evict(model, reason),
+      evict: (reason, cause) => this.#leaving.evict(model, reason, cause),
     };
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Events } from "../core/events.ts";
+import type { Events, LoadCause } from "../core/events.ts";
 import { HostPool } from "./host-pool.ts";
 import type { HostShares } from "./host-shares.ts";
 import type { Attendance, InlinePromotion } from "./inline-promotion.ts";
@@ -70,7 +70,8 @@ export class Upkeep {
       try {
         // Two replicas in one process would be one.
         const alone = deaths >= ALONE_AFTER || member.index > 0;
-        running = await this.#semaphore.run(() => this.#bringUp(life, member, alone));
+        const cause = deaths > 0 ? "restart" : member.index > 0 ? "replica" : life.cause;
+        running = await this.#semaphore.run(() => this.#bringUp(life, member, alone, cause));
         member.running = running;
         const startedAt = this.#options.clock.now();
         const death = this.#serveUntilEnd(life, member, running);
@@ -96,7 +97,7 @@ export class Upkeep {
   }
 
   /** An estimate is replaced by a measurement before the next model is looked at. `alone`: in a host that no other model shares. */
-  async #bringUp(life: Life, member: Member, alone: boolean): Promise<Running> {
+  async #bringUp(life: Life, member: Member, alone: boolean, cause: LoadCause): Promise<Running> {
     const { signal } = member;
     signal.throwIfAborted();
     const { model } = life;
@@ -121,12 +122,12 @@ export class Upkeep {
       occupancy.settle();
       const bytes = reservation.amounts[MEMORY] ?? 0;
       if (member.index === 0) measurements.note(model.spec, { bytes, deviceBytes: 0, loadMs: running.loadMs });
-      events.emit("model-loaded", { ...identityOf(model), loadMs: running.loadMs, bytes: host.bytes, reservedBytes });
+      events.emit("model-loaded", { ...identityOf(model), loadMs: running.loadMs, cause, bytes: host.bytes, reservedBytes });
       return running;
     } catch (error) {
       reservation.release();
       // Which of the models in it ended the host nobody knows; the next host tells.
-      if (error instanceof LoadError && error.endedSharedHost && !signal.aborted) return await this.#bringUp(life, member, true);
+      if (error instanceof LoadError && error.endedSharedHost && !signal.aborted) return await this.#bringUp(life, member, true, cause);
       throw error;
     }
   }

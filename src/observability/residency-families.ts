@@ -28,15 +28,20 @@ export function residencyFamilies(events: Events, accounts: Accounts): Family[] 
   const loads = new Sums();
   const seconds = new Sums();
   const evictions = new Sums();
-  events.on("model-loaded", ({ namespace, model, version, loadMs }) => {
-    loads.add({ namespace, model, version }, 1);
+  events.on("model-loaded", ({ namespace, model, version, loadMs, cause }) => {
+    loads.add({ namespace, model, version, reason: cause }, 1);
     seconds.add({ namespace, model, version }, loadMs / 1000);
   });
   const decisions = new Sums();
   events.on("model-scaled", ({ namespace, model, version, cause }) => decisions.add({ namespace, model, version, reason: cause }, 1));
-  events.on("model-evicted", ({ namespace, model, version }) => evictions.add({ namespace, model, version }, 1));
+  events.on("model-evicted", ({ namespace, model, version, cause }) => evictions.add({ namespace, model, version, reason: cause }, 1));
   return [
-    { name: "nitrous_model_loads_total", help: "Loads that ended well.", type: "counter", samples: () => loads.samples() },
+    {
+      name: "nitrous_model_loads_total",
+      help: "Loads that ended well, by what began them.",
+      type: "counter",
+      samples: () => loads.samples(),
+    },
     {
       name: "nitrous_model_load_seconds_total",
       help: "Time that they took, from the preparation of the environment to the first answer.",
@@ -45,7 +50,7 @@ export function residencyFamilies(events: Events, accounts: Accounts): Family[] 
     },
     {
       name: "nitrous_evictions_total",
-      help: "Loaded models that went, because others needed their room or nobody asked for them.",
+      help: "Loaded models that went, by why.",
       type: "counter",
       samples: () => evictions.samples(),
     },

@@ -54,7 +54,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     },
     async load(target, context) {
       for (const model of meant(target)) model.drained = false;
-      await registry.find(target).activate(context, clock);
+      await registry.find(target).activate(context, clock, "prefetch");
       return statusOf(target);
     },
     async evict(target) {

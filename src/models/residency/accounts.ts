@@ -37,6 +37,6 @@ function refused(message: string): ServeError {
 }
 
 /** For people. */
-function mebibytes(bytes: number): string {
-  return `${Math.round(bytes / MEBIBYTE)} MiB`;
+export function mebibytes(bytes: number): string {
+  return bytes < MEBIBYTE ? "less than 1 MiB" : `${Math.round(bytes / MEBIBYTE)} MiB`;
 }

@@ -37,3 +37,24 @@ export const cost: EvictionPolicy = ({ rate, loadMs, bytes }) => (rate * loadMs)
 export const EVICTION_POLICIES = { cost, lru, lfu, fifo } as const satisfies Readonly<Record<string, EvictionPolicy>>;
 
 export type EvictionPolicyName = keyof typeof EVICTION_POLICIES;
+
+/** What of a model made the policy choose it, after "and", for people. @param now clock milliseconds */
+export function whyChosen(
+  policy: EvictionPolicyName,
+  { name, usedAt, uses, loadedAt, loadMs }: Resident & { readonly name: string },
+  now: number,
+): string {
+  const asked = uses === 0 ? "has not been asked for" : `was last asked for ${shortTime(now - usedAt)} ago`;
+  if (policy === "fifo") return `${name} was loaded first, ${shortTime(now - loadedAt)} ago`;
+  if (policy === "lfu") return uses === 0 ? `${name} has not been asked for` : `${name} was asked least often, ${uses} times`;
+  if (policy === "lru") return `${name} ${asked}`;
+  return `${name} costs least to load again: it ${asked} and loads in ${shortTime(loadMs)}`;
+}
+
+function shortTime(milliseconds: number): string {
+  const seconds = Math.max(0, milliseconds) / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+}

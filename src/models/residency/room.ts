@@ -1,8 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
+import type { EvictionCause } from "../../core/events.ts";
 import { createSemaphore } from "../semaphore.ts";
-import { doesNotFit } from "./accounts.ts";
+import { doesNotFit, MODELS, mebibytes } from "./accounts.ts";
 import type { Amounts, Ledger, Reservation } from "./ledger.ts";
-import type { EvictionPolicy } from "./policies.ts";
+import { EVICTION_POLICIES, type EvictionPolicyName, whyChosen } from "./policies.ts";
 import { chooseVictims, type Evictable } from "./victims.ts";
 
 /** A loaded model, or one more replica of one, that can be asked to go. */
@@ -12,13 +13,13 @@ export interface Occupant extends Evictable {
   /** It serves a request now, or has just been given one; it may go when it has answered. */
   readonly busy: boolean;
   /** Drains it; settles when what it held is free. `reason` is for its status. */
-  evict(reason: string): Promise<void>;
+  evict(reason: string, cause: EvictionCause): Promise<void>;
 }
 
 export interface RoomOptions {
   readonly ledger: Ledger;
   readonly clock: Clock;
-  readonly policy: EvictionPolicy;
+  readonly policy: EvictionPolicyName;
   /** Loaded models that are not pinned and not on their way out. */
   readonly occupants: () => readonly Occupant[];
 }
@@ -53,7 +54,7 @@ export class Room {
 
   /** After measurements: while hosts use more than there is, models that are not busy go. What is busy is looked at again next time. */
   settle(): void {
-    const { ledger, policy, occupants } = this.#options;
+    const { ledger, clock, policy, occupants } = this.#options;
     const over = Object.keys(ledger.budgets).flatMap((account) => {
       const free = ledger.free(account);
       return free < 0 ? [[account, -free] as const] : [];
@@ -61,13 +62,14 @@ export class Room {
     if (over.length === 0) return;
     const idle = occupants().filter(({ busy }) => !busy);
     // As many as there are, when all of them are not enough.
-    const victims = chooseVictims(Object.fromEntries(over), idle, policy) ?? idle;
-    const reason = `evicted: hosts use ${over.map(([account, amount]) => `${amount} bytes of ${account}`).join(" and ")} more than there is`;
-    for (const victim of victims) void victim.evict(reason);
+    const victims = chooseVictims(Object.fromEntries(over), idle, EVICTION_POLICIES[policy]) ?? idle;
+    const excess = `hosts use ${over.map(([account, amount]) => inWords(account, amount)).join(" and ")} more than there is`;
+    for (const victim of victims) void victim.evict(`evicted: ${excess}, and ${whyChosen(policy, victim, clock.now())}`, "outgrown");
   }
 
   async #make(name: string, amounts: Amounts, signal: AbortSignal): Promise<Reservation> {
-    const { ledger, clock, policy, occupants } = this.#options;
+    const { ledger, clock, policy: policyName, occupants } = this.#options;
+    const policy = EVICTION_POLICIES[policyName];
     const patientUntil = clock.now() + PATIENCE_MS;
     for (;;) {
       signal.throwIfAborted();
@@ -81,7 +83,10 @@ export class Room {
         policy,
       );
       if (victims !== undefined) {
-        await Promise.all(victims.map((victim) => victim.evict(`evicted: ${name} needed ${inWords(lacking)}`)));
+        const needed = Object.entries(lacking).map(([account, amount]) => inWords(account, amount));
+        const reason = (victim: Occupant): string =>
+          `evicted: ${name} needed ${needed.join(" and ")} more, and ${whyChosen(policyName, victim, clock.now())}`;
+        await Promise.all(victims.map((victim) => victim.evict(reason(victim), "room")));
         continue;
       }
       if (chooseVictims(lacking, others, policy) === undefined) throw doesNotFit(ledger, amounts, "");
@@ -92,8 +97,6 @@ export class Room {
   }
 }
 
-function inWords(lacking: Amounts): string {
-  return Object.entries(lacking)
-    .map(([account, amount]) => `${amount} more ${account === "models" ? "models" : `bytes of ${account}`}`)
-    .join(" and ");
+function inWords(account: string, amount: number): string {
+  return account === MODELS ? `room for ${amount === 1 ? "one model" : `${amount} models`}` : `${mebibytes(amount)} of ${account}`;
 }
