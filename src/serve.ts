@@ -14,7 +14,14 @@ import { ClientRegions } from "./memory/index.ts";
 import { openLedger, openModelManagement } from "./model-manager.ts";
 import { modelSchedulers } from "./model-schedulers.ts";
 import { createStatistics, ModelVersion, Registry, withIdleTime } from "./models/index.ts";
-import { createMetrics, openObservers, residencyFamilies, shadowFamilies, watchServerLoad } from "./observability/index.ts";
+import {
+  createMetrics,
+  openObservers,
+  residencyFamilies,
+  revisionFamilies,
+  shadowFamilies,
+  watchServerLoad,
+} from "./observability/index.ts";
 import { createControlPlane, createDataPlane, createTop, followShadows, Shadows } from "./planes/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, validateDocument } from "./resources/index.ts";
@@ -154,7 +161,12 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     controlPlane,
     clock,
     version: VERSION,
-    others: [...observers.families, ...residencyFamilies(events, ledger), ...shadowFamilies(() => shadows.reports())],
+    others: [
+      ...observers.families,
+      ...residencyFamilies(events, ledger),
+      ...revisionFamilies(events),
+      ...shadowFamilies(() => shadows.reports()),
+    ],
   });
   const serverLoad = watchServerLoad(clock);
   const largeJson = options.jsonInEventLoop === true ? undefined : createLargeJson({ clock });

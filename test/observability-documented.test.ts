@@ -11,7 +11,7 @@ import type { ModelStatus } from "../src/core/model.ts";
 import type { ControlPlane } from "../src/core/planes.ts";
 import type { ShadowReport } from "../src/core/shadow.ts";
 import { createStatistics } from "../src/models/index.ts";
-import { createMetrics, openObservers, residencyFamilies, shadowFamilies } from "../src/observability/index.ts";
+import { createMetrics, openObservers, residencyFamilies, revisionFamilies, shadowFamilies } from "../src/observability/index.ts";
 import { SETTINGS } from "../src/settings.ts";
 import { FakeClock } from "./fake-clock.ts";
 
@@ -38,7 +38,17 @@ async function metricsPage(): Promise<string> {
   const batch: BatchRecord = { size: 1, rows: 1, startedAt: 0, cut: "alone", inline: false, computeMs: 1 };
   statistics.observeBatch({ namespace: "default", model: "iris", version: "1", batch });
   statistics.observeRefusal({ status: 404, refusal: undefined });
-  const model = { namespace: "default", name: "iris", version: "1", state: "ready", hostPid: 7, hostExits: 1, quarantined: 1, queued: 2 };
+  const model = {
+    namespace: "default",
+    name: "iris",
+    version: "1",
+    state: "ready",
+    hostPid: 7,
+    hostExits: 1,
+    quarantined: 1,
+    queued: 2,
+    traffic: 100,
+  };
   const clock = new FakeClock();
   await clock.advance(1500);
   const replicas = { ready: 1, starting: 0, leaving: 0, wanted: 1 };
@@ -51,9 +61,11 @@ async function metricsPage(): Promise<string> {
     version: "1",
     onNotice: () => undefined,
   });
-  const controlPlane = { list: () => [status] } as unknown as ControlPlane;
+  const controlPlane = { list: () => [status, { ...status, revision: "iris-00002", traffic: 10 }] } as unknown as ControlPlane;
   const events = createEvents();
   const residency = residencyFamilies(events, { budgets: { memory: 2 }, reserved: () => 1 });
+  const revisions = revisionFamilies(events);
+  events.emit("request-finished", { ...createRecord("oip", "iris", 0), revision: "iris-00002" });
   const iris = { namespace: "default", model: "iris", version: "1" };
   events.emit("model-loaded", { ...iris, loadMs: 1500, cause: "start", bytes: 1, reservedBytes: 1 });
   events.emit("model-scaled", { ...iris, from: 1, to: 2, cause: "panic", reason: "a test" });
@@ -63,7 +75,7 @@ async function metricsPage(): Promise<string> {
     results: { equal: 1, close: 0, values: 0, shape: 0, outputs: 0, error: 0 },
     dropped: { busy: 1, size: 0, not_ready: 0, stream: 0 },
   };
-  const others = [...observers.families, ...residency, ...shadowFamilies(() => [shadow])];
+  const others = [...observers.families, ...residency, ...revisions, ...shadowFamilies(() => [shadow])];
   const { body } = await createMetrics({ statistics, controlPlane, clock, version: "1", others }).render();
   await observers.close();
   return body;

@@ -21,6 +21,11 @@ export interface ServiceOptions {
   readonly runtime?: string;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly canaryTrafficPercent?: number;
+  /** Name, artefact and percent of each. */
+  readonly canaries?: readonly (readonly [string, string, number])[];
+  /** Of the predictor. */
+  readonly predictorName?: string;
 }
 
 /** A server without processes, network and disk: the reconciler and everything that it works on. */
@@ -124,6 +129,19 @@ export class Reconciled {
     }
   }
 
+  /** Percent of the requests for each artefact. */
+  traffic(name: string): Record<string, number> {
+    const revisions = this.registry.revisions({ namespace: "default", name });
+    return Object.fromEntries(
+      revisions.map(({ versions, percent }) => [basename(dirname(versions.at(-1)?.spec.file ?? "")), percent] as const),
+    );
+  }
+
+  /** What became of the revisions. */
+  outcomes(name: string): string[] {
+    return this.table.history(keyOf(name)).map(({ generation, outcome }) => `${generation} ${outcome}`);
+  }
+
   status(name: string): JsonObject {
     return this.table.get(keyOf(name)).status ?? {};
   }
@@ -158,12 +176,23 @@ export function keyOf(name: string): ResourceKey & { readonly namespace: string 
   return { ...PLACE, name };
 }
 
-function serviceDocument(name: string, artefact: string, { minReplicas, runtime, annotations, labels }: ServiceOptions = {}): JsonObject {
-  const model = {
+function serviceDocument(name: string, artefact: string, options: ServiceOptions = {}): JsonObject {
+  const { minReplicas, runtime, annotations, labels, canaryTrafficPercent, canaries, predictorName } = options;
+  const modelOf = (folder: string): JsonObject => ({
     modelFormat: { name: "onnx" },
-    storageUri: `file:///${artefact}`,
+    storageUri: `file:///${folder}`,
     ...(runtime === undefined ? {} : { runtime }),
+  });
+  const predictor = {
+    ...(minReplicas === undefined ? {} : { minReplicas }),
+    ...(canaryTrafficPercent === undefined ? {} : { canaryTrafficPercent }),
+    ...(predictorName === undefined ? {} : { name: predictorName }),
+    model: modelOf(artefact),
   };
+  const canary = canaries?.map(([canaryName, folder, trafficPercent]) => ({
+    predictor: { name: canaryName, model: modelOf(folder) },
+    trafficPercent,
+  }));
   return {
     apiVersion: "serving.kserve.io/v1beta1",
     kind: "InferenceService",
@@ -173,7 +202,7 @@ function serviceDocument(name: string, artefact: string, { minReplicas, runtime,
       ...(annotations === undefined ? {} : { annotations: { ...annotations } }),
       ...(labels === undefined ? {} : { labels: { ...labels } }),
     },
-    spec: { predictor: { ...(minReplicas === undefined ? {} : { minReplicas }), model } },
+    spec: { predictor, ...(canary === undefined ? {} : { canary }) },
   };
 }
 

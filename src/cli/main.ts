@@ -5,6 +5,7 @@ import { API_KEY_DESCRIPTION } from "./api-key.ts";
 import { CliError } from "./errors.ts";
 import { addKeysCommands } from "./keys-commands.ts";
 import { addResourceCommands } from "./resource-commands.ts";
+import { addRolloutCommands } from "./rollout-commands.ts";
 
 const program = new Command("nitrous")
   .description("Serves models of any framework on one machine, over KServe V1 and the Open Inference Protocol.")
@@ -135,6 +136,7 @@ program
   });
 
 addResourceCommands(program);
+addRolloutCommands(program);
 addKeysCommands(program);
 
 try {

@@ -1,22 +1,16 @@
 import { type Command, Option } from "commander";
-import { environmentVariable } from "../settings.ts";
-import { API_KEY_DESCRIPTION } from "./api-key.ts";
-import type { Client } from "./client.ts";
 import { CliError } from "./errors.ts";
-import type { Terminal } from "./terminal.ts";
+import {
+  DEFAULT_WAIT_SECONDS,
+  inNamespace,
+  namespaceOf,
+  type ServerOptions as Options,
+  onServer,
+  secondsIn,
+  surroundings,
+} from "./server-command.ts";
 
-const DEFAULT_NAMESPACE = "default";
-const DEFAULT_WAIT_SECONDS = 300;
 const KINDS = "Kinds: isvc (inferenceservice), sr (servingruntime), csr (clusterservingruntime), all.";
-
-type Options = Record<string, unknown> & { readonly server?: string; readonly apiKey?: string; readonly namespace?: string };
-
-/** What an action gets besides its arguments; a command's modules are loaded when it runs. */
-interface Surroundings {
-  readonly client: Client;
-  readonly terminal: Terminal;
-  readonly signal: AbortSignal;
-}
 
 /** The commands about resources: clients of a running server, and `validate`, which needs none. */
 export function addResourceCommands(program: Command): void {
@@ -43,7 +37,7 @@ function addApply(program: Command): void {
       const { applyCommand } = await import("./apply.ts");
       const { client, terminal, signal } = await surroundings(options);
       const { dryRun, wait, ...others } = options;
-      const seconds = wait === undefined ? undefined : toSeconds(wait);
+      const seconds = wait === undefined ? undefined : secondsIn("--wait", wait);
       const all = { ...others, dryRun: toDryRun(dryRun), ...(seconds === undefined ? {} : { wait: seconds }) };
       process.exitCode = await applyCommand(all, client, terminal, signal);
     });
@@ -165,16 +159,6 @@ function addValidate(program: Command): void {
     });
 }
 
-function onServer(command: Command): Command {
-  return command
-    .option("--server <url>", `address of the server [${environmentVariable("server")}]`)
-    .option("--api-key <key>", API_KEY_DESCRIPTION);
-}
-
-function inNamespace(command: Command, description = "namespace (default: default)"): Command {
-  return command.option("-n, --namespace <name>", description);
-}
-
 function inNamespaces(command: Command): Command {
   return inNamespace(command).option("-A, --all-namespaces", "of all namespaces");
 }
@@ -182,22 +166,6 @@ function inNamespaces(command: Command): Command {
 function fileOption(): Option {
   const collect = (path: string, before: string[] | undefined): string[] => [...(before ?? []), path];
   return new Option("-f, --file <path>", "file or folder with resources, or - for standard input; may be repeated").argParser(collect);
-}
-
-/** Ctrl-C needs nothing: it ends the process without a word, as it does by default. */
-async function surroundings({ server, apiKey }: Options): Promise<Surroundings> {
-  const [{ createClient }, { serverAddress }, { apiKeyOf }, { processTerminal }] = await Promise.all([
-    import("./client.ts"),
-    import("./server-address.ts"),
-    import("./api-key.ts"),
-    import("./terminal.ts"),
-  ]);
-  const { signal } = new AbortController();
-  return { client: createClient(serverAddress(server, process.env), apiKeyOf(apiKey, process.env)), terminal: processTerminal(), signal };
-}
-
-function namespaceOf({ namespace = DEFAULT_NAMESPACE }: Options): string {
-  return namespace;
 }
 
 function wordsOf(kind: string | undefined, names: readonly string[]): string[] {
@@ -208,15 +176,4 @@ function toDryRun(value: unknown): boolean {
   if (value === undefined || value === "none") return false;
   if (value === true || value === "server") return true;
   throw new CliError(`--dry-run=${String(value)}: only the server can try it; 'nitrous validate' checks files without one`, 2);
-}
-
-function toSeconds(value: unknown): number {
-  if (value === true) return DEFAULT_WAIT_SECONDS;
-  const match = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(String(value));
-  const factor = { s: 1, m: 60, h: 3600 }[match?.[2] ?? "s"] ?? 1;
-  const seconds = Number(match?.[1]) * factor;
-  // Timers of Node hold 31 bits of milliseconds.
-  if (match === null || seconds <= 0 || seconds > 2_000_000)
-    throw new CliError(`--wait=${String(value)}: expected seconds, or a time such as 5m`, 2);
-  return seconds;
 }

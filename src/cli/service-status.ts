@@ -45,12 +45,31 @@ const additions = z.object({
   scaling: text,
 });
 
+const revision = z.object({ revisionName: z.string(), percent: count, tag: text, latestRevision: z.boolean().catch(false) });
+const component = z.object({
+  latestCreatedRevision: text,
+  latestReadyRevision: text,
+  latestRolledoutRevision: text,
+  previousRolledoutRevision: text,
+  traffic: listOf(revision),
+});
+const NO_COMPONENT: z.infer<typeof component> = {
+  latestCreatedRevision: undefined,
+  latestReadyRevision: undefined,
+  latestRolledoutRevision: undefined,
+  previousRolledoutRevision: undefined,
+  traffic: [],
+};
+const canary = z.object({ name: z.string(), ready: z.boolean().catch(false), trafficPercent: count, modelStatus: modelStatus.catch({}) });
+
 /** Status of an InferenceService (KServe's v1beta1 InferenceServiceStatus, and `nitrous` beside it); whatever is missing or odd is left out. */
 const serviceStatus = z.object({
   observedGeneration: count,
   url: text,
   conditions: listOf(condition),
   modelStatus: modelStatus.optional().catch(undefined),
+  components: z.object({ predictor: component.catch(NO_COMPONENT) }).catch({ predictor: NO_COMPONENT }),
+  canaryStatuses: listOf(canary),
   servingRuntimeName: text,
   clusterServingRuntimeName: text,
   nitrous: additions.catch({

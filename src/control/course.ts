@@ -5,7 +5,14 @@ import type { ModelVersion } from "../models/index.ts";
 
 /** One generation of a service: what is to be served, and how its artefact is come by. */
 export interface Revision {
+  /** Unique among those of the service that are there at the same time. */
+  readonly name: string;
+  /** Of the spec that it was first made of. */
   readonly generation: number;
+  /** Revisions with equal keys want the same models: the one is the other. */
+  readonly key: string;
+  /** Names that the user has given it. */
+  readonly tags: readonly string[];
   /** 0: its models load at their first request. */
   readonly minReplicas: number;
   /** Only files have changed: it serves when all of its models answer, and not when the latest of them does. */
@@ -43,16 +50,35 @@ export interface Attempt<Wanted extends Revision = Revision> {
   readonly step: string;
   readonly models: readonly ModelVersion[];
   readonly failure: RolloutFailure | undefined;
+  /** It has been able to serve beside the one that is rolled out, and gets its share. */
+  readonly admitted: boolean;
 }
+
+/** How requests are split, and among what. */
+export interface Split<Wanted extends Revision = Revision> {
+  /** Percent that the newest revision gets beside the one that is rolled out, of what the canaries leave; with 100 it takes its place. */
+  readonly percent: number;
+  /** Serves again when the newest one is rolled out already and is to get less than 100. */
+  readonly previous?: Wanted | undefined;
+  readonly canaries: readonly { readonly name: string; readonly percent: number; readonly revision: Wanted }[];
+  /** The header that decides which revision answers, besides the usual one. */
+  readonly affinityHeader?: string | undefined;
+  /** Percent of each version of a revision, by version; the highest one gets everything when it is absent. */
+  readonly versions?: ReadonlyMap<string, number> | undefined;
+}
+
+/** Everything for the newest revision. */
+export const WHOLE: Split<never> = { percent: 100, canaries: [] };
 
 /** What a rollout keeps of one revision. */
 export interface Course<Wanted extends Revision> {
-  readonly revision: Wanted;
+  revision: Wanted;
   readonly controller: AbortController;
   phase: Attempt["phase"];
   step: string;
   models: readonly ModelVersion[];
   failure: RolloutFailure | undefined;
+  admitted: boolean;
   /** Failed attempts in a row: of the plan under "", of each model under its version. */
   readonly attempts: Map<string, number>;
   /** The failure of each model that has been counted and answered, by its version. */
@@ -69,6 +95,7 @@ export function begin<Wanted extends Revision>(revision: Wanted): Course<Wanted>
     step: "waiting for its turn",
     models: [],
     failure: undefined,
+    admitted: false,
     attempts: new Map(),
     counted: new Map(),
     timers: new Map(),

@@ -1,26 +1,22 @@
 import type { ResourceView } from "../core/planes.ts";
-import { ANNOTATIONS, type RuntimeChoice, SCHEDULING_ANNOTATIONS } from "../resources/index.ts";
-
-/** What of a resource decides which models run; other annotations may change without any effect on them. */
-const DECISIVE = [
-  ANNOTATIONS.frameworkVersion,
-  ANNOTATIONS.trust,
-  ANNOTATIONS.sha256,
-  ANNOTATIONS.baseDirectory,
-  ANNOTATIONS.watch,
-  ...SCHEDULING_ANNOTATIONS,
-];
+import { ANNOTATIONS, decisiveAnnotations, type RuntimeChoice, templateOf } from "../resources/index.ts";
 
 /** The annotation says that nothing is to run. */
 export function isStopped({ metadata }: ResourceView): boolean {
   return metadata.annotations?.[ANNOTATIONS.stop] === "true";
 }
 
-/** The same for two resources that want the same models to run. */
-export function signatureOf({ metadata, spec }: ResourceView, { runtime, failure }: RuntimeChoice): string {
-  const annotations = DECISIVE.map((name) => metadata.annotations?.[name]);
-  const text = (value: unknown): string => JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? `${each}n` : each));
+/** The same for two specs that want the same models to run, however the requests are split among them. */
+export function templateText(spec: ResourceView["spec"], annotations: Readonly<Record<string, string>>): string {
+  return textOf([templateOf(spec), decisiveAnnotations(annotations)]);
+}
+
+/** The same when the same runtime serves them too. */
+export function keyOf(template: string, { runtime, failure }: RuntimeChoice): string {
   const { name, namespace, host, scheduling } = runtime ?? {};
-  // The generation too: a spec that was changed and changed back before anybody looked is served as the newest.
-  return text([metadata.generation, spec, annotations, name, namespace, host, scheduling, failure?.message]);
+  return textOf([template, name, namespace, host, scheduling, failure?.message]);
+}
+
+export function textOf(value: unknown): string {
+  return JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? `${each}n` : each));
 }

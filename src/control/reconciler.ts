@@ -1,21 +1,23 @@
 import type { Clock } from "../core/clock.ts";
-import { messageOf, ServeError } from "../core/errors.ts";
+import { ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
-import type { JsonObject } from "../core/inference.ts";
 import type { ModelSpec, ModelStatus } from "../core/model.ts";
 import type { ResourceView } from "../core/planes.ts";
 import type { InferenceService, ResourceKey, ServingRuntime } from "../core/resource.ts";
 import { createSemaphore, type Manager, type ModelVersion, type Registry } from "../models/index.ts";
 import { isWatched, type RuntimeChoice, selectRuntime, toInferenceService, toServingRuntime } from "../resources/index.ts";
 import { ArtefactWatch } from "./artefact-watch.ts";
-import { isStopped, signatureOf } from "./decisive.ts";
+import { isStopped } from "./decisive.ts";
 import { PacedWork } from "./paced-work.ts";
 import { Reloads } from "./reloads.ts";
 import { describe, type ResourceTable } from "./resource-table.ts";
 import { Rollout } from "./rollout.ts";
 import type { ServiceEvents } from "./service-events.ts";
-import { type ArtefactSource, planOf, runtimeInWords, type ServiceRevision } from "./service-revision.ts";
+import { ServiceMemory } from "./service-memory.ts";
+import type { ArtefactSource, ServiceRevision } from "./service-revision.ts";
 import { serviceStatus } from "./service-status.ts";
+import { ServiceStory } from "./service-story.ts";
+import { restoredOf, revisionName, type Wish, type WishOptions, wishOf } from "./wish.ts";
 
 export interface ReconcilerOptions {
   readonly registry: Registry;
@@ -43,18 +45,15 @@ interface Service {
   service: InferenceService;
   generation: number;
   choice: RuntimeChoice | undefined;
-  /** What the wanted revision was made of: the same again changes nothing. */
+  /** What was wanted last: the same again changes nothing. */
   wanted: string;
-  /** What the last event was about. */
-  told: string;
+  readonly story: ServiceStory;
+  readonly memory: ServiceMemory;
+  /** How often its files have changed. */
+  reloads: number;
   dirty: boolean;
   modelsChanged: boolean;
-  /** Takes back another attempt to store that a generation serves. */
-  cancelRemembering: () => void;
 }
-
-/** Milliseconds until that a generation serves is stored again, when it could not be. */
-const REMEMBER_AGAIN = 30_000;
 
 /**
  * Makes what runs what is written. Level-triggered: whatever has happened, it looks at the resource as it is now and at the
@@ -89,17 +88,16 @@ export class Reconciler {
     const ends = [
       options.events.on("model-state-changed", (status) => this.#modelChanged(status)),
       options.events.on("model-evicted", ({ namespace, model, cause, reason }) => {
-        const entry = this.#serving.get(`${namespace}/${model}`);
         // What replaces it, or deletes it, is told by itself.
-        if (entry !== undefined && cause !== "removed") this.#happenedTo(entry, "Normal", "Evicted", reason);
+        if (cause !== "removed") this.#serving.get(`${namespace}/${model}`)?.story.add("Normal", "Evicted", reason);
       }),
       options.events.on("model-scaled", ({ namespace, model, from, to, reason }) => {
         const entry = this.#serving.get(`${namespace}/${model}`);
-        if (entry !== undefined) this.#happenedTo(entry, "Normal", "Scaled", `${from} -> ${to}: ${reason}`);
+        entry?.story.add("Normal", "Scaled", `${from} -> ${to}: ${reason}`);
       }),
       options.events.on("replica-failed", ({ namespace, model, reason }) => {
         const entry = this.#serving.get(`${namespace}/${model}`);
-        if (entry !== undefined) this.#happenedTo(entry, "Warning", "ReplicaFailed", `the others go on, and it is tried again: ${reason}`);
+        entry?.story.add("Warning", "ReplicaFailed", `the others go on, and it is tried again: ${reason}`);
       }),
     ];
     this.#unsubscribe = () => {
@@ -123,7 +121,7 @@ export class Reconciler {
     const service = toInferenceService(view);
     const modelName = specs[0]?.name ?? key.name;
     const entry = this.#begin(key, view, service, modelName);
-    entry.rollout.desire(foundRevision(view, () => Promise.resolve(specs)));
+    entry.rollout.desire(foundRevision(view, entry, () => Promise.resolve(specs)));
   }
 
   /** The files of an adopted service have changed: what was found now is served, or the old goes on and the status says why. */
@@ -133,7 +131,7 @@ export class Reconciler {
     if (this.#closed || entry === undefined || view === undefined) return;
     const plan = () => (found instanceof ServeError ? Promise.reject(found) : Promise.resolve(found));
     this.#filesChanged(entry);
-    entry.rollout.desire({ ...foundRevision(view, plan), reload: true });
+    entry.rollout.desire({ ...foundRevision(view, entry, plan), reload: true });
   }
 
   /** Settles when every service that there is now has had its first attempt. */
@@ -158,7 +156,7 @@ export class Reconciler {
     if (present !== undefined && present.uid !== view?.metadata.uid) {
       this.#services.delete(describe(key));
       this.#leave(present);
-      this.#options.clock.afterTurn(() => this.#happenedTo(present, "Normal", "Deleted", "its models finish what is under way and end"));
+      this.#options.clock.afterTurn(() => present.story.add("Normal", "Deleted", "its models finish what is under way and end"));
     }
     if (view === undefined) return;
     const service = toInferenceService(view);
@@ -176,21 +174,27 @@ export class Reconciler {
       namespace,
       name: modelName,
       onChange: () => this.#touch(entry),
-      onServing: (revision) => this.#remember(entry, revision),
+      onServing: (revision) =>
+        memory.rolledOut(revision, () => !this.#closed && this.#isCurrent(entry) && entry.rollout.active?.revision.name === revision.name),
     });
+    const { uid } = view.metadata;
+    const story = new ServiceStory(this.#happenings, { ...key, namespace, uid });
+    const onFault = (message: string): void => story.add("Warning", "StateNotWritten", message);
+    const memory = new ServiceMemory({ table: this.#table, clock: this.#options.clock, key, uid, onFault });
     const entry: Service = {
       key: { ...key, namespace },
-      uid: view.metadata.uid,
+      uid,
       modelName,
       rollout,
       service,
       generation: view.metadata.generation,
       choice: undefined,
       wanted: "",
-      told: "",
+      story,
+      memory,
+      reloads: 0,
       dirty: false,
       modelsChanged: false,
-      cancelRemembering: () => undefined,
     };
     this.#services.set(describe(key), entry);
     this.#serving.set(`${namespace}/${modelName}`, entry);
@@ -205,40 +209,51 @@ export class Reconciler {
       entry.choice = undefined;
       return;
     }
-    entry.choice = this.#choose(entry.service);
-    const wanted = signatureOf(view, entry.choice);
-    if (wanted === entry.wanted) {
-      entry.rollout.retry();
-      return;
-    }
-    entry.wanted = wanted;
-    // After a restart, and after it was stopped.
-    const lastReady = entry.rollout.active === undefined ? this.#table.lastReady(entry.key) : undefined;
-    if (lastReady !== undefined && lastReady.generation !== view.metadata.generation) this.#restore(entry, view, lastReady);
-    else entry.rollout.desire(this.#revisionOf(entry.service, view.metadata.generation, view.spec, entry.choice));
+    const wish = this.#wishOf(entry, view);
+    entry.choice = wish.latest.choice;
+    if (wish.text === entry.wanted) entry.rollout.retry();
+    else this.#roll(entry, view, wish);
   }
 
-  /** What served before the restart serves first, then what is wanted has its chance. */
-  #restore(entry: Service, view: ResourceView, lastReady: { readonly generation: number; readonly spec: JsonObject }): void {
-    const service = toInferenceService({ metadata: view.metadata, spec: lastReady.spec });
-    const before = this.#revisionOf(service, lastReady.generation, lastReady.spec, this.#choose(service));
-    const { wanted } = entry;
-    entry.rollout.restore(before);
-    void entry.rollout.tried.then(() => {
+  #roll(entry: Service, view: ResourceView, wish: Wish): void {
+    entry.wanted = wish.text;
+    const { rollout } = entry;
+    // After a restart, and after it was stopped, what served before serves first; then what is wanted has its chance.
+    const before = rollout.active === undefined ? restoredOf(view, this.#wishOptions(entry)) : undefined;
+    if (before === undefined) {
+      const replaced = rollout.target === rollout.active ? undefined : rollout.target;
+      rollout.desire(wish.latest, wish.split);
+      entry.memory.replaced(replaced, rollout);
+      return;
+    }
+    rollout.restore(before);
+    void rollout.tried.then(() => {
       const latest = this.#table.find(entry.key);
-      const isCurrent = this.#isCurrent(entry) && entry.wanted === wanted;
-      if (!isCurrent || latest === undefined || entry.choice === undefined) return;
-      entry.rollout.desire(this.#revisionOf(entry.service, latest.metadata.generation, latest.spec, entry.choice));
+      if (!this.#isCurrent(entry) || entry.wanted !== wish.text || latest === undefined) return;
+      const { latest: revision, split } = this.#wishOf(entry, latest);
+      rollout.desire(revision, split);
     });
   }
 
-  #revisionOf(service: InferenceService, generation: number, spec: JsonObject, choice: RuntimeChoice): ServiceRevision {
-    const key: ResourceKey = { kind: "InferenceService", namespace: service.namespace, name: service.name };
+  #wishOf(entry: Service, view: ResourceView): Wish {
+    return wishOf(view, this.#wishOptions(entry));
+  }
+
+  #wishOptions({ key, modelName, rollout, service, reloads }: Service): WishOptions {
+    const { active, target, canaries } = rollout;
     const isFollowed = isWatched(service.annotations, this.#options.watch === true);
     if (!isFollowed) this.#reloads.forget(key);
-    const follow = isFollowed ? (path: string) => this.#reloads.follow(key, path) : undefined;
-    const plan = planOf(service, choice, { ...this.#options, looking: this.#looking, follow });
-    return { generation, minReplicas: service.predictor.minReplicas, choice, spec, plan };
+    return {
+      modelName,
+      planning: { ...this.#options, looking: this.#looking },
+      follow: isFollowed ? (path) => this.#reloads.follow(key, path) : undefined,
+      reloads,
+      choose: (service) => this.#choose(service),
+      present: [target, active].flatMap((attempt) => attempt?.revision ?? []),
+      canaries: canaries.map(({ attempt }) => attempt.revision),
+      history: this.#table.history(key),
+      lastReady: this.#table.lastReady(key),
+    };
   }
 
   /** What it is made of has changed, and nothing that was written: the old goes on until the new answers. */
@@ -247,13 +262,17 @@ export class Reconciler {
     const view = this.#table.find(key);
     if (this.#closed || entry?.choice === undefined || view === undefined || isStopped(view)) return;
     this.#filesChanged(entry);
-    entry.rollout.desire({ ...this.#revisionOf(entry.service, view.metadata.generation, view.spec, entry.choice), reload: true });
+    const { latest, split, text } = this.#wishOf(entry, view);
+    entry.wanted = text;
+    const { rollout } = entry;
+    // What is rolled out stays so.
+    const percent = rollout.target === rollout.active ? { percent: 100 } : {};
+    rollout.desire({ ...latest, reload: true }, { ...split, ...percent });
   }
 
   #filesChanged(entry: Service): void {
-    // The same failure of other files is another one.
-    entry.told = "";
-    this.#happenedTo(entry, "Normal", "FilesChanged", "its files have changed; what is there now is loaded beside what serves");
+    entry.reloads++;
+    entry.story.begin("FilesChanged", "its files have changed; what is there now is loaded beside what serves");
   }
 
   #choose({ namespace, predictor }: InferenceService): RuntimeChoice {
@@ -277,9 +296,9 @@ export class Reconciler {
   #chooseAgain(entry: Service): void {
     const view = this.#table.find(entry.key);
     if (entry.choice === undefined || view === undefined || this.#closed || !this.#isCurrent(entry)) return;
-    const choice = this.#choose(entry.service);
-    if (signatureOf(view, choice) === entry.wanted) entry.choice = choice;
-    else this.#desire(entry, view);
+    const wish = this.#wishOf(entry, view);
+    entry.choice = wish.latest.choice;
+    if (wish.text !== entry.wanted) this.#roll(entry, view, wish);
     this.#touch(entry);
   }
 
@@ -313,52 +332,20 @@ export class Reconciler {
     if (view === undefined) return;
     const { service, modelName, generation, choice, rollout } = entry;
     const origin = this.#table.originOf(entry.key) === "command line" ? "command line" : "applied";
-    const { active, target } = rollout;
+    const { active, target, canaries } = rollout;
     const url = this.#options.urlOf(service.namespace, modelName);
     const now = `${new Date().toISOString().slice(0, 19)}Z`;
-    const situation = { service, origin, modelName, generation, stopped: isStopped(view), active, target, choice, url, now } as const;
+    const revisions = this.#options.registry.revisions({ namespace: service.namespace, name: modelName });
+    entry.memory.note(rollout);
+    const history = this.#table.history(entry.key);
+    const rolled = { service, origin, modelName, generation, stopped: isStopped(view), active, target, canaries } as const;
+    const situation = { ...rolled, revisions, history, choice, url, now };
     this.#table.setStatus(entry.key, serviceStatus(situation, view.status));
-    this.#tell(entry);
-  }
-
-  /** One event for each phase of each revision, and for each failed attempt. */
-  #tell(entry: Service): void {
-    const { target } = entry.rollout;
-    if (target === undefined) return;
-    const { phase, failure, revision } = target;
-    const about = `${revision.generation} ${phase} ${failure?.attempts ?? ""}`;
-    if (about === entry.told) return;
-    entry.told = about;
-    const generation = `generation ${revision.generation}`;
-    if (failure !== undefined) this.#happenedTo(entry, "Warning", failure.reason, `${generation}: ${failure.message}`);
-    else if (phase === "ready") this.#happenedTo(entry, "Normal", "Ready", `${generation} answers requests`);
-    else if (phase === "loading") this.#happenedTo(entry, "Normal", "Loading", `${generation} is loading`);
-    else if (phase === "planning" && revision.reload !== true)
-      this.#happenedTo(entry, "Normal", "Applied", `${generation}: ${runtimeInWords(revision.choice)}`);
-  }
-
-  #happenedTo({ key, uid }: Service, type: "Normal" | "Warning", reason: string, message: string): void {
-    this.#happenings.record({ ...key, uid }, type, reason, message);
-  }
-
-  #remember(entry: Service, revision: ServiceRevision): void {
-    const { generation, spec } = revision;
-    entry.cancelRemembering();
-    this.#table.setReady(entry.key, entry.uid, { generation, spec }).catch((error: unknown) => {
-      this.#happenedTo(
-        entry,
-        "Warning",
-        "StateNotWritten",
-        `that generation ${generation} serves could not be stored: ${messageOf(error)}`,
-      );
-      // Meanwhile another one may serve, or the service may be gone.
-      if (this.#closed || this.#services.get(describe(entry.key)) !== entry || entry.rollout.active?.revision !== revision) return;
-      entry.cancelRemembering = this.#options.clock.after(REMEMBER_AGAIN, () => this.#remember(entry, revision));
-    });
+    entry.story.tell(rollout, revisions);
   }
 
   #leave(entry: Service): void {
-    entry.cancelRemembering();
+    entry.memory.end();
     this.#reloads.forget(entry.key);
     const model = `${entry.key.namespace}/${entry.modelName}`;
     if (this.#serving.get(model) === entry) this.#serving.delete(model);
@@ -371,6 +358,8 @@ export class Reconciler {
 }
 
 /** What was found in a folder, under a resource that nobody wrote. */
-function foundRevision(view: ResourceView, plan: ServiceRevision["plan"]): ServiceRevision {
-  return { generation: 1, minReplicas: 1, choice: undefined, spec: view.spec, plan };
+function foundRevision({ spec }: ResourceView, { modelName, reloads }: Service, plan: ServiceRevision["plan"]): ServiceRevision {
+  const name = revisionName(modelName, 1);
+  const key = `found ${reloads} times`;
+  return { name, generation: 1, key, tags: [], minReplicas: 1, choice: undefined, spec, annotations: {}, template: "", plan };
 }

@@ -5,7 +5,7 @@ import { ServeError } from "../core/errors.ts";
 import type { JsonObject } from "../core/inference.ts";
 import type { ChangeOptions, Preconditions, ResourceList, ResourceView, ResourceWatchEvent } from "../core/planes.ts";
 import type { ObjectMetadata, ResourceKey, ResourceKind } from "../core/resource.ts";
-import type { ReadySpec, ResourceStore } from "../core/resource-store.ts";
+import { KEPT_REVISIONS, type ReadySpec, type ResourceStore, type RevisionRecord } from "../core/resource-store.ts";
 import type { ValidDocument } from "../resources/index.ts";
 
 /** Where a resource comes from: somebody applied it, nitrous brings it, or the command line named its model. */
@@ -36,6 +36,7 @@ export class ResourceTable {
   /** Built-in resources that an applied one of the same name hides. */
   readonly #hidden = new Map<string, Row>();
   readonly #readySpecs = new Map<string, ReadySpec>();
+  readonly #revisions = new Map<string, readonly RevisionRecord[]>();
   /** The last change of each resource under way: the next one begins after it. */
   readonly #changing = new Map<string, Promise<unknown>>();
   readonly #history: Array<{ readonly version: number; readonly event: ResourceWatchEvent }> = [];
@@ -50,11 +51,12 @@ export class ResourceTable {
     this.#onChange = onChange;
     this.#version = store.epoch * VERSIONS_PER_EPOCH;
     this.#oldest = this.#version;
-    for (const { resource, lastReady } of store.restored) {
+    for (const { resource, lastReady, revisions } of store.restored) {
       const { name, namespace } = resource.metadata;
       const key = { kind: resource.kind, namespace, name };
       this.#put({ key, origin: "applied", view: resource });
       if (lastReady !== undefined) this.#readySpecs.set(text(key), lastReady);
+      if (revisions !== undefined) this.#revisions.set(text(key), revisions);
     }
   }
 
@@ -81,6 +83,12 @@ export class ResourceTable {
 
   lastReady(key: ResourceKey): ReadySpec | undefined {
     return this.#readySpecs.get(text(key));
+  }
+
+  /** What became of the last revisions, ascending by generation. @throws ServeError NOT_FOUND */
+  history(key: ResourceKey): readonly RevisionRecord[] {
+    this.#row(key);
+    return this.#revisions.get(text(key)) ?? [];
   }
 
   async create(place: Omit<ResourceKey, "name">, document: unknown, { dryRun = false }: ChangeOptions = {}): Promise<ResourceView> {
@@ -158,6 +166,7 @@ export class ResourceTable {
       if (dryRun) return row.view;
       await this.#store.commit([{ change: "delete", key }]);
       this.#readySpecs.delete(text(key));
+      this.#revisions.delete(text(key));
       this.#remove(key);
       return row.view;
     });
@@ -217,6 +226,15 @@ export class ResourceTable {
     if (this.originOf(key) !== "applied" || this.#readySpecs.get(text(key))?.generation === lastReady.generation) return;
     await this.#store.commit([{ change: "ready", key, uid, lastReady }]);
     if (this.find(key)?.metadata.uid === uid) this.#readySpecs.set(text(key), lastReady);
+  }
+
+  /** Something has become of a revision. It is on disk when this settles; what is read here has it at once. */
+  async setRevision(key: ResourceKey, uid: string, record: RevisionRecord): Promise<void> {
+    if (this.originOf(key) !== "applied" || this.find(key)?.metadata.uid !== uid) return;
+    const others = (this.#revisions.get(text(key)) ?? []).filter(({ generation }) => generation !== record.generation);
+    const all = [...others, record].sort((left, right) => left.generation - right.generation);
+    this.#revisions.set(text(key), all.slice(-KEPT_REVISIONS));
+    await this.#store.commit([{ change: "revision", key, uid, record }]);
   }
 
   /** Ends all watches. */

@@ -31,8 +31,12 @@ beforeEach(() => {
   hosts.events.on("model-state-changed", () => rollout.modelChanged());
 });
 
+function named(generation: number): Pick<Revision, "name" | "generation" | "key" | "tags"> {
+  return { name: `iris-0000${generation}`, generation, key: String(generation), tags: [] };
+}
+
 function revision(generation: number, file: string, minReplicas = 1): Revision {
-  return { generation, minReplicas, plan: async () => [modelSpec("iris", file)] };
+  return { ...named(generation), minReplicas, plan: async () => [modelSpec("iris", file)] };
 }
 
 async function rest(): Promise<void> {
@@ -112,7 +116,7 @@ describe("a rollout", () => {
       if (attempts < 3) throw new ServeError("UNAVAILABLE", "the server is down");
       return [modelSpec("iris", "a")];
     };
-    rollout.desire({ generation: 1, minReplicas: 1, plan });
+    rollout.desire({ ...named(1), minReplicas: 1, plan });
     await rest();
     expect(rollout.target?.failure?.retryDelay).toBe(1_000);
     await clock.advance(1_000);
@@ -148,7 +152,7 @@ describe("a rollout", () => {
       if (!possible) throw new PlanError("NoSupportingRuntime", "no runtime");
       return [modelSpec("iris", "a")];
     };
-    rollout.desire({ generation: 1, minReplicas: 1, plan });
+    rollout.desire({ ...named(1), minReplicas: 1, plan });
     await rest();
     expect(rollout.target?.failure?.reason).toBe("NoSupportingRuntime");
     expect(answers()).toContain("no runtime");
@@ -180,7 +184,7 @@ describe("a rollout", () => {
   it("keeps saying why a plan failed when the model that serves meanwhile changes its state", async () => {
     rollout.desire(revision(1, "a"));
     await rest();
-    rollout.desire({ generation: 2, minReplicas: 1, plan: () => Promise.reject(new PlanError("NoSupportingRuntime", "no runtime")) });
+    rollout.desire({ ...named(2), minReplicas: 1, plan: () => Promise.reject(new PlanError("NoSupportingRuntime", "no runtime")) });
     await rest();
     hosts.running.get("a")?.kill("was killed by SIGKILL");
     await rest();
@@ -194,7 +198,7 @@ describe("a rollout", () => {
     const corrupt = (): Error[] => [new ServeError("FAILED_PRECONDITION", "it is corrupt")];
     hosts.failures.set("a", corrupt());
     hosts.failures.set("b", corrupt());
-    rollout.desire({ generation: 1, minReplicas: 1, plan: async () => [modelSpec("iris", "a"), modelSpec("iris", "b", "2")] });
+    rollout.desire({ ...named(1), minReplicas: 1, plan: async () => [modelSpec("iris", "a"), modelSpec("iris", "b", "2")] });
     await rest();
     for (let times = 0; times < 3; times++) rollout.modelChanged();
     expect(rollout.target?.failure).toMatchObject({ attempts: 1, retryDelay: undefined });

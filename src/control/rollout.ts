@@ -4,7 +4,8 @@ import { messageOf, ServeError } from "../core/errors.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { Manager, ModelVersion, Registry } from "../models/index.ts";
 import { retryDelay } from "./back-off.ts";
-import { type Attempt, begin, type Course, PlanError, type Revision, type RolloutFailure } from "./course.ts";
+import { type Attempt, begin, type Course, PlanError, type Revision, type RolloutFailure, type Split, WHOLE } from "./course.ts";
+import { type PlacedCanary, servedRevisions } from "./served-revisions.ts";
 
 export interface RolloutOptions<Wanted extends Revision> {
   readonly namespace: string;
@@ -20,13 +21,18 @@ export interface RolloutOptions<Wanted extends Revision> {
 }
 
 /**
- * Brings one service from the revision that serves to the one that is wanted. The old one goes on serving until the new one
- * can; when it cannot, the old one stays. What may go away by itself is tried again.
+ * Brings one service from the revision that serves to the one that is wanted, or lets both serve with a part of the requests each,
+ * beside canaries that have names. The old one goes on serving until the new one can; when it cannot, the old one stays. What may go
+ * away by itself is tried again.
  */
 export class Rollout<Wanted extends Revision = Revision> {
   readonly #options: RolloutOptions<Wanted>;
   #active: Course<Wanted> | undefined;
   #target: Course<Wanted> | undefined;
+  /** Comes back, and has the place of the active one as soon as it can serve. */
+  #returning: Course<Wanted> | undefined;
+  #canaries: readonly PlacedCanary<Wanted>[] = [];
+  #split: Split<Wanted> = WHOLE;
   #tried!: () => void;
   #stopped = false;
   /** Settles when the first revision has had its first attempt. */
@@ -38,50 +44,71 @@ export class Rollout<Wanted extends Revision = Revision> {
     this.#options = options;
   }
 
-  /** The revision that answers requests. */
+  /** The revision that is rolled out: it answers what no other one gets. */
   get active(): Attempt<Wanted> | undefined {
     return this.#active;
   }
 
-  /** The revision that was wanted last; the same as the active one once that serves it. */
+  /** The revision that was wanted last; the same as the active one once that is rolled out. */
   get target(): Attempt<Wanted> | undefined {
     return this.#target;
   }
 
-  /** Begins to roll a revision out; one that is still on its way is given up. */
-  desire(revision: Wanted): void {
+  /** In the order in which they are wanted. */
+  get canaries(): readonly { readonly name: string; readonly percent: number; readonly attempt: Attempt<Wanted> }[] {
+    return this.#canaries.map(({ name, percent, course }) => ({ name, percent, attempt: course }));
+  }
+
+  /**
+   * Begins to roll a revision out; one that is still on its way, or has a part of the requests, is given up. Revisions that are there
+   * already are taken as they are.
+   */
+  desire(latest: Wanted, split: Split<Wanted> = WHOLE): void {
     if (this.#stopped) return;
-    const before = this.#target;
-    const course = begin(revision);
-    this.#target = course;
-    if (before !== this.#active) void this.#discard(before);
-    this.#begun(course);
+    this.#split = split;
+    const before = this.#courses();
+    const target = this.#courseOf(latest, before);
+    this.#target = target;
+    this.#canaries = split.canaries.map(({ name, percent, revision }) => ({
+      name,
+      percent,
+      course: this.#courseOf(revision, before, this.#active, target),
+    }));
+    const returns = target === this.#active && split.percent < 100 ? split.previous : undefined;
+    this.#returning = returns === undefined ? undefined : this.#courseOf(returns, before, target);
+    const now = this.#courses();
+    for (const course of now) if (!before.has(course)) void this.#plan(course);
+    for (const course of now) if (before.has(course) && course.phase !== "planning") this.#evaluate(course);
+    this.#route();
+    for (const course of before) if (!this.#courses().has(course)) void this.#discard(course);
   }
 
   /** A revision that has served before keeps its place as if it had never stopped: until another one can serve. */
   restore(revision: Wanted): void {
     if (this.#stopped) return;
     this.#active = begin(revision);
-    this.#begun(this.#active);
+    this.#route();
+    void this.#plan(this.#active);
   }
 
   /** Tries again now what has failed. */
   retry(): void {
-    const course = this.#target;
-    if (course?.failure === undefined) return;
-    course.attempts.clear();
-    if (course.models.length === 0 || course !== this.#active) {
-      this.desire(course.revision);
-      return;
+    const failed = [...this.#courses()].filter(({ failure }) => failure !== undefined);
+    if (failed.length === 0 || this.#target === undefined) return;
+    let anew = false;
+    for (const course of failed) {
+      course.attempts.clear();
+      if (course.models.length === 0 || course !== this.#active) anew = true;
+      else for (const model of course.models) if (model.failure !== undefined) this.#startAgain(course, model);
     }
-    for (const model of course.models) if (model.failure !== undefined) this.#startAgain(course, model);
+    if (anew) this.desire(this.#target.revision, this.#split);
   }
 
   /** To be called when a model of this service has changed its state. */
   modelChanged(): void {
-    for (const course of new Set([this.#active, this.#target])) {
+    for (const course of this.#courses()) {
       // While models have their first attempt, its end is waited for.
-      if (course !== undefined && course.phase !== "planning") this.#evaluate(course);
+      if (course.phase !== "planning") this.#evaluate(course);
     }
     this.#options.onChange();
   }
@@ -102,16 +129,30 @@ export class Rollout<Wanted extends Revision = Revision> {
   }
 
   async #leave(): Promise<void> {
-    const courses = new Set([this.#active, this.#target]);
+    const courses = this.#courses();
     this.#active = undefined;
     this.#target = undefined;
+    this.#returning = undefined;
+    this.#canaries = [];
     this.#tried();
     await Promise.all([...courses].map((course) => this.#discard(course)));
   }
 
-  #begun(course: Course<Wanted>): void {
-    this.#routeFirst(course);
-    void this.#plan(course);
+  /** Every one that is wanted, or serves. */
+  #courses(): Set<Course<Wanted>> {
+    const all = [this.#active, this.#target, this.#returning, ...this.#canaries.map(({ course }) => course)];
+    return new Set(all.filter((course) => course !== undefined));
+  }
+
+  /** The one that is there, unless it has failed or is used for something else; else a new one. */
+  #courseOf(revision: Wanted, present: ReadonlySet<Course<Wanted>>, ...others: readonly (Course<Wanted> | undefined)[]): Course<Wanted> {
+    for (const course of present) {
+      if (course.revision.key !== revision.key || others.includes(course)) continue;
+      if (course.failure !== undefined && (course !== this.#active || course.models.length === 0)) continue;
+      course.revision = revision;
+      return course;
+    }
+    return begin(revision);
   }
 
   async #plan(course: Course<Wanted>): Promise<void> {
@@ -120,11 +161,11 @@ export class Rollout<Wanted extends Revision = Revision> {
     try {
       const specs = await course.revision.plan((step) => this.#report(course, step), signal);
       signal.throwIfAborted();
-      const present = this.#active === course ? [] : (this.#active?.models ?? []);
+      const present = course.revision.reload === true && this.#active !== course ? (this.#active?.models ?? []) : [];
       course.models = specs.map((spec) => this.#unchanged(present, spec) ?? createModel(spec));
       course.phase = "loading";
       course.failure = undefined;
-      this.#routeFirst(course);
+      this.#route();
       // One that replaces a model that answers must prove itself first.
       const replaces = this.#active !== course && this.#active?.models.some(({ answers }) => answers) === true;
       const waits = course.revision.minReplicas === 0 && !replaces;
@@ -148,7 +189,7 @@ export class Rollout<Wanted extends Revision = Revision> {
   #report(course: Course<Wanted>, step: string): void {
     course.step = step;
     if (course.controller.signal.aborted) return;
-    this.#routeFirst(course);
+    this.#route();
     this.#options.onChange();
   }
 
@@ -167,7 +208,7 @@ export class Rollout<Wanted extends Revision = Revision> {
       retryDelay: delay,
     };
     if (delay !== undefined) this.#later(course, "", delay, () => this.#plan(course));
-    this.#routeFirst(course);
+    this.#route();
     this.#options.onChange();
   }
 
@@ -179,12 +220,13 @@ export class Rollout<Wanted extends Revision = Revision> {
     const latest = models.at(-1);
     const serves = (model: ModelVersion | undefined): boolean => model?.answers === true;
     const isWanted = course.revision.reload === true ? models.every(serves) : serves(latest);
-    if (course !== this.#active && (isWanted || (this.#active === undefined && models.some(serves)))) this.#serve(course);
+    if (course !== this.#active && (isWanted || (this.#active === undefined && models.some(serves)))) this.#place(course);
     for (const model of models) if (serves(model)) course.attempts.delete(model.spec.version);
     course.failure = models.map((model) => this.#failureOf(course, model)).findLast((failure) => failure !== undefined);
+    const isPlaced = course === this.#active || course.admitted;
     if (course.failure === undefined) {
-      if (course === this.#active) course.phase = models.every(serves) ? "ready" : "loading";
-    } else if (course !== this.#active || !models.some(serves)) course.phase = "failed";
+      if (isPlaced) course.phase = models.every(serves) ? "ready" : "loading";
+    } else if (!isPlaced || !models.some(serves)) course.phase = "failed";
     this.#options.onChange();
   }
 
@@ -213,23 +255,36 @@ export class Rollout<Wanted extends Revision = Revision> {
     void this.#options.manager.start(model).then(() => this.#evaluate(course));
   }
 
+  /** It can serve: alone, or beside the others. */
+  #place(course: Course<Wanted>): void {
+    const isAlone = course === this.#target && (this.#active === undefined || this.#split.percent === 100);
+    if (isAlone || course === this.#returning) this.#serve(course);
+    else if (!course.admitted) {
+      course.admitted = true;
+      this.#route();
+    }
+  }
+
   #serve(course: Course<Wanted>): void {
     const before = this.#active;
     this.#active = course;
+    if (this.#returning === course) this.#returning = undefined;
+    if (before !== undefined && before === this.#target) before.admitted = true;
     course.phase = "ready";
-    this.#route(course);
-    if (before !== undefined) void this.#discard(before);
+    this.#route();
+    if (before !== undefined && !this.#courses().has(before)) void this.#discard(before);
     this.#options.onServing(course.revision);
   }
 
   /** Requests hear of a revision on its way when there is no other that could answer them. */
-  #routeFirst(course: Course<Wanted>): void {
-    if (this.#active === undefined || this.#active === course) this.#route(course);
-  }
-
-  #route(course: Course<Wanted>): void {
-    const pending = course.failure === undefined ? `It is being prepared: ${course.step}` : course.failure.message.split("\n", 1)[0];
-    this.#options.registry.set(this.#options, course.models, pending);
+  #route(): void {
+    const first = this.#active ?? this.#target;
+    if (first === undefined) return;
+    const pending = first.failure === undefined ? `It is being prepared: ${first.step}` : first.failure.message.split("\n", 1)[0];
+    const revisions = servedRevisions(first, this.#target, this.#canaries, this.#split);
+    const { affinityHeader } = this.#split;
+    const { registry } = this.#options;
+    registry.split(this.#options, revisions, { pending: pending as string, ...(affinityHeader === undefined ? {} : { affinityHeader }) });
   }
 
   #later(course: Course<Wanted>, key: string, delay: number, task: () => void): void {
@@ -246,7 +301,7 @@ export class Rollout<Wanted extends Revision = Revision> {
     if (course === undefined) return;
     course.controller.abort(new ServeError("CANCELLED", "another revision is wanted"));
     for (const cancel of course.timers.values()) cancel();
-    const kept = [this.#active, this.#target].flatMap((each) => (each === course ? [] : (each?.models ?? [])));
+    const kept = [...this.#courses()].flatMap((each) => (each === course ? [] : each.models));
     await Promise.all(course.models.filter((model) => !kept.includes(model)).map((model) => this.#options.manager.remove(model)));
   }
 }

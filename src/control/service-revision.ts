@@ -24,6 +24,10 @@ export interface ServiceRevision extends Revision {
   readonly choice: RuntimeChoice | undefined;
   /** As it was written. */
   readonly spec: JsonObject;
+  /** Those that decide what runs. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** What of both decides which models run. */
+  readonly template: string;
 }
 
 export interface PlanOptions {

@@ -1,14 +1,14 @@
 import type { JsonObject, JsonValue } from "../core/inference.ts";
-import type { FailureReason, InferenceService } from "../core/resource.ts";
+import type { FailureReason } from "../core/resource.ts";
 import type { ReplicaCounts, ScalingSpec } from "../core/scaling.ts";
 import type { Candidate, RuntimeChoice } from "../resources/index.ts";
+import { failureInfo, firstLine, isServing, stateOf } from "./attempt-status.ts";
 import { type Condition, withTransitionTimes } from "./conditions.ts";
 import type { Attempt, RolloutFailure } from "./course.ts";
-import type { ServiceRevision } from "./service-revision.ts";
+import { canaryConditionOf, canaryStatuses, type TrafficSituation, trafficStatus } from "./traffic-status.ts";
 
 /** Everything that a status is made of. */
-export interface ServiceSituation {
-  readonly service: InferenceService;
+export interface ServiceSituation extends TrafficSituation {
   readonly origin: "applied" | "command line";
   /** The model's name in requests. */
   readonly modelName: string;
@@ -16,8 +16,6 @@ export interface ServiceSituation {
   readonly generation: number;
   /** The annotation says that nothing is to run. */
   readonly stopped: boolean;
-  readonly active: Attempt<ServiceRevision> | undefined;
-  readonly target: Attempt<ServiceRevision> | undefined;
   readonly choice: RuntimeChoice | undefined;
   /** Where requests go, without a slash at its end. */
   readonly url: string;
@@ -44,9 +42,6 @@ const OF_RUNTIMES: ReadonlySet<FailureReason> = new Set([
 /** Lines of a dead host's log; the others are in the model's own status. */
 const SHOWN_LOG_LINES = 10;
 
-/** KServe's names for how far a model is. */
-type ModelState = "Pending" | "Standby" | "Loading" | "Loaded" | "FailedToLoad";
-
 /**
  * The status of an InferenceService as KServe's SDK and kubectl read it, and under `nitrous` what KServe does not say.
  * Pure: the same situation and previous status give the same status.
@@ -57,7 +52,8 @@ export function serviceStatus(situation: ServiceSituation, previous: JsonObject 
   return {
     observedGeneration: generation,
     conditions: withTransitionTimes(conditionsOf(situation), previous?.conditions, now),
-    ...(stopped ? {} : { url, address: { url }, components: { predictor: { url } } }),
+    ...(stopped ? {} : { url, address: { url }, components: { predictor: { url, ...trafficStatus(situation) } } }),
+    ...(stopped || situation.canaries.length === 0 ? {} : { canaryStatuses: canaryStatuses(situation) }),
     deploymentMode: "Standard",
     ...(runtime === undefined
       ? {}
@@ -67,24 +63,22 @@ export function serviceStatus(situation: ServiceSituation, previous: JsonObject 
   };
 }
 
-function conditionsOf({ active, target, stopped }: ServiceSituation): Condition[] {
+function conditionsOf({ active, target, stopped, canaries }: ServiceSituation): Condition[] {
   if (stopped) {
     const off = { status: "False", reason: "Stopped", message: "the annotation serving.kserve.io/stop is true" } as const;
     const ready = ["IngressReady", "PredictorReady", "Ready"].map((type): Condition => ({ type, ...off }));
     return [...ready, { type: "Stopped", status: "True" }];
   }
   const serves = active !== undefined && isServing(active);
+  const canaryCondition = canaryConditionOf(canaries);
   const predictor = serves ? ({ status: "True" } as const) : whyNotReady(target ?? active);
   return [
     { type: "IngressReady", status: "True" },
     { type: "PredictorReady", ...predictor },
     { type: "Ready", ...predictor },
+    ...canaryCondition,
     { type: "Stopped", status: "False", severity: "Info" },
   ];
-}
-
-function isServing({ models }: Attempt): boolean {
-  return models.some(({ answers }) => answers);
 }
 
 function whyNotReady(attempt: Attempt | undefined): Omit<Condition, "type"> {
@@ -109,7 +103,10 @@ function modelStatusOf({ active, target, stopped, service }: ServiceSituation): 
   );
   return {
     transitionStatus: transitionOf(target, active),
-    states: { activeModelState: active === undefined ? "" : stateOf(active, true), targetModelState: stateOf(target, target === active) },
+    states: {
+      activeModelState: active === undefined ? "" : stateOf(active, true),
+      targetModelState: stateOf(target, target === active || target.admitted),
+    },
     copies: { failedCopies: failed || (active === undefined && failure !== undefined) ? 1 : missing, totalCopies: copies },
     ...(failure === undefined ? {} : { lastFailureInfo: failureInfo(failure, service.name, failing) }),
   };
@@ -119,21 +116,10 @@ function transitionOf(target: Attempt, active: Attempt | undefined): string {
   if (target.failure !== undefined && (target !== active || !isServing(target))) {
     return INVALID.has(target.failure.reason) ? "InvalidSpec" : "BlockedByFailedLoad";
   }
-  return target === active && isServing(target) ? "UpToDate" : "InProgress";
+  return (target === active || target.admitted) && isServing(target) ? "UpToDate" : "InProgress";
 }
 
-function stateOf({ phase, models, failure }: Attempt, isActive: boolean): ModelState {
-  if (models.some(({ state }) => state === "ready") && isActive) return "Loaded";
-  if (models.some(({ state }) => state === "standby")) return "Standby";
-  if (failure !== undefined) return "FailedToLoad";
-  return phase === "planning" ? "Pending" : "Loading";
-}
-
-function failureInfo({ reason, message, time }: RolloutFailure, name: string, { revision }: Attempt): JsonObject {
-  return { reason, message, time, modelRevisionName: `${name}-${revision.generation}` };
-}
-
-function details({ service, origin, modelName, active, target, choice, stopped }: ServiceSituation): JsonObject {
+function details({ service, origin, modelName, active, target, choice, stopped, generation }: ServiceSituation): JsonObject {
   const shown = stopped ? undefined : (active ?? target);
   const { failure } = stopped || target === undefined ? { failure: undefined } : target;
   const quarantined = (shown?.models ?? []).reduce((sum, model) => sum + model.quarantined, 0);
@@ -142,7 +128,7 @@ function details({ service, origin, modelName, active, target, choice, stopped }
   return {
     origin,
     modelName,
-    ...(active === undefined || stopped ? {} : { servingGeneration: active.revision.generation }),
+    ...(active === undefined || stopped ? {} : { servingGeneration: active === target ? generation : active.revision.generation }),
     ...(target === undefined || stopped || target.failure !== undefined ? {} : { step: stepOf(target) }),
     ...(failure === undefined ? {} : whatNext(failure)),
     versions: (shown?.models ?? []).map(
@@ -198,8 +184,4 @@ function stepOf({ step, models, phase }: Attempt): string {
   const loading = models.find(({ state }) => state === "preparing" || state === "loading" || state === "registered");
   if (loading !== undefined) return firstLine(loading.reason);
   return phase === "ready" ? "serving" : step;
-}
-
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] as string;
 }

@@ -2,6 +2,7 @@ import type { RequestContext } from "./context.ts";
 import type { InferRequest, InferResponse, JsonObject, Target } from "./inference.ts";
 import type { ModelStatus, Rejection } from "./model.ts";
 import type { Resource, ResourceKey, ResourceKind, ServiceEvent } from "./resource.ts";
+import type { RevisionRecord } from "./resource-store.ts";
 import type { Signature } from "./signature.ts";
 
 /** The door for requests. Every protocol calls this one and nothing else. */
@@ -92,6 +93,8 @@ export interface Resources {
   list(kind: ResourceKind, namespace?: string): ResourceList;
   /** @throws ServeError NOT_FOUND */
   get(key: ResourceKey): ResourceView;
+  /** What became of the last revisions of an InferenceService, ascending by generation. @throws ServeError NOT_FOUND */
+  history(key: ResourceKey): readonly RevisionRecord[];
   /** @throws InvalidResourceError, ServeError ALREADY_EXISTS */
   create(place: Omit<ResourceKey, "name">, document: unknown, options?: ChangeOptions): Promise<ResourceView>;
   /**

@@ -130,11 +130,7 @@ export class Occupancy {
     );
     const lacking = ledger.lacking(amounts);
     const victims = chooseVictims(lacking, unused, policy) ?? [];
-    await Promise.all(
-      victims.map((victim) =>
-        victim.evict(`evicted: another replica of ${name} needed its room`, "room"),
-      ),
-    );
+    await Promise.all(victims.map((victim) => victim.evict(`evicted: another replica of ${name} needed its room`, "room")));
     const reservation = this.#room.reserve(amounts);
     if (reservation === undefined) throw doesNotFit(ledger, amounts, "");
     return reservation;

@@ -42,8 +42,10 @@ export class Registry {
     const sorted = revisions.map(({ versions, percent, ...revision }, index): ServedRevision => {
       const share = index === 0 ? 100 - others : percent;
       for (const version of versions) {
-        version.revision = revision.name === "" ? undefined : revision.name;
-        version.traffic = share;
+        if (revision.version === undefined || revision.version === version.spec.version) {
+          version.revision = revision.name === "" ? undefined : revision.name;
+          version.traffic = share;
+        }
       }
       return { ...revision, percent: share, versions: [...versions].sort(byVersion) };
     });
@@ -73,8 +75,9 @@ export class Registry {
     const asked = context?.revision ?? target.revision;
     const revision = second === undefined && asked === undefined ? first : this.#choose(entry, target, asked, context);
     const { versions } = revision;
-    if (target.version === undefined) return latestOf(versions);
-    const found = versions.find((version) => version.spec.version === target.version);
+    const wanted = target.version ?? revision.version;
+    if (wanted === undefined) return latestOf(versions);
+    const found = versions.find((version) => version.spec.version === wanted);
     if (found !== undefined) return found;
     throw new ServeError(
       "NOT_FOUND",
@@ -103,8 +106,9 @@ export class Registry {
       .flatMap(({ revisions }) => {
         const [first] = revisions;
         if (first === undefined) return [];
-        const latest = latestOf(first.versions);
-        return revisions.flatMap(({ versions }) => versions.map((version) => version.status(version === latest)));
+        const latest = first.versions.find(({ spec }) => spec.version === first.version) ?? latestOf(first.versions);
+        const all = new Set(revisions.flatMap(({ versions }) => versions));
+        return [...all].map((version) => version.status(version === latest));
       });
   }
 

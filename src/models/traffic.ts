@@ -13,6 +13,8 @@ export interface ServedRevision {
   readonly percent: number;
   /** Ascending; at least one. */
   readonly versions: readonly ModelVersion[];
+  /** The one that answers requests which name no version; without it the highest that answers. */
+  readonly version?: string;
 }
 
 /** The header with the key of a stable assignment; the annotation `nitrous/affinity-header` may name another one besides. */
@@ -23,8 +25,8 @@ export function revisionNamed(revisions: readonly ServedRevision[], asked: strin
   return revisions.find(({ name }) => name === asked) ?? revisions.find(({ tags }) => tags.includes(asked));
 }
 
-export function answers({ versions }: ServedRevision): boolean {
-  return versions.some((version) => version.answers);
+export function answers({ versions, version: wanted }: ServedRevision): boolean {
+  return versions.some((version) => version.answers && (wanted === undefined || version.spec.version === wanted));
 }
 
 /**

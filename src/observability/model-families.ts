@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
+import type { ModelStatus } from "../core/model.ts";
 import type { ControlPlane } from "../core/planes.ts";
-import type { Family } from "./families.ts";
+import type { Family, Labels } from "./families.ts";
 
 /** What is known of models: their states, their queues and their hosts. */
 export function modelFamilies(controlPlane: ControlPlane, clock: Clock): Family[] {
@@ -16,12 +17,24 @@ export function modelFamilies(controlPlane: ControlPlane, clock: Clock): Family[
       },
     },
     {
+      name: "nitrous_revision_traffic_percent",
+      help: "Percent of the requests of a model that each of its revisions gets, while there are several.",
+      type: "gauge",
+      *samples() {
+        const shares = new Map<string, { labels: Labels; value: number }>();
+        for (const { namespace, name, revision, traffic } of controlPlane.list()) {
+          if (revision !== undefined && traffic !== 100)
+            shares.set(`${namespace}/${revision}`, { labels: { namespace, model: name, revision }, value: traffic });
+        }
+        yield* shares.values();
+      },
+    },
+    {
       name: "nitrous_queue_requests",
       help: "Requests that wait for a replica of a model version.",
       type: "gauge",
       *samples() {
-        for (const { namespace, name, version, queued } of controlPlane.list())
-          yield { labels: { namespace, model: name, version }, value: queued };
+        for (const status of controlPlane.list()) yield { labels: labelsOf(status), value: status.queued };
       },
     },
     {
@@ -30,8 +43,7 @@ export function modelFamilies(controlPlane: ControlPlane, clock: Clock): Family[
       type: "gauge",
       *samples() {
         const now = clock.now();
-        for (const { namespace, name, version, queuedSince = now } of controlPlane.list())
-          yield { labels: { namespace, model: name, version }, value: (now - queuedSince) / 1000 };
+        for (const status of controlPlane.list()) yield { labels: labelsOf(status), value: (now - (status.queuedSince ?? now)) / 1000 };
       },
     },
     {
@@ -39,9 +51,9 @@ export function modelFamilies(controlPlane: ControlPlane, clock: Clock): Family[
       help: "Replicas of a model version by state.",
       type: "gauge",
       *samples() {
-        for (const { namespace, name, version, replicas } of controlPlane.list())
+        for (const status of controlPlane.list())
           for (const state of ["ready", "starting", "leaving"] as const)
-            yield { labels: { namespace, model: name, version, state }, value: replicas[state] };
+            yield { labels: { ...labelsOf(status), state }, value: status.replicas[state] };
       },
     },
     {
@@ -49,8 +61,7 @@ export function modelFamilies(controlPlane: ControlPlane, clock: Clock): Family[
       help: "Replicas that a model version should have now.",
       type: "gauge",
       *samples() {
-        for (const { namespace, name, version, replicas } of controlPlane.list())
-          yield { labels: { namespace, model: name, version }, value: replicas.wanted };
+        for (const status of controlPlane.list()) yield { labels: labelsOf(status), value: status.replicas.wanted };
       },
     },
     {
@@ -58,8 +69,7 @@ export function modelFamilies(controlPlane: ControlPlane, clock: Clock): Family[
       help: "Host processes that ended, or were ended, while a model version was served from them.",
       type: "counter",
       *samples() {
-        for (const { namespace, name, version, hostExits } of controlPlane.list())
-          yield { labels: { namespace, model: name, version }, value: hostExits };
+        for (const status of controlPlane.list()) yield { labels: labelsOf(status), value: status.hostExits };
       },
     },
     {
@@ -67,8 +77,7 @@ export function modelFamilies(controlPlane: ControlPlane, clock: Clock): Family[
       help: "Requests that a model version refuses because each was alone in its host at two deaths of it.",
       type: "gauge",
       *samples() {
-        for (const { namespace, name, version, quarantined } of controlPlane.list())
-          if (quarantined > 0) yield { labels: { namespace, model: name, version }, value: quarantined };
+        for (const status of controlPlane.list()) if (status.quarantined > 0) yield { labels: labelsOf(status), value: status.quarantined };
       },
     },
     {
@@ -83,4 +92,9 @@ export function modelFamilies(controlPlane: ControlPlane, clock: Clock): Family[
       },
     },
   ];
+}
+
+/** Two revisions may have the same version at the same time: then each says which it is of. */
+function labelsOf({ namespace, name, version, revision, traffic }: ModelStatus): Labels {
+  return { namespace, model: name, version, ...(revision === undefined || traffic === 100 ? {} : { revision }) };
 }

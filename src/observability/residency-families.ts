@@ -1,26 +1,11 @@
 import type { Events } from "../core/events.ts";
-import type { Family, Labels } from "./families.ts";
+import type { Family } from "./families.ts";
+import { Sums } from "./sums.ts";
 
 /** What hosts may use and do use, by account: "memory", "models" and those of namespaces. */
 export interface Accounts {
   readonly budgets: Readonly<Record<string, number>>;
   reserved(account: string): number;
-}
-
-/** A counter for each model version, as a sum of what events bring. */
-class Sums {
-  readonly #sums = new Map<string, { readonly labels: Labels; value: number }>();
-
-  add(labels: Labels, amount: number): void {
-    const key = JSON.stringify(labels);
-    const sum = this.#sums.get(key) ?? { labels, value: 0 };
-    sum.value += amount;
-    this.#sums.set(key, sum);
-  }
-
-  samples(): Iterable<{ readonly labels: Labels; readonly value: number }> {
-    return this.#sums.values();
-  }
 }
 
 /** How models come and go, and what of the budgets is in use. */

@@ -38,4 +38,8 @@ export const ANNOTATIONS = {
   shadow: "nitrous/shadow",
   shadowPercent: "nitrous/shadow-percent",
   shadowTolerance: "nitrous/shadow-tolerance",
+  /** Percent of the requests for each version of a folder, such as "1=10,2=90"; without it the highest one answers. */
+  traffic: "nitrous/traffic",
+  /** The header whose value decides which revision answers, besides `nitrous-affinity`. */
+  affinityHeader: "nitrous/affinity-header",
 } as const;

@@ -100,14 +100,11 @@ describe("toInferenceService", () => {
       multiNode: true,
     });
     expect(notInEffect).toEqual([
-      "spec.canary",
       "spec.explainer",
-      "spec.predictor.canaryTrafficPercent",
       "spec.predictor.containers",
       "spec.predictor.logger",
       "spec.predictor.model.readinessProbe",
       "spec.predictor.model.volumeMounts",
-      "spec.predictor.name",
       "spec.predictor.nodeSelector",
       "spec.predictor.serviceAccountName",
       "spec.predictor.volumes",

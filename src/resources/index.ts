@@ -1,5 +1,6 @@
 export { ANNOTATIONS } from "./annotations.ts";
 export { readBuiltInRuntimes } from "./built-in-runtimes.ts";
+export { decisiveAnnotations, withDecisive } from "./decisive-annotations.ts";
 export type { FieldPath } from "./field-path.ts";
 export { toInferenceService } from "./inference-service.ts";
 export {
@@ -17,6 +18,17 @@ export { type Candidate, type RuntimeChoice, selectRuntime } from "./select-runt
 export { readServiceModel } from "./service-model.ts";
 export { toServingRuntime } from "./serving-runtime.ts";
 export { shadowOf } from "./shadow-annotations.ts";
+export {
+  affinityHeader,
+  type CanarySpec,
+  canarySpecs,
+  canaryTrafficPercent,
+  predictorName,
+  promotedSpec,
+  templateOf,
+  versionTraffic,
+  wholeSpec,
+} from "./traffic-fields.ts";
 export type { ValidDocument } from "./valid-document.ts";
 export { type ValidationOptions, validateDocument } from "./validate-document.ts";
 export { isWatched } from "./watch-annotation.ts";

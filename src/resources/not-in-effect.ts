@@ -12,7 +12,13 @@ const IN_EFFECT = ["modelFormat", "storageUri", "runtime", "protocolVersion"];
 
 /** Paths of the fields of an InferenceService's spec that change nothing in this version, sorted; for example `spec.transformer`. */
 export function fieldsNotInEffect(spec: JsonObject): string[] {
-  const paths = [...others(spec, ["spec"], ["predictor"]), ...predictorFields(mapIn(spec, "predictor") ?? {}, ["spec", "predictor"])];
+  const paths = [
+    ...others(spec, ["spec"], ["predictor", "canary"]),
+    ...predictorFields(mapIn(spec, "predictor") ?? {}, ["spec", "predictor"]),
+    ...listIn(spec, "canary").flatMap((canary, index) =>
+      predictorFields(mapIn(canary, "predictor") ?? {}, ["spec", "canary", index, "predictor"]),
+    ),
+  ];
   return paths.map(formatPath).sort();
 }
 
@@ -26,7 +32,7 @@ export function annotationsNotInEffect(annotations: Readonly<Record<string, stri
 function predictorFields(predictor: JsonObject, path: FieldPath): FieldPath[] {
   const models = ["model", ...LEGACY_KEYS].filter((key) => isGiven(predictor, key));
   return [
-    ...others(predictor, path, [...models, ...SCALING, "workerSpec", "timeout", "batcher"]),
+    ...others(predictor, path, [...models, ...SCALING, "name", "canaryTrafficPercent", "workerSpec", "timeout", "batcher"]),
     ...scalingNotInEffect(predictor, path),
     ...models.flatMap((key) => modelFields(mapIn(predictor, key) ?? {}, [...path, key])),
     ...others(mapIn(predictor, "batcher") ?? {}, [...path, "batcher"], ["maxBatchSize", "maxLatency", "timeout"]),

@@ -10,6 +10,7 @@ import { boundFindings } from "./scaling.ts";
 import { scalingFindings } from "./scaling-annotations.ts";
 import { schedulingFindings } from "./scheduling-annotations.ts";
 import { shadowFindings } from "./shadow-annotations.ts";
+import { trafficFindings } from "./traffic-fields.ts";
 import { watchFindings } from "./watch-annotation.ts";
 
 const AUTOSCALER_ANNOTATION = "serving.kserve.io/autoscalerClass";
@@ -33,6 +34,7 @@ function serviceFindings(document: JsonObject, spec: JsonObject): Finding[] {
     ...deviceFindings(predictor, textsIn(mapIn(document, "metadata"), "annotations")),
     ...watchFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...shadowFindings(textsIn(mapIn(document, "metadata"), "annotations"), textIn(mapIn(document, "metadata"), "name")),
+    ...trafficFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...schedulingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...scalingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...boundFindings(predictor, textsIn(mapIn(document, "metadata"), "annotations")),

@@ -39,7 +39,9 @@ it("has as many models loaded as may be, and answers for all of them", async () 
   }
   expect(Object.values(await states()).filter((state) => state === "Loaded")).toHaveLength(2);
   const { stdout } = await command("events");
-  expect(stdout).toMatch(/Evicted +InferenceService\/\S+ +evicted: default\/\S+ needed room for one model more, and default\/\S+ costs least to load again: it was last asked for/);
+  expect(stdout).toMatch(
+    /Evicted +InferenceService\/\S+ +evicted: default\/\S+ needed room for one model more, and default\/\S+ costs least to load again: it was last asked for/,
+  );
 });
 
 it("loads and evicts on request", async () => {

@@ -7,6 +7,7 @@ import { type ReadYaml, refuseLargeBody } from "./body.ts";
 import { createCoreEndpoints } from "./core-endpoints.ts";
 import { createDiscoveryEndpoints } from "./discovery.ts";
 import type { Endpoint, Endpoints } from "./endpoint.ts";
+import { createHistoryEndpoints } from "./history.ts";
 import { createKeyEndpoints } from "./keys.ts";
 import { createLogEndpoints } from "./logs.ts";
 import { createOpenApiEndpoints } from "./openapi.ts";
@@ -36,6 +37,7 @@ export function createKubeApiRoutes(
     ...createCoreEndpoints({ resources, activity, clock, wallClock }),
     ...createResourceEndpoints({ resources, clock, wallClock, readYaml }),
     ...createLogEndpoints(activity),
+    ...createHistoryEndpoints(resources),
     ...createKeyEndpoints(keys),
   };
   return Object.entries(endpoints).flatMap(([path, endpoint]) =>
