@@ -43,7 +43,7 @@ export function shadowText(found: ShadowReport | undefined, terminal: Terminal):
   ];
   const rows = differing.slice(-10).map(({ time, request, difference }) => [ageOf(time, terminal.now()), request, difference]);
   const table = rows.length === 0 ? "" : `\n${renderTable(["AGE", "REQUEST", "HERE AGAINST THERE"], rows, terminal, { indent: 2 })}`;
-  return `${renderFields(fields, terminal)}${table}`;
+  return `${renderFields(fields, terminal, "  ")}${table}`;
 }
 
 function inWords(counted: Readonly<Record<string, number>>): string {
