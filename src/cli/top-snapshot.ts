@@ -9,6 +9,7 @@ const model = z.looseObject({
   namespace: text,
   model: z.string(),
   revision: z.string().optional().catch(undefined),
+  traffic: z.number().catch(100),
   version: text,
   state: text,
   reason: text,

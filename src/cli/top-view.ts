@@ -55,6 +55,9 @@ function columnsFor(rows: readonly ModelRow[], wide: boolean, allNamespaces: boo
   const failing: Column[] = isPlain(({ failuresPerSecond }) => failuresPerSecond > 0)
     ? []
     : [number("ERR/S", ({ failuresPerSecond }) => rate(failuresPerSecond))];
+  const traffic: Column[] = isPlain((row) => row.traffic > 0 && row.traffic < 100)
+    ? []
+    : [number("SHARE", (row) => (row.version === "" ? "-" : `${row.traffic}%`))];
   return [
     ...(named && wide ? [{ title: "NAMESPACE", cell: ({ namespace }: ModelRow) => namespace }] : []),
     { title: "MODEL", cell: ({ namespace, model }) => (named && !wide && namespace !== "default" ? `${namespace}/${model}` : model) },
@@ -62,6 +65,7 @@ function columnsFor(rows: readonly ModelRow[], wide: boolean, allNamespaces: boo
     ...(wide || new Set(rows.map(({ namespace, model }) => `${namespace}/${model}`)).size < rows.length
       ? [{ title: "REVISION", cell: ({ revision, version }: ModelRow) => [revision, version].filter(Boolean).join("/") }]
       : []),
+    ...traffic,
     { title: "STATE", cell: ({ state }) => ({ text: state, style: styleOf(state) }) },
     number("REPL", ({ replicas }) => (replicas.wanted === 0 && replicas.ready === 0 ? "0" : `${replicas.ready}/${replicas.wanted}`)),
     number("QUEUE", ({ queued }) => String(queued), "queue"),

@@ -103,14 +103,14 @@ describe("nitrous top", () => {
   it("tells namespaces and revisions apart, and counts what fails", async () => {
     const models = [
       { ...iris, failuresPerSecond: 4 },
-      { ...iris, version: "2", revision: "iris-00002" },
+      { ...iris, version: "2", revision: "iris-00002", traffic: 10 },
       { ...wine, namespace: "team" },
     ];
     const terminal = fakeTerminal();
     await topCommand({ once: true }, clientOf([{ ...snapshot, models }]), terminal, undefined, never);
     expect(terminal.out()).toMatch(/^NAMESPACE +MODEL +REVISION .*ERR\/S/m);
     expect(terminal.out()).toMatch(/^default +iris +1 .* 4\.0 /m);
-    expect(terminal.out()).toMatch(/^default +iris +iris-00002\/2 /m);
+    expect(terminal.out()).toMatch(/^default +iris +iris-00002\/2 +10% /m);
     expect(terminal.out()).toMatch(/^team +wine +1 /m);
   });
 

@@ -4,6 +4,10 @@ import type { RecentFigures } from "./statistics.ts";
 export interface TopModel extends RecentFigures {
   readonly namespace: string;
   readonly model: string;
+  /** Of its service, where there are several or they have names. */
+  readonly revision?: string | undefined;
+  /** Percent of the requests that its revision gets. */
+  readonly traffic: number;
   /** Empty when the service has no version yet. */
   readonly version: string;
   /** A model's state; "pending" and "stopped" are services that have no model. */

@@ -55,10 +55,12 @@ export function createTop({ controlPlane, statistics, accounts, load, clock, ver
 }
 
 function modelRow(status: ModelStatus, figures: RecentFigures): TopModel {
-  const { namespace, name, version, state, reason, replicas, queued, memoryBytes } = status;
+  const { namespace, name, revision, traffic, version, state, reason, replicas, queued, memoryBytes } = status;
   return {
     namespace,
     model: name,
+    revision,
+    traffic,
     version,
     state,
     reason: reason || (replicas.obstacle ?? ""),
@@ -78,6 +80,7 @@ function serviceRow({ metadata, status }: ResourceView): TopModel {
   return {
     namespace: metadata.namespace ?? "",
     model: typeof modelName === "string" ? modelName : metadata.name,
+    traffic: 0,
     version: "",
     state: ready?.reason === "Stopped" ? "stopped" : isFailed ? "failed" : "pending",
     reason: typeof ready?.message === "string" ? ready.message : "",
