@@ -9,8 +9,8 @@ const NOT_LOOKED_INTO = new Set(["__pycache__", "node_modules"]);
 /** What editors and copying programs write before they rename it. */
 const UNFINISHED = /^\.|~$|\.(tmp|part|partial|swp|crdownload)$/i;
 const MOST_FILES = 10_000;
-/** Above this, a file that has another time or size is taken for another one, and not read. */
-const MOST_HASHED_BYTES = 256 * 1024 ** 2;
+/** Above this, files of another time or size are taken for others, and not read: to hash them would take the processor from requests. */
+const MOST_HASHED_BYTES = 16 * 1024 ** 2;
 
 /** Files with what the file system says of them; `undefined` when there is nothing at the path. */
 export interface FileStamps {

@@ -27,6 +27,9 @@ export class ArtefactWatch {
   readonly #clock: Clock;
   readonly #watched = new Set<Watched>();
   #cancel: (() => void) | undefined;
+  #looks = false;
+  /** One after the other: hundreds may begin at once. */
+  #hashed: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(clock: Clock) {
@@ -43,8 +46,9 @@ export class ArtefactWatch {
     const known = textOf(files);
     const watched: Watched = { path, onChange, known, contents: undefined, seen: known, times: SETTLED };
     this.#watched.add(watched);
-    // Those who wait are about to load what is hashed here.
-    void contentsOf(files).then((contents) => {
+    this.#hashed = this.#hashed.then(async () => {
+      if (watched.known !== known || !this.#watched.has(watched)) return;
+      const contents = await contentsOf(files);
       if (watched.known === known) watched.contents = contents;
     });
     this.#arm();
@@ -64,14 +68,16 @@ export class ArtefactWatch {
   }
 
   #arm(): void {
-    if (this.#closed || this.#cancel !== undefined || this.#watched.size === 0) return;
+    if (this.#closed || this.#looks || this.#cancel !== undefined || this.#watched.size === 0) return;
     this.#cancel = this.#clock.after(LOOK_MS, () => void this.#lookAtAll());
   }
 
   async #lookAtAll(): Promise<void> {
+    this.#cancel = undefined;
+    this.#looks = true;
     // One after the other: nobody waits for it.
     for (const watched of [...this.#watched]) if (this.#watched.has(watched)) await this.#look(watched);
-    this.#cancel = undefined;
+    this.#looks = false;
     this.#arm();
   }
 
