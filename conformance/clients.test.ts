@@ -17,6 +17,7 @@ interface Check {
 const scripts = [
   { client: "tritonclient", script: "triton_http.py", least: 162 },
   { client: "tritonclient's shared memory", script: "triton_shared_memory.py", least: 9 },
+  { client: "tritonclient's extensions", script: "triton_extensions.py", least: 21 },
   { client: "kserve", script: "kserve_rest.py", least: 53 },
   { client: "cloudevents", script: "cloud_events.py", least: 3 },
 ];

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testExtensions } from "../test/oip-extensions.ts";
 import { type AccessControl, openAccess } from "./access/index.ts";
 import { systemClock } from "./core/clock.ts";
 import { createEvents } from "./core/events.ts";
@@ -47,6 +48,7 @@ beforeAll(async () => {
     clock: systemClock,
     memory: never,
     serverName: "test",
+    extensions: testExtensions(),
     version: "0",
   });
   // Whatever comes this far is answered with 200, so that any other answer means that it did not.
@@ -148,6 +150,8 @@ describe("the table of routes", () => {
     for (const { method, path, access: needed, protocol } of routes) {
       if (protocol !== undefined) expect(needed).toBe("infer");
       else if (method === "POST" && path.includes("sharedmemory")) expect(needed).toBe("infer");
+      // A question with a body.
+      else if (method === "POST" && path.endsWith("/index")) expect(needed).toBe("read");
       else if (method !== "GET" || path.startsWith("/nitrous/keys")) expect(needed).toBe("admin");
       else if (!PUBLIC.includes(`GET ${path}`)) expect(needed).toBe("read");
     }

@@ -7,7 +7,7 @@ import type { LargeJson } from "./large-json/index.ts";
 import { createV1Routes } from "./protocols/kserve-v1/index.ts";
 import { createKubeApiRoutes } from "./protocols/kube-api/index.ts";
 import { createMlflowRoutes } from "./protocols/mlflow/index.ts";
-import { createOipRoutes } from "./protocols/oip/rest/index.ts";
+import { createOipRoutes, type Extensions } from "./protocols/oip/rest/index.ts";
 import { createOperationsRoutes, type OperationsOptions } from "./protocols/operations/index.ts";
 import { createTorchServeRoutes } from "./protocols/torchserve/index.ts";
 import { readDocument } from "./resources/index.ts";
@@ -22,6 +22,8 @@ export interface RoutesOptions {
   readonly clock: Clock;
   readonly memory: ClientMemory;
   readonly serverName: string;
+  /** What the Open Inference Protocol's extensions work with. */
+  readonly extensions: Extensions;
   readonly version: string;
   /** Absolute path of the folder whose archives TorchServe's clients register by name. */
   readonly modelStore?: string | undefined;
@@ -43,6 +45,7 @@ export function createRoutes({
   clock,
   memory,
   serverName,
+  extensions,
   version,
   largeJson,
   modelStore,
@@ -50,7 +53,7 @@ export function createRoutes({
   return [
     ...createOperationsRoutes({ controlPlane, metrics, top, shadows, clock }),
     ...createV1Routes({ dataPlane, controlPlane, large: largeJson?.predict }),
-    ...createOipRoutes({ dataPlane, controlPlane, memory, serverName, serverVersion: version, large: largeJson?.infer }),
+    ...createOipRoutes({ dataPlane, controlPlane, memory, serverName, serverVersion: version, extensions, large: largeJson?.infer }),
     ...createTorchServeRoutes({ dataPlane, controlPlane, modelStore }),
     ...createMlflowRoutes({ dataPlane, controlPlane }),
     ...createKubeApiRoutes(controlPlane, { version, clock, readYaml: (text) => readDocument(text, "the body"), keys }),

@@ -3,10 +3,12 @@ import { resolve } from "node:path";
 import type { SecureContextOptions } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { followTls, isLoopback, openAccess, readTls, type TlsFiles, watchDisk } from "./access/index.ts";
-import { HostLogs, Reconciler, ResourceTable, ServiceEvents } from "./control/index.ts";
+import { GivenFiles, HostLogs, Reconciler, RequestedLoads, ResourceTable, ServiceEvents } from "./control/index.ts";
 import { systemClock } from "./core/clock.ts";
 import { createEvents, type Events } from "./core/events.ts";
 import { isHostOf } from "./core/host-name.ts";
+import type { LogSettings } from "./core/log-settings.ts";
+import type { ModelSpec } from "./core/model.ts";
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
 import { createLargeJson } from "./large-json/index.ts";
@@ -16,19 +18,24 @@ import { modelSchedulers } from "./model-schedulers.ts";
 import { createStatistics, ModelVersion, Registry, withIdleTime } from "./models/index.ts";
 import {
   createMetrics,
+  kserveFamilies,
   openObservers,
+  openTritonTraces,
   residencyFamilies,
+  responseCacheFamilies,
   revisionFamilies,
   shadowFamilies,
+  tritonFamilies,
   watchServerLoad,
 } from "./observability/index.ts";
-import { createControlPlane, createDataPlane, createTop, followShadows, Shadows } from "./planes/index.ts";
+import { openExtensions } from "./oip-extensions.ts";
+import { createControlPlane, createDataPlane, createTop, followShadows, ResponseCache, Shadows } from "./planes/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, validateDocument } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
 import type { BatchPolicy } from "./scheduler/index.ts";
 import { ServedPaths } from "./served-paths.ts";
-import { createHttpServer } from "./server/index.ts";
+import { createHttpServer, type HttpServer, type HttpServerOptions } from "./server/index.ts";
 import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings, SettingsError, stateDirectoryOf } from "./settings.ts";
 import { createStorage } from "./storage/index.ts";
 import { type OpenedState, openStore, openStoreOrTemporary } from "./store/index.ts";
@@ -65,6 +72,8 @@ export interface ServeOptions {
   /** Applies YAML files of the paths again when they change, and loads models again whose files do. */
   readonly watch?: boolean;
   readonly events?: Events;
+  /** What is logged by whoever listens to the events; clients may change it. */
+  readonly logs?: LogSettings;
   /** Reads and writes JSON of any size in the event loop; for comparisons. */
   readonly jsonInEventLoop?: boolean;
   /** Told of failures that are bugs, with the `traceparent` of the request that had one. */
@@ -122,8 +131,9 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     if (kind === "InferenceService" && namespace !== undefined) registry.set({ namespace, name }, [], "It waits for its turn.");
   }
 
+  const cache = new ResponseCache(settings["response-cache-bytes"]);
   const shadows = new Shadows({
-    plane: createDataPlane(registry, clock, access.limitRate),
+    plane: createDataPlane(registry, clock, access.limitRate, cache),
     registry,
     clock,
     onDifference: (service, message) => happenings.record({ kind: "InferenceService", ...service }, "Warning", "ShadowDiffers", message),
@@ -133,6 +143,10 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     registry,
     clock,
     resources: table,
+    repository: {
+      load: (target, override, context) => requestedLoads.load(target, override, context),
+      unload: (target, context) => requestedLoads.unload(target, context),
+    },
     happenings,
     logs,
     drain: (model) => management.manager.drain(model),
@@ -156,6 +170,8 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   });
   const ledger = await openLedger(settings);
   const clientRegions = new ClientRegions({ allowed: settings["allow-client-shm"], clock });
+  const extensions = openExtensions(settings, events, options.logs);
+  const traces = openTritonTraces({ settings: extensions.traces, events, onNotice: problem });
   const metrics = createMetrics({
     statistics,
     controlPlane,
@@ -165,26 +181,31 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       ...observers.families,
       ...residencyFamilies(events, ledger),
       ...revisionFamilies(events),
+      ...responseCacheFamilies(cache, extensions.statistics),
+      ...tritonFamilies(extensions.statistics, controlPlane, events),
+      ...kserveFamilies(events),
       ...shadowFamilies(() => shadows.reports()),
     ],
   });
   const serverLoad = watchServerLoad(clock);
   const largeJson = options.jsonInEventLoop === true ? undefined : createLargeJson({ clock });
-  const http = createHttpServer({
-    routes: createRoutes({
-      dataPlane,
-      controlPlane,
-      metrics: () => metrics.render(),
-      top: createTop({ controlPlane, statistics, accounts: ledger, load: serverLoad.load, clock, version: VERSION }),
-      shadows: () => shadows.reports(),
-      keys: access.keys,
-      memory: clientRegions,
-      clock,
-      serverName: settings["server-name"],
-      version: VERSION,
-      ...(settings["model-store"] === undefined ? {} : { modelStore: resolve(settings["model-store"]) }),
-      largeJson,
-    }),
+  const routes = createRoutes({
+    dataPlane,
+    controlPlane,
+    metrics: () => metrics.render(),
+    top: createTop({ controlPlane, statistics, accounts: ledger, load: serverLoad.load, clock, version: VERSION }),
+    shadows: () => shadows.reports(),
+    keys: access.keys,
+    memory: clientRegions,
+    clock,
+    serverName: settings["server-name"],
+    extensions,
+    version: VERSION,
+    ...(settings["model-store"] === undefined ? {} : { modelStore: resolve(settings["model-store"]) }),
+    largeJson,
+  });
+  const transport: HttpServerOptions = {
+    routes,
     prefix: SERVICE_PREFIX,
     guard: access.guard,
     ...(tls === undefined ? {} : { tls }),
@@ -206,10 +227,14 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     serverTiming: settings["server-timing"] === "on",
     onExchange: observers.onExchange,
     observedBodyBytes: observers.bodyBytes,
-  });
-  const port = await http.listen(settings["http-port"], settings.host).catch(async (error: unknown) => {
+  };
+  const http = createHttpServer(transport);
+  const metricsServer = createHttpServer({ ...transport, routes: routes.filter(({ path }) => path === "/metrics") });
+  const port = await listen(http, metricsServer, settings).catch(async (error: unknown) => {
+    http.destroy();
     access.close();
     serverLoad.close();
+    await traces.close();
     await observers.close();
     await store.close();
     throw error;
@@ -218,13 +243,22 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
 
   const management = openModelManagement(settings, { ledger, events, clock, store });
   const createScheduler = modelSchedulers({ settings, clock, events, batchPolicy: options.batchPolicy });
+  const createModel = (spec: ModelSpec): ModelVersion =>
+    new ModelVersion(withIdleTime(spec, settings["idle-timeout"]), createScheduler(spec), events);
+  const requestedLoads = new RequestedLoads({
+    registry,
+    manager: management.manager,
+    events,
+    createModel,
+    files: new GivenFiles(resolve(cacheDirectoryOf(settings), "given-models")),
+  });
   const reconciler = new Reconciler(table, happenings, {
     registry,
     manager: management.manager,
     clock,
     events,
     source: createStorage({ cacheDirectory: resolve(cacheDirectoryOf(settings), "downloads"), volumes: settings.volumes }),
-    createModel: (spec) => new ModelVersion(withIdleTime(spec, settings["idle-timeout"]), createScheduler(spec), events),
+    createModel,
     baseDirectory: process.cwd(),
     watch: options.watch === true,
     onGone: (namespace, name) => logs.forget(isHostOf(namespace, name)),
@@ -287,8 +321,11 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       endStreams();
       await http.close();
       clientRegions.close();
+      metricsServer.destroy();
       await observers.close();
+      await traces.close();
       await largeJson?.close();
+      await requestedLoads.close();
       await reconciler.close();
       await management.close();
       await store.close();
@@ -297,13 +334,24 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       endStreams();
       http.destroy();
       clientRegions.close();
+      metricsServer.destroy();
       await observers.close();
+      await traces.close();
       await largeJson?.close();
       await management.destroy();
+      await requestedLoads.close();
       await reconciler.close();
       await store.close();
     },
   };
+}
+
+/** The port for everything, and the one for metrics where one is wanted. */
+async function listen(http: HttpServer, metrics: HttpServer, settings: Settings): Promise<number> {
+  const port = await http.listen(settings["http-port"], settings.host);
+  const { "metrics-port": metricsPort } = settings;
+  if (metricsPort !== undefined) await metrics.listen(metricsPort, settings.host);
+  return port;
 }
 
 function recordingOf(settings: Settings): Parameters<typeof openObservers>[0]["recording"] {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { parseRateLimit, RATE_LIMIT_RULE, type RateLimit } from "./core/rate-limit.ts";
+import { parseRestrictions, type Restrictions } from "./core/restricted-apis.ts";
 
 const positive = z.coerce.number().int().positive();
 
@@ -63,9 +64,46 @@ export const SETTINGS = {
     .min(1)
     .optional()
     .describe("folder for what can be made again: Python environments, tools, downloads (default: the state directory)"),
+  profile: z
+    .enum(["kserve", "triton"])
+    .default("kserve")
+    .describe("whose clients this server is for, where KServe and Triton answer the same request differently"),
   "server-name": z.string().min(1).default("nitrous").describe("name in the server metadata"),
   "log-level": z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("least severe log lines to print"),
   "log-format": z.enum(["text", "json"]).default("text").describe("log lines for people or for machines"),
+  "log-directory": z
+    .string()
+    .min(1)
+    .optional()
+    .describe("folder in which clients may have log files written with POST /v2/logging (default: they may not)"),
+  "trace-file": z
+    .string()
+    .min(1)
+    .optional()
+    .describe("file for the traces of requests that POST /v2/trace/setting asks for (default: there are none)"),
+  "metrics-port": z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .optional()
+    .describe("second port for GET /metrics alone, such as Triton's 8002; 0 takes a free one (default: none)"),
+  "restricted-api": z
+    .string()
+    .default("")
+    .transform(restrictionsFromText)
+    .describe("parts of the Open Inference Protocol that need a header, as API,API:HEADER=VALUE;API:HEADER=VALUE (default: none)"),
+  "header-forward-pattern": z
+    .string()
+    .min(1)
+    .transform(patternFromText)
+    .optional()
+    .describe(
+      "regular expression; headers of Open Inference requests whose whole names match are parameters for the model (default: none)",
+    ),
+  "response-cache-bytes": positive
+    .default(64 * 1024 * 1024)
+    .describe("bytes of answers that are kept for models whose resource says nitrous/response-cache"),
   "server-timing": z
     .enum(["on", "off"])
     .default("on")
@@ -196,6 +234,23 @@ function countsFromText(text: string, context: z.RefinementCtx): Record<string, 
     }
   }
   return counts;
+}
+
+/** `model-repository,logging:x-admin=secret` */
+function restrictionsFromText(text: string, context: z.RefinementCtx): Restrictions {
+  const restrictions = parseRestrictions(text);
+  if (typeof restrictions !== "string") return restrictions;
+  context.addIssue({ code: "custom", message: restrictions });
+  return z.NEVER;
+}
+
+function patternFromText(text: string, context: z.RefinementCtx): RegExp {
+  try {
+    return new RegExp(`^(?:${text})$`, "i");
+  } catch (error) {
+    context.addIssue({ code: "custom", message: `expected a regular expression: ${(error as Error).message}` });
+    return z.NEVER;
+  }
 }
 
 function checkCounts(counts: Record<string, number>, context: z.RefinementCtx): void {

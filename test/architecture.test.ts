@@ -56,6 +56,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "settings.ts",
   ],
   "served-models.ts": ["core", "control", "resources", "settings.ts"],
+  "oip-extensions.ts": ["core", "models", "protocols/oip", "settings.ts"],
   "routes.ts": [
     "core",
     "large-json",

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { createEvents } from "../core/events.ts";
+import { logSettingsOf } from "../core/log-settings.ts";
 import { createLogger, logEvents, parseTraceParent } from "../observability/index.ts";
 import { type NitrousServer, serve } from "../serve.ts";
 import { readSettings, type Settings, SettingsError } from "../settings.ts";
@@ -10,12 +11,14 @@ import { CliError } from "./errors.ts";
 export async function serveCommand(paths: readonly string[], options: Record<string, unknown>): Promise<void> {
   const { settings, served, modelName, watch } = await settingsOf(paths, options);
   const events = createEvents();
-  const log = createLogger(settings["log-level"], settings["log-format"]);
+  const logs = logSettingsOf(settings["log-level"]);
+  const log = createLogger(logs, settings["log-format"]);
   logEvents(events, log);
   const server = await serve({
     paths: served,
     settings,
     events,
+    logs,
     onFault: (error, traceparent) => {
       const trace = parseTraceParent(traceparent);
       if (trace === undefined) log.error(error);

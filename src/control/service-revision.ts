@@ -4,7 +4,7 @@ import type { JsonObject } from "../core/inference.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { InferenceService, PredictorModel, ServingRuntime } from "../core/resource.ts";
 import type { Semaphore } from "../models/index.ts";
-import { ANNOTATIONS, type RuntimeChoice, readServiceModel } from "../resources/index.ts";
+import { ANNOTATIONS, keepsAnswers, type RuntimeChoice, readServiceModel } from "../resources/index.ts";
 import { stampOf } from "./artefact-files.ts";
 import { PlanError, type Revision } from "./course.ts";
 import { readTrust, trustIn } from "./trust.ts";
@@ -93,6 +93,7 @@ async function plan(
       residency: predictor.residency,
       scaling: predictor.scaling,
       ...(model.device === undefined ? {} : { device: model.device }),
+      ...(keepsAnswers(annotations) ? { responseCache: true } : {}),
       ...(Object.keys(model.settings).length === 0 ? {} : { settings: { ...spec.settings, ...model.settings } }),
       ...(Object.keys(scheduling).length === 0 ? {} : { scheduling }),
       ...(level === undefined ? {} : { trust: level }),

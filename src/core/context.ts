@@ -14,6 +14,12 @@ export interface RequestRecord {
   version: string;
   /** Which revision answers it; empty where there is only one and none was asked for. */
   revision: string;
+  /** Empty until the model has been found and has told its methods. */
+  method: string;
+  /** Whether it was answered with what an equal request had been answered before. */
+  cache: "none" | "hit" | "miss";
+  /** It was answered with a stream. */
+  streamed: boolean;
   /** Bytes of the body. */
   bytes: number;
   stage: Stage;
@@ -122,6 +128,9 @@ export function createRecord(protocol: string, model: string, startedAt: number)
     model,
     version: "",
     revision: "",
+    method: "",
+    cache: "none",
+    streamed: false,
     bytes: 0,
     stage: "reading",
     startedAt,

@@ -46,6 +46,8 @@ export interface ModelSpec {
   readonly scaling?: ScalingSpec;
   /** Absent: a framework that would take a GPU by itself gets one where there is one. */
   readonly device?: DeviceWish;
+  /** Equal requests have equal answers, which may be kept. */
+  readonly responseCache?: boolean;
 }
 
 /**
@@ -94,6 +96,12 @@ export interface ModelStatus {
   readonly name: string;
   readonly version: string;
   readonly format: ModelFormat;
+  /** Name of its file, or of its folder. */
+  readonly artefact: string;
+  /** What its owner said about how its requests are scheduled. */
+  readonly scheduling: SchedulingSpec | undefined;
+  /** Answers are kept for requests that come again. */
+  readonly responseCache: boolean;
   readonly state: ModelState;
   /** Requests are answered, if only after a load that the first of them begins. */
   readonly answers: boolean;

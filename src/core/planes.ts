@@ -1,6 +1,7 @@
 import type { RequestContext } from "./context.ts";
 import type { InferRequest, InferResponse, JsonObject, Target } from "./inference.ts";
 import type { ModelStatus, Rejection } from "./model.ts";
+import type { ModelRepository } from "./repository.ts";
 import type { Resource, ResourceKey, ResourceKind, ServiceEvent } from "./resource.ts";
 import type { RevisionRecord } from "./resource-store.ts";
 import type { Signature } from "./signature.ts";
@@ -50,6 +51,7 @@ export interface ControlPlane {
    * @throws ServeError NOT_FOUND
    */
   drain(target: Target): Promise<ModelStatus>;
+  readonly repository: ModelRepository;
   /** Versions of one model, ascending. @throws ServeError NOT_FOUND */
   versions(target: Target): readonly ModelStatus[];
   /** An environment variable that the model's resource sets, else the server's own of that name. @throws ServeError NOT_FOUND */

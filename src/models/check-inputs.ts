@@ -33,9 +33,12 @@ export function checkNames(given: readonly string[], specs: readonly TensorSpec[
   }
   const missing = specs.filter((spec) => spec.optional !== true && !seen.has(spec.name));
   if (missing.length === 0) return;
+  const required = specs.filter((spec) => spec.optional !== true).length;
+  // Both in Triton's words, which has others where inputs are optional.
+  const expected = required === specs.length ? `${specs.length} inputs` : `number of inputs between ${required} and ${specs.length}`;
   throw new ServeError(
     "INVALID_ARGUMENT",
-    `expected ${specs.length} inputs but got ${given.length} inputs for model '${model}'. ` +
+    `expected ${expected} but got ${given.length} inputs for model '${model}'. ` +
       `Got input(s) [${given.map((name) => `'${name}'`).join(",")}], but missing required input(s) [${missing.map((spec) => `'${spec.name}'`).join(",")}]. ` +
       "Please provide all required input(s).",
   );

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { basename } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { type Code, ServeError } from "../core/errors.ts";
@@ -256,6 +257,9 @@ export class ModelVersion {
       name,
       version,
       format,
+      artefact: basename(this.spec.file),
+      scheduling: this.spec.scheduling,
+      responseCache: this.spec.responseCache === true,
       ...this.#visible(),
       revision: this.revision,
       traffic: this.traffic,

@@ -4,6 +4,7 @@ import { ServeError } from "../core/errors.ts";
 import type { Target } from "../core/inference.ts";
 import type { ModelStatus } from "../core/model.ts";
 import type { ModelVersion } from "./model-version.ts";
+import { Overrides } from "./overrides.ts";
 import { AFFINITY_HEADER, affinityOf, answers, pointOf, revisionAt, revisionNamed, type ServedRevision } from "./traffic.ts";
 
 /** What requests for one name reach. */
@@ -20,6 +21,7 @@ interface Entry {
 export class Registry {
   /** By namespace, then by name: requests look here, and making one key of both would cost more than the second look. */
   readonly #namespaces = new Map<string, Map<string, Entry>>();
+  readonly #overrides = new Overrides<Entry>();
   readonly #random: () => number;
 
   /** @param random in [0, 1), for requests without a key */
@@ -55,12 +57,34 @@ export class Registry {
       this.#namespaces.set(namespace, names);
     }
     names.set(name, { revisions: sorted, pending, affinityHeader });
+    this.#overrides.baseChanged({ namespace, name }, versionsOf(sorted));
+  }
+
+  /**
+   * Requests for the name reach these versions, at least one, instead of its own, until {@link restore}, or until its own change:
+   * then `onDropped` is called.
+   */
+  override({ namespace, name }: Target, versions: readonly ModelVersion[], onDropped: () => void): void {
+    const revisions = [{ name: "", generation: 0, tags: [], percent: 100, versions: [...versions].sort(byVersion) }];
+    const base = versionsOf(this.#own(namespace, name)?.revisions ?? []);
+    this.#overrides.set({ namespace, name }, { entry: { revisions, pending: "", affinityHeader: AFFINITY_HEADER }, base, onDropped });
+  }
+
+  /** Requests for the name reach its own versions again. */
+  restore(target: Target): void {
+    this.#overrides.delete(target);
+  }
+
+  /** A name's own versions, ascending, whether requests reach them or an override; those of its first revision. */
+  base({ namespace, name }: Target): readonly ModelVersion[] {
+    return this.#own(namespace, name)?.revisions[0]?.versions ?? [];
   }
 
   delete({ namespace, name }: Target): void {
     const names = this.#namespaces.get(namespace);
     names?.delete(name);
     if (names?.size === 0) this.#namespaces.delete(namespace);
+    this.#overrides.baseChanged({ namespace, name }, []);
   }
 
   /**
@@ -101,15 +125,15 @@ export class Registry {
   }
 
   statuses(): ModelStatus[] {
-    return [...this.#namespaces.values()]
-      .flatMap((names) => [...names.values()])
-      .flatMap(({ revisions }) => {
-        const [first] = revisions;
-        if (first === undefined) return [];
-        const latest = first.versions.find(({ spec }) => spec.version === first.version) ?? latestOf(first.versions);
-        const all = new Set(revisions.flatMap(({ versions }) => versions));
-        return [...all].map((version) => version.status(version === latest));
-      });
+    const own = [...this.#namespaces].flatMap(([namespace, names]) =>
+      [...names].flatMap(([name, entry]) => (this.#overrides.get(namespace, name) === undefined ? entry : [])),
+    );
+    return [...own, ...this.#overrides.entries()].flatMap(({ revisions }) => {
+      const [first] = revisions;
+      if (first === undefined) return [];
+      const latest = first.versions.find(({ spec }) => spec.version === first.version) ?? latestOf(first.versions);
+      return [...new Set(versionsOf(revisions))].map((version) => version.status(version === latest));
+    });
   }
 
   has({ namespace, name }: Pick<Target, "namespace" | "name">): boolean {
@@ -124,7 +148,7 @@ export class Registry {
 
   /** Names of a namespace, those that have no versions yet too. */
   names(namespace: string): string[] {
-    return [...(this.#namespaces.get(namespace)?.keys() ?? [])];
+    return [...new Set([...(this.#namespaces.get(namespace)?.keys() ?? []), ...this.#overrides.names(namespace)])];
   }
 
   /** @throws ServeError NOT_FOUND for a revision that nobody has */
@@ -156,6 +180,10 @@ export class Registry {
   }
 
   #entry(namespace: string, name: string): Entry | undefined {
+    return this.#overrides.get(namespace, name) ?? this.#own(namespace, name);
+  }
+
+  #own(namespace: string, name: string): Entry | undefined {
     return this.#namespaces.get(namespace)?.get(name);
   }
 
@@ -165,6 +193,10 @@ export class Registry {
     // Clients of KServe and of Triton each look for their own server's words.
     return new ServeError("NOT_FOUND", `Model with name ${name} does not exist. Request for unknown model: '${name}' is not found.${hint}`);
   }
+}
+
+function versionsOf(revisions: readonly ServedRevision[]): readonly ModelVersion[] {
+  return revisions.flatMap(({ versions }) => versions);
 }
 
 function byVersion(left: ModelVersion, right: ModelVersion): number {

@@ -1,8 +1,12 @@
-export { createLogger, type Level, logEvents } from "./logs.ts";
+export { kserveFamilies } from "./kserve-families.ts";
+export { createLogger, logEvents } from "./logs.ts";
 export { createMetrics, type Metrics, type MetricsOptions } from "./metrics.ts";
 export { openObservers } from "./observers.ts";
 export { residencyFamilies } from "./residency-families.ts";
+export { responseCacheFamilies } from "./response-cache-families.ts";
 export { revisionFamilies } from "./revision-families.ts";
 export { watchServerLoad } from "./server-load.ts";
 export { shadowFamilies } from "./shadow-families.ts";
 export { parseTraceParent } from "./trace-context.ts";
+export { tritonFamilies } from "./triton-families.ts";
+export { openTritonTraces } from "./triton-traces.ts";

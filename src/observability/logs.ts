@@ -1,26 +1,44 @@
+import { writeSync } from "node:fs";
 import { styleText } from "node:util";
-import { destination, type Logger, pino } from "pino";
+import { type Logger, type LoggerOptions, pino } from "pino";
 import type { Events } from "../core/events.ts";
+import { isLogged, type LogLevel, type LogSettings } from "../core/log-settings.ts";
 import { DEFAULT_NAMESPACE } from "../core/model.ts";
+import { createLogFile } from "./log-file.ts";
 
-export type Level = "debug" | "info" | "warn" | "error" | "silent";
+const LABELS: Readonly<Record<number, Exclude<LogLevel, "silent">>> = { 20: "debug", 30: "info", 40: "warn", 50: "error" };
 
-/** Log lines on standard error: plain text for people, JSON for machines. */
-export function createLogger(level: Level, format: "text" | "json"): Logger {
-  const timestamp = pino.stdTimeFunctions.isoTime;
-  if (format === "json") {
-    return pino({ level, base: null, timestamp, formatters: { level: (label) => ({ level: label }) } }, destination({ fd: 2, sync: true }));
+/** Log lines on standard error, and in the file that the settings name: plain text for people, JSON for machines. */
+export function createLogger(settings: LogSettings, form: "text" | "json"): Logger {
+  const toFile = createLogFile(settings, (problem) => process.stderr.write(`${problem}\n`));
+  const hooks: LoggerOptions["hooks"] = {
+    // Not pino's own level: clients may switch each kind of line on and off.
+    logMethod(args, method, level) {
+      if (isLogged(LABELS[level] ?? "error", settings)) method.apply(this, args);
+    },
+  };
+  const options = { level: "debug", base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks } as const;
+  if (form === "json") {
+    const write = (line: string): void => {
+      writeSync(2, line);
+      toFile(line);
+    };
+    return pino({ ...options, formatters: { level: (label) => ({ level: label }) } }, { write });
   }
-  return pino({ level, base: null, timestamp }, { write: (line: string) => process.stderr.write(readable(line, process.stderr.isTTY)) });
+  const write = (line: string): void => {
+    process.stderr.write(readable(line, process.stderr.isTTY, settings.format));
+    toFile(readable(line, false, settings.format));
+  };
+  return pino(options, { write });
 }
 
 const ERROR = 50;
 const WARNING = 40;
 
-function readable(line: string, colour: boolean): string {
+function readable(line: string, colour: boolean, format: LogSettings["format"]): string {
   const { level, time, msg = "" } = JSON.parse(line) as { level: number; time: string; msg?: string };
   if (!colour) return `${time} ${msg}\n`;
-  const text = `${styleText("dim", time.slice(11, 19))} ${msg}\n`;
+  const text = `${styleText("dim", format === "ISO8601" ? time : time.slice(11, 19))} ${msg}\n`;
   return level >= ERROR ? styleText("red", text) : level >= WARNING ? styleText("yellow", text) : text;
 }
 

@@ -4,6 +4,7 @@ import { isHostOf } from "../core/host-name.ts";
 import type { Target } from "../core/inference.ts";
 import type { ModelStatus, Rejection } from "../core/model.ts";
 import type { Activity, ControlPlane, Resources } from "../core/planes.ts";
+import type { ModelRepository } from "../core/repository.ts";
 import type { ServiceEvent } from "../core/resource.ts";
 import type { ModelVersion, Registry } from "../models/index.ts";
 
@@ -11,6 +12,7 @@ export interface ControlPlaneOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly resources: Resources;
+  readonly repository: ModelRepository;
   readonly happenings: {
     list(namespace?: string): readonly ServiceEvent[];
     watch(namespace: string | undefined, signal: AbortSignal): AsyncIterable<ServiceEvent>;
@@ -74,6 +76,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       return registry.versions(target).map((version) => version.status(version === latest));
     },
     variable: (target, name) => registry.find(target).spec.variables?.[name] ?? options.environment[name],
+    repository: options.repository,
     rejections,
     ready() {
       const statuses = registry.statuses();

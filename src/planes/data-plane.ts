@@ -9,9 +9,10 @@ import type { ReplicaCall } from "../core/replica.ts";
 import type { Signature } from "../core/signature.ts";
 import { bind, type ModelVersion, type Registry } from "../models/index.ts";
 import { explained, findModel } from "./held-model.ts";
+import type { ResponseCache } from "./response-cache.ts";
 
 /** The door for requests: find the model, bind the payload to its method, schedule. */
-export function createDataPlane(registry: Registry, clock: Clock, limitRate: RateLimiter): DataPlane {
+export function createDataPlane(registry: Registry, clock: Clock, limitRate: RateLimiter, cache?: ResponseCache): DataPlane {
   /** Where a request goes on that found its model on the way out: to what there is for it now. @throws the error where it cannot */
   const successorOf = (model: ModelVersion, { target, context }: InferRequest, error: unknown): ModelVersion => {
     const { aborted, record, modelId } = context;
@@ -30,15 +31,29 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
         await model.activate(context, clock);
         const answer = { modelName: model.spec.name, modelVersion: model.spec.version, modelId: model.id };
         const { name: method, signature } = model.method(target.method);
+        context.record.method = method;
         checkOutputs(request, signature);
         const call = callOf(request, method, signature);
-        if (signature.streaming === true) return { ...answer, output: stream(model, call, request) };
-        const { payload } = await model.scheduler.run(call, signature, context);
-        return { ...answer, output: payload };
+        if (signature.streaming === true) {
+          context.record.streamed = true;
+          return { ...answer, output: stream(model, call, request) };
+        }
+        return { ...answer, output: await answered(model, call, signature, context) };
       } catch (error) {
         model = successorOf(model, request, error);
       }
     }
+  };
+  const answered = async (model: ModelVersion, call: ReplicaCall, signature: Signature, context: RequestContext): Promise<Payload> => {
+    const isKept = cache !== undefined && model.spec.responseCache === true && signature.stateful !== true;
+    const key = isKept ? cache.keyOf(model.id, call) : undefined;
+    if (cache === undefined || key === undefined) return (await model.scheduler.run(call, signature, context)).payload;
+    const kept = cache.get(key);
+    context.record.cache = kept === undefined ? "miss" : "hit";
+    if (kept !== undefined) return kept;
+    const { payload } = await model.scheduler.run(call, signature, context);
+    cache.put(key, payload);
+    return payload;
   };
   async function* stream(model: ModelVersion, call: ReplicaCall, request: InferRequest): AsyncGenerator<Payload, void, undefined> {
     let begun = false;

@@ -30,6 +30,8 @@ export const ANNOTATIONS = {
   idleTimeout: "nitrous/idle-timeout",
   /** "cpu", "cuda" (one GPU, whichever) or the number of a GPU. */
   device: "nitrous/device",
+  /** "true": equal requests have equal answers, which are kept. */
+  responseCache: "nitrous/response-cache",
   /** Requests of one key, such as "100/s burst 200". */
   rateLimit: "nitrous/rate-limit",
   /** "true": loaded again when its files change; "false": not even with --watch. */

@@ -9,6 +9,7 @@ const DECISIVE: readonly string[] = [
   ANNOTATIONS.sha256,
   ANNOTATIONS.baseDirectory,
   ANNOTATIONS.watch,
+  ANNOTATIONS.responseCache,
   ...SCHEDULING_ANNOTATIONS,
 ];
 /** Knative has them in the template of its revisions too. */

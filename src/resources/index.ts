@@ -12,6 +12,7 @@ export {
 export { type FoundModels, readModels } from "./model-folder.ts";
 export { withOrigin } from "./origin.ts";
 export { type ReadDocument, readDocument, readDocuments } from "./read-documents.ts";
+export { keepsAnswers } from "./response-cache-annotation.ts";
 export type { RuntimeQuestion } from "./runtime-question.ts";
 export { SCHEDULING_ANNOTATIONS } from "./scheduling-annotations.ts";
 export { type Candidate, type RuntimeChoice, selectRuntime } from "./select-runtime.ts";

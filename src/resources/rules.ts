@@ -5,6 +5,7 @@ import { deviceFindings } from "./device-wish.ts";
 import type { Finding } from "./field-path.ts";
 import { isMap, listIn, mapIn, textIn, textsIn } from "./json-fields.ts";
 import { residencyFindings } from "./residency-annotations.ts";
+import { responseCacheFindings } from "./response-cache-annotation.ts";
 import { runtimeFindings } from "./runtime-rules.ts";
 import { boundFindings } from "./scaling.ts";
 import { scalingFindings } from "./scaling-annotations.ts";
@@ -35,6 +36,7 @@ function serviceFindings(document: JsonObject, spec: JsonObject): Finding[] {
     ...watchFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...shadowFindings(textsIn(mapIn(document, "metadata"), "annotations"), textIn(mapIn(document, "metadata"), "name")),
     ...trafficFindings(textsIn(mapIn(document, "metadata"), "annotations")),
+    ...responseCacheFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...schedulingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...scalingFindings(textsIn(mapIn(document, "metadata"), "annotations")),
     ...boundFindings(predictor, textsIn(mapIn(document, "metadata"), "annotations")),

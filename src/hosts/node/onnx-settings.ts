@@ -4,6 +4,9 @@ import type { JsonObject } from "../../core/inference.ts";
 import { readProviders, type SessionSettings } from "../../onnx/index.ts";
 import { flag, integer, oneOf, pairs, readSettings, text } from "./settings.ts";
 
+/** Besides: whether dimensions without names that come first are one, the batch; of those with names the names tell. */
+const BATCHABLE = { batchable: flag } as const;
+
 /**
  * What a session may be told, by the names of ONNX Runtime's options (onnxruntime.ai/docs/api/js, InferenceSession.SessionOptions).
  * `session_config` are its configuration entries, such as `session.dynamic_block_base=4`.
@@ -27,9 +30,9 @@ type SessionValues = ReturnType<typeof readSettings<typeof SESSION_SETTINGS>>["v
 export function readSessionSettings(
   given: JsonObject,
   threads: number,
-): { readonly settings: SessionSettings; readonly warnings: readonly string[] } {
-  const { values, warnings } = readSettings(given, SESSION_SETTINGS);
-  return { settings: sessionSettingsOf(values, threads), warnings };
+): { readonly settings: SessionSettings; readonly batchable: boolean; readonly warnings: readonly string[] } {
+  const { values, warnings } = readSettings(given, { ...SESSION_SETTINGS, ...BATCHABLE });
+  return { settings: sessionSettingsOf(values, threads), batchable: values.batchable === true, warnings };
 }
 
 /** Settings that were read, for a session whose calls use so many threads unless they say otherwise. */

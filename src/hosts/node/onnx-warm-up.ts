@@ -5,10 +5,13 @@ import { generateRows, toOrt } from "../../onnx/index.ts";
 
 const RELATIVE_TOLERANCE = 1e-5;
 
-/** True when every input and output has the same symbolic first dimension, which is what a batch grows along. */
-export function firstDimensionIsShared(values: readonly InferenceSession.ValueMetadata[]): boolean {
+/**
+ * True when every input and output has the same symbolic first dimension, which is what a batch grows along. `isDeclared`: ones without a
+ * name are the same too, because somebody says so.
+ */
+export function firstDimensionIsShared(values: readonly InferenceSession.ValueMetadata[], isDeclared = false): boolean {
   const first = values.map((value) => (value.isTensor ? value.shape[0] : undefined));
-  return typeof first[0] === "string" && first[0] !== "" && first.every((dimension) => dimension === first[0]);
+  return typeof first[0] === "string" && (first[0] !== "" || isDeclared) && first.every((dimension) => dimension === first[0]);
 }
 
 /** Whether two different rows give the same together and apart: the proof that requests may share a call. */

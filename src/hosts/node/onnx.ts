@@ -23,7 +23,7 @@ export async function loadOnnx(
   [graph, example]: readonly Uint8Array[],
   report: (step: string) => void,
 ): Promise<HostedModel> {
-  const { settings, warnings: ofSettings } = readSessionSettings(meta.settings ?? {}, meta.threads);
+  const { settings, batchable: isDeclared, warnings: ofSettings } = readSessionSettings(meta.settings ?? {}, meta.threads);
   report("reading the graph");
   const { session, warnings: ofSession } = await openSession(graph ?? meta.file, settings);
   const fixed = settings.options?.freeDimensionOverrides;
@@ -33,7 +33,7 @@ export async function loadOnnx(
   const given = example === undefined ? await readExample(meta.example) : parseExample(Buffer.from(example).toString("utf8"));
   const warmUp = await answerExample(session, given, inputs);
   const grows = [...inputs, ...outputs].every(({ shape }) => shape[0] === -1);
-  const isShared = grows && firstDimensionIsShared([...session.inputMetadata, ...session.outputMetadata]);
+  const isShared = grows && firstDimensionIsShared([...session.inputMetadata, ...session.outputMetadata], isDeclared);
   const batchable = isShared && (await rowsAreIndependent(session, inputs));
   return {
     description: {

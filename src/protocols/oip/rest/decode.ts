@@ -3,6 +3,7 @@ import { ServeError } from "../../../core/errors.ts";
 import type { JsonValue, Parameters } from "../../../core/inference.ts";
 import { DATATYPE_SIZES, isDatatype, type Tensor } from "../../../core/tensor.ts";
 import { isObject, type JsonObject, parametersOf, parseJson, unexpected } from "../../shared/index.ts";
+import { classesOf } from "../extensions/classification.ts";
 import type { PlacedInput, PlacedOutputs } from "../extensions/request-regions.ts";
 import { readBinary } from "../tensor-bytes.ts";
 import { readData } from "./decode-data.ts";
@@ -19,6 +20,8 @@ export interface DecodedInfer {
   readonly outputs?: readonly string[];
   /** Whether an output is to be answered after the JSON instead of in it. */
   readonly binary: (output: string) => boolean;
+  /** Outputs of which so many largest elements are wanted as text; absent when there are none. */
+  readonly classes?: Readonly<Record<string, number>>;
 }
 
 const MAX_TENSORS = 1024;
@@ -52,12 +55,6 @@ export function decodeInfer(body: Uint8Array, headers: Readonly<Record<string, s
 function jsonLengthOf(header: string | string[] | undefined, bodyLength: number): number {
   if (header === undefined) return bodyLength;
   const length = typeof header === "string" && /^\d{1,15}$/.test(header) ? Number(header) : Number.NaN;
-  if (length === 0 && bodyLength > 0) {
-    throw new ServeError(
-      "INVALID_ARGUMENT",
-      "raw binary requests (Inference-Header-Content-Length: 0) are not served by this version; send the JSON before the tensor",
-    );
-  }
   if (length >= 0 && length <= bodyLength) return length;
   throw new ServeError(
     "INVALID_ARGUMENT",
@@ -150,7 +147,10 @@ function readShape(shape: JsonValue | undefined, path: string): number[] {
   return shape as number[];
 }
 
-function readOutputs(outputs: JsonValue | undefined, allBinary: boolean): Pick<DecodedInfer, "outputs" | "binary" | "placedOutputs"> {
+function readOutputs(
+  outputs: JsonValue | undefined,
+  allBinary: boolean,
+): Pick<DecodedInfer, "outputs" | "binary" | "classes" | "placedOutputs"> {
   if (outputs === undefined || outputs === null) return { binary: () => allBinary };
   if (!Array.isArray(outputs)) throw unexpected("outputs", "a list", outputs);
   if (outputs.length > MAX_TENSORS)
@@ -158,13 +158,13 @@ function readOutputs(outputs: JsonValue | undefined, allBinary: boolean): Pick<D
   // Both KServe and Triton ignore binary_data_output when outputs are named, and their clients count on it.
   const binary = new Map<string, boolean>();
   const placed = new Map<string, RegionUse>();
+  const classes: Record<string, number> = {};
   const names = outputs.map((output, index) => {
     if (!isObject(output)) throw unexpected(`outputs[${index}]`, "an object", output);
     if (!isName(output.name)) throw unexpected(`outputs[${index}].name`, EXPECTED_NAME, output.name);
     const parameters: JsonObject = isObject(output.parameters) ? output.parameters : {};
-    if (parameters.classification !== undefined) {
-      throw new ServeError("UNIMPLEMENTED", `output '${output.name}': the classification extension is not served by this version`);
-    }
+    const count = classesOf(parameters.classification, output.name);
+    if (count > 0) classes[output.name] = count;
     if (binary.has(output.name)) throw new ServeError("INVALID_ARGUMENT", `output '${output.name}' already exists in request`);
     binary.set(output.name, flag(parameters.binary_data, `outputs[${index}].parameters.binary_data`));
     const use = regionUse(parameters, `outputs[${index}].parameters`);
@@ -175,7 +175,8 @@ function readOutputs(outputs: JsonValue | undefined, allBinary: boolean): Pick<D
   });
   if (names.length === 0) return { binary: () => allBinary };
   const placedOutputs = placed.size === 0 ? {} : { placedOutputs: Object.fromEntries(placed) };
-  return { outputs: names, binary: (output) => binary.get(output) ?? false, ...placedOutputs };
+  const classesWanted = Object.keys(classes).length === 0 ? {} : { classes };
+  return { outputs: names, binary: (output) => binary.get(output) ?? false, ...placedOutputs, ...classesWanted };
 }
 
 /** Where the elements of a tensor are or go, when they are not in the message. */

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { ServeError } from "../../../core/errors.ts";
 import type { HttpReply } from "../../../core/http.ts";
 import type { Payload } from "../../../core/inference.ts";
@@ -24,7 +23,6 @@ const PLAIN = /^[\w .:/-]{0,64}$/;
 export interface AnswerHead {
   readonly modelName: string;
   readonly modelVersion: string;
-  /** Made up when the client sent none, as KServe does: its client cannot read an answer without one. */
   readonly id: string | undefined;
 }
 
@@ -66,8 +64,8 @@ export function encodeText(head: AnswerHead, payload: Payload): string {
   return encodeInfer(head, payload, () => false).body as string;
 }
 
-export function answerHead({ modelName, modelVersion, id = randomUUID() }: AnswerHead): string {
-  return `{"model_name":${quote(modelName)},"model_version":"${modelVersion}","id":${quote(id)},`;
+export function answerHead({ modelName, modelVersion, id }: AnswerHead): string {
+  return `{"model_name":${quote(modelName)},"model_version":"${modelVersion}",${id === undefined ? "" : `"id":${quote(id)},`}`;
 }
 
 export function headOf({ name, shape, datatype }: Tensor): string {
@@ -93,7 +91,7 @@ export function writeData(tensor: Tensor): string {
 }
 
 /** A free-form answer is one BYTES tensor that says it is JSON. `parameters` is JSON text with a comma before it. */
-function outputsOf(payload: Payload): Array<{ tensor: Tensor; parameters: string }> {
+export function outputsOf(payload: Payload): Array<{ tensor: Tensor; parameters: string }> {
   if (payload.kind === "tensors") return payload.tensors.map((tensor) => ({ tensor, parameters: "" }));
   const value = payload.kind === "json" ? payload.value : payload.kind === "rows" ? [...payload.rows] : { ...payload.columns };
   const tensor: Tensor = { name: "output-0", datatype: "BYTES", shape: [1], data: [encoder.encode(writeJson(value))] };

@@ -2,9 +2,7 @@ import { ServeError } from "../../../core/errors.ts";
 import type { ModelStatus } from "../../../core/model.ts";
 import { defaultMethodOf } from "../../../core/replica.ts";
 import type { TensorSpec } from "../../../core/signature.ts";
-
-/** Name of the platform for each framework, in Triton's words where it has them. */
-const PLATFORMS: Readonly<Record<string, string>> = { onnxruntime: "onnxruntime_onnx" };
+import { platformOf } from "../extensions/platform.ts";
 
 /**
  * Model metadata: `{name, versions, platform, inputs, outputs, properties?}` of the default method; the properties name the
@@ -15,11 +13,10 @@ export function modelMetadata(model: ModelStatus, versions: readonly ModelStatus
   const method = description === undefined ? undefined : defaultMethodOf(description);
   const signature = method === undefined ? undefined : description?.methods[method];
   const methods = Object.keys(description?.methods ?? {});
-  const framework = description?.framework ?? "";
   return JSON.stringify({
     name: model.name,
     versions: versions.flatMap(({ state, version }) => (state === "ready" ? [version] : [])),
-    platform: PLATFORMS[framework] ?? framework,
+    platform: platformOf(description?.framework).platform,
     inputs: (signature?.inputs ?? []).map(tensorMetadata),
     outputs: (signature?.outputs ?? []).map(tensorMetadata),
     ...(methods.length > 1 ? { properties: { methods: methods.join(","), default_method: method } } : {}),

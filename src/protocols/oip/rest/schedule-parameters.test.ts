@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { testExtensions } from "../../../../test/oip-extensions.ts";
 import { createRecord, RequestContext } from "../../../core/context.ts";
 import type { InferRequest, ParameterValue } from "../../../core/inference.ts";
 import type { DataPlane } from "../../../core/planes.ts";
@@ -22,6 +23,7 @@ const routes = createOipRoutes({
   memory: undefined as never,
   serverName: "",
   serverVersion: "",
+  extensions: testExtensions(),
 });
 
 /** The request as the data plane gets it. */

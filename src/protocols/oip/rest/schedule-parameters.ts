@@ -1,4 +1,5 @@
 import type { RequestContext } from "../../../core/context.ts";
+import { ServeError } from "../../../core/errors.ts";
 import type { Parameters, ParameterValue } from "../../../core/inference.ts";
 import { priorityOf } from "../../../core/scheduling.ts";
 import { unexpected } from "../../shared/index.ts";
@@ -21,8 +22,18 @@ export function applySchedule({ timeout, priority }: Parameters, context: Reques
   context.priority ??= priorityOf(Math.min(level, LAST_PRIORITY));
 }
 
-/** Parameters of the protocol are used up on the way; the rest are the model's. None is left undefined, so that such requests can batch. */
+/**
+ * Parameters of the protocol are used up on the way; the rest are the model's. None is left undefined, so that such requests can batch.
+ * @throws ServeError INVALID_ARGUMENT for names that are Triton's own
+ */
 export function modelParameters(parameters: Parameters): Parameters | undefined {
+  const reserved = Object.keys(parameters).find((name) => name.startsWith("triton_"));
+  if (reserved !== undefined) {
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `parameter keys starting with 'triton_' are reserved for Triton usage and should not be specified: ${reserved.slice(0, 100)}`,
+    );
+  }
   const { binary_data_output: _binary, timeout: _timeout, priority: _priority, method: _method, ...rest } = parameters;
   return Object.keys(rest).length === 0 ? undefined : rest;
 }

@@ -1,0 +1,53 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ServeError } from "../core/errors.ts";
+import type { ModelSpec } from "../core/model.ts";
+import { readModels } from "../resources/index.ts";
+
+/** Files of models that come with requests, each model in a folder of its own that goes with it. */
+export class GivenFiles {
+  readonly #directory: string;
+  #made: string | undefined;
+
+  /** @param directory absolute; the files are below a new folder in it */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /**
+   * Writes a model's files and looks for its versions.
+   * @param files by path below the model's folder; who calls has checked that they stay there
+   * @throws ServeError FAILED_PRECONDITION when they are no model
+   */
+  async write(name: string, files: ReadonlyMap<string, Uint8Array>): Promise<{ folder: string; specs: readonly ModelSpec[] }> {
+    if (this.#made === undefined) {
+      await mkdir(this.#directory, { recursive: true });
+      this.#made = await mkdtemp(join(this.#directory, "loaded-"));
+    }
+    const folder = await mkdtemp(join(this.#made, "model-"));
+    const model = join(folder, name);
+    try {
+      for (const [path, contents] of files) {
+        const file = join(model, path);
+        await mkdir(dirname(file), { recursive: true });
+        await writeFile(file, contents);
+      }
+      const { models, rejections } = await readModels([model]);
+      const specs = models.filter((spec) => spec.name === name);
+      if (specs.length > 0) return { folder, specs };
+      const reasons = rejections.map(({ reason }) => reason).join("; ");
+      throw new ServeError("FAILED_PRECONDITION", `the files that were given are no model: ${reasons}`);
+    } catch (error) {
+      await this.remove(folder);
+      throw error;
+    }
+  }
+
+  async remove(folder: string): Promise<void> {
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  async close(): Promise<void> {
+    if (this.#made !== undefined) await this.remove(this.#made);
+  }
+}

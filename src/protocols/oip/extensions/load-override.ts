@@ -1,0 +1,41 @@
+import { ServeError } from "../../../core/errors.ts";
+import type { ModelOverride } from "../../../core/repository.ts";
+import { readConfigOverride } from "./config-override.ts";
+
+/** Parameters of a load, decoded from their transport: `config` is text, `file:PATH` is bytes. */
+export type LoadParameters = ReadonlyMap<string, string | Uint8Array>;
+
+const FILE = "file:";
+/** Characters of a file's path. */
+const MOST_CHARACTERS = 512;
+const MOST_FILES = 256;
+
+/**
+ * What the parameters of a load say; undefined for none.
+ * @throws ServeError INVALID_ARGUMENT in Triton's words
+ */
+export function overrideOf(model: string, parameters: LoadParameters): ModelOverride | undefined {
+  if (parameters.size === 0) return undefined;
+  const files = new Map<string, Uint8Array>();
+  let config: string | undefined;
+  for (const [name, value] of parameters) {
+    if (name === "config" && typeof value === "string") config = value;
+    else if (name.startsWith(FILE) && value instanceof Uint8Array) files.set(pathOf(name), value);
+    else throw wrong(`Unrecognized load parameter '${name.slice(0, MOST_CHARACTERS)}'; there are config and ${FILE}PATH`);
+  }
+  if (files.size > MOST_FILES) throw wrong(`${files.size} files are more than ${MOST_FILES}`);
+  if (config === undefined) throw wrong("Load parameter 'config' must be specified for model file override");
+  return { ...readConfigOverride(model, config), files };
+}
+
+/** A path that stays below the model's folder. */
+function pathOf(parameter: string): string {
+  const path = parameter.slice(FILE.length);
+  const isBelow = path.length <= MOST_CHARACTERS && path.split("/").every((part) => /^[\w][\w.+ -]*$/.test(part));
+  if (isBelow) return path;
+  throw wrong(`'${parameter.slice(0, MOST_CHARACTERS)}' names no file below the model's folder; expected such as file:1/model.onnx`);
+}
+
+function wrong(message: string): ServeError {
+  return new ServeError("INVALID_ARGUMENT", message);
+}

@@ -1,0 +1,89 @@
+import type { RequestContext } from "../../../core/context.ts";
+import { messageOf, ServeError } from "../../../core/errors.ts";
+import type { Target } from "../../../core/inference.ts";
+import type { ModelStatus } from "../../../core/model.ts";
+import type { ControlPlane } from "../../../core/planes.ts";
+import type { ProfileRules } from "../profile.ts";
+import { type LoadParameters, overrideOf } from "./load-override.ts";
+
+/** One version in the index of Triton's model repository extension. */
+export interface RepositoryIndexRow {
+  readonly name: string;
+  /** Absent for a model that has no versions yet. */
+  readonly version?: string;
+  readonly state: "READY" | "UNAVAILABLE" | "LOADING" | "UNLOADING" | "UNKNOWN";
+  readonly reason: string;
+}
+
+/** Every version of every model of a namespace, or only those that answer. */
+export function repositoryIndex(
+  controlPlane: Pick<ControlPlane, "names" | "versions">,
+  namespace: string,
+  onlyReady: boolean,
+): RepositoryIndexRow[] {
+  const rows = [...controlPlane.names(namespace)].sort().flatMap((name): RepositoryIndexRow[] => {
+    try {
+      return controlPlane.versions({ namespace, name }).map(rowOf);
+    } catch (error) {
+      // It has no versions yet, and this says why.
+      return [{ name, state: "UNAVAILABLE", reason: messageOf(error) }];
+    }
+  });
+  return onlyReady ? rows.filter(({ state }) => state === "READY") : rows;
+}
+
+function rowOf({ name, version, state, answers, reason }: ModelStatus): RepositoryIndexRow {
+  const [first = ""] = reason.split("\n", 1);
+  return { name, version, state: stateOf(state, answers), reason: state === "ready" ? "" : first };
+}
+
+function stateOf(state: ModelStatus["state"], answers: boolean): RepositoryIndexRow["state"] {
+  if (state === "preparing" || state === "loading") return "LOADING";
+  if (state === "draining") return "UNLOADING";
+  return answers ? "READY" : "UNAVAILABLE";
+}
+
+/**
+ * Loads a model, with what the request says of it if anything. Every failure says `failed to load`, which clients look for.
+ * @throws ServeError
+ */
+export async function loadModel(
+  controlPlane: Pick<ControlPlane, "repository" | "names">,
+  target: Target,
+  parameters: LoadParameters | undefined,
+  context: RequestContext,
+  { unknownLoad }: Pick<ProfileRules, "unknownLoad">,
+): Promise<void> {
+  const { namespace, name } = target;
+  try {
+    const override = parameters === undefined ? undefined : overrideOf(name, parameters);
+    const isKnown = controlPlane.names(namespace).includes(name);
+    if (!isKnown && (override === undefined || override.files.size === 0)) {
+      throw new ServeError(unknownLoad, `failed to poll from model repository: Model with name ${name} does not exist`);
+    }
+    await controlPlane.repository.load(target, override, context);
+  } catch (thrown) {
+    const error = ServeError.from(thrown, "INTERNAL", messageOf(thrown));
+    const { retryAfter, refusal } = error;
+    const options = {
+      cause: error.cause,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      ...(refusal === undefined ? {} : { refusal }),
+    };
+    throw new ServeError(error.code, `failed to load '${name}', ${error.message}`, options);
+  }
+}
+
+/**
+ * Unloads a model: it finishes what is under way. No model depends on another here, so `unload_dependents` changes nothing.
+ * @throws ServeError
+ */
+export async function unloadModel(
+  controlPlane: Pick<ControlPlane, "repository" | "names">,
+  target: Target,
+  context: RequestContext,
+  { unknownUnloadFails }: Pick<ProfileRules, "unknownUnloadFails">,
+): Promise<void> {
+  if (!unknownUnloadFails && !controlPlane.names(target.namespace).includes(target.name)) return;
+  await controlPlane.repository.unload(target, context);
+}
