@@ -10,6 +10,7 @@ import { createInlineAnswers } from "./inline-answers.ts";
 import { openMeasurements } from "./kept-measurements.ts";
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { type Amounts, Ledger, Manager, MEMORY, MODELS, memoryOfNamespace } from "./models/index.ts";
+import { withProgramModels } from "./program-models.ts";
 import { cacheDirectoryOf, type Settings } from "./settings.ts";
 
 /** Of what is available when the server starts. */
@@ -58,14 +59,15 @@ export function openModelManagement(
   const kept = openMeasurements(store, clock);
   const manager = new Manager({
     clock,
-    steps: createModelSteps(settings, { events, executor, clock, environments }),
+    steps: withProgramModels(createModelSteps(settings, { events, executor, clock, environments })),
     ledger,
     events,
     measurements: kept.measurements,
     evictionPolicy: settings["eviction-policy"],
     concurrentLoads: settings["concurrent-loads"] ?? Math.min(MAX_CONCURRENT_LOADS, availableParallelism()),
     modelsPerHost: (spec) => modelsPerHost(spec, settings),
-    measure: processMemory,
+    // What models have that run in this process is this process's own.
+    measure: async (pid) => (pid === process.pid ? 0 : await processMemory(pid)),
     maxHostMemory: settings["max-host-memory"] ?? ledger.budgets[MEMORY] ?? Number.MAX_SAFE_INTEGER,
     loadTimeoutMs: settings["load-timeout"],
     ...(inline === undefined ? {} : { inline: inline.promotion }),

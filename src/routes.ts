@@ -4,6 +4,7 @@ import type { Clock } from "./core/clock.ts";
 import type { Route } from "./core/http.ts";
 import type { ControlPlane, DataPlane } from "./core/planes.ts";
 import type { LargeJson } from "./large-json/index.ts";
+import { createHandleRoutes, type HandleRoutesOptions } from "./protocols/handles/index.ts";
 import { createV1Routes } from "./protocols/kserve-v1/index.ts";
 import { createKubeApiRoutes } from "./protocols/kube-api/index.ts";
 import { createMlflowRoutes } from "./protocols/mlflow/index.ts";
@@ -25,6 +26,8 @@ export interface RoutesOptions {
   /** What the Open Inference Protocol's extensions work with. */
   readonly extensions: Extensions;
   readonly version: string;
+  /** For requests of handles, and for their futures. */
+  readonly handles: Pick<HandleRoutesOptions, "events" | "requestTimeoutMs" | "futures">;
   /** Absolute path of the folder whose archives TorchServe's clients register by name. */
   readonly modelStore?: string | undefined;
   /** Without it, JSON of any size is read and written in the event loop. */
@@ -47,11 +50,13 @@ export function createRoutes({
   serverName,
   extensions,
   version,
+  handles,
   largeJson,
   modelStore,
 }: RoutesOptions): Route[] {
   return [
     ...createOperationsRoutes({ controlPlane, metrics, top, shadows, clock }),
+    ...createHandleRoutes({ ...handles, dataPlane, controlPlane, clock }),
     ...createV1Routes({ dataPlane, controlPlane, large: largeJson?.predict }),
     ...createOipRoutes({ dataPlane, controlPlane, memory, serverName, serverVersion: version, extensions, large: largeJson?.infer }),
     ...createTorchServeRoutes({ dataPlane, controlPlane, modelStore }),

@@ -11,6 +11,8 @@ import type { LogSettings } from "./core/log-settings.ts";
 import type { ModelSpec } from "./core/model.ts";
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
+import { EmbeddedModels } from "./embedded-models.ts";
+import { createInProcessDoor, type InProcessDoor } from "./handles/index.ts";
 import { createLargeJson } from "./large-json/index.ts";
 import { ClientRegions } from "./memory/index.ts";
 import { openLedger, openModelManagement } from "./model-manager.ts";
@@ -30,6 +32,7 @@ import {
 } from "./observability/index.ts";
 import { openExtensions } from "./oip-extensions.ts";
 import { createControlPlane, createDataPlane, createTop, followShadows, ResponseCache, Shadows } from "./planes/index.ts";
+import { Futures } from "./protocols/handles/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, validateDocument } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
@@ -42,9 +45,15 @@ import { type OpenedState, openStore, openStoreOrTemporary } from "./store/index
 import { VERSION } from "./version.ts";
 
 export interface NitrousServer {
+  /** 0 before it listens. */
   readonly port: number;
   /** Its address, such as http://127.0.0.1:8080. */
   readonly url: string;
+  readonly models: EmbeddedModels;
+  /** What handles of this process call. */
+  readonly door: InProcessDoor;
+  /** Opens the port, once; settles with the address. @throws Error when it is in use */
+  listen(): Promise<string>;
   readonly events: Events;
   readonly controlPlane: ControlPlane;
   /** What the state held when the server began. */
@@ -71,6 +80,8 @@ export interface ServeOptions {
   readonly batchPolicy?: BatchPolicy;
   /** Applies YAML files of the paths again when they change, and loads models again whose files do. */
   readonly watch?: boolean;
+  /** False: no port is open before somebody calls `listen`. */
+  readonly listen?: boolean;
   readonly events?: Events;
   /** What is logged by whoever listens to the events; clients may change it. */
   readonly logs?: LogSettings;
@@ -188,6 +199,8 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     ],
   });
   const serverLoad = watchServerLoad(clock);
+  const futures = new Futures(clock);
+  const door = createInProcessDoor({ dataPlane, controlPlane, events, clock, requestTimeoutMs: settings["request-timeout"] });
   const largeJson = options.jsonInEventLoop === true ? undefined : createLargeJson({ clock });
   const routes = createRoutes({
     dataPlane,
@@ -198,6 +211,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     keys: access.keys,
     memory: clientRegions,
     clock,
+    handles: { events, requestTimeoutMs: settings["request-timeout"], futures },
     serverName: settings["server-name"],
     extensions,
     version: VERSION,
@@ -230,16 +244,26 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   };
   const http = createHttpServer(transport);
   const metricsServer = createHttpServer({ ...transport, routes: routes.filter(({ path }) => path === "/metrics") });
-  const port = await listen(http, metricsServer, settings).catch(async (error: unknown) => {
-    http.destroy();
-    access.close();
-    serverLoad.close();
-    await traces.close();
-    await observers.close();
-    await store.close();
-    throw error;
-  });
-  const url = `${tls === undefined ? "http" : "https"}://${isIPv6(settings.host) ? `[${settings.host}]` : settings.host}:${port}`;
+  let port = 0;
+  const urlOf = (at: number): string =>
+    `${tls === undefined ? "http" : "https"}://${isIPv6(settings.host) ? `[${settings.host}]` : settings.host}:${at}`;
+  // The one that it will have: statuses say it.
+  let url = urlOf(settings["http-port"]);
+  const listen = async (): Promise<void> => {
+    port = await listenOn(http, metricsServer, settings);
+    url = urlOf(port);
+  };
+  if (options.listen !== false) {
+    await listen().catch(async (error: unknown) => {
+      http.destroy();
+      access.close();
+      serverLoad.close();
+      await traces.close();
+      await observers.close();
+      await store.close();
+      throw error;
+    });
+  }
 
   const management = openModelManagement(settings, { ledger, events, clock, store });
   const createScheduler = modelSchedulers({ settings, clock, events, batchPolicy: options.batchPolicy });
@@ -292,6 +316,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const leaving = new AbortController();
   watches.push(() => leaving.abort());
   void followShadows(table, shadows, leaving.signal);
+  let listening: Promise<void> | undefined = options.listen === false ? undefined : Promise.resolve();
   const loaded = (async () => {
     for (const path of new Set(paths.map((each) => resolve(each)))) {
       await servedPaths.serve(path);
@@ -302,6 +327,8 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
 
   function endStreams(): void {
     tried = false;
+    door.close();
+    futures.close();
     for (const end of watches) end();
     table.close();
     happenings.close();
@@ -309,8 +336,19 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   }
 
   return {
-    port,
-    url,
+    get port() {
+      return port;
+    },
+    get url() {
+      return url;
+    },
+    models: new EmbeddedModels({ table, reconciler, servedPaths, controlPlane, door }),
+    door,
+    async listen() {
+      listening ??= listen().then(() => reconciler.addressChanged());
+      await listening;
+      return url;
+    },
     events,
     controlPlane,
     restored,
@@ -347,7 +385,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
 }
 
 /** The port for everything, and the one for metrics where one is wanted. */
-async function listen(http: HttpServer, metrics: HttpServer, settings: Settings): Promise<number> {
+async function listenOn(http: HttpServer, metrics: HttpServer, settings: Settings): Promise<number> {
   const port = await http.listen(settings["http-port"], settings.host);
   const { "metrics-port": metricsPort } = settings;
   if (metricsPort !== undefined) await metrics.listen(metricsPort, settings.host);

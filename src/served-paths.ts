@@ -36,14 +36,16 @@ export class ServedPaths {
     return [...this.#rejections.values()].flat();
   }
 
-  /** @param path absolute */
-  async serve(path: string): Promise<void> {
+  /** @param path absolute. @returns what of it is not served, and why, and the names of the models in it that are */
+  async serve(path: string): Promise<{ readonly rejections: readonly Rejection[]; readonly names: readonly string[] }> {
     const { table, watch } = this.#options;
     const { models, rejections: unserved, manifestFiles } = await readModels([path]);
     if (watch) this.#watch(path);
     const unapplied = manifestFiles.length === 0 ? [] : await applyManifests(table, manifestFiles, path);
     const unadopted = await this.#models.serve(path, models);
-    this.#rejections.set(path, [...unserved, ...unapplied, ...unadopted]);
+    const rejections = [...unserved, ...unapplied, ...unadopted];
+    this.#rejections.set(path, rejections);
+    return { rejections, names: [...new Set(models.map(({ name }) => name))] };
   }
 
   /** Changes are no longer noticed. */

@@ -284,7 +284,9 @@ export function cacheDirectoryOf(settings: Settings): string {
 export type SettingName = keyof typeof SETTINGS;
 
 /** Wrong settings, with one line for each. */
-export class SettingsError extends Error {}
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+}
 
 export interface SettingsSources {
   /** Only flags that were given. */
@@ -292,13 +294,15 @@ export interface SettingsSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Path of nitrous.yaml. */
   readonly file?: string;
+  /** What a flag is called in messages; `--name` when absent. */
+  readonly writtenAs?: (name: string) => string;
 }
 
 /**
  * Settings from file, environment and flags, each stronger than the one before.
  * @throws SettingsError naming each wrong value, where it came from and what was expected
  */
-export async function readSettings({ flags, environment, file }: SettingsSources): Promise<Settings> {
+export async function readSettings({ flags, environment, file, writtenAs = (name) => `--${name}` }: SettingsSources): Promise<Settings> {
   const fromFile = file === undefined ? {} : await readSettingsFile(file);
   const fromEnvironment: Record<string, unknown> = {};
   for (const name of Object.keys(SETTINGS)) {
@@ -312,7 +316,7 @@ export async function readSettings({ flags, environment, file }: SettingsSources
     if (issue.code === "unrecognized_keys")
       return `unknown setting ${issue.keys.join(", ")}; there are ${Object.keys(SETTINGS).join(", ")}`;
     const name = String(issue.path[0]);
-    const origin = name in flags ? `--${name}` : name in fromEnvironment ? environmentVariable(name) : `${name} in ${file}`;
+    const origin = name in flags ? writtenAs(name) : name in fromEnvironment ? environmentVariable(name) : `${name} in ${file}`;
     return `${origin}: ${issue.message}`;
   });
   throw new SettingsError(lines.join("\n"));

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
+import type { Target } from "../core/inference.ts";
 import type { ModelSpec, ModelStatus } from "../core/model.ts";
 import type { ResourceView } from "../core/planes.ts";
 import type { InferenceService, ResourceKey, ServingRuntime } from "../core/resource.ts";
@@ -132,6 +133,16 @@ export class Reconciler {
     const plan = () => (found instanceof ServeError ? Promise.reject(found) : Promise.resolve(found));
     this.#filesChanged(entry);
     entry.rollout.desire({ ...foundRevision(view, entry, plan), reload: true });
+  }
+
+  /** The resource that a model is served under. */
+  keyOf({ namespace, name }: Pick<Target, "namespace" | "name">): ResourceKey | undefined {
+    return this.#serving.get(`${namespace}/${name}`)?.key;
+  }
+
+  /** To be called when the server's address is another one: statuses say it. */
+  addressChanged(): void {
+    for (const entry of this.#services.values()) this.#touch(entry);
   }
 
   /** Settles when every service that there is now has had its first attempt. */

@@ -39,6 +39,8 @@ export interface ModelSpec {
   /** Serve with the framework version that the artefact records or not at all. */
   readonly exactFramework?: boolean;
   readonly scheduling?: SchedulingSpec;
+  /** Of format "typescript": the model itself, of the program that embeds the server, where it runs too. */
+  readonly inProgram?: InProgramModel;
   readonly residency?: Residency;
   /** What its files were when it was found, of a model whose files are watched: another one when they change. */
   readonly stamp?: string;
@@ -48,6 +50,13 @@ export interface ModelSpec {
   readonly device?: DeviceWish;
   /** Equal requests have equal answers, which may be kept. */
   readonly responseCache?: boolean;
+}
+
+export interface InProgramModel {
+  /** What a module of such a model would export: an object or a class. */
+  readonly model: object;
+  /** Calls that it takes at once: more than one for a model that waits for something else. */
+  readonly concurrency: number;
 }
 
 /**

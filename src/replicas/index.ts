@@ -3,3 +3,4 @@ export { exitOf } from "./host/exit.ts";
 export { loadIntoHost } from "./host/replica.ts";
 export { CrashMarkers } from "./inline/crash-markers.ts";
 export { InlineRuns } from "./inline/open.ts";
+export { type ProgramModel, ProgramReplica } from "./program/replica.ts";

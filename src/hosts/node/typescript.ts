@@ -12,7 +12,19 @@ import type { HostedModel, ModelCall } from "./hosted-model.ts";
  */
 export async function loadTypeScript(meta: LoadMetadata, report: (step: string) => void): Promise<HostedModel> {
   report("importing the model's code");
-  const { defaultMethod, methods: defined } = await instantiate(meta, report);
+  return await loadCustomModel(await importModel(meta.file), meta, report);
+}
+
+/**
+ * A model that is code of a module, whose `load` has run and whose example has been answered.
+ * @throws ServeError INVALID_ARGUMENT when the module has no such export, or what the model's code throws
+ */
+export async function loadCustomModel(
+  module: Readonly<Record<string, unknown>>,
+  meta: Pick<LoadMetadata, "directory" | "example" | "settings">,
+  report: (step: string) => void,
+): Promise<HostedModel> {
+  const { defaultMethod, methods: defined } = await instantiate(module, meta, report);
   const methods: Record<string, CustomMethod> = {};
   let ownExample: unknown;
   for (const [name, each] of Object.entries(defined)) {
@@ -43,8 +55,12 @@ export async function loadTypeScript(meta: LoadMetadata, report: (step: string) 
 }
 
 /** The model's methods, after its `load`. @throws ServeError, or what the model's code throws */
-async function instantiate({ file, directory, settings: given }: LoadMetadata, report: (step: string) => void): Promise<Definition> {
-  const found = findModel(await importModel(file));
+async function instantiate(
+  module: Readonly<Record<string, unknown>>,
+  { directory, settings: given }: Pick<LoadMetadata, "directory" | "settings">,
+  report: (step: string) => void,
+): Promise<Definition> {
+  const found = findModel(module);
   const { model, isClass, declarations } = found;
   const { load } = (isClass ? (model as { prototype: object }).prototype : model) as { load?: unknown };
   const takesThem = (typeof load === "function" && load.length > 1) || (isClass && (model as { length: number }).length > 0);

@@ -1,7 +1,7 @@
 import type { HttpRequest, Route } from "../../core/http.ts";
 import type { ModelStatus } from "../../core/model.ts";
 import type { ControlPlane } from "../../core/planes.ts";
-import { failJson, isObject, jsonReply, parseJson, targetOf, unexpected, writeJson } from "../shared/index.ts";
+import { failCoded, isObject, jsonReply, parseJson, targetOf, unexpected, writeJson } from "../shared/index.ts";
 
 /**
  * Everything that is known of a model, for the command line: state, reason, warnings, memory, example. And a model on demand before
@@ -17,7 +17,7 @@ export function createModelRoutes(controlPlane: ControlPlane): Route[] {
       const { name, version, state, reason, memoryBytes, replicas } = await work(request);
       return jsonReply(writeJson({ name, version, state, reason, memoryBytes, replicas } as never));
     },
-    fail: failJson,
+    fail: failCoded,
   });
   return ["/nitrous/models/{model}", "/nitrous/models/{model}/versions/{version}"].flatMap((path): Route[] => [
     {
@@ -29,7 +29,7 @@ export function createModelRoutes(controlPlane: ControlPlane): Route[] {
         const { description, ...status } = await controlPlane.describe(targetOf(request), request.context);
         return jsonReply(writeJson({ ...status, ...description } as never));
       },
-      fail: failJson,
+      fail: failCoded,
     },
     change(`${path}/load`, (request) => controlPlane.load(targetOf(request), request.context)),
     change(`${path}/drain`, (request) => controlPlane.drain(targetOf(request))),

@@ -35,6 +35,16 @@ export function failJson(error: ServeError): HttpReply {
   return { status, headers, body: errorBody(error) };
 }
 
+/** {@link failJson} with the code beside the message: whoever gets it can throw the same error. */
+export function failCoded(error: ServeError): HttpReply {
+  return { ...failJson(error), body: codedBody(error) };
+}
+
+/** `{"error", "code"}` */
+export function codedBody({ message, code }: ServeError): string {
+  return `{"error":${JSON.stringify(message)},"code":"${code}"}`;
+}
+
 /** The reply to a path or method that no route has: `detail` is what KServe's tests look for, `error` what everybody else does. */
 export function unknownPath(status: 404 | 405): HttpReply {
   const text = status === 404 ? "Not Found" : "Method Not Allowed";

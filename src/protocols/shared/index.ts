@@ -1,4 +1,4 @@
-export { failJson, refusedRequest, unknownPath } from "./errors.ts";
+export { codedBody, failCoded, failJson, refusedRequest, unknownPath } from "./errors.ts";
 export { describe, isObject, type JsonObject, parametersOf, unexpected } from "./fields.ts";
 export { hasMoreElements, type LargeLimits } from "./large.ts";
 export { parseJson } from "./parse-json.ts";

@@ -1,0 +1,33 @@
+import type { Payload } from "../core/inference.ts";
+import { elementsOf, type Tensor } from "../core/tensor.ts";
+import type { OutputTensor } from "./values.ts";
+
+/** What a model answered: outputs by name, or the JSON that it is. */
+export function outputsOf(payload: Payload): unknown {
+  switch (payload.kind) {
+    case "tensors":
+      return Object.fromEntries(payload.tensors.map((tensor) => [tensor.name, outputOf(tensor)]));
+    case "json":
+      return payload.value;
+    case "rows":
+      return payload.rows;
+    case "columns":
+      return payload.columns;
+  }
+}
+
+function outputOf(tensor: Tensor): OutputTensor {
+  const { shape } = tensor;
+  if (tensor.datatype === "BYTES") return { datatype: "BYTES", shape, data: tensor.data.map(textOf) };
+  return { datatype: tensor.datatype, shape, data: elementsOf(tensor) } as OutputTensor;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function textOf(element: Uint8Array): string | Uint8Array {
+  try {
+    return decoder.decode(element);
+  } catch {
+    return element;
+  }
+}

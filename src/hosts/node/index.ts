@@ -1,0 +1,2 @@
+export type { HostedModel, ModelCall } from "./hosted-model.ts";
+export { loadCustomModel } from "./typescript.ts";

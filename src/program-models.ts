@@ -1,0 +1,67 @@
+import { PassThrough } from "node:stream";
+import type { HostEndpoint, HostSpec } from "./core/executor.ts";
+import { hostName } from "./core/host-name.ts";
+import { loadCustomModel } from "./hosts/node/index.ts";
+import type { LoaderSteps } from "./models/index.ts";
+import { ProgramReplica } from "./replicas/index.ts";
+
+const NOTHING = { model: {}, concurrency: 1 };
+
+/** Models that are objects of this program come to life here, without a process; all others as `steps` say. */
+export function withProgramModels(steps: LoaderSteps): LoaderSteps {
+  const specs = new WeakSet<HostSpec>();
+  const endpoints = new WeakSet<HostEndpoint>();
+  return {
+    async prepare(spec, report, signal) {
+      if (spec.inProgram === undefined) return await steps.prepare(spec, report, signal);
+      const host: HostSpec = { name: hostName(spec), command: process.execPath, arguments: [], environment: {} };
+      specs.add(host);
+      return { host, warnings: [] };
+    },
+    start(host) {
+      if (!specs.has(host)) return steps.start(host);
+      const endpoint = endpointOf(host);
+      endpoints.add(endpoint);
+      return endpoint;
+    },
+    async connect(endpoint, signal) {
+      if (!endpoints.has(endpoint)) return await steps.connect(endpoint, signal);
+      return {
+        async warm(_, spec, report, loadSignal) {
+          const { inProgram: { model: object, concurrency } = NOTHING, directory, namespace, name, version } = spec;
+          const loading = loadCustomModel({ default: object }, { directory, example: null, settings: spec.settings ?? {} }, report);
+          const model = await untilAborted(loading, loadSignal);
+          return new ProgramReplica(`${namespace}/${name}/${version}`, model, concurrency);
+        },
+      };
+    },
+  };
+}
+
+/** The program itself: it does not end when a model does. */
+function endpointOf({ name }: HostSpec): HostEndpoint {
+  let end = (_how: string): void => undefined;
+  const exited = new Promise<string>((resolve) => {
+    end = resolve;
+  });
+  return {
+    name,
+    pid: process.pid,
+    connection: new PassThrough(),
+    exited,
+    logTail: () => [],
+    stop() {
+      end("was asked to end");
+      return Promise.resolve();
+    },
+  };
+}
+
+/** What a model's `load` does cannot be stopped; nobody waits for it any longer. */
+function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

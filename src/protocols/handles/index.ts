@@ -1,0 +1,2 @@
+export { Futures } from "./futures.ts";
+export { createHandleRoutes, type HandleRoutesOptions } from "./routes.ts";
