@@ -76,6 +76,15 @@ it("a drain that is taken back leaves the model where it is", async () => {
   expect(model.status(true)).toMatchObject({ state: "ready", answers: true });
 });
 
+it("a model that is being loaded is drained when it has loaded", async () => {
+  const other = hosts.createModel(modelSpec("model-b", "b"));
+  void hosts.manager.start(other);
+  const drained = hosts.manager.drain(other);
+  await rest();
+  await drained;
+  expect(other.status(true)).toMatchObject({ state: "standby", answers: false });
+});
+
 it("a model that is not loaded is drained at once", async () => {
   await hosts.manager.evict(model, "a test");
   await rest();

@@ -94,7 +94,9 @@ export class Manager {
    * @throws ServeError FAILED_PRECONDITION for a pinned one, ABORTED for one that serves a request
    */
   async letGo(model: ModelVersion): Promise<void> {
-    const { name, residency } = model.spec;
+    const { name, residency, inProgram } = model.spec;
+    if (inProgram !== undefined)
+      throw new ServeError("FAILED_PRECONDITION", `model ${name} runs in the program that serves it: there is nothing to free`);
     if (residency?.kind === "pinned")
       throw new ServeError("FAILED_PRECONDITION", `model ${name} is pinned: its minReplicas is 1 or more, or nitrous/pin says so`);
     if (model.state === "ready" && this.#occupancy.isBusy(model))
@@ -123,6 +125,8 @@ export class Manager {
    */
   async drain(model: ModelVersion): Promise<void> {
     model.drained = true;
+    // A load under way cannot be told from one that a request waits for.
+    await this.#lives.get(model)?.active[0]?.tried;
     // A request that was let in may be on its way to the queue.
     await new Promise<void>((resolve) => this.#options.clock.afterTurn(resolve));
     await model.scheduler.idle();
