@@ -14,4 +14,4 @@ export type {
   RunOptions,
 } from "./model-handle.ts";
 export type { InputList, InputValue, InputValues, OutputTensor, OutputValues } from "./values.ts";
-export { decodeInputs, encodeAnswer, framed, JSON_LENGTH_HEADER, jsonText, MODEL_ID_HEADER, STREAM_TYPE } from "./wire.ts";
+export { decodeInputs, encodeAnswer, framed, JSON_LENGTH_HEADER, MODEL_ID_HEADER, STREAM_TYPE } from "./wire.ts";

@@ -15,7 +15,7 @@ export interface FutureLimits {
   readonly keepMs: number;
 }
 
-export const FUTURE_LIMITS: FutureLimits = { most: 4096, mostOfOne: 1024, bytes: 256 * 1024 * 1024, keepMs: 300_000 };
+const FUTURE_LIMITS: FutureLimits = { most: 4096, mostOfOne: 1024, bytes: 256 * 1024 * 1024, keepMs: 300_000 };
 
 type Outcome = { readonly reply: HttpReply } | { readonly error: ServeError };
 
