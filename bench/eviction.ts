@@ -4,6 +4,7 @@ import type { EvictionPolicyName } from "../src/models/index.ts";
 import { machine, publish, tableOf } from "./publish.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
 import { type SimulatedModel, simulateServer } from "./simulated-hosts.ts";
+import { type Ask, drawn, randomOf, traceOf } from "./trace.ts";
 
 /**
  * Which model goes first when another needs its room: the seconds that requests of a trace wait for loads, by policy. The manager, the
@@ -31,32 +32,6 @@ const KINDS = [
   { loadS: 9, mebibytes: 650, share: 0.1 },
 ];
 
-/** The first place at which the weights up to it are more than the number. */
-function drawn(weights: readonly number[], number: number): number {
-  let left = number;
-  for (const [index, weight] of weights.entries()) {
-    left -= weight;
-    if (left < 0) return index;
-  }
-  return weights.length - 1;
-}
-
-interface Ask {
-  readonly at: number;
-  readonly model: number;
-}
-
-/** Mulberry32: the same traces for everybody. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 function modelsOf(random: () => number): SimulatedModel[] {
   return Array.from({ length: Number(values.models) }, (_, index) => {
     const kind =
@@ -70,22 +45,6 @@ function modelsOf(random: () => number): SimulatedModel[] {
     const artefact = 2 ** (random() * 9);
     const { loadS = 0, mebibytes = 0 } = kind ?? {};
     return { name: `m${index}`, loadMs: 1000 * (loadS + artefact / 200), bytes: (mebibytes + 2 * artefact) * MEBIBYTE };
-  });
-}
-
-/** Popularity falls with the rank (Zipf, exponent 1), arrivals are random, and every so often two ranks change places. */
-function traceOf(random: () => number, models: number): Ask[] {
-  const ranks = Array.from({ length: models }, (_, index) => index).sort(() => random() - 0.5);
-  const weights = ranks.map((_, rank) => 1 / (rank + 1));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  let now = 0;
-  return Array.from({ length: Number(values.requests) }, (_, index) => {
-    now += (-Math.log(1 - random()) / Number(values.rate)) * 1000;
-    if (index % 50 === 49) {
-      const [left, right] = [Math.floor(random() * models * 0.2), Math.floor(random() * models)];
-      [ranks[left], ranks[right]] = [ranks[right] as number, ranks[left] as number];
-    }
-    return { at: now, model: ranks[drawn(weights, random() * total)] as number };
   });
 }
 
@@ -126,7 +85,7 @@ const results: Array<Record<EvictionPolicyName, Result>> = [];
 for (let index = 0; index < Number(values.traces); index++) {
   const random = randomOf(1_000 + index);
   const models = modelsOf(random);
-  const trace = traceOf(random, models.length);
+  const trace = traceOf(random, { models: models.length, requests: Number(values.requests), rate: Number(values.rate) });
   const entries: Array<[EvictionPolicyName, Result]> = [];
   for (const policy of POLICIES) entries.push([policy, await play(models, trace, policy)]);
   results.push(Object.fromEntries(entries) as Record<EvictionPolicyName, Result>);

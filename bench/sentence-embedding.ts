@@ -7,7 +7,7 @@ import { driveClosed } from "./drive.ts";
 import { cpuMilliseconds, processTree } from "./processes.ts";
 import { machine, publish, tableOf } from "./publish.ts";
 import { sentenceModel } from "./sentence-model.ts";
-import { startVariant, type Variant, withVariants } from "./variant.ts";
+import { type MeasuredServer, startVariant, withVariants } from "./variant.ts";
 
 /** Sentence embeddings of one model: exported to ONNX in our Node host, and as it is behind FastAPI in Python. */
 const { values } = parseArgs({
@@ -63,7 +63,7 @@ await withVariants(starting, async (variants) => {
   print(variants.map(({ name }) => name));
 });
 
-async function startPython(name: string, interpreter: string): Promise<Variant> {
+async function startPython(name: string, interpreter: string): Promise<MeasuredServer> {
   const program = fileURLToPath(new URL("./sentence-server.py", import.meta.url));
   const child: ChildProcess = spawn(interpreter, [program], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -90,7 +90,7 @@ async function startPython(name: string, interpreter: string): Promise<Variant> 
   };
 }
 
-async function measure(kind: Kind, { url, pid }: Variant, connections: number, seconds: number): Promise<Point> {
+async function measure(kind: Kind, { url, pid }: MeasuredServer, connections: number, seconds: number): Promise<Point> {
   const body = JSON.stringify({ instances: REQUESTS[kind] });
   const before = cpuMilliseconds(processTree(pid));
   const { requests, answersPerSecond, latency } = await driveClosed(url, { path: PATH, body }, { connections, seconds });

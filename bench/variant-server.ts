@@ -10,6 +10,16 @@ export interface VariantOrder {
   readonly windowMs?: number;
 }
 
+/** What is in its process, after a collection of garbage. */
+export interface VariantReport {
+  /** Bytes. */
+  readonly heap: number;
+  /** Sockets, pipes, timers and requests that libuv has. */
+  readonly resources: number;
+  /** On events of the process. */
+  readonly listeners: number;
+}
+
 /**
  * The built server with a batch policy that no setting offers. Says where it listens, when its models are loaded, and when its policy is
  * asked for the first time. Ends with its parent.
@@ -26,7 +36,16 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 say(`listening on ${server.url}`);
 await server.loaded;
 say("loaded");
-process.stdin.on("end", () => void server.close().then(() => process.exit(0))).resume();
+process.stdin.on("end", () => void server.close().then(() => process.exit(0)));
+// Whatever comes asks for a report.
+process.stdin.on("data", () => say(JSON.stringify(report())));
+
+function report(): VariantReport {
+  // Twice: what finalizers let go is there for the second.
+  for (let time = 0; time < 2; time++) globalThis.gc?.();
+  const listeners = process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
+  return { heap: process.memoryUsage().heapUsed, resources: process.getActiveResourcesInfo().length, listeners };
+}
 
 function reporting(policy: BatchPolicy): BatchPolicy {
   let asked = false;

@@ -5,16 +5,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CACHE_DIRECTORY } from "../test/server-process.ts";
-import type { VariantOrder } from "./variant-server.ts";
+import type { VariantOrder, VariantReport } from "./variant-server.ts";
 
 /** One of several servers that are measured against each other. */
-export interface Variant {
+export interface MeasuredServer {
   readonly name: string;
   readonly url: string;
   readonly pid: number;
   /** What it has said so far. */
   output(): string;
   stop(): Promise<void>;
+}
+
+/** One of ours. */
+export interface Variant extends MeasuredServer {
+  report(): Promise<VariantReport>;
 }
 
 /** Settles when every model has had its first attempt to load. */
@@ -29,7 +34,7 @@ export async function startVariant(
     ...(windowMs === undefined ? {} : { windowMs }),
   };
   const program = fileURLToPath(new URL("./variant-server.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", "tsx", program, JSON.stringify(order)], {
+  const child = spawn(process.execPath, ["--expose-gc", "--import", "tsx", program, JSON.stringify(order)], {
     stdio: ["pipe", "pipe", "inherit"],
     // As where it runs alone: sessions may be scheduled as groups.
     detached: true,
@@ -48,6 +53,12 @@ export async function startVariant(
     url: /listening on (\S+)/.exec(output)?.[1] ?? "",
     pid: child.pid as number,
     output: () => output,
+    async report() {
+      const from = output.length;
+      child.stdin.write("report\n");
+      while (!output.slice(from).includes("\n")) await once(child.stdout, "data");
+      return JSON.parse(output.slice(from)) as VariantReport;
+    },
     async stop() {
       child.stdin.end();
       await exited;
@@ -56,9 +67,9 @@ export async function startVariant(
 }
 
 /** Starts all at once, and ends them whatever happens. */
-export async function withVariants(
-  starting: ReadonlyArray<Promise<Variant>>,
-  measure: (variants: readonly Variant[]) => Promise<void>,
+export async function withVariants<Server extends MeasuredServer>(
+  starting: ReadonlyArray<Promise<Server>>,
+  measure: (variants: readonly Server[]) => Promise<void>,
 ): Promise<void> {
   const started = await Promise.allSettled(starting);
   const variants = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
