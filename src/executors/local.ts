@@ -23,17 +23,14 @@ export interface LocalExecutorOptions {
  */
 export function createLocalExecutor({ onLog, record, loadsBehind }: LocalExecutorOptions): Executor {
   const running = new Set<LocalEndpoint>();
-  /** The sessions of those that load. */
-  const loading = new Set<number>();
+  /** The sessions of those that load, and when they are behind the others. */
+  const loading = new Map<number, Promise<void>>();
   return {
     start(spec) {
       const endpoint = startProcess(spec, onLog, record);
       const { session } = endpoint;
       running.add(endpoint);
-      if (loadsBehind && session !== undefined) {
-        loading.add(session);
-        lower(session);
-      }
+      if (loadsBehind && session !== undefined) loading.set(session, lower(session));
       void endpoint.exited.then(() => {
         running.delete(endpoint);
         if (session !== undefined) loading.delete(session);
@@ -42,7 +39,9 @@ export function createLocalExecutor({ onLog, record, loadsBehind }: LocalExecuto
     },
     loaded(pid) {
       for (const { pid: host, session } of running) {
-        if (host === pid && session !== undefined && loading.delete(session)) void restore(session);
+        if (host !== pid || session === undefined) continue;
+        void loading.get(session)?.then(() => restore(session));
+        loading.delete(session);
       }
     },
     async close() {

@@ -3,8 +3,8 @@ import { getPriority, setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { pidsBelow, threadsOf } from "./processes.ts";
 
-/** Behind those that serve, yet not starved: a tenth of their weight, as sched(7) has it. */
-const NICENESS = 10;
+/** Behind those that serve, yet not starved: a third of their weight, as the kernel has it; 10 would be a tenth. */
+const NICENESS = 5;
 /** Bit of CAP_SYS_NICE, see capabilities(7). */
 const SYS_NICE = 23n;
 /** RLIMIT_NICE from which on a process may go back to 0, see getrlimit(2). */
@@ -13,19 +13,17 @@ const LIMIT_OF_ZERO = 20;
 const GROUP_ATTEMPTS = 50;
 const GROUP_PAUSE_MS = 120;
 
-/** Has a process that leads a session, and what it starts, use what others leave of the processors. Linux; elsewhere nothing. */
-export function lower(pid: number): void {
+/**
+ * Has a process that leads a session, and what it starts, use what others leave of the processors; settles when it is done. Linux;
+ * elsewhere nothing.
+ */
+export async function lower(pid: number): Promise<void> {
   if (process.platform !== "linux") return;
-  try {
-    // Where sessions are scheduled as groups, a niceness only counts within one.
-    writeFileSync(groupOf(pid), String(NICENESS));
-  } catch {
-    // There are no such groups.
-  }
   if (mayRaise()) renice(pid, 0, NICENESS);
+  await setGroup(pid, NICENESS);
 }
 
-/** Takes back what {@link lower} did, for everything below the process and all threads; settles when it is done. */
+/** Takes back what {@link lower} did and has done, for everything below the process and all threads; settles when it is done. */
 export async function restore(pid: number): Promise<void> {
   if (process.platform !== "linux") return;
   if (mayRaise()) {
@@ -33,19 +31,21 @@ export async function restore(pid: number): Promise<void> {
       for (const thread of threadsOf(each)) renice(thread, NICENESS, 0);
     }
   }
-  for (let attempt = 0; attempt < GROUP_ATTEMPTS; attempt++) {
-    try {
-      writeFileSync(groupOf(pid), "0");
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
-      await delay(GROUP_PAUSE_MS);
-    }
-  }
+  await setGroup(pid, 0);
 }
 
-function groupOf(pid: number): string {
-  return `/proc/${pid}/autogroup`;
+/** Where sessions are scheduled as groups, a niceness only counts within one; the group's own may be changed without privileges. */
+async function setGroup(pid: number, niceness: number): Promise<void> {
+  for (let attempt = 0; attempt < GROUP_ATTEMPTS; attempt++) {
+    try {
+      writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
+      return;
+    } catch (error) {
+      // Another code: there are no such groups, or no such process.
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+      await delay(GROUP_PAUSE_MS, undefined, { ref: false });
+    }
+  }
 }
 
 /** What a model has chosen for itself stays. */
