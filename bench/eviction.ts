@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { createRecord, RequestContext } from "../src/core/context.ts";
 import type { EvictionPolicyName } from "../src/models/index.ts";
+import hostKinds from "./host-kinds.json" with { type: "json" };
 import { machine, publish, tableOf } from "./publish.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
 import { type SimulatedModel, simulateServer } from "./simulated-hosts.ts";
@@ -23,28 +24,20 @@ const { values } = parseArgs({
 });
 const POLICIES: readonly EvictionPolicyName[] = ["cost", "lru", "lfu", "fifo"];
 const MEBIBYTE = 1048576;
-/** Hosts with a small model as measured on two cores: seconds to the first answer from a cold process, and MiB. */
-const KINDS = [
-  { loadS: 0.4, mebibytes: 90, share: 0.3 },
-  { loadS: 1.2, mebibytes: 150, share: 0.3 },
-  { loadS: 2.1, mebibytes: 170, share: 0.2 },
-  { loadS: 6, mebibytes: 450, share: 0.1 },
-  { loadS: 9, mebibytes: 650, share: 0.1 },
-];
+/** What loads of small models took on a real machine, by measure-hosts.ts. */
+const KINDS = hostKinds.kinds;
+/** MiB a second of an artefact that is read and unpacked. */
+const READING = 200;
 
 function modelsOf(random: () => number): SimulatedModel[] {
+  const weights = KINDS.map(({ share }) => share);
+  const total = weights.reduce((sum, share) => sum + share, 0);
   return Array.from({ length: Number(values.models) }, (_, index) => {
-    const kind =
-      KINDS[
-        drawn(
-          KINDS.map(({ share }) => share),
-          random(),
-        )
-      ];
+    const kind = KINDS[drawn(weights, random() * total)] as (typeof KINDS)[number];
     // The artefact besides the framework: a few to hundreds of MiB, which takes its time to read.
     const artefact = 2 ** (random() * 9);
-    const { loadS = 0, mebibytes = 0 } = kind ?? {};
-    return { name: `m${index}`, loadMs: 1000 * (loadS + artefact / 200), bytes: (mebibytes + 2 * artefact) * MEBIBYTE };
+    // The processor's time: others at work made the loads longer, which the simulated machine has none of.
+    return { name: `m${index}`, loadMs: kind.cpuMs + (1000 * artefact) / READING, bytes: kind.bytes + 2 * artefact * MEBIBYTE };
   });
 }
 
@@ -95,8 +88,14 @@ for (let index = 0; index < Number(values.traces); index++) {
 function meanOf(numbers: readonly number[]): [number, number] {
   const mean = numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
   const variance = numbers.reduce((sum, each) => sum + (each - mean) ** 2, 0) / Math.max(1, numbers.length - 1);
-  return [mean, 2.09 * Math.sqrt(variance / numbers.length)];
+  return [mean, quantile(numbers.length - 1) * Math.sqrt(variance / numbers.length)];
 }
+
+/** Student's t for 97.5 % by its expansion about the normal distribution; 2.09 for 20 traces. */
+function quantile(freedom: number): number {
+  return 1.96 + 2.372 / freedom + 2.823 / freedom ** 2 + 2.556 / freedom ** 3;
+}
+
 const text = ([mean, half]: [number, number], digits: number): string => `${mean.toFixed(digits)} ± ${half.toFixed(digits)}`;
 
 publish(

@@ -57,7 +57,11 @@ interface Work {
 
 /** Whoever waits for ten loads at once waits long. */
 const patient = { "request-timeout": "600000" };
-const VARIANTS = { ours: patient, "loads at normal priority": { ...patient, "load-priority": "normal" } };
+const VARIANTS = {
+  ours: patient,
+  "loads at normal priority": { ...patient, "load-priority": "normal" },
+  "one load at a time": { ...patient, "concurrent-loads": "1" },
+};
 
 const points: Point[] = [];
 const work: Work[] = [];

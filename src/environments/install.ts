@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { messageOf } from "../core/errors.ts";
 import type { Interpreter } from "./interpreter.ts";
 import { configuredIndex } from "./package-index.ts";
-import { run } from "./run.ts";
+import { INSTALLING, run } from "./run.ts";
 
 export interface Installation {
   /** Gets `requirements.txt` and `venv`. */
@@ -33,18 +33,28 @@ export async function install({ folder, interpreter, requirements, wheelsOnly, f
   } catch (error) {
     signal.throwIfAborted();
     onProgress(`${messageOf(error)}; using venv and pip`);
-    await run([interpreter.path, "-m", "venv", venv], { signal }).catch((cause: unknown) => {
+    await run([interpreter.path, "-m", "venv", venv], { signal, niceness: INSTALLING }).catch((cause: unknown) => {
       throw new Error(`uv: ${messageOf(error)}\nvenv: ${messageOf(cause)}\nInstall uv, or Python's venv and pip`, { cause });
     });
-    await run([pythonOf(folder), "-m", "pip", "install", "--quiet", ...wheels, "-r", file], { onLine: onProgress, signal, environment });
+    await run([pythonOf(folder), "-m", "pip", "install", "--quiet", ...wheels, "-r", file], {
+      onLine: onProgress,
+      signal,
+      environment,
+      niceness: INSTALLING,
+    });
     return;
   }
-  await run([uv, "venv", "--python", interpreter.path, venv], { signal, environment });
+  await run([uv, "venv", "--python", interpreter.path, venv], { signal, environment, niceness: INSTALLING });
   const say = (line: string): void => {
     // One line for each package says less than nothing.
     if (!line.startsWith("+ ")) onProgress(line);
   };
-  await run([uv, "pip", "install", "--python", pythonOf(folder), ...wheels, "-r", file], { onLine: say, signal, environment });
+  await run([uv, "pip", "install", "--python", pythonOf(folder), ...wheels, "-r", file], {
+    onLine: say,
+    signal,
+    environment,
+    niceness: INSTALLING,
+  });
 }
 
 /** The interpreter of the environment in a folder. */

@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { messageOf, ServeError } from "../core/errors.ts";
 import { withLock } from "./lock.ts";
-import { run } from "./run.ts";
+import { INSTALLING, run } from "./run.ts";
 import { COMPLETE, touch } from "./unused.ts";
 
 /** The part of a package.json that says what to install. */
@@ -47,7 +47,11 @@ export async function ensureModelPackages(
     await writeFile(join(folder, "package.json"), wanted);
     if (lock !== undefined) await writeFile(join(folder, "package-lock.json"), lock);
     try {
-      await run([...npm(), lock === undefined ? "install" : "ci", "--prefix", folder, ...FLAGS], { onLine: onProgress, signal });
+      await run([...npm(), lock === undefined ? "install" : "ci", "--prefix", folder, ...FLAGS], {
+        onLine: onProgress,
+        signal,
+        niceness: INSTALLING,
+      });
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       signal.throwIfAborted();

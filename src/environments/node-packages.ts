@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { messageOf, ServeError } from "../core/errors.ts";
 import { SharedWork } from "../core/shared-work.ts";
 import { withLock } from "./lock.ts";
-import { type RunOptions, run } from "./run.ts";
+import { INSTALLING, type RunOptions, run } from "./run.ts";
 
 /** Prepares images and sound for exports of Hugging Face models, and reads what they answer; half a gigabyte that most never need. */
 const TRANSFORMERS = { name: "@huggingface/transformers", version: "4.3.1" } as const;
@@ -64,6 +64,7 @@ export class NodePackages {
         onLine: onProgress,
         signal,
         environment: { ONNXRUNTIME_NODE_INSTALL: "skip" },
+        niceness: INSTALLING,
       });
     } catch (error) {
       signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
 
 const TAIL_LINES = 20;
@@ -15,13 +16,18 @@ export interface RunOptions {
   readonly onLine?: (line: string) => void;
   readonly signal?: AbortSignal | undefined;
   readonly environment?: Readonly<Record<string, string>>;
+  /** How far it is behind others that want the processors, as setpriority(2) has it. */
+  readonly niceness?: number;
 }
+
+/** For what makes environments: models are served meanwhile. */
+export const INSTALLING = 10;
 
 /**
  * Runs a command to its end and returns what it printed on standard output.
  * @throws CommandError when it cannot be started or does not exit with 0; the signal's reason, once the command is gone, when aborted
  */
-export function run(command: readonly string[], { onLine, signal, environment }: RunOptions = {}): Promise<string> {
+export function run(command: readonly string[], { onLine, signal, environment, niceness }: RunOptions = {}): Promise<string> {
   const [file = "", ...rest] = command;
   return new Promise((resolve, reject) => {
     const child = spawn(file, rest, {
@@ -29,6 +35,7 @@ export function run(command: readonly string[], { onLine, signal, environment }:
       env: { ...process.env, ...environment },
       ...(signal === undefined ? {} : { signal }),
     });
+    if (niceness !== undefined && child.pid !== undefined) lowerPriority(child.pid, niceness);
     const tail: string[] = [];
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -51,4 +58,12 @@ export function run(command: readonly string[], { onLine, signal, environment }:
       else reject(new CommandError(command, killed === null ? `ended with code ${code}` : `was killed by ${killed}`, tail));
     });
   });
+}
+
+function lowerPriority(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // It has ended, or the system has no priorities.
+  }
 }
