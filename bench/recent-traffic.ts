@@ -27,7 +27,7 @@ const VARIANTS: Readonly<Record<string, () => void>> = {
 
 /** A hundred thousand requests a second: a new slot every 200 000. */
 function noteAll(): void {
-  for (let index = 0; index < REQUESTS; index++) traffic.noteRequest(clock + index / 100, latencies[index & 4095] as number, true);
+  for (let index = 0; index < REQUESTS; index++) traffic.note(clock + index / 100, latencies[index & 4095] as number, true, 1);
   clock += REQUESTS / 100;
 }
 

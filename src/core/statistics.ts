@@ -71,6 +71,12 @@ export interface Statistics {
   calls(): Iterable<CallStatistics>;
   /** Answers to what never was a request of any route. */
   refusals(): Iterable<{ readonly status: number; readonly refusal: Refusal | undefined; readonly count: number }>;
-  /** As seen at clock milliseconds `now`; undefined for a version that was never asked. */
-  recent(model: { readonly namespace: string; readonly name: string; readonly version: string }, now: number): RecentFigures | undefined;
+  /**
+   * As seen at clock milliseconds `now`, of the revisions together: "" stands for requests that had no choice between several.
+   */
+  recent(
+    model: { readonly namespace: string; readonly name: string; readonly version: string },
+    revisions: readonly string[],
+    now: number,
+  ): RecentFigures;
 }

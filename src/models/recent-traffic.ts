@@ -20,56 +20,70 @@ export class RecentTraffic {
   readonly #latencies = new Uint32Array(SLOTS * BUCKETS);
   readonly #requests = new Float64Array(SLOTS);
   readonly #failures = new Float64Array(SLOTS);
+  /** Requests that reached a replica, and the calls that they were: of each its part. */
+  readonly #called = new Float64Array(SLOTS);
   readonly #calls = new Float64Array(SLOTS);
-  readonly #callRequests = new Float64Array(SLOTS);
   /** The newest slot, counted from the clock's zero; -1 before the first note. */
   #slot = -1;
   /** Clock milliseconds. */
   #since = Number.POSITIVE_INFINITY;
 
-  /** @param now clock milliseconds. @param durationMs from the request's head to its answer */
-  noteRequest(now: number, durationMs: number, answered: boolean): void {
+  /**
+   * @param now clock milliseconds
+   * @param durationMs from the request's head to its answer
+   * @param batchSize requests that shared its call; 0 when it never reached a replica
+   */
+  note(now: number, durationMs: number, answered: boolean, batchSize: number): void {
     const place = this.#placeAt(now);
     this.#requests[place] = (this.#requests[place] as number) + 1;
     if (answered) {
       const index = place * BUCKETS + bucketOf(durationMs * 1000);
       this.#latencies[index] = (this.#latencies[index] as number) + 1;
     } else this.#failures[place] = (this.#failures[place] as number) + 1;
+    if (batchSize === 0) return;
+    this.#called[place] = (this.#called[place] as number) + 1;
+    this.#calls[place] = (this.#calls[place] as number) + 1 / batchSize;
   }
 
-  /** A call has been answered that so many requests shared. */
-  noteCall(now: number, requests: number): void {
-    const place = this.#placeAt(now);
-    this.#calls[place] = (this.#calls[place] as number) + 1;
-    this.#callRequests[place] = (this.#callRequests[place] as number) + requests;
-  }
-
-  /** As seen at clock milliseconds `now`. */
-  figures(now: number): RecentFigures {
-    this.#placeAt(now);
-    const start = Math.max((this.#slot - WINDOW_SLOTS) * SLOT_MS, this.#since);
-    // A second at least, or the first request of a model would be a thousand a second.
-    const seconds = Math.max(1, (now - start) / 1000);
-    const calls = sum(this.#calls);
+  /** Of several together, as seen at clock milliseconds `now`. */
+  static figures(all: readonly RecentTraffic[], now: number): RecentFigures {
+    const latencies = new Float64Array(BUCKETS);
+    let [answered, called, calls] = [0, 0, 0];
+    const rates = { requestsPerSecond: 0, failuresPerSecond: 0 };
+    for (const traffic of all) {
+      const seconds = traffic.#advance(now);
+      rates.requestsPerSecond += sum(traffic.#requests) / seconds;
+      rates.failuresPerSecond += sum(traffic.#failures) / seconds;
+      called += sum(traffic.#called);
+      calls += sum(traffic.#calls);
+      answered += traffic.#addLatencies(latencies);
+    }
     return {
-      requestsPerSecond: sum(this.#requests) / seconds,
-      failuresPerSecond: sum(this.#failures) / seconds,
-      meanBatchSize: calls === 0 ? undefined : sum(this.#callRequests) / calls,
-      ...this.#quantiles(),
+      ...rates,
+      meanBatchSize: calls === 0 ? undefined : called / calls,
+      p50Ms: answered === 0 ? undefined : quantile(latencies, answered * 0.5) / 1000,
+      p99Ms: answered === 0 ? undefined : quantile(latencies, answered * 0.99) / 1000,
     };
   }
 
-  #quantiles(): Pick<RecentFigures, "p50Ms" | "p99Ms"> {
-    const merged = new Float64Array(BUCKETS);
+  /** Forgets what is too long ago; returns the seconds that are remembered. */
+  #advance(now: number): number {
+    this.#placeAt(now);
+    const start = Math.max((this.#slot - WINDOW_SLOTS) * SLOT_MS, this.#since);
+    // A second at least, or the first request of a model would be a thousand a second.
+    return Math.max(1, (now - start) / 1000);
+  }
+
+  /** Returns their number. */
+  #addLatencies(sums: Float64Array): number {
     let total = 0;
     for (let index = 0; index < this.#latencies.length; index++) {
       const count = this.#latencies[index] as number;
       const bucket = index % BUCKETS;
-      merged[bucket] = (merged[bucket] as number) + count;
+      sums[bucket] = (sums[bucket] as number) + count;
       total += count;
     }
-    if (total === 0) return { p50Ms: undefined, p99Ms: undefined };
-    return { p50Ms: quantile(merged, total * 0.5) / 1000, p99Ms: quantile(merged, total * 0.99) / 1000 };
+    return total;
   }
 
   /** The slot of a moment in the ring, after those that lie between it and the newest one have been emptied. Late notes count as new. */
@@ -85,7 +99,7 @@ export class RecentTraffic {
 
   #empty(place: number): void {
     this.#latencies.fill(0, place * BUCKETS, (place + 1) * BUCKETS);
-    for (const counts of [this.#requests, this.#failures, this.#calls, this.#callRequests]) counts[place] = 0;
+    for (const counts of [this.#requests, this.#failures, this.#called, this.#calls]) counts[place] = 0;
   }
 }
 

@@ -8,6 +8,9 @@ import { RecentTraffic } from "./recent-traffic.ts";
 const DURATIONS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
+/** Revisions of one version of a model whose recent traffic is kept. */
+const MOST_REVISIONS = 8;
+
 class Buckets implements Histogram {
   readonly bounds: readonly number[];
   readonly counts: Float64Array;
@@ -36,15 +39,14 @@ interface Child extends RequestStatistics {
   readonly duration: Buckets;
   readonly queue: Buckets;
   readonly compute: Buckets;
-  /** Of its version, whatever the protocol; undefined for what never was a version. */
-  readonly recent: RecentTraffic | undefined;
+  /** By revision: what its version was asked lately, whatever the protocol. Empty for what never was a version. */
+  readonly recent: Map<string, RecentTraffic>;
 }
 
 interface Calls extends CallStatistics {
   readonly sizes: Buckets;
   readonly inline: Map<BatchCut, number>;
   readonly host: Map<BatchCut, number>;
-  readonly recent: RecentTraffic;
 }
 
 /** Counts every request where it costs next to nothing; metrics are made of it when somebody looks. */
@@ -53,7 +55,7 @@ export function createStatistics(): Statistics {
   const children = new Map<string, Child[]>();
   const served = new Set<string>();
   const calls = new Map<string, Calls>();
-  const recents = new Map<string, RecentTraffic>();
+  const recents = new Map<string, Map<string, RecentTraffic>>();
   const refusals = new Map<string, { readonly status: number; readonly refusal: Refusal | undefined; count: number }>();
 
   function childOf(record: RequestRecord): Child {
@@ -66,14 +68,14 @@ export function createStatistics(): Statistics {
     for (const child of siblings) {
       if (child.version === version && child.protocol === protocol && child.namespace === namespace) return child;
     }
-    const child = newChild(record, version === "" ? undefined : recentOf(namespace, model, version));
+    const child = newChild(record, recentOf(namespace, model, version));
     siblings.push(child);
     return child;
   }
 
-  function recentOf(namespace: string, model: string, version: string): RecentTraffic {
+  function recentOf(namespace: string, model: string, version: string): Map<string, RecentTraffic> {
     const key = keyOf(namespace, model, version);
-    const present = recents.get(key) ?? new RecentTraffic();
+    const present = recents.get(key) ?? new Map<string, RecentTraffic>();
     recents.set(key, present);
     return present;
   }
@@ -95,7 +97,8 @@ export function createStatistics(): Statistics {
       count(child.outcomes, record.outcome);
       const durationMs = record.finishedAt - record.startedAt;
       child.duration.observe(durationMs / 1000);
-      child.recent?.noteRequest(record.finishedAt, durationMs, record.outcome === "OK");
+      if (record.version !== "")
+        trafficOf(child.recent, record.revision).note(record.finishedAt, durationMs, record.outcome === "OK", record.batchSize);
       if (record.outcome !== "OK") observeFailure(child, record);
       if (record.retries > 0) child.retries += record.retries;
       if (record.hedge !== "none") child.hedges[record.hedge]++;
@@ -107,12 +110,10 @@ export function createStatistics(): Statistics {
       const key = keyOf(namespace, model, version);
       let entry = calls.get(key);
       if (entry === undefined) {
-        const recent = recentOf(namespace, model, version);
-        entry = { namespace, model, version, sizes: new Buckets(BATCH_SIZES), inline: new Map(), host: new Map(), recent };
+        entry = { namespace, model, version, sizes: new Buckets(BATCH_SIZES), inline: new Map(), host: new Map() };
         calls.set(key, entry);
       }
       entry.sizes.observe(batch.size);
-      entry.recent.noteCall(batch.startedAt + batch.computeMs, batch.size);
       count(batch.inline ? entry.inline : entry.host, batch.cut);
     },
     observeRefusal({ status, refusal }) {
@@ -124,7 +125,14 @@ export function createStatistics(): Statistics {
     requests: () => [...children.values()].flat(),
     calls: () => calls.values(),
     refusals: () => refusals.values(),
-    recent: ({ namespace, name, version }, now) => recents.get(keyOf(namespace, name, version))?.figures(now),
+    recent({ namespace, name, version }, revisions, now) {
+      const recent = recents.get(keyOf(namespace, name, version));
+      const all = new Set(revisions);
+      return RecentTraffic.figures(
+        [...all].flatMap((revision) => recent?.get(revision) ?? []),
+        now,
+      );
+    },
   };
 }
 
@@ -132,7 +140,7 @@ function keyOf(namespace: string, model: string, version: string): string {
   return `${namespace} ${model} ${version}`;
 }
 
-function newChild({ namespace, model, version, protocol }: RequestRecord, recent: RecentTraffic | undefined): Child {
+function newChild({ namespace, model, version, protocol }: RequestRecord, recent: Map<string, RecentTraffic>): Child {
   const [duration, queue, compute] = [new Buckets(DURATIONS), new Buckets(DURATIONS), new Buckets(DURATIONS)];
   const [outcomes, refused, cancelled, expired] = [new Map(), new Map(), new Map(), new Map()];
   const hedges = { won: 0, lost: 0 };
@@ -152,6 +160,17 @@ function newChild({ namespace, model, version, protocol }: RequestRecord, recent
     compute,
     recent,
   };
+}
+
+function trafficOf(recent: Map<string, RecentTraffic>, revision: string): RecentTraffic {
+  let traffic = recent.get(revision);
+  if (traffic === undefined) {
+    // Those of revisions that have gone are of no interest any more.
+    if (recent.size >= MOST_REVISIONS) recent.clear();
+    traffic = new RecentTraffic();
+    recent.set(revision, traffic);
+  }
+  return traffic;
 }
 
 function observeFailure(child: Child, { outcome, refusal, stage }: RequestRecord): void {

@@ -10,6 +10,7 @@ it("has a row for each version with its traffic, and for each service that has n
   const statistics = createStatistics();
   const replicas = { ready: 1, wanted: 2, least: 1, most: 2, auto: true, obstacle: "no room for a second one" };
   const status = { namespace: "default", name: "iris", version: "1", state: "ready", reason: "", queued: 3, memoryBytes: 7, replicas };
+  const revisions = [{ ...status, revision: "iris-1" } as unknown as ModelStatus];
   const service = (name: string, namespace: string, more: object) => ({ metadata: { name, namespace }, status: more });
   const items = [
     service("iris", "default", {}),
@@ -25,7 +26,7 @@ it("has a row for each version with its traffic, and for each service that has n
     items: items.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace),
   });
   const top = createTop({
-    controlPlane: { list: () => [status as unknown as ModelStatus], resources: { list } as never },
+    controlPlane: { list: () => revisions, resources: { list } as never },
     statistics,
     accounts: { budgets: { memory: 10 }, reserved: () => 4 },
     load: () => ({ cores: 0.5, eventLoopLagMs: 1, memoryBytes: 9 }),
@@ -49,5 +50,16 @@ it("has a row for each version with its traffic, and for each service that has n
     ["new", "", "pending", ""],
   ]);
   expect(models[0]).toMatchObject({ requestsPerSecond: 2, queued: 3, memoryBytes: 7, replicas: { ready: 1, wanted: 2 } });
+  // Of several revisions each has its own.
+  revisions.push({ ...status, revision: "iris-2" } as unknown as ModelStatus);
+  for (let each = 0; each < 10; each++)
+    statistics.observe({
+      ...createRecord("v2", "iris", 9_000),
+      namespace: "default",
+      version: "1",
+      revision: each < 4 ? "iris-2" : "iris-1",
+      finishedAt: 9_500,
+    });
+  expect(top().models.map(({ requestsPerSecond }) => requestsPerSecond)).toEqual([8, 4, 0, 0, 0]);
   expect(top("team").models.map(({ model }) => model)).toEqual(["off", "new"]);
 });

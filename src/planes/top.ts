@@ -30,9 +30,16 @@ export function createTop({ controlPlane, statistics, accounts, load, clock, ver
   return (namespace?: string): TopSnapshot => {
     const now = clock.now();
     const statuses = controlPlane.list().filter((status) => namespace === undefined || status.namespace === namespace);
+    const firsts = new Map<string, string>();
+    /** What had no choice between revisions was the first one's. */
+    const revisionsOf = ({ namespace: place, name, revision = "" }: ModelStatus): string[] => {
+      const first = firsts.get(`${place}/${name}`) ?? revision;
+      firsts.set(`${place}/${name}`, first);
+      return first === revision ? [revision, ""] : [revision];
+    };
     const known = new Set(statuses.map((status) => `${status.namespace}/${status.name}`));
     const models = [
-      ...statuses.map((status) => modelRow(status, statistics.recent(status, now) ?? NO_TRAFFIC)),
+      ...statuses.map((status) => modelRow(status, statistics.recent(status, revisionsOf(status), now))),
       ...controlPlane.resources
         .list("InferenceService", namespace)
         .items.map(serviceRow)
