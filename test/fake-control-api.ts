@@ -27,6 +27,8 @@ const EXPIRED = { kind: "Status", status: "Failure", code: 410, reason: "Expired
 export class FakeControlApi {
   readonly requests: string[] = [];
   readonly logs = new Map<string, readonly string[]>();
+  /** What became of the revisions of services, by their names. */
+  readonly revisions = new Map<string, readonly unknown[]>();
   /** Core events, in the order of the list. */
   events: readonly unknown[] = [];
   /** Refuses a request of a method to a path. */
@@ -97,6 +99,8 @@ export class FakeControlApi {
     for await (const chunk of request.setEncoding("utf8")) text += chunk;
     const refusal = this.refuse(method, url.pathname);
     if (refusal !== undefined) return reply(response, refusal.code, { ...failure(refusal), details: { causes: refusal.causes ?? [] } });
+    if (url.pathname.endsWith("/revisions"))
+      return reply(response, 200, { revisions: this.revisions.get(url.pathname.split("/").at(-2) ?? "") ?? [] });
     if (url.pathname.endsWith("/logs")) return this.#answerLogs(url, response);
     if (url.pathname.startsWith("/api/v1")) return this.#answerEvents(url, response);
     if (url.searchParams.get("watch") === "1") return this.#watch(url, response);

@@ -9,6 +9,7 @@ import { type ShadowReport, shadowText } from "./shadow-section.ts";
 import { type PredictorFields, predictorFields } from "./spec-fields.ts";
 import { renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { trafficTable } from "./traffic-section.ts";
 
 const LAST_EVENTS = 10;
 
@@ -28,6 +29,7 @@ export function describeService(object: ApiObject, events: readonly ServerEvent[
     ),
     section("Conditions", conditionsTable(status, terminal)),
     section("Versions", versionsTable(status, terminal)),
+    section("Traffic", trafficTable(status, terminal)),
     section("Shadow", shadowText(shadow, terminal)),
     section(
       "Runtimes looked at",

@@ -1,6 +1,7 @@
 import { ANNOTATIONS } from "../resources/index.ts";
 import type { ApiObject } from "./api-objects.ts";
 import { isBehind, isStopped, readiness, type ServiceStatus } from "./service-status.ts";
+import { trafficSteps } from "./traffic-section.ts";
 
 /** What somebody who meets this InferenceService for the first time can do now, the likeliest first. */
 export function nextSteps(object: ApiObject, status: ServiceStatus): string[] {
@@ -16,7 +17,7 @@ export function nextSteps(object: ApiObject, status: ServiceStatus): string[] {
     return retry === undefined ? steps : [`it is ${retry.replace(/^is /, "")}; that may be enough`, ...steps];
   }
   if (readiness(status) === "True") {
-    return [`send it a request: nitrous infer ${modelName}${place}`];
+    return [`send it a request: nitrous infer ${modelName}${place}`, ...trafficSteps(`${name}${place}`, status)];
   }
   return [watching, `read what it prints: nitrous logs ${name}${place} --follow`];
 }
