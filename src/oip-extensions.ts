@@ -17,7 +17,7 @@ export function openExtensions(settings: Settings, events: Events, logs: LogSett
     statistics,
     logs: logs ?? logSettingsOf(settings["log-level"]),
     logDirectory: logDirectory === undefined ? undefined : resolve(logDirectory),
-    traces: createTraceSettings(traceFile === undefined ? "" : resolve(traceFile)),
+    traces: createTraceSettings(traceFile ?? "", { level: settings["trace-level"], rate: settings["trace-rate"] }),
     restrictions: settings["restricted-api"],
     forwardedHeaders: settings["header-forward-pattern"],
     maxBatchRows: settings["max-batch-rows"],

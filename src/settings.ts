@@ -81,6 +81,8 @@ export const SETTINGS = {
     .min(1)
     .optional()
     .describe("file for the traces of requests that POST /v2/trace/setting asks for (default: there are none)"),
+  "trace-level": z.enum(["OFF", "TIMESTAMPS"]).default("OFF").describe("what --trace-file gets before anybody asks for something else"),
+  "trace-rate": positive.default(1000).describe("one of so many requests is traced in --trace-file"),
   "metrics-port": z.coerce
     .number()
     .int()

@@ -17,14 +17,17 @@ export type ModelTraceSetting = Partial<TraceSetting>;
 export interface TraceSettings {
   /** File of the traces, as the operator named it; empty where no traces are written. */
   readonly file: string;
+  /** What the operator said, and what holds again when nobody says anything else. */
+  readonly initial: TraceSetting;
   readonly global: TraceSetting;
   /** By namespace and name with a slash between them. */
   readonly models: Map<string, ModelTraceSetting>;
 }
 
-/** Triton's defaults. */
-export function createTraceSettings(file: string, level: TraceSetting["level"] = "OFF"): TraceSettings {
-  return { file, global: { level, rate: 1000, count: -1, logFrequency: 0 }, models: new Map() };
+/** With Triton's defaults for what is not given. */
+export function createTraceSettings(file: string, given: Partial<TraceSetting> = {}): TraceSettings {
+  const initial: TraceSetting = { level: "OFF", rate: 1000, count: -1, logFrequency: 0, ...given };
+  return { file, initial, global: { ...initial }, models: new Map() };
 }
 
 /** What holds for a model, or for all of them. */

@@ -31,9 +31,11 @@ export function overrideOf(model: string, parameters: LoadParameters): ModelOver
 /** A path that stays below the model's folder. */
 function pathOf(parameter: string): string {
   const path = parameter.slice(FILE.length);
-  const isBelow = path.length <= MOST_CHARACTERS && path.split("/").every((part) => /^[\w][\w.+ -]*$/.test(part));
+  const isBelow = path.length <= MOST_CHARACTERS && path.split("/").every((part) => /^[\w][\w.+ -]{0,127}$/.test(part));
   if (isBelow) return path;
-  throw wrong(`'${parameter.slice(0, MOST_CHARACTERS)}' names no file below the model's folder; expected such as file:1/model.onnx`);
+  throw wrong(
+    `failed to poll from model repository: '${parameter.slice(0, MOST_CHARACTERS)}' names no file below the model's folder; expected such as file:1/model.onnx`,
+  );
 }
 
 function wrong(message: string): ServeError {

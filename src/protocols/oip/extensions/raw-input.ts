@@ -11,7 +11,7 @@ export function rawInput({ inputs, batchable }: Signature, bytes: Uint8Array, mo
   const [spec, second] = inputs;
   if (spec === undefined || second !== undefined) {
     throw wrong(
-      `Raw request must only have 1 input (found ${inputs.length}) to be deduced but got ${inputs.length} inputs in '${model}' model configuration`,
+      `Raw request must only have 1 input (found 1) to be deduced but got ${inputs.length} inputs in '${model}' model configuration`,
     );
   }
   const { name, datatype } = spec;
@@ -19,7 +19,7 @@ export function rawInput({ inputs, batchable }: Signature, bytes: Uint8Array, mo
   const shape = spec.shape.map((dimension, axis) => (axis === 0 && dimension === -1 && batchable === true ? 1 : dimension));
   const variable = shape.filter((dimension) => dimension === -1).length;
   if (datatype === "BYTES") {
-    if (elementCount(shape.map((dimension) => (dimension === -1 ? 1 : dimension))) !== 1) {
+    if (elementCount(shape) !== 1) {
       throw wrong(`For BYTE datatype raw input '${name}', the model must have input shape [1]`);
     }
     return { name, datatype, shape: shape.map(() => 1), data: [bytes] };

@@ -46,7 +46,7 @@ describe("what a load says of a model", () => {
     expect(() => overrideOf("simple", new Map([["file:1/model.onnx", file]]))).toThrow(
       "Load parameter 'config' must be specified for model file override",
     );
-    for (const path of ["../model.onnx", "/etc/passwd", "1//model.onnx", "1/../../x", "", ".hidden", "1/..", "a\0b"])
+    for (const path of ["../model.onnx", "/etc/passwd", "1//model.onnx", "1/../../x", "", ".hidden", "1/..", "a\0b", "A".repeat(256)])
       expect(() => read({}, [`file:${path}`, file])).toThrow("names no file below the model's folder");
     expect(() => overrideOf("simple", new Map([["configs", "{}"]]))).toThrow("Unrecognized load parameter 'configs'");
   });

@@ -64,7 +64,9 @@ describe("a raw request", () => {
   });
 
   it("is refused where bytes and shape do not say what it is", () => {
-    expect(() => rawInput(simple, new Uint8Array(4), "simple")).toThrow("Raw request must only have 1 input (found 2)");
+    expect(() => rawInput(simple, new Uint8Array(4), "simple")).toThrow(
+      "Raw request must only have 1 input (found 1) to be deduced but got 2 inputs",
+    );
     expect(() => rawInput(input("INT32", -1, -1, -1), new Uint8Array(4), "m")).toThrow("more than one variable-sized dimension");
     expect(() => rawInput(input("INT32", -1, 2), new Uint8Array(4), "m")).toThrow("has 4 bytes, expected 8");
     expect(() => rawInput(input("INT32", -1, -1), new Uint8Array(5), "m")).toThrow("expected a multiple of 4");

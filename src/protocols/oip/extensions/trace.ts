@@ -51,7 +51,7 @@ export function changeTraceSettings(settings: TraceSettings, wanted: JsonObject,
   ) => {
     if (value === undefined) return;
     if (value !== null) next[name] = read(value);
-    else if (model === undefined) next[name] = BEGINNING[name];
+    else if (model === undefined) next[name] = settings.initial[name];
     else delete next[name];
   };
   change("level", wanted.trace_level, (value) => levelOf(value, settings.file));
@@ -63,9 +63,6 @@ export function changeTraceSettings(settings: TraceSettings, wanted: JsonObject,
   else throw new ServeError("RESOURCE_EXHAUSTED", `${MOST_MODELS} models have trace settings of their own`);
   return traceSettings(settings, model);
 }
-
-/** What null means for all models: Triton's defaults. */
-const BEGINNING: TraceSetting = { level: "OFF", rate: 1000, count: -1, logFrequency: 0 };
 
 function levelOf(value: JsonValue, file: string): TraceSetting["level"] {
   // Clients of gRPC and of REST alike may send one level alone.

@@ -137,14 +137,23 @@ function readShape(shape: JsonValue | undefined, path: string): number[] {
   let count = 1;
   let beside = 1;
   for (const dimension of shape) {
+    if (typeof dimension === "bigint" && dimension > 0n) throw tooLarge(shape, path);
     if (typeof dimension !== "number" || !Number.isSafeInteger(dimension) || dimension < 0)
       throw unexpected(path, "whole numbers that are not negative", dimension);
     count *= dimension;
     beside *= dimension === 0 ? 1 : dimension;
   }
-  if (!Number.isSafeInteger(count) || (count === 0 && beside > MAX_EMPTY))
-    throw new ServeError("INVALID_ARGUMENT", `${path}: the product of [${shape.join(",")}] is too large`);
+  if (!Number.isSafeInteger(count) || (count === 0 && beside > MAX_EMPTY)) throw tooLarge(shape, path);
   return shape as number[];
+}
+
+/** Triton has words for each of the ways in which it would overflow, which its clients look for. */
+function tooLarge(shape: readonly JsonValue[], path: string): ServeError {
+  return new ServeError(
+    "INVALID_ARGUMENT",
+    `${path}: the product of [${shape.join(",")}] is too large: it causes total element count to exceed maximum size of ` +
+      "9223372036854775807, or a byte size overflow for input",
+  );
 }
 
 function readOutputs(

@@ -1,3 +1,4 @@
+import { ServeError } from "../../../core/errors.ts";
 import type { HttpReply, HttpRequest, Route } from "../../../core/http.ts";
 import type { ControlPlane } from "../../../core/planes.ts";
 import { jsonReply, namespaceOf, targetOf } from "../../shared/index.ts";
@@ -8,7 +9,7 @@ import { modelStatistics } from "../extensions/statistics.ts";
 import { changeTraceSettings, traceSettings } from "../extensions/trace.ts";
 import { aboutModel, asTriton, both, inCategory, optionalObject, question, type RoutePart } from "./route-kinds.ts";
 
-type Control = Pick<ControlPlane, "list" | "versions" | "get" | "describe">;
+type Control = Pick<ControlPlane, "list" | "names" | "versions" | "describe">;
 
 /** Triton's extensions that tell of models, and those that set what is logged and traced. */
 export function extensionRoutes(controlPlane: Control, extensions: Extensions): Route[] {
@@ -63,7 +64,9 @@ function traceRoutes(controlPlane: Control, extensions: Extensions): Route[] {
   /** @throws ServeError NOT_FOUND for a model that there is not */
   const modelOf = (request: HttpRequest): string | undefined => {
     if (request.params.model === undefined) return undefined;
-    const { namespace, name } = controlPlane.get(targetOf(request));
+    const { namespace, name } = targetOf(request);
+    // Clients of Triton look for these words, with this space.
+    if (!controlPlane.names(namespace).includes(name)) throw new ServeError("NOT_FOUND", `Request for unknown model : ${name}`);
     return `${namespace}/${name}`;
   };
   const change = (request: HttpRequest): HttpReply => json(changeTraceSettings(traces, optionalObject(request), modelOf(request)));
