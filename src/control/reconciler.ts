@@ -4,21 +4,23 @@ import type { Events } from "../core/events.ts";
 import type { Target } from "../core/inference.ts";
 import type { ModelSpec, ModelStatus } from "../core/model.ts";
 import type { ResourceView } from "../core/planes.ts";
-import type { InferenceService, ResourceKey, ServingRuntime } from "../core/resource.ts";
+import type { InferenceService, ResourceKey } from "../core/resource.ts";
 import { createSemaphore, type Manager, type ModelVersion, type Registry } from "../models/index.ts";
-import { isWatched, type RuntimeChoice, selectRuntime, toInferenceService, toServingRuntime } from "../resources/index.ts";
+import { isWatched, toInferenceService } from "../resources/index.ts";
 import { ArtefactWatch } from "./artefact-watch.ts";
 import { isStopped } from "./decisive.ts";
 import { PacedWork } from "./paced-work.ts";
 import { Reloads } from "./reloads.ts";
 import { describe, type ResourceTable } from "./resource-table.ts";
 import { Rollout } from "./rollout.ts";
+import { RuntimeChooser } from "./runtime-chooser.ts";
+import { foundRevision, type ServiceAtWork } from "./service-at-work.ts";
 import type { ServiceEvents } from "./service-events.ts";
 import { ServiceMemory } from "./service-memory.ts";
 import type { ArtefactSource, ServiceRevision } from "./service-revision.ts";
 import { serviceStatus } from "./service-status.ts";
-import { ServiceStory } from "./service-story.ts";
-import { restoredOf, revisionName, type Wish, type WishOptions, wishOf } from "./wish.ts";
+import { ServiceStory, tellOfModels } from "./service-story.ts";
+import { restoredOf, type Wish, type WishOptions, wishOf } from "./wish.ts";
 
 export interface ReconcilerOptions {
   readonly registry: Registry;
@@ -37,25 +39,6 @@ export interface ReconcilerOptions {
   readonly watch?: boolean;
 }
 
-/** One InferenceService at work. */
-interface Service {
-  readonly key: ResourceKey & { readonly namespace: string };
-  readonly uid: string;
-  readonly modelName: string;
-  readonly rollout: Rollout<ServiceRevision>;
-  service: InferenceService;
-  generation: number;
-  choice: RuntimeChoice | undefined;
-  /** What was wanted last: the same again changes nothing. */
-  wanted: string;
-  readonly story: ServiceStory;
-  readonly memory: ServiceMemory;
-  /** How often its files have changed. */
-  reloads: number;
-  dirty: boolean;
-  modelsChanged: boolean;
-}
-
 /**
  * Makes what runs what is written. Level-triggered: whatever has happened, it looks at the resource as it is now and at the
  * models as they are now; doing so twice changes nothing.
@@ -64,9 +47,9 @@ export class Reconciler {
   readonly #table: ResourceTable;
   readonly #happenings: ServiceEvents;
   readonly #options: ReconcilerOptions;
-  readonly #services = new Map<string, Service>();
+  readonly #services = new Map<string, ServiceAtWork>();
   /** The same services by the models that they serve. */
-  readonly #serving = new Map<string, Service>();
+  readonly #serving = new Map<string, ServiceAtWork>();
   /** Services that are no longer wanted, until their models have ended. */
   readonly #leaving = new Set<Promise<void>>();
   readonly #unsubscribe: () => void;
@@ -76,30 +59,20 @@ export class Reconciler {
   readonly #paced: PacedWork;
   /** As many as libuv has threads for files. More fill longer turns and are not done sooner. */
   readonly #looking = createSemaphore(4);
-  #runtimes: readonly ServingRuntime[] | undefined;
+  readonly #runtimes: RuntimeChooser;
   #closed = false;
 
   constructor(table: ResourceTable, happenings: ServiceEvents, options: ReconcilerOptions) {
     this.#table = table;
     this.#happenings = happenings;
     this.#options = options;
+    this.#runtimes = new RuntimeChooser(table);
     this.#paced = new PacedWork(options.clock);
     this.#artefacts = new ArtefactWatch(options.clock);
     this.#reloads = new Reloads(this.#artefacts, (key) => this.#reload(key));
     const ends = [
       options.events.on("model-state-changed", (status) => this.#modelChanged(status)),
-      options.events.on("model-evicted", ({ namespace, model, cause, reason }) => {
-        // What replaces it, or deletes it, is told by itself.
-        if (cause !== "removed") this.#serving.get(`${namespace}/${model}`)?.story.add("Normal", "Evicted", reason);
-      }),
-      options.events.on("model-scaled", ({ namespace, model, from, to, reason }) => {
-        const entry = this.#serving.get(`${namespace}/${model}`);
-        entry?.story.add("Normal", "Scaled", `${from} -> ${to}: ${reason}`);
-      }),
-      options.events.on("replica-failed", ({ namespace, model, reason }) => {
-        const entry = this.#serving.get(`${namespace}/${model}`);
-        entry?.story.add("Warning", "ReplicaFailed", `the others go on, and it is tried again: ${reason}`);
-      }),
+      tellOfModels(options.events, (namespace, model) => this.#serving.get(`${namespace}/${model}`)?.story),
     ];
     this.#unsubscribe = () => {
       for (const end of ends) end();
@@ -178,7 +151,7 @@ export class Reconciler {
     this.#touch(entry);
   }
 
-  #begin(key: ResourceKey, view: ResourceView, service: InferenceService, modelName: string): Service {
+  #begin(key: ResourceKey, view: ResourceView, service: InferenceService, modelName: string): ServiceAtWork {
     const { namespace } = service;
     const rollout = new Rollout<ServiceRevision>({
       ...this.#options,
@@ -192,7 +165,7 @@ export class Reconciler {
     const story = new ServiceStory(this.#happenings, { ...key, namespace, uid });
     const onFault = (message: string): void => story.add("Warning", "StateNotWritten", message);
     const memory = new ServiceMemory({ table: this.#table, clock: this.#options.clock, key, uid, onFault });
-    const entry: Service = {
+    const entry: ServiceAtWork = {
       key: { ...key, namespace },
       uid,
       modelName,
@@ -213,7 +186,7 @@ export class Reconciler {
   }
 
   /** Rolls out what the resource says, unless that is what is being rolled out. */
-  #desire(entry: Service, view: ResourceView): void {
+  #desire(entry: ServiceAtWork, view: ResourceView): void {
     if (isStopped(view)) {
       if (entry.wanted !== "stopped") void entry.rollout.pause("It is stopped by its annotation serving.kserve.io/stop");
       entry.wanted = "stopped";
@@ -226,7 +199,7 @@ export class Reconciler {
     else this.#roll(entry, view, wish);
   }
 
-  #roll(entry: Service, view: ResourceView, wish: Wish): void {
+  #roll(entry: ServiceAtWork, view: ResourceView, wish: Wish): void {
     entry.wanted = wish.text;
     const { rollout } = entry;
     // After a restart, and after it was stopped, what served before serves first; then what is wanted has its chance.
@@ -246,11 +219,11 @@ export class Reconciler {
     });
   }
 
-  #wishOf(entry: Service, view: ResourceView): Wish {
+  #wishOf(entry: ServiceAtWork, view: ResourceView): Wish {
     return wishOf(view, this.#wishOptions(entry));
   }
 
-  #wishOptions({ key, modelName, rollout, service, reloads }: Service): WishOptions {
+  #wishOptions({ key, modelName, rollout, service, reloads }: ServiceAtWork): WishOptions {
     const { active, target, canaries } = rollout;
     const isFollowed = isWatched(service.annotations, this.#options.watch === true);
     if (!isFollowed) this.#reloads.forget(key);
@@ -259,7 +232,7 @@ export class Reconciler {
       planning: { ...this.#options, looking: this.#looking },
       follow: isFollowed ? (path) => this.#reloads.follow(key, path) : undefined,
       reloads,
-      choose: (service) => this.#choose(service),
+      choose: (service) => this.#runtimes.choose(service),
       present: [target, active].flatMap((attempt) => attempt?.revision ?? []),
       canaries: canaries.map(({ attempt }) => attempt.revision),
       history: this.#table.history(key),
@@ -281,30 +254,20 @@ export class Reconciler {
     rollout.desire({ ...latest, reload: true }, { ...split, ...percent });
   }
 
-  #filesChanged(entry: Service): void {
+  #filesChanged(entry: ServiceAtWork): void {
     entry.reloads++;
     entry.story.begin("FilesChanged", "its files have changed; what is there now is loaded beside what serves");
   }
 
-  #choose({ namespace, predictor }: InferenceService): RuntimeChoice {
-    // What a predictor of custom containers lacks is said when it is planned.
-    if (predictor.model === undefined) return { candidates: [] };
-    this.#runtimes ??= (["ServingRuntime", "ClusterServingRuntime"] as const).flatMap((kind) =>
-      this.#table.list(kind).items.map(toServingRuntime),
-    );
-    return selectRuntime({ namespace, model: predictor.model, multiNode: predictor.multiNode }, this.#runtimes);
-  }
-
   /** Each service whose choice is another one now is rolled out again. */
   #runtimesChanged(): void {
-    if (this.#runtimes === undefined) return;
-    this.#runtimes = undefined;
+    if (!this.#runtimes.forget()) return;
     this.#options.clock.afterTurn(() => {
       for (const entry of this.#services.values()) this.#paced.run(() => this.#chooseAgain(entry));
     });
   }
 
-  #chooseAgain(entry: Service): void {
+  #chooseAgain(entry: ServiceAtWork): void {
     const view = this.#table.find(entry.key);
     if (entry.choice === undefined || view === undefined || this.#closed || !this.#isCurrent(entry)) return;
     const wish = this.#wishOf(entry, view);
@@ -321,7 +284,7 @@ export class Reconciler {
   }
 
   /** The status is made once for everything that happens in one turn. */
-  #touch(entry: Service): void {
+  #touch(entry: ServiceAtWork): void {
     if (entry.dirty) return;
     entry.dirty = true;
     this.#paced.later(() => {
@@ -330,11 +293,11 @@ export class Reconciler {
     });
   }
 
-  #isCurrent(entry: Service): boolean {
+  #isCurrent(entry: ServiceAtWork): boolean {
     return this.#services.get(describe(entry.key)) === entry;
   }
 
-  #refresh(entry: Service): void {
+  #refresh(entry: ServiceAtWork): void {
     if (entry.modelsChanged) {
       entry.modelsChanged = false;
       entry.rollout.modelChanged();
@@ -355,7 +318,7 @@ export class Reconciler {
     entry.story.tell(rollout, revisions);
   }
 
-  #leave(entry: Service): void {
+  #leave(entry: ServiceAtWork): void {
     entry.memory.end();
     this.#reloads.forget(entry.key);
     const model = `${entry.key.namespace}/${entry.modelName}`;
@@ -366,11 +329,4 @@ export class Reconciler {
     });
     this.#leaving.add(left);
   }
-}
-
-/** What was found in a folder, under a resource that nobody wrote. */
-function foundRevision({ spec }: ResourceView, { modelName, reloads }: Service, plan: ServiceRevision["plan"]): ServiceRevision {
-  const name = revisionName(modelName, 1);
-  const key = `found ${reloads} times`;
-  return { name, generation: 1, key, tags: [], minReplicas: 1, choice: undefined, spec, annotations: {}, template: "", plan };
 }

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../core/clock.ts";
-import { messageOf, ServeError } from "../core/errors.ts";
+import { ServeError } from "../core/errors.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { Manager, ModelVersion, Registry } from "../models/index.ts";
-import { retryDelay } from "./back-off.ts";
-import { type Attempt, begin, type Course, PlanError, type Revision, type RolloutFailure, type Split, WHOLE } from "./course.ts";
+import { type Attempt, begin, type Course, type Revision, type RolloutFailure, type Split, WHOLE } from "./course.ts";
+import { modelFailure, planFailure } from "./rollout-failure.ts";
 import { type PlacedCanary, servedRevisions } from "./served-revisions.ts";
 
 export interface RolloutOptions<Wanted extends Revision> {
@@ -194,20 +194,10 @@ export class Rollout<Wanted extends Revision = Revision> {
   }
 
   #failPlan(course: Course<Wanted>, error: unknown): void {
-    const cause = ServeError.from(error, "INTERNAL", messageOf(error));
-    const attempts = (course.attempts.get("") ?? 0) + 1;
-    course.attempts.set("", attempts);
-    const delay = retryDelay(cause.code, attempts);
+    const failure = planFailure(course, error);
     course.phase = "failed";
-    course.failure = {
-      reason: cause instanceof PlanError ? cause.reason : "ModelLoadFailed",
-      code: cause.code,
-      message: cause.message,
-      time: new Date().toISOString(),
-      attempts,
-      retryDelay: delay,
-    };
-    if (delay !== undefined) this.#later(course, "", delay, () => this.#plan(course));
+    course.failure = failure;
+    if (failure.retryDelay !== undefined) this.#later(course, "", failure.retryDelay, () => this.#plan(course));
     this.#route();
     this.#options.onChange();
   }
@@ -232,21 +222,12 @@ export class Rollout<Wanted extends Revision = Revision> {
 
   /** Counts each failure of a model once, and answers it with another attempt where that may help. */
   #failureOf(course: Course<Wanted>, model: ModelVersion): RolloutFailure | undefined {
-    const { failure, spec } = model;
-    if (failure === undefined) return undefined;
-    const counted = course.counted.get(spec.version);
-    if (counted?.of === failure) return counted.as;
-    const attempts = (course.attempts.get(spec.version) ?? 0) + 1;
-    course.attempts.set(spec.version, attempts);
-    const delay = retryDelay(failure.code, attempts);
-    const message = course.models.length > 1 ? `version ${spec.version}: ${failure.message}` : failure.message;
-    const { code, time } = failure;
-    // The host has died: KServe's name for a runtime whose process fails.
-    const reason = code === "ABORTED" ? "RuntimeUnhealthy" : "ModelLoadFailed";
-    const told: RolloutFailure = { reason, code, message, time, attempts, retryDelay: delay };
-    course.counted.set(spec.version, { of: failure, as: told });
-    if (delay !== undefined) this.#later(course, spec.version, delay, () => this.#startAgain(course, model));
-    return told;
+    const found = modelFailure(course, model);
+    const delay = found?.failure.retryDelay;
+    if (found?.isNew === true && delay !== undefined) {
+      this.#later(course, model.spec.version, delay, () => this.#startAgain(course, model));
+    }
+    return found?.failure;
   }
 
   #startAgain(course: Course<Wanted>, model: ModelVersion): void {

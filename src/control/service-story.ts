@@ -1,3 +1,4 @@
+import type { Events } from "../core/events.ts";
 import type { ServiceEvent } from "../core/resource.ts";
 import type { ServedRevision } from "../models/index.ts";
 import type { Attempt } from "./course.ts";
@@ -52,6 +53,28 @@ export class ServiceStory {
     this.#traffic = traffic;
     if (isNews) this.add("Normal", "TrafficChanged", `of the requests ${traffic}`);
   }
+}
+
+/**
+ * Tells what becomes of models that serve. `storyOf` finds the service of a model.
+ * @returns the function that ends it
+ */
+export function tellOfModels(events: Events, storyOf: (namespace: string, model: string) => ServiceStory | undefined): () => void {
+  const ends = [
+    events.on("model-evicted", ({ namespace, model, cause, reason }) => {
+      // What replaces it, or deletes it, is told by itself.
+      if (cause !== "removed") storyOf(namespace, model)?.add("Normal", "Evicted", reason);
+    }),
+    events.on("model-scaled", ({ namespace, model, from, to, reason }) => {
+      storyOf(namespace, model)?.add("Normal", "Scaled", `${from} -> ${to}: ${reason}`);
+    }),
+    events.on("replica-failed", ({ namespace, model, reason }) => {
+      storyOf(namespace, model)?.add("Warning", "ReplicaFailed", `the others go on, and it is tried again: ${reason}`);
+    }),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
 }
 
 /** For example `iris-00001 gets 90 %, iris-00002 gets 10 %`. */

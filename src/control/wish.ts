@@ -76,7 +76,7 @@ export function wishOf(view: ResourceView, options: WishOptions): Wish {
     versions,
   };
   const shares = canaries.map((canary) => [canary.name, canary.percent, canary.revision.key]);
-  return { latest, split, text: textOf([latest.key, percent, shares, header, [...(versions ?? [])]]) };
+  return { latest, split, text: textOf([latest.key, latest.tags, percent, shares, header, [...(versions ?? [])]]) };
 }
 
 /** The revision that was rolled out last; undefined when there is none, or it is what is wanted now. */

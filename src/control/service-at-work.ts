@@ -1,0 +1,38 @@
+import type { ResourceView } from "../core/planes.ts";
+import type { InferenceService, ResourceKey } from "../core/resource.ts";
+import type { RuntimeChoice } from "../resources/index.ts";
+import type { Rollout } from "./rollout.ts";
+import type { ServiceMemory } from "./service-memory.ts";
+import type { ServiceRevision } from "./service-revision.ts";
+import type { ServiceStory } from "./service-story.ts";
+import { revisionName } from "./wish.ts";
+
+/** One InferenceService at work. */
+export interface ServiceAtWork {
+  readonly key: ResourceKey & { readonly namespace: string };
+  readonly uid: string;
+  readonly modelName: string;
+  readonly rollout: Rollout<ServiceRevision>;
+  readonly story: ServiceStory;
+  readonly memory: ServiceMemory;
+  service: InferenceService;
+  generation: number;
+  choice: RuntimeChoice | undefined;
+  /** What was wanted last: the same again changes nothing. */
+  wanted: string;
+  /** How often its files have changed. */
+  reloads: number;
+  dirty: boolean;
+  modelsChanged: boolean;
+}
+
+/** What was found in a folder, under a resource that nobody wrote. */
+export function foundRevision(
+  { spec }: ResourceView,
+  { modelName, reloads }: Pick<ServiceAtWork, "modelName" | "reloads">,
+  plan: ServiceRevision["plan"],
+): ServiceRevision {
+  const name = revisionName(modelName, 1);
+  const key = `found ${reloads} times`;
+  return { name, generation: 1, key, tags: [], minReplicas: 1, choice: undefined, spec, annotations: {}, template: "", plan };
+}
