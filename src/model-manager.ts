@@ -1,17 +1,19 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import type { Clock } from "./core/clock.ts";
+import { deviceTitle } from "./core/device.ts";
 import type { Events } from "./core/events.ts";
 import type { MeasurementStore } from "./core/measurement.ts";
+import { createDeviceMeter, deviceBudget, type FoundDevices, findDevices, runCommand } from "./devices/index.ts";
 import { createEnvironments, removeUnusedDaily } from "./environments/index.ts";
-import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers, processMemory } from "./executors/index.ts";
+import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers, processMemory, processTree } from "./executors/index.ts";
 import { PYTHON_PACKAGE } from "./host-commands.ts";
 import { createInlineAnswers } from "./inline-answers.ts";
 import { openMeasurements } from "./kept-measurements.ts";
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
-import { type Amounts, Ledger, Manager, MEMORY, MODELS, memoryOfNamespace } from "./models/index.ts";
+import { type Amounts, deviceAccount, Ledger, Manager, MEMORY, MODELS, memoryOfNamespace } from "./models/index.ts";
 import { withProgramModels } from "./program-models.ts";
-import { cacheDirectoryOf, type Settings } from "./settings.ts";
+import { cacheDirectoryOf, type Settings, SettingsError } from "./settings.ts";
 
 /** Of what is available when the server starts. */
 const MEMORY_SHARE = 0.8;
@@ -27,19 +29,46 @@ export interface ModelManagement {
   destroy(): Promise<void>;
 }
 
-/** What hosts may use: together, in number, and those of each namespace that has a limit of its own. */
-export async function openLedger(settings: Settings): Promise<Ledger> {
+/** What hosts may use, and the devices that are a part of it. */
+export interface Machine {
+  readonly ledger: Ledger;
+  readonly found: FoundDevices;
+}
+
+/**
+ * What hosts may use: memory together, of each device and of each namespace that has a limit of its own, and in number.
+ * @throws SettingsError for the budget of a device that is not there
+ */
+export async function openMachine(settings: Settings): Promise<Machine> {
+  const found = await findDevices(process.env, runCommand);
   const memory = settings["memory-budget"] ?? Math.round((await availableMemory()) * MEMORY_SHARE);
   const models = settings["max-concurrent-models"];
   const namespaces = Object.entries(settings["namespace-memory"]).map(([name, bytes]) => [memoryOfNamespace(name), bytes] as const);
-  const budgets: Amounts = { [MEMORY]: memory, ...(models === undefined ? {} : { [MODELS]: models }), ...Object.fromEntries(namespaces) };
-  return new Ledger(budgets);
+  const budgets: Amounts = {
+    [MEMORY]: memory,
+    ...(models === undefined ? {} : { [MODELS]: models }),
+    ...Object.fromEntries(namespaces),
+    ...deviceBudgets(found, settings["device-memory-budget"]),
+  };
+  const titles = Object.fromEntries(found.devices.map((device) => [deviceAccount(device.index), deviceTitle(device)]));
+  return { ledger: new Ledger(budgets, titles), found };
+}
+
+function deviceBudgets({ devices, problem }: FoundDevices, given: Readonly<Record<string, number>>): Amounts {
+  const indices = devices.map(({ index }) => String(index));
+  const unknown = Object.keys(given).find((index) => !indices.includes(index));
+  if (unknown !== undefined) {
+    const there = devices.map(deviceTitle).join(", ");
+    const has = there === "" ? `none (${problem ?? ""})` : there;
+    throw new SettingsError(`--device-memory-budget names device ${unknown}, and of the GPUs of this machine there is ${has}`);
+  }
+  return Object.fromEntries(devices.map((device) => [deviceAccount(device.index), deviceBudget(device, given)]));
 }
 
 /** Puts the parts together that bring models to life on this machine. */
 export function openModelManagement(
   settings: Settings,
-  { ledger, events, clock, store }: { ledger: Ledger; events: Events; clock: Clock; store: MeasurementStore },
+  { machine: { ledger, found }, events, clock, store }: { machine: Machine; events: Events; clock: Clock; store: MeasurementStore },
 ): ModelManagement {
   const cacheDirectory = resolve(cacheDirectoryOf(settings));
   const leftovers = endLeftovers(cacheDirectory);
@@ -57,6 +86,7 @@ export function openModelManagement(
   const endRemoval = removeUnusedDaily(environments, settings["environment-days"], clock);
   const inline = createInlineAnswers(settings, events, clock);
   const kept = openMeasurements(store, clock);
+  const meter = createDeviceMeter(found.devices, clock, runCommand);
   const manager = new Manager({
     clock,
     steps: withProgramModels(createModelSteps(settings, { events, executor, clock, environments })),
@@ -68,7 +98,14 @@ export function openModelManagement(
     modelsPerHost: (spec) => modelsPerHost(spec, settings),
     // What models have that run in this process is this process's own.
     measure: async (pid) => (pid === process.pid ? 0 : await processMemory(pid)),
+    ...(found.devices.length === 0 ? {} : { measureDevices: (pid) => meter.measure(processTree(pid)) }),
+    devices: {
+      ...found,
+      // Hosts of models that nobody trusts are confined, and see no device.
+      sees: ({ trust }) => trust !== undefined || settings.isolation === "off",
+    },
     maxHostMemory: settings["max-host-memory"] ?? ledger.budgets[MEMORY] ?? Number.MAX_SAFE_INTEGER,
+    outgrowFactor: settings["outgrow-factor"],
     loadTimeoutMs: settings["load-timeout"],
     ...(inline === undefined ? {} : { inline: inline.promotion }),
   });

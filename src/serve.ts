@@ -15,7 +15,7 @@ import { EmbeddedModels } from "./embedded-models.ts";
 import { createInProcessDoor, type InProcessDoor } from "./handles/index.ts";
 import { createLargeJson } from "./large-json/index.ts";
 import { ClientRegions } from "./memory/index.ts";
-import { openLedger, openModelManagement } from "./model-manager.ts";
+import { openMachine, openModelManagement } from "./model-manager.ts";
 import { modelSchedulers } from "./model-schedulers.ts";
 import { createStatistics, ModelVersion, Registry, withIdleTime } from "./models/index.ts";
 import {
@@ -100,6 +100,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const clock = systemClock;
   const tlsFiles = tlsFilesOf(settings);
   const tls = tlsFiles && (await readTls(tlsFiles));
+  const machine = await openMachine(settings);
   const registry = new Registry();
   const problem = (text: string): void => events.emit("access-notice", { text, problem: true });
   const access = await openAccess({
@@ -179,7 +180,6 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     await store.close();
     throw error;
   });
-  const ledger = await openLedger(settings);
   const clientRegions = new ClientRegions({ allowed: settings["allow-client-shm"], clock });
   const extensions = openExtensions(settings, events, options.logs);
   const traces = openTritonTraces({ settings: extensions.traces, events, onNotice: problem });
@@ -190,7 +190,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     version: VERSION,
     others: [
       ...observers.families,
-      ...residencyFamilies(events, ledger),
+      ...residencyFamilies(events, machine.ledger),
       ...revisionFamilies(events),
       ...responseCacheFamilies(cache, extensions.statistics),
       ...tritonFamilies(extensions.statistics, controlPlane, events),
@@ -206,7 +206,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     dataPlane,
     controlPlane,
     metrics: () => metrics.render(),
-    top: createTop({ controlPlane, statistics, accounts: ledger, load: serverLoad.load, clock, version: VERSION }),
+    top: createTop({ controlPlane, statistics, accounts: machine.ledger, load: serverLoad.load, clock, version: VERSION }),
     shadows: () => shadows.reports(),
     keys: access.keys,
     memory: clientRegions,
@@ -265,7 +265,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     });
   }
 
-  const management = openModelManagement(settings, { ledger, events, clock, store });
+  const management = openModelManagement(settings, { machine, events, clock, store });
   const createScheduler = modelSchedulers({ settings, clock, events, batchPolicy: options.batchPolicy });
   const createModel = (spec: ModelSpec): ModelVersion =>
     new ModelVersion(withIdleTime(spec, settings["idle-timeout"]), createScheduler(spec), events);

@@ -171,6 +171,16 @@ export const SETTINGS = {
       "which model goes first when another needs its room: what costs least to load again, or was used or loaded longest ago or least often",
     ),
   "namespace-memory": counts().describe("bytes that the hosts of a namespace may use together, as NAME=BYTES,NAME=BYTES"),
+  "device-memory-budget": counts().describe(
+    "bytes that hosts may use of a GPU's memory, as DEVICE=BYTES,DEVICE=BYTES with the numbers of nvidia-smi (default: 90 % of what is free)",
+  ),
+  "outgrow-factor": z.coerce
+    .number()
+    .min(1.1)
+    .default(3)
+    .describe(
+      "times what it was after its load that a host's memory may become, and 512 MiB more than that; then it is drained and started again",
+    ),
   "idle-timeout": positive
     .optional()
     .describe(

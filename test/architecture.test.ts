@@ -48,6 +48,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "served-paths.ts": ["control", "core", "resources", "served-models.ts", "settings.ts"],
   "model-manager.ts": [
     "core",
+    "devices",
     "environments",
     "executors",
     "host-commands.ts",
@@ -85,6 +86,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "settings.ts",
     "version.ts",
     "core",
+    "devices",
     "environments",
     "executors",
     "load",

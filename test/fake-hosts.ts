@@ -6,6 +6,7 @@ import type { ModelSpec } from "../src/core/model.ts";
 import { type ModelDescription, type Replica, ReplicaLostError, type ReplicaResult } from "../src/core/replica.ts";
 import type { Signature } from "../src/core/signature.ts";
 import {
+  deviceAccount,
   type EvictionPolicyName,
   Ledger,
   type LoaderSteps,
@@ -20,6 +21,15 @@ import type { FakeClock } from "./fake-clock.ts";
 
 /** Milliseconds. */
 export const LOAD_TIMEOUT = 100_000;
+
+/** What the fake hosts are told of the machine besides its memory. */
+export interface FakeMachine {
+  readonly models?: number;
+  readonly policy?: EvictionPolicyName;
+  /** Bytes of each GPU, which all may be used. */
+  readonly devices?: readonly number[];
+  readonly outgrowFactor?: number;
+}
 
 /** A replica that is there until a test kills it; it answers each call with its own input. */
 class InstantReplica implements Replica {
@@ -98,6 +108,10 @@ export class FakeHosts {
   readonly memory = new Map<number, number>();
   /** What every model can be asked. */
   readonly methods: Record<string, Signature> = {};
+  /** Bytes that processes use of devices, by their number and that of the device. */
+  readonly deviceMemory = new Map<number, ReadonlyMap<number, number>>();
+  /** What each process was started with, by its number. */
+  readonly environments = new Map<number, Readonly<Record<string, string>>>();
   /** Processes that have not ended, by their number. */
   readonly processes = new Map<number, (how: string) => void>();
   readonly events: Events = createEvents();
@@ -114,11 +128,13 @@ export class FakeHosts {
     memory = Number.MAX_SAFE_INTEGER,
     places = 1,
     maxHostMemory?: number,
-    { models = Number.MAX_SAFE_INTEGER, policy = "cost" }: { models?: number; policy?: EvictionPolicyName } = {},
+    { models = Number.MAX_SAFE_INTEGER, policy = "cost", devices = [], outgrowFactor }: FakeMachine = {},
   ) {
     this.#clock = clock;
     this.#places = places;
-    this.ledger = new Ledger({ [MEMORY]: memory, [MODELS]: models });
+    const found = devices.map((bytes, index) => ({ index, uuid: `GPU-${index}`, name: "Fake", totalBytes: bytes, usedBytes: 0 }));
+    const budgets = Object.fromEntries(devices.map((bytes, index) => [deviceAccount(index), bytes]));
+    this.ledger = new Ledger({ [MEMORY]: memory, [MODELS]: models, ...budgets });
     this.manager = new Manager({
       clock,
       steps: this.#steps(),
@@ -129,8 +145,11 @@ export class FakeHosts {
       concurrentLoads: 4,
       modelsPerHost: () => places,
       measure: (pid) => Promise.resolve(this.memory.get(pid) ?? 0),
+      measureDevices: (pid) => Promise.resolve(this.deviceMemory.get(pid) ?? new Map()),
+      devices: { devices: found, sees: () => true },
       loadTimeoutMs: LOAD_TIMEOUT,
       ...(maxHostMemory === undefined ? {} : { maxHostMemory }),
+      ...(outgrowFactor === undefined ? {} : { outgrowFactor }),
     });
   }
 
@@ -161,6 +180,7 @@ export class FakeHosts {
         });
         const pid = this.#nextPid++;
         this.processes.set(pid, end);
+        this.environments.set(pid, host.environment);
         void exited.then(() => this.processes.delete(pid));
         return {
           name: host.name,

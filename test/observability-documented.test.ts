@@ -69,6 +69,7 @@ async function metricsPage(): Promise<string> {
   const iris = { namespace: "default", model: "iris", version: "1" };
   events.emit("model-loaded", { ...iris, loadMs: 1500, cause: "start", bytes: 1, reservedBytes: 1 });
   events.emit("model-scaled", { ...iris, from: 1, to: 2, cause: "panic", reason: "a test" });
+  events.emit("model-outgrown", { ...iris, action: "restart", reason: "a test" });
   events.emit("model-evicted", { ...iris, cause: "room", reason: "a test" });
   const shadow: ShadowReport = {
     ...{ namespace: "default", model: "iris", shadow: "service/next", percent: 1, tolerance: 0, primaryMs: 1, shadowMs: 1, differing: [] },

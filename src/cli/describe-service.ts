@@ -155,7 +155,7 @@ function versionsTable({ nitrous: { versions } }: ServiceStatus, terminal: Termi
   const rows = versions.map((each) => [
     each.version,
     each.state ?? "",
-    [each.reason, ...replicaWords(each), ...inlineWords(each), ...hostTroubles(each)].filter(Boolean).join("; "),
+    [each.reason, ...replicaWords(each), ...deviceWords(each), ...inlineWords(each), ...hostTroubles(each)].filter(Boolean).join("; "),
   ]);
   return renderTable(["VERSION", "STATE", "REASON"], rows, terminal, { indent: 2 });
 }
@@ -165,6 +165,10 @@ function replicaWords({ replicas }: ServiceStatus["nitrous"]["versions"][number]
   const how = auto ? "" : ", as somebody has asked for";
   const why = obstacle === undefined ? "" : `: ${obstacle}`;
   return wanted === ready && wanted <= 1 && auto ? [] : [`${ready} of ${wanted} replicas answer${how}${why}`];
+}
+
+function deviceWords({ devices }: ServiceStatus["nitrous"]["versions"][number]): string[] {
+  return devices.length === 0 ? [] : [`on ${devices.join(" and ")}`];
 }
 
 function inlineWords({ inline, notInline }: ServiceStatus["nitrous"]["versions"][number]): string[] {

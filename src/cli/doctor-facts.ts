@@ -3,7 +3,9 @@ import { access, readdir, statfs } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { deviceTitle } from "../core/device.ts";
 import { messageOf } from "../core/errors.ts";
+import { deviceBudget, findDevices, runCommand } from "../devices/index.ts";
 import { findInterpreters } from "../environments/index.ts";
 import {
   availableMemory,
@@ -43,6 +45,11 @@ export interface MachineFacts {
     readonly budget: number;
     readonly cgroup: { readonly version: number; readonly limit: number; readonly used: number } | undefined;
   };
+  /** GPUs that hosts may use, and why there are none or not all. */
+  readonly devices: {
+    readonly found: ReadonlyArray<{ readonly title: string; readonly total: number; readonly free: number; readonly budget: number }>;
+    readonly problem: string | undefined;
+  };
   readonly folders: ReadonlyArray<{ readonly purpose: string; readonly path: string; readonly free: number; readonly size: number }>;
 }
 
@@ -50,11 +57,12 @@ const BUDGET_SHARE = 0.8;
 
 export async function machineFacts(settings: Settings): Promise<MachineFacts> {
   const launcher = await findLauncherPython(settings.python);
-  const [mechanisms, python, available, cgroup] = await Promise.all([
+  const [mechanisms, python, available, cgroup, { devices, problem }] = await Promise.all([
     probeMechanisms(launcher),
     findInterpreters(settings.python).then((found) => found.map(({ path, version }) => `${version} at ${path}`), messageOf),
     availableMemory(),
     cgroupMemory(),
+    findDevices(process.env, runCommand),
   ]);
   const mode = settings.isolation;
   const code = decideIsolation({ format: "python" }, mode, mechanisms);
@@ -77,6 +85,15 @@ export async function machineFacts(settings: Settings): Promise<MachineFacts> {
       available,
       budget: settings["memory-budget"] ?? Math.round(available * BUDGET_SHARE),
       cgroup: cgroup && { version: cgroup.version, limit: cgroup.bytes, used: cgroup.used },
+    },
+    devices: {
+      found: devices.map((device) => ({
+        title: deviceTitle(device),
+        total: device.totalBytes,
+        free: device.totalBytes - device.usedBytes,
+        budget: deviceBudget(device, settings["device-memory-budget"]),
+      })),
+      problem,
     },
     folders: await Promise.all([spaceOf("state", resolve(settings["state-dir"] ?? DEFAULT_STATE_DIRECTORY)), spaceOf("cache", cache)]),
   };

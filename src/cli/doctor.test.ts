@@ -24,6 +24,10 @@ const good: MachineFacts = {
     refusal: undefined,
   },
   memory: { available: 10 * GIBIBYTE, budget: 8 * GIBIBYTE, cgroup: { version: 2, limit: 12 * GIBIBYTE, used: 2 * GIBIBYTE } },
+  devices: {
+    found: [{ title: "device 0 (NVIDIA H200)", total: 140 * GIBIBYTE, free: 139 * GIBIBYTE, budget: 125 * GIBIBYTE }],
+    problem: undefined,
+  },
   folders: [{ purpose: "state", path: "/state", free: 50 * GIBIBYTE, size: 100 * GIBIBYTE }],
 };
 
@@ -47,9 +51,17 @@ describe("nitrous doctor", () => {
       "landlock       ok        version 7 of the interface",
       "memory         ok        10.0 GiB available; hosts get 8.0 GiB",
       "cgroup         ok        version 2, 2.0 GiB of 12.0 GiB used",
+      "device 0       ok        NVIDIA H200: 139.0 GiB of 140.0 GiB free; hosts get 125.0 GiB",
       "state folder   ok        /state: 50.0 GiB of 100.0 GiB free",
       "",
     ]);
+  });
+
+  it("says why there are no GPUs, or not all", () => {
+    const none = { found: [], problem: "there is no nvidia-smi" };
+    expect(report({ ...good, devices: none })).toMatch(/devices +ok +no GPU: there is no nvidia-smi/);
+    const some = { ...good.devices, problem: 'CUDA_VISIBLE_DEVICES of the server ("0") leaves 1 of 2' };
+    expect(report({ ...good, devices: some })).toMatch(/device 0 +ok .*\ndevices +weak +CUDA_VISIBLE_DEVICES of the server/);
   });
 
   it("says what is missing and what that means", () => {

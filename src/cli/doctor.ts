@@ -25,7 +25,19 @@ export function doctorCommand(facts: MachineFacts, { output }: { readonly output
   terminal.print(renderTable(["CHECK", "STATE", "FOUND"], rows, terminal));
 }
 
-function checksOf({ nitrous, node, platform, processors, python, uv, launcher, isolation, memory, folders }: MachineFacts): Check[] {
+function checksOf({
+  nitrous,
+  node,
+  platform,
+  processors,
+  python,
+  uv,
+  launcher,
+  isolation,
+  memory,
+  devices,
+  folders,
+}: MachineFacts): Check[] {
   const { chosen, refusal, mode, levels, landlockVersion } = isolation;
   return [
     { name: "nitrous", state: "ok", found: `${nitrous} on Node ${node}, ${platform}, ${processors} processors` },
@@ -54,6 +66,7 @@ function checksOf({ nitrous, node, platform, processors, python, uv, launcher, i
           ? "no memory limit"
           : `version ${memory.cgroup.version}, ${gibibytes(memory.cgroup.used)} of ${gibibytes(memory.cgroup.limit)} used`,
     },
+    ...deviceChecks(devices),
     ...folders.map(
       ({ purpose, path, free, size }): Check => ({
         name: `${purpose} folder`,
@@ -62,6 +75,20 @@ function checksOf({ nitrous, node, platform, processors, python, uv, launcher, i
       }),
     ),
   ];
+}
+
+function deviceChecks({ found, problem }: MachineFacts["devices"]): Check[] {
+  const none: Check = { name: "devices", state: "ok", found: `no GPU: ${problem ?? "none was found"}` };
+  const checks = found.map(({ title, total, free, budget }): Check => {
+    const [name = "", rest = ""] = title.split(/ (?=\()/);
+    return {
+      name,
+      state: "ok",
+      found: `${rest.slice(1, -1)}: ${gibibytes(free)} of ${gibibytes(total)} free; hosts get ${gibibytes(budget)}`,
+    };
+  });
+  if (checks.length === 0) return [none];
+  return problem === undefined ? checks : [...checks, { name: "devices", state: "weak", found: problem }];
 }
 
 function isolationCheck(mode: string, chosen: string | undefined, refusal: string | undefined): Check {

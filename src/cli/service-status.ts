@@ -19,6 +19,7 @@ const version = z.object({
   state: text,
   reason: text,
   replicas: z.object({ ready: count, wanted: count, auto: z.boolean().optional(), obstacle: text }).optional().catch(undefined),
+  devices: listOf(z.string()),
   inline: z.boolean().optional().catch(undefined),
   notInline: text,
   hostExits: count,

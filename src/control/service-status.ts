@@ -138,6 +138,7 @@ function details({ service, origin, modelName, active, target, choice, stopped, 
         state,
         replicas: replicasJson(replicas.counts),
         ...(failure === undefined ? {} : { reason: firstLine(failure.message) }),
+        ...(replicas.devices.length === 0 ? {} : { devices: [...replicas.devices] }),
         ...(inline ? { inline } : {}),
         ...(notInline === undefined ? {} : { notInline }),
         ...(lastHostExit === undefined

@@ -71,6 +71,10 @@ export function tellOfModels(events: Events, storyOf: (namespace: string, model:
     events.on("replica-failed", ({ namespace, model, reason }) => {
       storyOf(namespace, model)?.add("Warning", "ReplicaFailed", `the others go on, and it is tried again: ${reason}`);
     }),
+    events.on("model-outgrown", ({ namespace, model, action, reason }) => {
+      const next = action === "restart" ? "it gets another host" : "it is refused from now on";
+      storyOf(namespace, model)?.add("Warning", "Outgrown", `${reason}; ${next}`);
+    }),
   ];
   return () => {
     for (const end of ends) end();

@@ -76,6 +76,14 @@ export interface EventMap {
   };
   /** A replica could not be had; the others go on, and it is tried again. */
   "replica-failed": { readonly namespace: string; readonly model: string; readonly version: string; readonly reason: string };
+  /** A host uses much more than was reserved for it: it is exchanged, or its model is refused from now on. */
+  "model-outgrown": {
+    readonly namespace: string;
+    readonly model: string;
+    readonly version: string;
+    readonly action: "restart" | "refuse";
+    readonly reason: string;
+  };
   "environment-progress": { readonly environment: string; readonly line: string };
   /** A model has answered a call. */
   "batch-finished": { readonly namespace: string; readonly model: string; readonly version: string; readonly batch: BatchRecord };
@@ -104,6 +112,7 @@ export function createEvents(): Events {
     "model-evicted": [],
     "model-scaled": [],
     "replica-failed": [],
+    "model-outgrown": [],
     "environment-progress": [],
     "batch-finished": [],
   };

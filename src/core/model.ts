@@ -127,6 +127,8 @@ export interface ModelStatus {
   /** Resident bytes of the host processes, shared pages counted proportionally; 0 when there is none. */
   readonly memoryBytes: number;
   /** Of the first replica. */
+  /** The GPUs that its hosts are on, such as "device 0 (NVIDIA H200)"; empty when they run on the processor. */
+  readonly devices: readonly string[];
   readonly hostPid: number | undefined;
   /** Of all replicas that answer. */
   readonly hostPids: readonly number[];

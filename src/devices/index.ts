@@ -1,3 +1,4 @@
-export { createDeviceMeter, type DeviceMeter } from "./device-meter.ts";
+export { deviceBudget } from "./device-budget.ts";
+export { createDeviceMeter } from "./device-meter.ts";
 export { type FoundDevices, findDevices } from "./find-devices.ts";
-export { type RunCommand, runCommand } from "./run-command.ts";
+export { runCommand } from "./run-command.ts";

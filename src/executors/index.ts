@@ -13,4 +13,4 @@ export { findLauncherPython, launched } from "./launcher.ts";
 export { createLocalExecutor } from "./local.ts";
 export { availableMemory, processMemory } from "./memory.ts";
 export { createProcessRecord, endLeftovers } from "./process-record.ts";
-export { bootId, identityOf, isRunning, type ProcessIdentity } from "./processes.ts";
+export { bootId, identityOf, isRunning, type ProcessIdentity, processTree } from "./processes.ts";

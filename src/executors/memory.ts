@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { freemem } from "node:os";
 import { cgroupMemory, headroom } from "./cgroup.ts";
-import { pidsBelow } from "./processes.ts";
+import { processTree } from "./processes.ts";
 
 /**
  * Bytes that new processes may use now: what the kernel says is available, or what the limits of the cgroups that this process is in leave.
@@ -20,7 +20,7 @@ export async function availableMemory(): Promise<number> {
  */
 export async function processMemory(pid: number): Promise<number> {
   if (process.platform !== "linux") return 0;
-  const sizes = await Promise.all([pid, ...pidsBelow(pid)].map(proportionalSize));
+  const sizes = await Promise.all(processTree(pid).map(proportionalSize));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 

@@ -65,6 +65,11 @@ function childrenOf(pid: number): number[] | undefined {
   }
 }
 
+/** A process and all below it. */
+export function processTree(pid: number): number[] {
+  return [pid, ...(process.platform === "linux" ? pidsBelow(pid) : [])];
+}
+
 /** What tells one run of the machine from the next: pids and start times begin anew. Empty where the system does not tell. */
 export function bootId(): string {
   return readOptional("/proc/sys/kernel/random/boot_id").trim();

@@ -3,7 +3,7 @@ import { ServeError } from "../core/errors.ts";
 import type { Events, ScaleCause } from "../core/events.ts";
 import { Autoscaler } from "./autoscaling/index.ts";
 import type { Life } from "./life.ts";
-import type { Running } from "./member.ts";
+import type { Member, Running } from "./member.ts";
 import { identityOf, type ModelVersion } from "./model-version.ts";
 
 export interface FleetOptions {
@@ -84,6 +84,12 @@ export class Fleet {
     await member.ended;
   }
 
+  /** Another one is to serve in its place; then it goes. */
+  exchange(life: Life, member: Member): void {
+    member.isOutgoing = true;
+    this.#adjust(life);
+  }
+
   /** One that could not be had, or whose hosts keep dying: the others go on. */
   lost(life: Life, reason: string): void {
     if (life.isOver) return;
@@ -123,8 +129,10 @@ export class Fleet {
   #adjust(life: Life): void {
     const { replicas } = life.model;
     if (life.isOver || !life.serves) return;
-    const { active } = life;
+    const active = life.active.filter(({ isOutgoing }) => !isOutgoing);
     for (const member of active.slice(replicas.wanted)) member.retire();
+    if (active.filter(({ serves }) => serves).length >= replicas.wanted)
+      for (const member of life.active) if (member.isOutgoing) member.retire();
     const missing = replicas.wanted - active.length;
     if (missing > 0) {
       for (let count = 0; count < missing && life.cancelRetry === undefined; count++) this.#options.begin(life);

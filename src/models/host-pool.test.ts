@@ -72,7 +72,7 @@ describe("a load", () => {
   const steps = { prepare: () => Promise.resolve(SHARED), start, connect: () => connect() };
   const load = (signal: AbortSignal): Promise<unknown> =>
     loadModel(
-      { spec: modelSpec("iris", "a"), alone: false, clock: new FakeClock(), timeoutMs: 1000 },
+      { spec: modelSpec("iris", "a"), environment: {}, alone: false, clock: new FakeClock(), timeoutMs: 1000 },
       steps,
       pool,
       () => undefined,

@@ -1,18 +1,29 @@
 import type { Running } from "./member.ts";
-import { bytesAccounts } from "./residency/index.ts";
+import { bytesAccounts, deviceAccount } from "./residency/index.ts";
+
+/** Resident bytes of a process, 0 when nobody can tell. */
+export type Measure = (pid: number) => Promise<number>;
+/** Bytes that a process holds of devices, by their numbers; without those of which nobody can tell. */
+export type MeasureDevices = (pid: number) => Promise<ReadonlyMap<number, number>>;
 
 /** What runs in each host process, and what each part of it uses; several models may share one. */
 export class HostShares {
   readonly #running = new Map<number, Set<Running>>();
-  readonly #measure: (pid: number) => Promise<number>;
+  readonly #measure: Measure;
+  readonly #measureDevices: MeasureDevices;
 
-  /** @param measure resident bytes of a process, 0 when nobody can tell */
-  constructor(measure: (pid: number) => Promise<number>) {
+  constructor(measure: Measure, measureDevices: MeasureDevices = () => Promise.resolve(new Map())) {
     this.#measure = measure;
+    this.#measureDevices = measureDevices;
   }
 
   get pids(): Iterable<number> {
     return this.#running.keys();
+  }
+
+  /** The models in a host. */
+  sharersOf(pid: number): readonly Running[] {
+    return [...(this.#running.get(pid) ?? [])];
   }
 
   add(running: Running): void {
@@ -23,9 +34,16 @@ export class HostShares {
 
   /** Replaces estimates by what the host really uses, in equal parts for the models in it. */
   async measure(pid: number): Promise<number> {
-    const bytes = await this.#measure(pid);
+    const onDevice = [...(this.#running.get(pid) ?? [])].some(({ host }) => host.devices.length > 0);
+    const [bytes, onDevices] = await Promise.all([this.#measure(pid), onDevice ? this.#measureDevices(pid) : new Map<number, number>()]);
     const sharers = this.#running.get(pid);
-    if (bytes === 0 || sharers === undefined) return bytes;
+    if (sharers === undefined) return bytes;
+    // Those on devices have hosts of their own.
+    for (const { host, reservation } of sharers) {
+      for (const [index, held] of onDevices) reservation.resize(deviceAccount(index), held);
+      host.deviceBytes = Math.max(host.deviceBytes, ...onDevices.values());
+    }
+    if (bytes === 0) return bytes;
     const share = Math.round(bytes / sharers.size);
     for (const { host, reservation } of sharers) {
       for (const account of bytesAccounts(reservation.amounts)) reservation.resize(account, share);

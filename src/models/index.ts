@@ -8,6 +8,7 @@ export { ModelVersion } from "./model-version.ts";
 export { Registry } from "./registry.ts";
 export {
   type Amounts,
+  deviceAccount,
   type EvictionPolicyName,
   Ledger,
   MEMORY,

@@ -13,6 +13,7 @@ export class Life {
   readonly #members = new Set<Member>();
   #end: (() => void) | undefined;
   #isOver = false;
+  #keepsQueue = false;
   /** The one that is counted where models are counted. */
   #counted: Member | undefined;
   /** Settles with the end of the last replica. */
@@ -27,6 +28,11 @@ export class Life {
   constructor(model: ModelVersion, cause: LoadCause) {
     this.model = model;
     this.cause = cause;
+  }
+
+  /** Requests that wait are not for it to refuse: another life of the same model will answer them. */
+  get keepsQueue(): boolean {
+    return this.#keepsQueue;
   }
 
   /** Nothing is begun for it any more. */
@@ -104,6 +110,12 @@ export class Life {
   /** Only of a model that answers and has nothing to do. */
   evict(): void {
     this.#endAll("evict", new ServeError("CANCELLED", "the model is being evicted"));
+  }
+
+  /** What is under way is answered; what waits is answered by the model's next host, if `goesOn`. */
+  renew(goesOn: boolean): void {
+    this.#keepsQueue = goesOn;
+    this.#endAll("renew", new ServeError("CANCELLED", "the model gets another host"));
   }
 
   #endAll(ending: Ending, reason: ServeError): void {

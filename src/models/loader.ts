@@ -15,6 +15,8 @@ export interface LoadedModel {
 
 export interface Load {
   readonly spec: ModelSpec;
+  /** For its host, whatever the preparation says. */
+  readonly environment: Readonly<Record<string, string>>;
   /** In a host that no other model shares. */
   readonly alone: boolean;
   readonly clock: Clock;
@@ -27,13 +29,14 @@ export interface Load {
  * @throws LoadError, what the preparation throws, or the signal's reason
  */
 export async function loadModel(
-  { spec, alone, clock, timeoutMs }: Load,
+  { spec, environment, alone, clock, timeoutMs }: Load,
   steps: LoaderSteps,
   hosts: HostPool,
   report: (step: string) => void,
   signal: AbortSignal,
 ): Promise<LoadedModel> {
-  const prepared = await steps.prepare(spec, report, signal);
+  const { host, ...others } = await steps.prepare(spec, report, signal);
+  const prepared = { ...others, host: { ...host, environment: { ...host.environment, ...environment } } };
   signal.throwIfAborted();
   const limited = withTimeout(signal, clock, timeoutMs);
   const { sharing, ...unshared } = prepared;

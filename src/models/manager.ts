@@ -1,22 +1,26 @@
 import { messageOf, ServeError } from "../core/errors.ts";
 import type { Events, EvictionCause, LoadCause } from "../core/events.ts";
 import { Fleet } from "./fleet.ts";
-import { HostShares } from "./host-shares.ts";
+import { HostShares, type Measure, type MeasureDevices } from "./host-shares.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import { Life } from "./life.ts";
 import { LoadError } from "./loader.ts";
-import type { Member } from "./member.ts";
+import type { Member, Running } from "./member.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import { identityOf, type ModelVersion } from "./model-version.ts";
 import { Occupancy, type OccupancyOptions } from "./occupancy.ts";
+import { type Outgrown, Outgrowth } from "./outgrowth.ts";
 import { Upkeep, type UpkeepOptions } from "./upkeep.ts";
 
 export interface ManagerOptions extends OccupancyOptions, UpkeepOptions {
   readonly events: Events;
-  /** Resident bytes of a process. */
-  readonly measure: (pid: number) => Promise<number>;
+  readonly measure: Measure;
+  /** Absent: nobody can tell. */
+  readonly measureDevices?: MeasureDevices;
   /** Bytes that one host may use before it is ended; undefined for no limit. */
   readonly maxHostMemory?: number;
+  /** Times what was reserved for it that a host may use before it is exchanged; absent for no limit. */
+  readonly outgrowFactor?: number;
 }
 
 /** Brings models to life, keeps them alive, and lets them go. */
@@ -35,7 +39,7 @@ export class Manager {
   constructor(options: ManagerOptions) {
     this.#options = options;
     const { clock, events } = options;
-    this.#shares = new HostShares(options.measure);
+    this.#shares = new HostShares(options.measure, options.measureDevices);
     this.#occupancy = new Occupancy(options, this.#lives, {
       evict: (model, reason, cause) => this.evict(model, reason, cause),
       retire: (life, running, reason) => this.#fleet.retire(life, running, reason),
@@ -86,7 +90,9 @@ export class Manager {
 
   /** The model loads at its first request. */
   standBy(model: ModelVersion, reason?: string): void {
-    model.standBy((cause) => this.start(model, cause), reason);
+    const error = this.#occupancy.impossible(model);
+    if (error === undefined) model.standBy((cause) => this.start(model, cause), reason);
+    else model.fail("failed", error.code, error.message);
   }
 
   /**
@@ -191,7 +197,7 @@ export class Manager {
           if (wasLast) this.#fleet.delete(life);
           if (wasLast && this.#lives.get(model) === life) this.#lives.delete(model);
           // Nothing will answer them: they would wait until their deadlines, and a drain with them.
-          if (!this.#lives.has(model)) model.scheduler.rejectWaiting(unloaded(model));
+          if (!this.#lives.has(model) && !life.keepsQueue) model.scheduler.rejectWaiting(unloaded(model));
           tried();
         });
     });
@@ -203,6 +209,40 @@ export class Manager {
     const others = life.active.some((other) => other !== member);
     if (!others && !life.isOver) this.#fail(life, error);
     else this.#fleet.lost(life, messageOf(error));
+    this.#exchangeInPlace(life);
+  }
+
+  /** Of a host that has outgrown what was reserved for it: its model goes on in another one, or is refused. */
+  #outgrown({ model, action, reason }: Outgrown, running: Running): void {
+    const life = this.#lives.get(model);
+    const member = life?.active.find((each) => each.running === running);
+    if (life === undefined || life.isOver || member === undefined) return;
+    this.#options.events.emit("model-outgrown", { ...identityOf(model), action, reason });
+    if (action === "restart") {
+      this.#fleet.exchange(life, member);
+      return;
+    }
+    life.renew(false);
+    this.#fail(life, new LoadError(new ServeError("FAILED_PRECONDITION", reason), running.loaded.endpoint.logTail()));
+  }
+
+  /** There is no room for a new host beside the outgoing one. */
+  #exchangeInPlace(life: Life): void {
+    const outgoing = life.active.filter(({ isOutgoing }) => isOutgoing);
+    if (life.isOver || outgoing.length === 0) return;
+    if (life.active.some(({ serves, isOutgoing }) => serves && !isOutgoing)) for (const member of outgoing) member.retire();
+    else void this.#renew(life);
+  }
+
+  /** The model answers what is under way, and goes on in other hosts; requests wait meanwhile. */
+  async #renew(life: Life): Promise<void> {
+    const { model, ended } = life;
+    life.renew(true);
+    model.standBy(async () => {
+      await ended;
+      await this.start(model);
+    }, "it gets another host");
+    await model.wake();
   }
 
   #fail(life: Life, error: unknown): void {
@@ -220,14 +260,18 @@ export class Manager {
   }
 
   #watchMemory(): MemoryWatch | undefined {
-    const { clock, maxHostMemory: limit } = this.#options;
+    const { clock, maxHostMemory: limit, outgrowFactor: factor } = this.#options;
     if (limit === undefined) return undefined;
+    const outgrowth = factor === undefined ? undefined : new Outgrowth(clock, factor);
     return new MemoryWatch({
       clock,
       limit,
       measure: async (pid) => {
         const bytes = await this.#shares.measure(pid);
         this.#occupancy.settle();
+        const sharers = this.#shares.sharersOf(pid);
+        const outgrown = bytes > limit ? [] : (outgrowth?.judge(sharers, bytes) ?? []);
+        for (const [index, each] of outgrown.entries()) this.#outgrown(each, sharers[index] as Running);
         return bytes;
       },
       onExcess: (pid, how) => this.#shares.end(pid, how),

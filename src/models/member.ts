@@ -11,6 +11,8 @@ export interface Running {
   /** Where it is, for its status. */
   readonly host: ReplicaHost;
   readonly reservation: Reservation;
+  /** What was reserved of memory when it had been loaded, by an estimate or a measurement, whichever is more. */
+  reservedBytes: number;
   /** Clock milliseconds. */
   readonly loadedAt: number;
   /** What its load took, from the preparation to the first answer. */
@@ -18,10 +20,10 @@ export interface Running {
 }
 
 /**
- * Why a replica ends: the model takes nothing any more; the model goes to make room and may be asked for again; or others of the model
- * go on without this one.
+ * Why a replica ends: the model takes nothing any more; the model goes to make room and may be asked for again; others of the model
+ * go on without this one; or the model goes on in another host.
  */
-export type Ending = "stop" | "evict" | "retire";
+export type Ending = "stop" | "evict" | "retire" | "renew";
 
 /** One replica of a model, from its start to its end, through all the hosts that it has. */
 export class Member {
@@ -36,6 +38,8 @@ export class Member {
     this.signal.addEventListener("abort", () => resolve(this.#ending), { once: true });
   });
 
+  /** It goes as soon as another one serves in its place. */
+  isOutgoing = false;
   /** Settles when its first attempt has ended, well or badly. Set by whoever keeps it alive, as the next one. */
   tried: Promise<void> = Promise.resolve();
   /** Settles when what it held is free. */

@@ -5,6 +5,10 @@ export interface ReplicaHost {
   readonly pid: number;
   /** Resident bytes. */
   bytes: number;
+  /** Bytes on each device that it is on, as the driver tells; 0 when it tells nothing. */
+  deviceBytes: number;
+  /** Such as "device 0 (NVIDIA H200)"; empty when it runs on the processor. */
+  readonly devices: readonly string[];
   /** It is given requests. */
   serves: boolean;
 }
@@ -46,6 +50,11 @@ export class ModelReplicas {
     let sum = 0;
     for (const { bytes } of this.hosts) sum += bytes;
     return sum;
+  }
+
+  /** Those that its hosts are on. */
+  get devices(): readonly string[] {
+    return [...new Set([...this.hosts].flatMap(({ devices }) => devices))].sort();
   }
 
   get counts(): ReplicaCounts {

@@ -268,6 +268,7 @@ export class ModelVersion {
       failure: this.#failure,
       description: this.description,
       memoryBytes: this.memoryBytes,
+      devices: this.replicas.devices,
       hostPid: this.hostPid,
       hostPids: this.replicas.serving.map(({ pid }) => pid),
       hostBytes: this.replicas.serving.map(({ bytes }) => bytes),

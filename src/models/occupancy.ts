@@ -1,37 +1,31 @@
 import type { Clock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, ServeError } from "../core/errors.ts";
 import type { EvictionCause } from "../core/events.ts";
-import type { ModelSpec } from "../core/model.ts";
 import { DEFAULT_PRIORITY } from "../core/scheduling.ts";
-import { estimateMemory } from "./estimate.ts";
 import type { Life } from "./life.ts";
 import type { Running } from "./member.ts";
+import { type NeedOptions, needOf } from "./model-need.ts";
 import type { ModelVersion } from "./model-version.ts";
 import {
-  type Amounts,
-  chooseVictims,
+  amountChoices,
+  chooseWay,
   doesNotFit,
   EVICTION_POLICIES,
   type EvictionPolicyName,
+  fitsNever,
   type Ledger,
   MEMORY,
-  type Measurements,
-  MODELS,
-  memoryOfNamespace,
+  type Need,
   type Occupant,
   type Reservation,
   Room,
 } from "./residency/index.ts";
 
-export interface OccupancyOptions {
+export interface OccupancyOptions extends NeedOptions {
   readonly clock: Clock;
   readonly ledger: Ledger;
   /** Which loaded model goes first where room is needed. */
   readonly evictionPolicy: EvictionPolicyName;
-  /** What earlier loads came to. */
-  readonly measurements: Measurements;
-  /** Models like this one that share a host; 1 for those that do not. */
-  readonly modelsPerHost: (spec: ModelSpec) => number;
 }
 
 /** How a replica is to be had. */
@@ -78,24 +72,36 @@ export class Occupancy {
    * empty machine, which is told at once and not at the first request.
    */
   obstacle(model: ModelVersion): string | undefined {
-    const amounts = this.#amountsOf(model, { alone: false, more: false });
     const { ledger } = this.#options;
-    const mustWait = Object.keys(ledger.lacking(amounts)).length > 0 && Object.keys(ledger.excess(amounts)).length === 0;
-    return mustWait ? messageOf(doesNotFit(ledger, amounts, "")) : undefined;
+    if (this.impossible(model) !== undefined) return undefined;
+    const need = needOf(model.spec, { alone: false, more: false }, this.#options);
+    const fits = amountChoices(need, ledger).some((amounts) => Object.keys(ledger.lacking(amounts)).length === 0);
+    return fits || fitsNever(need, ledger) ? undefined : messageOf(doesNotFit(ledger, need, ""));
+  }
+
+  /** Why a model cannot be loaded whatever goes: it asks for devices that are not there. */
+  impossible({ spec }: ModelVersion): ServeError | undefined {
+    try {
+      needOf(spec, { alone: false, more: false }, this.#options);
+      return undefined;
+    } catch (error) {
+      return ServeError.from(error, "INTERNAL", messageOf(error));
+    }
   }
 
   /**
    * Reserves what a replica needs, after evictions where they are needed and may be done for it.
-   * @throws ServeError RESOURCE_EXHAUSTED with the arithmetic, or the signal's reason
+   * @throws ServeError RESOURCE_EXHAUSTED with the arithmetic, FAILED_PRECONDITION when it asks for what the machine has not, or the
+   * signal's reason
    */
   async reserve(model: ModelVersion, wanted: Wanted, onWait: () => void, signal: AbortSignal): Promise<Reservation> {
-    const amounts = this.#amountsOf(model, wanted);
-    const reservation = this.#room.reserve(amounts);
+    const need = needOf(model.spec, wanted, this.#options);
+    const reservation = this.#room.reserve(need);
     if (reservation !== undefined) return reservation;
     const name = `${model.spec.namespace}/${model.spec.name}`;
-    if (wanted.spare) return await this.#reserveSpare(model, name, amounts);
+    if (wanted.spare) return await this.#reserveSpare(model, name, need);
     onWait();
-    return await this.#room.make(name, amounts, signal);
+    return await this.#room.make(name, need, signal);
   }
 
   /** To be called when hosts have been measured. */
@@ -114,7 +120,7 @@ export class Occupancy {
   }
 
   /** A model that it evicts is not to be asked for at once: then both would only take turns. */
-  async #reserveSpare(model: ModelVersion, name: string, amounts: Amounts): Promise<Reservation> {
+  async #reserveSpare(model: ModelVersion, name: string, need: Need): Promise<Reservation> {
     const { ledger, evictionPolicy, clock } = this.#options;
     const policy = EVICTION_POLICIES[evictionPolicy];
     const own = this.#occupantOf(model, this.#lives.get(model)?.running ?? []);
@@ -128,20 +134,12 @@ export class Occupancy {
         clock.now() - other.usedAt >= UNUSED_MS &&
         policy(other) < policy(own),
     );
-    const lacking = ledger.lacking(amounts);
-    const victims = chooseVictims(lacking, unused, policy) ?? [];
+    const ways = amountChoices(need, ledger).map((amounts) => ledger.lacking(amounts));
+    const victims = chooseWay(ways, unused, policy)?.victims ?? [];
     await Promise.all(victims.map((victim) => victim.evict(`evicted: another replica of ${name} needed its room`, "room")));
-    const reservation = this.#room.reserve(amounts);
-    if (reservation === undefined) throw doesNotFit(ledger, amounts, "");
+    const reservation = this.#room.reserve(need);
+    if (reservation === undefined) throw doesNotFit(ledger, need, "");
     return reservation;
-  }
-
-  #amountsOf({ spec }: ModelVersion, { alone, more }: Pick<Wanted, "alone" | "more">): Amounts {
-    const { measurements, modelsPerHost } = this.#options;
-    const places = alone ? 1 : modelsPerHost(spec);
-    const measured = places === modelsPerHost(spec) ? measurements.of(spec)?.bytes : undefined;
-    const bytes = measured ?? estimateMemory(spec, places);
-    return { [MEMORY]: bytes, [memoryOfNamespace(spec.namespace)]: bytes, [MODELS]: more ? 0 : 1 };
   }
 
   /** What could go: models that are loaded, not pinned and not on their way out, and of all models the replicas that they can do without. */

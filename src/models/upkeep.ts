@@ -7,12 +7,13 @@ import type { Life } from "./life.ts";
 import { LoadError, type LoadedModel, loadModel } from "./loader.ts";
 import type { LoaderSteps } from "./loader-steps.ts";
 import type { Member, Running } from "./member.ts";
+import { devicesOf, deviceVariables, type NeedOptions } from "./model-need.ts";
 import { identityOf } from "./model-version.ts";
 import type { Occupancy } from "./occupancy.ts";
-import { MEMORY, type Measurements, MODELS } from "./residency/index.ts";
+import { devicesIn, MEMORY, MODELS, type Reservation } from "./residency/index.ts";
 import { createSemaphore, type Semaphore } from "./semaphore.ts";
 
-export interface UpkeepOptions {
+export interface UpkeepOptions extends NeedOptions {
   readonly clock: Clock;
   readonly steps: LoaderSteps;
   readonly events: Events;
@@ -22,8 +23,6 @@ export interface UpkeepOptions {
   readonly loadTimeoutMs: number;
   /** Answers tiny models in this process; undefined when none are. */
   readonly inline?: InlinePromotion;
-  /** What earlier loads came to. */
-  readonly measurements: Measurements;
 }
 
 export interface UpkeepParts {
@@ -108,20 +107,22 @@ export class Upkeep {
     const began = clock.now();
     const reservedBytes = reservation.amounts[MEMORY] ?? 0;
     try {
-      const loaded = await this.#load(life, member, alone);
+      const loaded = await this.#load(life, member, reservation, alone);
       await inline?.prepare(model.spec, loaded.replica.description);
       const loadedAt = clock.now();
-      const host = { pid: loaded.endpoint.pid, bytes: 0, serves: false };
-      const running = { model, loaded, host, reservation, loadedAt, loadMs: loadedAt - began };
+      const devices = devicesOf(reservation.amounts, this.#options);
+      const host = { pid: loaded.endpoint.pid, bytes: 0, deviceBytes: 0, devices, serves: false };
+      const running = { model, loaded, host, reservation, loadedAt, loadMs: loadedAt - began, reservedBytes };
       // The one that counted may have failed meanwhile.
       if (life.counts(member)) reservation.resize(MODELS, 1);
       shares.add(running);
       onHost(host.pid, true);
       await shares.measure(host.pid);
+      running.reservedBytes = Math.max(reservedBytes, host.bytes);
       // An estimate may have been too small.
       occupancy.settle();
       const bytes = reservation.amounts[MEMORY] ?? 0;
-      if (member.index === 0) measurements.note(model.spec, { bytes, deviceBytes: 0, loadMs: running.loadMs });
+      if (member.index === 0) measurements.note(model.spec, { bytes, deviceBytes: host.deviceBytes, loadMs: running.loadMs });
       events.emit("model-loaded", { ...identityOf(model), loadMs: running.loadMs, cause, bytes: host.bytes, reservedBytes });
       return running;
     } catch (error) {
@@ -132,11 +133,20 @@ export class Upkeep {
     }
   }
 
-  #load(life: Life, member: Member, alone: boolean): Promise<LoadedModel> {
+  #load(life: Life, member: Member, { amounts }: Reservation, alone: boolean): Promise<LoadedModel> {
     life.report(member, "preparing", "preparing its environment");
     const report = (step: string): void => life.report(member, "loading", step);
     const { clock, loadTimeoutMs, steps } = this.#options;
-    return loadModel({ spec: life.model.spec, alone, clock, timeoutMs: loadTimeoutMs }, steps, this.#hosts, report, member.signal);
+    const { spec } = life.model;
+    // Those that share a host see the same devices.
+    const onDevice = devicesIn(amounts).length > 0;
+    return loadModel(
+      { spec, environment: deviceVariables(spec, amounts, this.#options), alone: alone || onDevice, clock, timeoutMs: loadTimeoutMs },
+      steps,
+      this.#hosts,
+      report,
+      member.signal,
+    );
   }
 
   #release(running: Running): void {
@@ -168,13 +178,13 @@ export class Upkeep {
     if (how === "stop") {
       life.report(member, "draining", "finishing what is under way");
       await Promise.race([model.scheduler.close(), replica.exited]);
-    } else if (how === "retire") {
+    } else if (how === "retire" || how === "renew") {
       model.replicasChanged();
       await Promise.race([model.scheduler.drain(scheduled), replica.exited]);
     }
     // One that is evicted had nothing to do when it was chosen; what comes from now on waits for its next load.
     await this.#takeOut(remove, inline);
-    if (how === "stop" || how === "retire" || how === "evict") await replica.close();
+    if (how === "stop" || how === "retire" || how === "evict" || how === "renew") await replica.close();
     return how;
   }
 

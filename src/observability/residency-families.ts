@@ -2,7 +2,7 @@ import type { Events } from "../core/events.ts";
 import type { Family } from "./families.ts";
 import { Sums } from "./sums.ts";
 
-/** What hosts may use and do use, by account: "memory", "models" and those of namespaces. */
+/** What hosts may use and do use, by account: "memory", "models", "device 0" and those of namespaces. */
 export interface Accounts {
   readonly budgets: Readonly<Record<string, number>>;
   reserved(account: string): number;
@@ -20,6 +20,8 @@ export function residencyFamilies(events: Events, accounts: Accounts): Family[] 
   const decisions = new Sums();
   events.on("model-scaled", ({ namespace, model, version, cause }) => decisions.add({ namespace, model, version, reason: cause }, 1));
   events.on("model-evicted", ({ namespace, model, version, cause }) => evictions.add({ namespace, model, version, reason: cause }, 1));
+  const outgrown = new Sums();
+  events.on("model-outgrown", ({ namespace, model, version, action }) => outgrown.add({ namespace, model, version, action }, 1));
   return [
     {
       name: "nitrous_model_loads_total",
@@ -46,8 +48,14 @@ export function residencyFamilies(events: Events, accounts: Accounts): Family[] 
       samples: () => decisions.samples(),
     },
     {
+      name: "nitrous_outgrown_total",
+      help: "Hosts that used much more than was reserved for them, by what was done: restart, or refuse the model.",
+      type: "counter",
+      samples: () => outgrown.samples(),
+    },
+    {
       name: "nitrous_budget",
-      help: "What all hosts may use by account: bytes of memory, models, and bytes of namespaces with a limit.",
+      help: "What all hosts may use by account: bytes of memory, of each device and of namespaces with a limit, and models.",
       type: "gauge",
       *samples() {
         for (const [account, value] of Object.entries(accounts.budgets)) yield { labels: { account }, value };

@@ -75,6 +75,7 @@ describe("toInferenceService", () => {
           protocolVersion: "v2",
           environment: { NTHREAD: "4", EMPTY: "" },
           settings: {},
+          device: { kind: "count", count: 1, asked: "nvidia.com/gpu: 1" },
         },
         minReplicas: 0,
         residency: { kind: "on-demand" },
@@ -82,7 +83,13 @@ describe("toInferenceService", () => {
         multiNode: false,
       },
       scheduling: {},
-      notInEffect: ["spec.predictor.model.env[2].valueFrom", "spec.predictor.model.resources"],
+      notInEffect: [
+        "spec.predictor.model.env[2].valueFrom",
+        "spec.predictor.model.resources.limits.cpu",
+        "spec.predictor.model.resources.limits.memory",
+        "spec.predictor.model.resources.requests.cpu",
+        "spec.predictor.model.resources.requests.memory",
+      ],
     });
   });
 

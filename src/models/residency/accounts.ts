@@ -1,5 +1,4 @@
-import { ServeError } from "../../core/errors.ts";
-import type { Amounts, Ledger } from "./ledger.ts";
+import type { Amounts } from "./ledger.ts";
 
 /** The accounts of the ledger. Bytes that all hosts may use together, and models that may be loaded at once. */
 export const MEMORY = "memory";
@@ -10,31 +9,23 @@ export function memoryOfNamespace(namespace: string): string {
   return `namespace ${namespace}`;
 }
 
-/** The accounts that hold bytes of a model's host. */
+/** Bytes of a device's memory that hosts may use together. */
+export function deviceAccount(index: number): string {
+  return `device ${index}`;
+}
+
+/** The devices that something takes a part of, in the order of their numbers. */
+export function devicesIn(amounts: Amounts): number[] {
+  const indices = Object.keys(amounts).flatMap((account) => /^device (\d+)$/.exec(account)?.[1] ?? []);
+  return indices.map(Number).sort((one, other) => one - other);
+}
+
+/** The accounts that hold bytes of a model's host, in the memory of the machine. */
 export function bytesAccounts(amounts: Amounts): string[] {
-  return Object.keys(amounts).filter((account) => account !== MODELS);
+  return Object.keys(amounts).filter((account) => account === MEMORY || account.startsWith("namespace "));
 }
 
 const MEBIBYTE = 1048576;
-
-/** What a load needs and has not, with the arithmetic. `others` says what keeps it from being made free. */
-export function doesNotFit(ledger: Ledger, amounts: Amounts, others: string): ServeError {
-  const [account = MEMORY] = Object.keys(ledger.lacking(amounts));
-  const budget = ledger.budgets[account] ?? 0;
-  const free = Math.max(0, ledger.free(account));
-  if (account === MODELS)
-    return refused(
-      `${ledger.reserved(MODELS)} models are loaded, as many as --max-concurrent-models allows${others}; raise it, or unload one`,
-    );
-  const need = mebibytes(amounts[account] ?? 0);
-  const of = account === MEMORY ? `the ${mebibytes(budget)} for hosts` : `the ${mebibytes(budget)} for the ${account}`;
-  const setting = account === MEMORY ? "--memory-budget" : "--namespace-memory";
-  return refused(`it needs about ${need}, and ${mebibytes(free)} of ${of} are free${others}; stop other models or raise ${setting}`);
-}
-
-function refused(message: string): ServeError {
-  return new ServeError("RESOURCE_EXHAUSTED", message, { retryAfter: 1 });
-}
 
 /** For people. */
 export function mebibytes(bytes: number): string {

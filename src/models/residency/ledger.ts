@@ -1,4 +1,4 @@
-/** What something takes of each account: bytes of "memory", one of "models", bytes of "namespace team". */
+/** What something takes of each account: bytes of "memory", one of "models", bytes of "namespace team" and of "device 0". */
 export type Amounts = Readonly<Record<string, number>>;
 
 /** A part of the budgets that somebody holds. */
@@ -12,10 +12,18 @@ export interface Reservation {
 /** Keeps account of what hosts may use together: nothing is started that does not fit. Accounts without a budget are not limited. */
 export class Ledger {
   readonly budgets: Amounts;
+  readonly #titles: Readonly<Record<string, string>>;
   readonly #reserved = new Map<string, number>();
 
-  constructor(budgets: Amounts) {
+  /** @param titles what people call accounts, where that is not their name */
+  constructor(budgets: Amounts, titles: Readonly<Record<string, string>> = {}) {
     this.budgets = budgets;
+    this.#titles = titles;
+  }
+
+  /** For people. */
+  title(account: string): string {
+    return this.#titles[account] ?? account;
   }
 
   reserved(account: string): number {

@@ -1,10 +1,11 @@
 import type { Clock } from "../../core/clock.ts";
 import type { EvictionCause } from "../../core/events.ts";
 import { createSemaphore } from "../semaphore.ts";
-import { doesNotFit, MODELS, mebibytes } from "./accounts.ts";
-import type { Amounts, Ledger, Reservation } from "./ledger.ts";
+import { MODELS, mebibytes } from "./accounts.ts";
+import type { Ledger, Reservation } from "./ledger.ts";
+import { amountChoices, doesNotFit, type Need } from "./need.ts";
 import { EVICTION_POLICIES, type EvictionPolicyName, whyChosen } from "./policies.ts";
-import { chooseVictims, type Evictable } from "./victims.ts";
+import { chooseVictims, chooseWay, type Evictable } from "./victims.ts";
 
 /** A loaded model, or one more replica of one, that can be asked to go. */
 export interface Occupant extends Evictable {
@@ -39,17 +40,22 @@ export class Room {
   }
 
   /** What is free now, without anybody going; undefined when it does not fit. */
-  reserve(amounts: Amounts): Reservation | undefined {
-    return this.#options.ledger.reserve(amounts);
+  reserve(need: Need): Reservation | undefined {
+    const { ledger } = this.#options;
+    for (const amounts of amountChoices(need, ledger)) {
+      const reservation = ledger.reserve(amounts);
+      if (reservation !== undefined) return reservation;
+    }
+    return undefined;
   }
 
   /**
-   * Reserves the amounts, after evictions where they are needed.
-   * @param name of the model that they are for
+   * Reserves what a load needs, after evictions where they are needed.
+   * @param name of the model that it is for
    * @throws ServeError RESOURCE_EXHAUSTED with the arithmetic, or the signal's reason
    */
-  async make(name: string, amounts: Amounts, signal: AbortSignal): Promise<Reservation> {
-    return this.reserve(amounts) ?? (await this.#turns.run(() => this.#make(name, amounts, signal)));
+  async make(name: string, need: Need, signal: AbortSignal): Promise<Reservation> {
+    return this.reserve(need) ?? (await this.#turns.run(() => this.#make(name, need, signal)));
   }
 
   /** After measurements: while hosts use more than there is, models that are not busy go. What is busy is looked at again next time. */
@@ -63,40 +69,45 @@ export class Room {
     const idle = occupants().filter(({ busy }) => !busy);
     // As many as there are, when all of them are not enough.
     const victims = chooseVictims(Object.fromEntries(over), idle, EVICTION_POLICIES[policy]) ?? idle;
-    const excess = `hosts use ${over.map(([account, amount]) => inWords(account, amount)).join(" and ")} more than there is`;
+    const excess = `hosts use ${over.map(([account, amount]) => inWords(ledger, account, amount)).join(" and ")} more than there is`;
     for (const victim of victims) void victim.evict(`evicted: ${excess}, and ${whyChosen(policy, victim, clock.now())}`, "outgrown");
   }
 
-  async #make(name: string, amounts: Amounts, signal: AbortSignal): Promise<Reservation> {
+  async #make(name: string, need: Need, signal: AbortSignal): Promise<Reservation> {
     const { ledger, clock, policy: policyName, occupants } = this.#options;
     const policy = EVICTION_POLICIES[policyName];
     const patientUntil = clock.now() + PATIENCE_MS;
     for (;;) {
       signal.throwIfAborted();
-      const reservation = ledger.reserve(amounts);
+      const reservation = this.reserve(need);
       if (reservation !== undefined) return reservation;
-      const lacking = ledger.lacking(amounts);
+      const ways = amountChoices(need, ledger).map((amounts) => ledger.lacking(amounts));
       const others = occupants();
-      const victims = chooseVictims(
-        lacking,
+      const way = chooseWay(
+        ways,
         others.filter(({ busy }) => !busy),
         policy,
       );
-      if (victims !== undefined) {
-        const needed = Object.entries(lacking).map(([account, amount]) => inWords(account, amount));
+      if (way !== undefined) {
+        const needed = Object.entries(way.lacking).map(([account, amount]) => inWords(ledger, account, amount));
         const reason = (victim: Occupant): string =>
           `evicted: ${name} needed ${needed.join(" and ")} more, and ${whyChosen(policyName, victim, clock.now())}`;
-        await Promise.all(victims.map((victim) => victim.evict(reason(victim), "room")));
+        await Promise.all(way.victims.map((victim) => victim.evict(reason(victim), "room")));
         continue;
       }
-      if (chooseVictims(lacking, others, policy) === undefined) throw doesNotFit(ledger, amounts, "");
+      if (chooseWay(ways, others, policy) === undefined) throw doesNotFit(ledger, need, need.device === undefined ? "" : AFTER);
       const busy = others.filter((other) => other.busy).length;
-      if (clock.now() >= patientUntil) throw doesNotFit(ledger, amounts, `, and ${busy} models that could go are busy`);
+      if (clock.now() >= patientUntil) throw doesNotFit(ledger, need, `, and ${busy} models that could go are busy`);
       await new Promise<void>((resolve) => clock.after(LOOK_AGAIN_MS, resolve));
     }
   }
 }
 
-function inWords(account: string, amount: number): string {
-  return account === MODELS ? `room for ${amount === 1 ? "one model" : `${amount} models`}` : `${mebibytes(amount)} of ${account}`;
+/** With many models "free" is not all that could be had. */
+const AFTER = ", and evicting what may go is not enough";
+
+function inWords(ledger: Ledger, account: string, amount: number): string {
+  return account === MODELS
+    ? `room for ${amount === 1 ? "one model" : `${amount} models`}`
+    : `${mebibytes(amount)} of ${ledger.title(account)}`;
 }

@@ -32,6 +32,29 @@ export function chooseVictims<Model extends Evictable>(
   return missing.size > 0 ? undefined : withoutSpare(victims, lacking);
 }
 
+/** One of several ways to make room. */
+export interface Way<Model> {
+  readonly lacking: Amounts;
+  readonly victims: readonly Model[];
+}
+
+/**
+ * Of several ways to make room the one whose most valuable victim is worth least, then the one with the fewest. Undefined when none
+ * can be gone.
+ */
+export function chooseWay<Model extends Evictable>(
+  ways: readonly Amounts[],
+  models: readonly Model[],
+  policy: EvictionPolicy,
+): Way<Model> | undefined {
+  const worth = new Map(inOrder(models, policy).map((model, index) => [model, index]));
+  const open = ways.flatMap((lacking) => {
+    const victims = chooseVictims(lacking, models, policy);
+    return victims === undefined ? [] : [{ lacking, victims, dearest: Math.max(-1, ...victims.map((victim) => worth.get(victim) ?? -1)) }];
+  });
+  return open.sort((one, other) => one.dearest - other.dearest || one.victims.length - other.victims.length)[0];
+}
+
 function inOrder<Model extends Evictable>(models: readonly Model[], policy: EvictionPolicy): Model[] {
   const valued = models.map((model) => ({ model, value: policy(model) }));
   valued.sort(
