@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { JsonObject } from "../src/core/inference.ts";
+import type { KeptMeasurement } from "../src/core/measurement.ts";
 import type { Resource, ResourceKey } from "../src/core/resource.ts";
 import { KEPT_REVISIONS, type ResourceChange, type RevisionRecord, type StoredResource } from "../src/core/resource-store.ts";
+import { encodeMeasurement } from "../src/store/measurement-rows.ts";
 import { encodeChange } from "../src/store/rows.ts";
 import { loadSqlite, SQLITE_MODULES, type SqliteModule } from "../src/store/sqlite.ts";
 import { openStateDirectory } from "../src/store/state.ts";
@@ -42,7 +44,9 @@ export function temporaryDirectories(): { readonly make: () => string; readonly 
 export interface OpenedDirectory {
   readonly restored: readonly StoredResource[];
   readonly epoch: number;
+  readonly measurements: readonly KeptMeasurement[];
   commit(...commits: readonly (readonly ResourceChange[])[]): void;
+  keep(...measurements: readonly KeptMeasurement[]): void;
   close(): void;
 }
 
@@ -51,6 +55,9 @@ export async function openHere(directory: string, sqlite?: SqliteModule): Promis
   const state = openStateDirectory(directory, await loadSqlite(sqlite), { pid: process.pid, started: "just now" });
   return {
     ...state,
+    keep(...measurements) {
+      for (const failure of state.commit([measurements.map(encodeMeasurement)])) if (failure !== undefined) throw failure;
+    },
     commit(...commits) {
       for (const failure of state.commit(commits.map((changes) => changes.map(encodeChange)))) if (failure !== undefined) throw failure;
     },

@@ -125,7 +125,7 @@ describe("models on devices", () => {
     await clock.advance(1_000);
     expect(await outcome(third.activate(request(), clock))).toBe("answered");
     expect([forest, first, second, third].map(({ state }) => state)).toEqual(["ready", "ready", "standby", "ready"]);
-    expect(second.reason).toMatch(/^evicted: default\/c needed \d+ more bytes of device 1;/);
+    expect(second.reason).toMatch(/^evicted: default\/c needed \d+ MiB of device 1 more, and default\/b costs least/);
     expect(third.status(true).devices).toEqual(["device 1 (Fake)"]);
   });
 
@@ -145,6 +145,6 @@ describe("models on devices", () => {
       await rest();
     }
     expect([first.state, second.state]).toEqual(["standby", "ready"]);
-    expect(first.reason).toMatch(/hosts use \d+ bytes of device 0 more than there is/);
+    expect(first.reason).toMatch(/hosts use \d+ MiB of device 0 more than there is/);
   });
 });

@@ -91,7 +91,7 @@ it("says at once what was asked for that is not there, with the arithmetic where
   await untilService(server.url, "also", ({ status }) => status?.modelStatus.states.activeModelState === "Standby");
   expect((await nitrous(["load", "also", "--server", server.url])).stdout).toBe("also version 1 is ready\n");
   const { stdout } = await nitrous(["events", "--server", server.url]);
-  expect(stdout).toMatch(/Evicted +InferenceService\/small +evicted: default\/also needed \d+ more bytes of device 0 \(Fake GPU\)/);
+  expect(stdout).toMatch(/Evicted +InferenceService\/small +evicted: default\/also needed \d+ MiB of device 0 \(Fake GPU\) more/);
   expect(await visibleTo("also")).toBe("CUDA_VISIBLE_DEVICES=GPU-fake-0");
   await apply(await service("tight", ', nitrous/device: "2"'));
   const tight = await untilService(server.url, "tight", ({ status }) => status?.modelStatus.lastFailureInfo !== undefined);
