@@ -72,7 +72,7 @@ publish(
   "estimates",
   [
     table,
-    `${outside} ${LEAST} to ${MOST}. ${failed.length === 0 ? "" : `Not loaded: ${failed.join(", ")}. `}PSS of each host after its first answer, alone on the machine.`,
+    `${outside} ${LEAST} to ${MOST}. ${failed.length === 0 ? "" : `Not loaded: ${failed.join(", ")}. `}PSS of each host after its first answer: other processes that have the same interpreter or framework open make it less, so run it on a machine with none.`,
     machine(),
   ],
   { rows, failed },

@@ -19,7 +19,7 @@ const MEBIBYTE = 1048576;
 export const FORMATS = {
   sklearn: { host: "python", code: "never", hostBytes: 150 * MEBIBYTE },
   xgboost: { host: "python", code: "never", hostBytes: 150 * MEBIBYTE },
-  lightgbm: { host: "python", code: "never", hostBytes: 170 * MEBIBYTE },
+  lightgbm: { host: "python", code: "never", hostBytes: 150 * MEBIBYTE },
   catboost: { host: "python", code: "never", hostBytes: 170 * MEBIBYTE },
   pmml: { host: "python", code: "never", hostBytes: 100 * MEBIBYTE },
   tensorflow: { host: "python", code: "perhaps", hostBytes: 640 * MEBIBYTE, takesDevice: true },
@@ -27,11 +27,11 @@ export const FORMATS = {
   pytorch: { host: "python", code: "perhaps", hostBytes: 650 * MEBIBYTE, takesDevice: true },
   mar: { host: "python", code: "perhaps", hostBytes: 650 * MEBIBYTE, takesDevice: true },
   huggingface: { host: "python", code: "perhaps", hostBytes: 800 * MEBIBYTE, takesDevice: true },
-  "huggingface-onnx": { host: "node", code: "never", hostBytes: 130 * MEBIBYTE },
+  "huggingface-onnx": { host: "node", code: "never", hostBytes: 100 * MEBIBYTE },
   mlflow: { host: "python", code: "perhaps", hostBytes: 230 * MEBIBYTE },
   onnx: { host: "node", code: "never", hostBytes: 90 * MEBIBYTE },
   python: { host: "python", code: "always", hostBytes: 45 * MEBIBYTE },
-  typescript: { host: "node", code: "always", hostBytes: 90 * MEBIBYTE },
+  typescript: { host: "node", code: "always", hostBytes: 80 * MEBIBYTE },
 } as const satisfies Readonly<Record<string, FormatFacts>>;
 
 export type ModelFormat = keyof typeof FORMATS;

@@ -240,7 +240,7 @@ export class Manager {
     life.renew(true);
     model.standBy(async () => {
       await ended;
-      await this.start(model);
+      await this.start(model, "restart");
     }, "it gets another host");
     await model.wake();
   }

@@ -8,6 +8,7 @@ const DECISIVE: readonly string[] = [
   ANNOTATIONS.trust,
   ANNOTATIONS.sha256,
   ANNOTATIONS.baseDirectory,
+  ANNOTATIONS.device,
   ANNOTATIONS.watch,
   ANNOTATIONS.responseCache,
   ...SCHEDULING_ANNOTATIONS,
