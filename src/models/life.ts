@@ -3,7 +3,7 @@ import type { LoadCause } from "../core/events.ts";
 import type { ModelState } from "../core/model.ts";
 import { type Ending, Member, type Running } from "./member.ts";
 import type { ModelVersion } from "./model-version.ts";
-import { MODELS } from "./residency/index.ts";
+import type { Reservation } from "./residency/index.ts";
 
 /** A model from its start to its end, with all its replicas. */
 export class Life {
@@ -14,12 +14,12 @@ export class Life {
   #end: (() => void) | undefined;
   #isOver = false;
   #keepsQueue = false;
-  /** The one that is counted where models are counted. */
-  #counted: Member | undefined;
   /** Settles with the end of the last replica. */
   readonly ended = new Promise<void>((resolve) => {
     this.#end = resolve;
   });
+  /** What it holds where models are counted, however many replicas it has. */
+  place: Reservation | undefined;
   /** Takes back the next attempt at a replica that could not be had. */
   cancelRetry: (() => void) | undefined;
   /** Attempts in a row that brought none. */
@@ -68,12 +68,6 @@ export class Life {
     return this.spare.includes(member);
   }
 
-  /** Whether what it holds counts for a model, and not only for more of one. */
-  counts(member: Member): boolean {
-    this.#counted ??= member;
-    return this.#counted === member;
-  }
-
   add(): Member {
     const taken = new Set([...this.#members].map(({ index }) => index));
     let index = 0;
@@ -86,12 +80,9 @@ export class Life {
   /** It has ended; returns whether it was the last one. */
   delete(member: Member): boolean {
     this.#members.delete(member);
-    if (this.#counted === member) {
-      this.#counted = [...this.#members].find(({ running }) => running !== undefined);
-      this.#counted?.running?.reservation.resize(MODELS, 1);
-    }
     if (this.#members.size > 0) return false;
     this.finish();
+    this.release();
     this.#end?.();
     return true;
   }
@@ -123,7 +114,13 @@ export class Life {
     for (const member of this.#members) member.end(ending, reason);
   }
 
-  /** The model has failed. */
+  /** It no longer counts as a loaded model. */
+  release(): void {
+    this.place?.release();
+    this.place = undefined;
+  }
+
+  /** Nothing more is begun. */
   finish(): void {
     this.#isOver = true;
     this.cancelRetry?.();

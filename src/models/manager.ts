@@ -248,6 +248,7 @@ export class Manager {
   #fail(life: Life, error: unknown): void {
     const { model } = life;
     life.finish();
+    life.release();
     // Whoever hears of it may start the model again at once.
     this.#lives.delete(model);
     const cause = ServeError.from(error instanceof LoadError ? error.cause : error, "INTERNAL", messageOf(error));

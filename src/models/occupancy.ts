@@ -15,6 +15,7 @@ import {
   fitsNever,
   type Ledger,
   MEMORY,
+  MODELS,
   type Need,
   type Occupant,
   type Reservation,
@@ -104,6 +105,14 @@ export class Occupancy {
     return await this.#room.make(name, need, signal);
   }
 
+  /** The part of a reservation that is for the model, and not for one of its replicas; the model keeps it while hosts of it come and go. */
+  placeOf(reservation: Reservation): Reservation | undefined {
+    const count = reservation.amounts[MODELS] ?? 0;
+    if (count === 0) return undefined;
+    reservation.resize(MODELS, 0);
+    return this.#options.ledger.reserve({ [MODELS]: count });
+  }
+
   /** To be called when hosts have been measured. */
   settle(): void {
     this.#room.settle();
@@ -112,11 +121,6 @@ export class Occupancy {
   /** It serves a request, or has just been given one. */
   isBusy({ scheduler, usage }: ModelVersion): boolean {
     return scheduler.busy || this.#options.clock.now() - (usage.usedAt ?? Number.NEGATIVE_INFINITY) < JUST_USED_MS;
-  }
-
-  /** What was measured is what one in a host as usual takes. */
-  measuredAs({ spec }: ModelVersion, alone: boolean): boolean {
-    return !alone || this.#options.modelsPerHost(spec) === 1;
   }
 
   /** A model that it evicts is not to be asked for at once: then both would only take turns. */
@@ -148,7 +152,7 @@ export class Occupancy {
       if (life.isOver || model.state !== "ready") return [];
       const spare = life.spare.flatMap(({ running }) => running ?? []);
       const kept = life.running.filter((running) => !spare.includes(running));
-      const whole = model.spec.residency?.kind === "pinned" ? undefined : this.#occupantOf(model, kept);
+      const whole = model.spec.residency?.kind === "pinned" ? undefined : this.#occupantOf(model, kept, life.place);
       return [
         ...(whole === undefined ? [] : [whole]),
         ...spare.flatMap((running): Occupant[] => {
@@ -162,13 +166,13 @@ export class Occupancy {
     });
   }
 
-  #occupantOf(model: ModelVersion, running: readonly Running[]): Occupant | undefined {
+  #occupantOf(model: ModelVersion, running: readonly Running[], place?: Reservation): Occupant | undefined {
     const { spec, usage } = model;
     const [first] = running;
     if (first === undefined) return undefined;
     const holds: Record<string, number> = {};
-    for (const { reservation } of running)
-      for (const [account, amount] of Object.entries(reservation.amounts)) holds[account] = (holds[account] ?? 0) + amount;
+    for (const { amounts } of [...running.map(({ reservation }) => reservation), ...(place === undefined ? [] : [place])])
+      for (const [account, amount] of Object.entries(amounts)) holds[account] = (holds[account] ?? 0) + amount;
     return {
       name: `${spec.namespace}/${spec.name}`,
       holds,

@@ -10,7 +10,7 @@ import type { Member, Running } from "./member.ts";
 import { devicesOf, deviceVariables, type NeedOptions } from "./model-need.ts";
 import { identityOf } from "./model-version.ts";
 import type { Occupancy } from "./occupancy.ts";
-import { devicesIn, MEMORY, MODELS, type Reservation } from "./residency/index.ts";
+import { devicesIn, MEMORY, type Reservation } from "./residency/index.ts";
 import { createSemaphore, type Semaphore } from "./semaphore.ts";
 
 export interface UpkeepOptions extends NeedOptions {
@@ -102,8 +102,9 @@ export class Upkeep {
     const { model } = life;
     const { clock, measurements, events, inline } = this.#options;
     const { occupancy, shares, onHost } = this.#parts;
-    const wanted = { alone, more: !life.counts(member), spare: life.isSpare(member) };
+    const wanted = { alone, more: life.place !== undefined, spare: life.isSpare(member) };
     const reservation = await occupancy.reserve(model, wanted, () => life.report(member, "preparing", "waiting for room"), signal);
+    life.place ??= occupancy.placeOf(reservation);
     const began = clock.now();
     const reservedBytes = reservation.amounts[MEMORY] ?? 0;
     try {
@@ -113,8 +114,6 @@ export class Upkeep {
       const devices = devicesOf(reservation.amounts, this.#options);
       const host = { pid: loaded.endpoint.pid, bytes: 0, deviceBytes: 0, devices, serves: false };
       const running = { model, loaded, host, reservation, loadedAt, loadMs: loadedAt - began, reservedBytes };
-      // The one that counted may have failed meanwhile.
-      if (life.counts(member)) reservation.resize(MODELS, 1);
       shares.add(running);
       onHost(host.pid, true);
       await shares.measure(host.pid);
