@@ -10,6 +10,9 @@ import type { Holder } from "./execution-limits.ts";
 import type { FairQueue } from "./fair-queue.ts";
 import { Returns } from "./returns.ts";
 
+/** A batch is shared out among free replicas when each part takes at most so much of the time that the whole takes. */
+const SOONER = 0.75;
+
 export interface DispatcherOptions {
   readonly clock: Clock;
   readonly queue: FairQueue<Entry>;
@@ -95,7 +98,7 @@ export class Dispatcher {
       return this.#start(inline.replica, now, (waiting) => waiting, inline.rows);
     }
     const replica = slots.freest();
-    if (replica !== undefined) return !this.#waitsForReturns(first, now) && this.#start(replica, now, (waiting) => waiting);
+    if (replica !== undefined) return !this.#waitsForReturns(first, now) && this.#start(replica, now, (waiting) => waiting, this.#share());
     if (slots.hasInline) this.#lookAgain(now);
     return false;
   }
@@ -111,9 +114,22 @@ export class Dispatcher {
     this.#looks++;
   }
 
+  /** Rows for one of several free replicas: all of them, unless the work is done clearly sooner when each does its part. */
+  #share(): number {
+    const { queue, calls } = this.#options;
+    const { freeCount } = calls.slots;
+    if (freeCount < 2) return Number.POSITIVE_INFINITY;
+    const together = calls.curve.predict(queue.cost);
+    const apart = calls.curve.predict(queue.cost / freeCount);
+    if (together === undefined || apart === undefined || apart > SOONER * together) return Number.POSITIVE_INFINITY;
+    return Math.ceil(queue.rows / freeCount);
+  }
+
   /** Whether the batch that would begin with this request has more company to expect at once, and all time to wait for it. */
   #waitsForReturns(first: Entry, now: number): boolean {
     const { queue, calls, batchLimits, alarm } = this.#options;
+    // With several replicas each has a crowd of its own.
+    if (calls.slots.ids.length > 1) return false;
     if (first.key === undefined || queue.rows >= batchLimits.maxRows) return false;
     const until = this.#returns.waitUntil(now);
     if (until <= now || until - now > (batchLimits.maxAddedMs ?? Number.POSITIVE_INFINITY)) return false;

@@ -138,6 +138,38 @@ describe("a replica that leaves", () => {
   });
 });
 
+describe("several free replicas", () => {
+  /** Calls of one and of two requests that take so long; then what eight at once are given to the two. */
+  async function shared(fixedMs: number, perRowMs: number): Promise<number[][]> {
+    const scheduler = createScheduler();
+    for (let round = 0; round < 20; round++) {
+      const rows = 1 + (round % 4);
+      const answers = send(scheduler, rows);
+      await clock.turn();
+      // Small as they are, they may have been shared out as well.
+      while (first.calls.length + second.calls.length > 0) {
+        await clock.advance(fixedMs + perRowMs * Math.max(0, ...rowsOf(first), ...rowsOf(second)));
+        first.echo();
+        second.echo();
+        await settle();
+        await clock.turn();
+      }
+      await Promise.all(answers);
+    }
+    void send(scheduler, 8);
+    await clock.turn();
+    return [rowsOf(first), rowsOf(second)];
+  }
+
+  it("share what waits when that is done sooner", async () => {
+    expect(await shared(1, 10)).toEqual([[4], [4]]);
+  });
+
+  it("do not when a call costs much whatever is in it", async () => {
+    expect((await shared(100, 1)).flat()).toEqual([8]);
+  });
+});
+
 describe("containerConcurrency", () => {
   it("is the most requests that one replica has at once, however many would fit a batch", async () => {
     const scheduler = createScheduler({ requestsPerReplica: 3 });

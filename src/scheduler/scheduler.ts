@@ -96,7 +96,7 @@ export class Scheduler {
       queue: this.#queue,
       calls: this.#calls,
       queueLimits: options.queueLimits,
-      maxBatchRows: options.batchLimits.maxRows,
+      maxBatchRows: Math.min(options.batchLimits.maxRows, options.rules?.requestsPerReplica ?? Number.POSITIVE_INFINITY),
       priority: options.rules?.priority ?? DEFAULT_PRIORITY,
     });
     this.#alarm = new Alarm(clock, () => this.#ring());

@@ -48,6 +48,13 @@ export class Slots {
     return false;
   }
 
+  /** Replicas outside of this process with a free slot. */
+  get freeCount(): number {
+    let count = 0;
+    for (const slot of this.#slots.values()) if (slot.replica.roomForRows === undefined && !slot.leaving && this.#roomOf(slot) > 0) count++;
+    return count;
+  }
+
   /** The replica of that id when it has a free slot; also one that is leaving. */
   freeOf(id: string): Replica | undefined {
     for (const slot of this.#slots.values()) if (slot.replica.id === id && this.#roomOf(slot) > 0) return slot.replica;

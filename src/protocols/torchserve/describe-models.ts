@@ -35,18 +35,22 @@ function versionsMeant(controlPlane: Models, request: HttpRequest): readonly Mod
 }
 
 function describe(controlPlane: Models, status: ModelStatus): object {
-  const { namespace, name, state, memoryBytes, hostPid, queued, reason } = status;
+  const { namespace, name, state, hostPids, hostBytes, queued, reason } = status;
+  const { auto, least, most, wanted } = status.replicas;
   const worker = WORKERS[state];
+  const pids = hostPids.length > 0 ? hostPids : [0];
   return {
     modelName: name,
     modelVersion: shownVersion(status),
     modelUrl: urlOf(controlPlane, namespace, name),
     engine: "Torch",
     runtime: "python",
-    minWorkers: 1,
-    maxWorkers: 1,
+    minWorkers: auto ? least : wanted,
+    maxWorkers: auto ? most : wanted,
     workers:
-      worker === undefined ? [] : [{ id: String(hostPid ?? 0), status: worker, memoryUsage: memoryBytes, pid: hostPid ?? 0, gpu: false }],
+      worker === undefined
+        ? []
+        : pids.map((pid, index) => ({ id: String(pid), status: worker, memoryUsage: hostBytes[index] ?? 0, pid, gpu: false })),
     jobQueueStatus: { pendingRequests: queued },
     ...(status.answers ? {} : { reason: reason.split("\n", 1)[0] }),
   };

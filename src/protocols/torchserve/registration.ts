@@ -7,7 +7,7 @@ import { flagIn, integerIn, parametersIn } from "./parameters.ts";
 import { modelIn, versionIn } from "./target.ts";
 
 export interface Registrar {
-  readonly controlPlane: Pick<ControlPlane, "resources" | "versions">;
+  readonly controlPlane: Pick<ControlPlane, "resources" | "scale" | "versions">;
   /** Absolute path of the folder whose archives are registered by their names alone; undefined when there is none. */
   readonly modelStore?: string | undefined;
 }
@@ -49,16 +49,23 @@ export async function unregisterModel({ controlPlane }: Registrar, request: Http
   return statusReply(`Model "${name}" unregistered`);
 }
 
-/** `PUT /models/{model}`: how many workers there are is not the client's to say. @throws ServeError NOT_FOUND */
-export function scaleWorkers({ controlPlane }: Registrar, request: HttpRequest): HttpReply {
-  const { name, version } = versionIn(controlPlane, request);
-  if (version === undefined) controlPlane.versions(modelIn(request));
-  const workers = integerIn(request.query, "min_worker", 1, 0);
-  const text = `Workers scaled to 1 for model: ${name}`;
-  return statusReply(
-    workers === 1 ? text : `${text}; min_worker=${workers} has no effect, because this server has one worker for each model`,
-    flagIn(request.query, "synchronous") ? 200 : 202,
-  );
+/**
+ * `PUT /models/{model}?min_worker=3`: so many replicas, whatever the load. As in TorchServe the answer comes before they do, unless
+ * `synchronous` is true.
+ * @throws ServeError NOT_FOUND, INVALID_ARGUMENT, and what `nitrous scale` would say
+ */
+export async function scaleWorkers({ controlPlane }: Registrar, request: HttpRequest): Promise<HttpReply> {
+  const target = versionIn(controlPlane, request);
+  if (target.version === undefined) controlPlane.versions(modelIn(request));
+  const scaled = controlPlane.scale(target, integerIn(request.query, "min_worker", 1, 0));
+  if (flagIn(request.query, "synchronous")) {
+    const { replicas } = await scaled;
+    return statusReply(`Workers scaled to ${replicas.ready} for model: ${target.name}`);
+  }
+  // What is wrong with the request is told at once; what goes wrong later is in the model's status.
+  await Promise.race([scaled, new Promise((resolve) => setImmediate(resolve))]);
+  scaled.catch(() => undefined);
+  return statusReply("Processing worker updates...", 202);
 }
 
 /** `PUT /models/{model}/{version}/set-default`: the highest version is the default, always. @throws ServeError NOT_FOUND, UNIMPLEMENTED */

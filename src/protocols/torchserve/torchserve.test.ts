@@ -27,7 +27,8 @@ function statusOf(more: Partial<ModelStatus> = {}): ModelStatus {
     reason: "",
     queued: 0,
   };
-  return { ...known, memoryBytes: 7, hostPid: 9, description, ...more } as ModelStatus;
+  const replicas = { ready: 2, starting: 0, leaving: 0, wanted: 2, least: 1, most: 4, auto: true, obstacle: undefined };
+  return { ...known, memoryBytes: 15, hostPids: [9, 10], hostBytes: [7, 8], replicas, description, ...more } as ModelStatus;
 }
 
 /** The routes over fakes: what the planes do has tests of its own. */
@@ -39,6 +40,7 @@ function server(
   const asked: InferRequest[] = [];
   const created: JsonValue[] = [];
   const deleted: string[] = [];
+  const scaled: number[] = [];
   let watched: readonly ResourceView[] = [];
   const find = (name: string): readonly ModelStatus[] => {
     const found = statuses.filter((status) => status.name === name);
@@ -61,6 +63,11 @@ function server(
     get: one,
     describe: (target: { name: string; version?: string }) => Promise.resolve(one(target)),
     versions: ({ name }: { name: string }) => find(name),
+    async scale(target: { name: string; version?: string }, replicas: number) {
+      if (replicas > 64) throw new ServeError("INVALID_ARGUMENT", "too many");
+      scaled.push(replicas);
+      return one(target);
+    },
     resources: {
       list: () => ({
         resourceVersion: "1",
@@ -105,7 +112,7 @@ function server(
     const isJson = reply.headers?.["Content-Type"] === "application/json";
     return { reply, body: isJson ? JSON.parse(sent) : sent, context };
   }
-  return { call, asked, created, deleted, routes, watch: (views: readonly ResourceView[]) => (watched = views) };
+  return { call, asked, created, deleted, scaled, routes, watch: (views: readonly ResourceView[]) => (watched = views) };
 }
 
 function matches(pattern: string, segments: readonly string[]): Record<string, string> | undefined {
@@ -200,7 +207,16 @@ describe("management", () => {
   it("describes models, with what the handler tells of itself", async () => {
     const { call } = server(packed({ status: 200, headers: {} }, '{"a":1}'));
     expect((await call("GET", "/models/m")).body).toMatchObject([
-      { modelName: "m", modelVersion: "2.5", workers: [{ id: "9", status: "READY", memoryUsage: 7 }] },
+      {
+        modelName: "m",
+        modelVersion: "2.5",
+        minWorkers: 1,
+        maxWorkers: 4,
+        workers: [
+          { id: "9", status: "READY", memoryUsage: 7 },
+          { id: "10", status: "READY", memoryUsage: 8 },
+        ],
+      },
     ]);
     expect((await call("GET", "/models/m/all?customized=true")).body).toHaveLength(1);
     expect((await call("GET", "/models/m?customized=true")).body).toMatchObject([{ customizedMetadata: '{"a":1}' }]);
@@ -270,10 +286,13 @@ describe("management", () => {
     expect((await several.call("PUT", "/models/m/1/set-default")).reply.status).toBe(501);
   });
 
-  it("says that scaling has no effect", async () => {
-    const { call } = server();
+  it("scales a model, at once or while the client waits", async () => {
+    const { call, scaled } = server();
     const { reply, body } = await call("PUT", "/models/m?min_worker=3");
-    expect([reply.status, body]).toEqual([202, { status: expect.stringContaining("min_worker=3 has no effect") }]);
+    expect([reply.status, body]).toEqual([202, { status: "Processing worker updates..." }]);
+    expect((await call("PUT", "/models/m?min_worker=2&synchronous=true")).body).toEqual({ status: "Workers scaled to 2 for model: m" });
+    expect(scaled).toEqual([3, 2]);
+    expect((await call("PUT", "/models/m?min_worker=100")).reply.status).toBe(400);
     expect((await call("PUT", "/models/none?min_worker=3")).reply.status).toBe(404);
   });
 });
