@@ -1,8 +1,8 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { EXAMPLES } from "../test/server-process.ts";
-import { memoryBytes, processTree } from "./processes.ts";
+import { processTree } from "./processes.ts";
 import { machine, publish, tableOf } from "./publish.ts";
 import { change } from "./turnover.ts";
 import { startVariant } from "./variant.ts";
@@ -24,10 +24,13 @@ const points = values.quick ? 5 : Number(values.points);
 /** Before the first point: what the server compiles and keeps once. */
 const WARM_UP = values.quick ? 3 : 50;
 const WANTED = 1.05;
+/** Changes of resources that the server keeps for watches which come back, and a load makes six: they are to be there before the first point. */
+const HISTORY = values.quick ? 200 : 4200;
+const SERVICES = "/apis/serving.kserve.io/v1beta1/namespaces/default/inferenceservices";
 
 interface Point {
   readonly loads: number;
-  /** Of the server alone, after a collection of its garbage. */
+  /** Resident bytes of the server alone, after a collection of its garbage. */
   readonly memory: number;
   readonly heap: number;
   readonly descriptors: number;
@@ -42,6 +45,7 @@ interface Point {
 const server = await startVariant("cycles", { paths: [join(EXAMPLES, values.model)] });
 const series: Point[] = [];
 try {
+  await fillHistory();
   await cycle(WARM_UP);
   series.push(await pointAt(0));
   for (let point = 1; point <= points; point++) {
@@ -61,10 +65,33 @@ async function cycle(times: number): Promise<void> {
   }
 }
 
+async function fillHistory(): Promise<void> {
+  const predictor = { minReplicas: 0, model: { modelFormat: { name: "onnx" }, storageUri: `file://${join(EXAMPLES, "iris-onnx")}` } };
+  const service = {
+    apiVersion: "serving.kserve.io/v1beta1",
+    kind: "InferenceService",
+    metadata: { name: "often-changed" },
+    spec: { predictor },
+  };
+  await send("POST", SERVICES, "application/json", service);
+  for (let change = 0; change < HISTORY; change++) {
+    const patch = { metadata: { labels: { change: String(change) } } };
+    await send("PATCH", `${SERVICES}/often-changed`, "application/merge-patch+json", patch);
+  }
+  await send("DELETE", `${SERVICES}/often-changed`, "application/json", undefined);
+}
+
+async function send(method: string, path: string, type: string, body: object | undefined): Promise<void> {
+  const text = body === undefined ? {} : { body: JSON.stringify(body) };
+  const response = await fetch(server.url + path, { method, headers: { "Content-Type": type }, ...text });
+  if (!response.ok) throw new Error(`${method} of a service was answered with ${response.status}: ${await response.text()}`);
+  await response.text();
+}
+
 async function pointAt(loads: number): Promise<Point> {
   await change(server.url, values.model, "evict");
   const { heap, resources, listeners } = await server.report();
-  const memory = memoryBytes([server.pid]);
+  const memory = Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${server.pid}/status`, "utf8"))?.[1]) * 1024;
   const descriptors = readdirSync(`/proc/${server.pid}/fd`).length;
   return { loads, memory, heap, descriptors, processes: processTree(server.pid).length, resources, listeners };
 }

@@ -40,5 +40,6 @@ export function turnover(url: string, names: readonly string[]): Turnover {
 /** @throws Error for any other answer than 200 */
 export async function change(url: string, name: string, verb: "load" | "evict"): Promise<void> {
   const response = await fetch(`${url}/nitrous/models/${name}/${verb}`, { method: "POST" });
-  if (response.status !== 200) throw new Error(`${verb} of ${name} was answered with ${response.status}: ${await response.text()}`);
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`${verb} of ${name} was answered with ${response.status}: ${text}`);
 }
