@@ -10,8 +10,17 @@ import { createEvents, EVICTION_CAUSES, LOAD_CAUSES } from "../src/core/events.t
 import type { ModelStatus } from "../src/core/model.ts";
 import type { ControlPlane } from "../src/core/planes.ts";
 import type { ShadowReport } from "../src/core/shadow.ts";
-import { createStatistics } from "../src/models/index.ts";
-import { createMetrics, openObservers, residencyFamilies, revisionFamilies, shadowFamilies } from "../src/observability/index.ts";
+import { createInferenceStatistics, createStatistics } from "../src/models/index.ts";
+import {
+  createMetrics,
+  kserveFamilies,
+  openObservers,
+  residencyFamilies,
+  responseCacheFamilies,
+  revisionFamilies,
+  shadowFamilies,
+  tritonFamilies,
+} from "../src/observability/index.ts";
 import { SETTINGS } from "../src/settings.ts";
 import { FakeClock } from "./fake-clock.ts";
 
@@ -67,7 +76,6 @@ async function metricsPage(): Promise<string> {
   const revisions = revisionFamilies(events);
   events.emit("request-finished", { ...createRecord("oip", "iris", 0), revision: "iris-00002" });
   const iris = { namespace: "default", model: "iris", version: "1" };
-  events.emit("model-loaded", { ...iris, loadMs: 1500, cause: "start", bytes: 1, reservedBytes: 1 });
   events.emit("model-scaled", { ...iris, from: 1, to: 2, cause: "panic", reason: "a test" });
   events.emit("model-outgrown", { ...iris, action: "restart", reason: "a test" });
   events.emit("model-evicted", { ...iris, cause: "room", reason: "a test" });
@@ -76,7 +84,22 @@ async function metricsPage(): Promise<string> {
     results: { equal: 1, close: 0, values: 0, shape: 0, outputs: 0, error: 0 },
     dropped: { busy: 1, size: 0, not_ready: 0, stream: 0 },
   };
-  const others = [...observers.families, ...residency, ...revisions, ...shadowFamilies(() => [shadow])];
+  const inferences = createInferenceStatistics();
+  const others = [
+    ...observers.families,
+    ...residency,
+    ...revisions,
+    ...shadowFamilies(() => [shadow]),
+    ...responseCacheFamilies({ bytes: 1, maxBytes: 2, entries: 1, evictions: 0 }, inferences),
+    ...tritonFamilies(inferences, controlPlane, events),
+    ...kserveFamilies(events),
+  ];
+  events.emit("model-loaded", { ...iris, loadMs: 1500, cause: "start", bytes: 1, reservedBytes: 1 });
+  const answered = { ...createRecord("oip", "iris", 0), namespace: "default", version: "1", cache: "miss" } as const;
+  inferences.observe(answered);
+  inferences.observe({ ...answered, outcome: "INTERNAL" });
+  events.emit("request-finished", answered);
+  events.emit("request-finished", { ...answered, method: "explain" });
   const { body } = await createMetrics({ statistics, controlPlane, clock, version: "1", others }).render();
   await observers.close();
   return body;
@@ -85,13 +108,13 @@ async function metricsPage(): Promise<string> {
 describe("docs/observability.md", () => {
   it("has every family of the metrics with its type and labels, and no other", async () => {
     const text = await metricsPage();
-    const families = [...text.matchAll(/^# TYPE (nitrous_\w+) (\w+)$/gm)].map(([, name = "", type = ""]) => {
+    const families = [...text.matchAll(/^# TYPE ((?:nitrous|nv|request)_\w+) (\w+)$/gm)].map(([, name = "", type = ""]) => {
       const suffix = type === "histogram" ? "_sum" : "";
       const sample = new RegExp(`^${name}${suffix}(?:\\{(.*)\\})? \\S+$`, "m").exec(text);
       const labels = [...(sample?.[1] ?? "").matchAll(/(\w+)="/g)].map(([, label]) => label).join(", ");
       return [name, type, sample === null ? "no sample" : labels];
     });
-    const rows = [...page.matchAll(/^\| `(nitrous_\w+)` +\| (\w+) +\| (.*?) +\|/gm)].map(([, ...cells]) =>
+    const rows = [...page.matchAll(/^\| `((?:nitrous|nv|request)_\w+)` +\| (\w+) +\| (.*?) +\|/gm)].map(([, ...cells]) =>
       cells.map((cell) => cell.trim()),
     );
     expect(rows).toEqual(expect.arrayContaining(families));

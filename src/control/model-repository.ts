@@ -10,7 +10,7 @@ import type { GivenFiles } from "./given-files.ts";
 
 export interface ModelRepositoryOptions {
   readonly registry: Registry;
-  readonly manager: Pick<Manager, "start" | "drain" | "remove">;
+  readonly manager: Pick<Manager, "start" | "standBy" | "drain" | "remove">;
   readonly events: Events;
   readonly createModel: (spec: ModelSpec) => ModelVersion;
   /** Where files go that come with a request. */
@@ -137,6 +137,7 @@ export class RequestedLoads implements ModelRepository {
   /** Its requests go to others; should it be needed again, it loads. */
   async #setAside(model: ModelVersion): Promise<void> {
     await this.#options.manager.drain(model);
+    this.#options.manager.standBy(model, "requests are answered as the last load of it said; a load that says nothing serves this again");
     model.drained = false;
   }
 
@@ -190,7 +191,10 @@ export class RequestedLoads implements ModelRepository {
   async #noteFiles(target: Target, version: string): Promise<void> {
     try {
       const model = this.#options.registry.versions(target).find(({ spec }) => spec.version === version);
-      if (model !== undefined) this.#loaded.set(model, await fingerprintOf(model.spec));
+      if (model === undefined) return;
+      // It was on its way when it was unloaded.
+      if (model.drained) await this.#options.manager.drain(model);
+      this.#loaded.set(model, await fingerprintOf(model.spec));
     } catch {
       // It is not there any more, and another load will tell.
     }
