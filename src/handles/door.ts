@@ -5,6 +5,8 @@ export interface HandleTarget {
   readonly namespace: string;
   readonly name: string;
   readonly version: string | undefined;
+  /** The one that has the version, where a model has several. */
+  readonly revision?: string | undefined;
 }
 
 /** One request of a handle. */

@@ -50,8 +50,8 @@ class Held {
   }
 
   async #changed(work: (target: HandleTarget) => Promise<void>): Promise<HandleStatus> {
-    const { version } = await this.status();
-    await work({ ...this.target, version });
+    const { version, revision } = await this.status();
+    await work({ ...this.target, version, revision });
     return await this.status();
   }
 }

@@ -20,6 +20,6 @@ export function heldStatus(controlPlane: Pick<ControlPlane, "get" | "list">, tar
 
 /** What of a status is told. */
 export function statusOf(status: ModelStatus): HandleStatus {
-  const { id, namespace, name, version, state, answers, reason, memoryBytes, queued, replicas, description } = status;
-  return { id, namespace, name, version, state, answers, reason, memoryBytes, queued, replicas, methods: description?.methods };
+  const { id, namespace, name, version, revision, state, answers, reason, memoryBytes, queued, replicas, description } = status;
+  return { id, namespace, name, version, revision, state, answers, reason, memoryBytes, queued, replicas, methods: description?.methods };
 }

@@ -76,7 +76,7 @@ function createHttpDoor(server: string | URL, { apiKey, headers: own = {} }: Htt
         body: blobs.length === 0 ? json : new Blob([json, ...blobs] as Uint8Array<ArrayBuffer>[]),
         signal: limited.signal,
         headers: {
-          ...namespaceHeader(target),
+          ...targetHeaders(target),
           "Content-Type": blobs.length === 0 ? "application/json" : "application/octet-stream",
           ...(blobs.length === 0 ? {} : { [JSON_LENGTH_HEADER]: String(json.byteLength) }),
           ...(modelId === undefined ? {} : { [MODEL_ID_HEADER]: modelId }),
@@ -94,7 +94,7 @@ function createHttpDoor(server: string | URL, { apiKey, headers: own = {} }: Htt
   return {
     async status(target, modelId) {
       const held = modelId === undefined ? {} : { [MODEL_ID_HEADER]: modelId };
-      const response = await ask(`${pathOf(target)}/status`, { headers: { ...namespaceHeader(target), ...held } });
+      const response = await ask(`${pathOf(target)}/status`, { headers: { ...targetHeaders(target), ...held } });
       return (await response.json()) as HandleStatus;
     },
     run: (call) =>
@@ -115,13 +115,13 @@ function createHttpDoor(server: string | URL, { apiKey, headers: own = {} }: Htt
     async scale(target, replicas) {
       const response = await ask(`${pathOf(target)}/scale`, {
         method: "POST",
-        headers: { ...namespaceHeader(target), "Content-Type": "application/json" },
+        headers: { ...targetHeaders(target), "Content-Type": "application/json" },
         body: JSON.stringify({ replicas }),
       });
       await response.arrayBuffer();
     },
     async change(change, target) {
-      const response = await ask(`${pathOf(target)}/${change}`, { method: "POST", headers: namespaceHeader(target) });
+      const response = await ask(`${pathOf(target)}/${change}`, { method: "POST", headers: targetHeaders(target) });
       await response.arrayBuffer();
     },
   };
@@ -144,8 +144,8 @@ function pathOf({ name, version }: HandleTarget): string {
   return `/nitrous/models/${encodeURIComponent(name)}${version === undefined ? "" : `/versions/${encodeURIComponent(version)}`}`;
 }
 
-function namespaceHeader({ namespace }: HandleTarget): Record<string, string> {
-  return { "nitrous-namespace": namespace };
+function targetHeaders({ namespace, revision }: HandleTarget): Record<string, string> {
+  return { "nitrous-namespace": namespace, ...(revision === undefined ? {} : { "nitrous-revision": revision }) };
 }
 
 /** A signal that is aborted with the caller's, or when the server has not even said that the time is over. */

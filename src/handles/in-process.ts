@@ -123,6 +123,12 @@ function futureOf(id: string, work: Promise<HandleAnswer<unknown>>, controller: 
   };
 }
 
-function targetOf({ namespace, name, version }: HandleTarget, method: string | undefined): Target {
-  return { namespace, name, ...(version === undefined ? {} : { version }), ...(method === undefined ? {} : { method }) };
+function targetOf({ namespace, name, version, revision }: HandleTarget, method: string | undefined): Target {
+  return {
+    namespace,
+    name,
+    ...(version === undefined ? {} : { version }),
+    ...(revision === undefined ? {} : { revision }),
+    ...(method === undefined ? {} : { method }),
+  };
 }

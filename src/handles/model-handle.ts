@@ -64,7 +64,10 @@ export interface MethodHandle<Inputs = InputValues, Outputs = OutputValues> {
 
 /** What a handle tells of its model. */
 export interface HandleStatus
-  extends Pick<ModelStatus, "id" | "namespace" | "name" | "version" | "answers" | "reason" | "memoryBytes" | "queued" | "replicas"> {
+  extends Pick<
+    ModelStatus,
+    "id" | "namespace" | "name" | "version" | "revision" | "answers" | "reason" | "memoryBytes" | "queued" | "replicas"
+  > {
   readonly state: ModelState;
   /** What its methods take and give; undefined until it has been loaded once. */
   readonly methods: Readonly<Record<string, Signature>> | undefined;
