@@ -163,7 +163,8 @@ describe("architecture", () => {
   });
 
   it("keeps files short", () => {
-    const long = files.filter((file) => readFileSync(join(source, file), "utf8").split("\n").length > LONGEST_FILE);
+    const written = files.filter((file) => !file.includes("/generated/"));
+    const long = written.filter((file) => readFileSync(join(source, file), "utf8").split("\n").length > LONGEST_FILE);
     expect(long).toEqual([]);
   });
 

@@ -7,11 +7,14 @@ import { matchesPattern } from "./model-pattern.ts";
 
 type Head = Pick<HttpHead, "params" | "headers">;
 
+/** What is asked for. `targetLater`: the model is in a message that has not come, and the guard is asked again when it has. */
+type Guarded = Pick<Route, "access" | "target"> & { readonly targetLater?: boolean };
+
 /**
  * Returns who asks: the name of the key, or where none is needed the tenant, or "".
  * @throws ServeError UNAUTHENTICATED, PERMISSION_DENIED or INVALID_ARGUMENT, for a request that may not go on to the route
  */
-export type Guard = (route: Route, head: Head) => string;
+export type Guard = (route: Guarded, head: Head) => string;
 
 /** Visible characters of ASCII: tenants are names in metrics and logs. */
 const TENANT = /^[\x21-\x7e]{1,128}$/;
@@ -24,7 +27,7 @@ export function createGuard(hosts: Hosts, ring: KeyRing, tenantHeader?: string):
   return (route, head) => {
     const service = hosts.check(head.headers);
     const access = accessOf(route, head);
-    if (service !== undefined && access !== "public") {
+    if (service !== undefined && access !== "public" && route.targetLater !== true) {
       const target = route.target?.(head);
       if (target?.name !== service.name || target.namespace !== service.namespace || access === "admin") {
         const hint = "only that service is reached under it; give --allowed-host to the server to reach all of it";
@@ -48,7 +51,7 @@ export function createGuard(hosts: Hosts, ring: KeyRing, tenantHeader?: string):
 }
 
 /** Below a service's prefix, answers about health tell which services there are. */
-function accessOf({ access }: Route, { params }: Head): Access {
+function accessOf({ access }: Guarded, { params }: Head): Access {
   return access === "public" && params.service !== undefined ? "read" : access;
 }
 
@@ -68,11 +71,11 @@ function tenantIn({ headers }: Head, name: string): string {
   throw new ServeError("INVALID_ARGUMENT", `header ${name}: expected 1 to 128 visible ASCII characters without spaces, found ${found}`);
 }
 
-function authorize({ name, scopes, models }: Key, access: Access, route: Route, head: Head): void {
+function authorize({ name, scopes, models }: Key, access: Access, route: Guarded, head: Head): void {
   if (!scopes.includes(access as (typeof scopes)[number]) && !scopes.includes("admin")) {
     throw denied(`the key ${name} has the scope ${scopes.join(" and ")}; this needs ${access}`);
   }
-  if (models.length === 0) return;
+  if (models.length === 0 || route.targetLater === true) return;
   const target = route.target?.(head);
   if (target === undefined)
     throw denied(`the key ${name} is limited to the models ${models.join(", ")}; this is not about one of them alone`);

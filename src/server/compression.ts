@@ -5,7 +5,7 @@ import { HttpError } from "../core/http-error.ts";
 const compressors = { gzip: promisify(gzip), deflate: promisify(deflate) };
 const decompressors = { gzip: promisify(gunzip), deflate: promisify(inflate) };
 
-type Encoding = keyof typeof compressors;
+export type Encoding = keyof typeof compressors;
 
 /** Below this many bytes compressing costs more than it saves. */
 const MIN_BYTES = 1024;

@@ -36,6 +36,8 @@ export interface HttpServerOptions {
   /** Milliseconds a request may take from its first byte to its answer. */
   readonly requestTimeoutMs: number;
   readonly limits?: HttpLimits;
+  /** Where the bytes of all bodies are counted, with those of others. */
+  readonly memory?: BodyMemory;
   /** The error body of what is refused before a route is known. */
   readonly refusal: Refusal;
   /** The error body for paths that no route knows. */
@@ -92,7 +94,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     options.events.emit("http-refused", { status, refusal: undefined });
     return options.refusal(status, message);
   });
-  const transport: Transport = { connections, limits, memory: new BodyMemory(limits.maxBodyMemory), draining: false };
+  const transport: Transport = { connections, limits, memory: options.memory ?? new BodyMemory(limits.maxBodyMemory), draining: false };
   const streams = new OpenStreams();
   let active = 0;
   let idle: (() => void) | undefined;

@@ -1,1 +1,3 @@
+export { BodyMemory } from "./body-memory.ts";
+export { createGrpcServer, type GrpcServer, PortInUse } from "./grpc/grpc-server.ts";
 export { createHttpServer, type HttpServer, type HttpServerOptions } from "./http-server.ts";

@@ -31,7 +31,8 @@ function millisecondsOf(value: string | string[]): number {
   throw unexpected(TIMEOUT, "a whole number of milliseconds, such as 500", value);
 }
 
-function grpcMillisecondsOf(value: string | string[]): number {
+/** Milliseconds that a call has as a whole. @throws ServeError INVALID_ARGUMENT */
+export function grpcMillisecondsOf(value: string | string[]): number {
   const [, count, unit = ""] = (typeof value === "string" && /^(\d{1,8})([HMSmun])$/.exec(value)) || [];
   if (count === undefined) throw unexpected(GRPC_TIMEOUT, "at most 8 digits and a unit of H, M, S, m, u or n, such as 500m", value);
   return Number(count) * (GRPC_UNITS[unit] as number);
