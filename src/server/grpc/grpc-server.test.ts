@@ -332,6 +332,8 @@ describe("what is no call", () => {
     const slow = session.request({ ":path": "/s/echo", ":method": "POST", "content-type": "application/grpc" });
     const head = new Promise<Record<string, unknown>>((resolve) => slow.on("response", resolve));
     slow.write(Buffer.from([0, 0, 0]));
+    const settings = new Promise((resolve) => session.once("remoteSettings", resolve));
+    await settings;
     await new Promise<void>((resolve) => session.ping(() => resolve()));
     await clock.advance(7000);
     expect((await head)["grpc-status"]).toBe("4");
