@@ -40,5 +40,5 @@ export interface GrpcMethod {
   /** @throws ServeError for a message that cannot be read */
   readonly read: (message: Uint8Array, call: GrpcCall) => GrpcRequest;
   /** How a stream tells that one of its requests has failed and goes on; undefined where it ends with the error as its status. */
-  readonly fail?: (error: ServeError, metadata: GrpcCall["metadata"]) => GrpcMessage | undefined;
+  readonly fail?: (error: ServeError, metadata: GrpcCall["metadata"], context: RequestContext) => GrpcMessage | undefined;
 }

@@ -1,0 +1,94 @@
+import type { GrpcMethod } from "../../../core/grpc.ts";
+import type { ControlPlane } from "../../../core/planes.ts";
+import { modelMetadata } from "../rest/metadata.ts";
+import {
+  ModelMetadataRequestSchema,
+  ModelMetadataResponseSchema,
+  ModelReadyRequestSchema,
+  ModelReadyResponseSchema,
+  ServerLiveRequestSchema,
+  ServerLiveResponseSchema,
+  ServerMetadataRequestSchema,
+  ServerMetadataResponseSchema,
+  ServerReadyRequestSchema,
+  ServerReadyResponseSchema,
+} from "./generated/open_inference_grpc_pb.ts";
+import { targetOfModel } from "./infer.ts";
+import { typedMethod } from "./typed-method.ts";
+
+export interface ServerMethodsOptions {
+  readonly controlPlane: ControlPlane;
+  readonly serverName: string;
+  readonly serverVersion: string;
+  readonly extensions: readonly string[];
+}
+
+interface Tensor {
+  readonly name: string;
+  readonly datatype: string;
+  readonly shape: readonly number[];
+}
+
+/** The answer of REST about a model: both say the same. */
+interface Metadata {
+  readonly name: string;
+  readonly versions: string[];
+  readonly platform: string;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  readonly properties?: Record<string, string>;
+}
+
+const SERVICE = "/inference.GRPCInferenceService";
+
+/** Whether the server and its models are ready, and what they are. */
+export function createServerMethods({ controlPlane, serverName, serverVersion, extensions }: ServerMethodsOptions): GrpcMethod[] {
+  return [
+    typedMethod({
+      path: `${SERVICE}/ServerLive`,
+      access: "public",
+      request: ServerLiveRequestSchema,
+      response: ServerLiveResponseSchema,
+      handle: () => ({ live: true }),
+    }),
+    typedMethod({
+      path: `${SERVICE}/ServerReady`,
+      access: "public",
+      request: ServerReadyRequestSchema,
+      response: ServerReadyResponseSchema,
+      handle: () => ({ ready: controlPlane.ready() }),
+    }),
+    typedMethod({
+      path: `${SERVICE}/ModelReady`,
+      access: "read",
+      request: ModelReadyRequestSchema,
+      response: ModelReadyResponseSchema,
+      target: ({ name, version }, { metadata }) => targetOfModel(name, version, metadata),
+      handle: ({ name, version }, { metadata }) => ({ ready: controlPlane.get(targetOfModel(name, version, metadata)).answers }),
+    }),
+    typedMethod({
+      path: `${SERVICE}/ServerMetadata`,
+      access: "read",
+      request: ServerMetadataRequestSchema,
+      response: ServerMetadataResponseSchema,
+      handle: () => ({ name: serverName, version: serverVersion, extensions: [...extensions] }),
+    }),
+    typedMethod({
+      path: `${SERVICE}/ModelMetadata`,
+      access: "read",
+      request: ModelMetadataRequestSchema,
+      response: ModelMetadataResponseSchema,
+      target: ({ name, version }, { metadata }) => targetOfModel(name, version, metadata),
+      async handle({ name, version }, { metadata, context }) {
+        const target = targetOfModel(name, version, metadata);
+        const status = await controlPlane.describe(target, context);
+        const { inputs, outputs, ...model } = JSON.parse(modelMetadata(status, controlPlane.versions(target))) as Metadata;
+        return { ...model, inputs: inputs.map(tensorOf), outputs: outputs.map(tensorOf) };
+      },
+    }),
+  ];
+}
+
+function tensorOf({ name, datatype, shape }: Tensor): { name: string; datatype: string; shape: bigint[] } {
+  return { name, datatype, shape: shape.map(BigInt) };
+}

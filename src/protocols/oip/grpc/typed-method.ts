@@ -1,0 +1,45 @@
+import { create, type DescMessage, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { Access } from "../../../core/access.ts";
+import type { GrpcCall, GrpcMethod, GrpcRequest } from "../../../core/grpc.ts";
+import type { Target } from "../../../core/inference.ts";
+import { parsed } from "./infer-message.ts";
+
+/** A call whose messages are read and written by generated code. */
+export interface TypedMethod<Request extends DescMessage, Response extends DescMessage> {
+  /** Such as "/inference.GRPCInferenceService/ServerLive". */
+  readonly path: string;
+  readonly access: Access;
+  readonly request: Request;
+  readonly response: Response;
+  /** The one model that the request names; undefined when it is about none, or all. @throws ServeError */
+  readonly target?: (request: MessageShape<Request>, call: GrpcCall) => Target | undefined;
+  readonly handle: (
+    request: MessageShape<Request>,
+    call: GrpcCall,
+    target: Target | undefined,
+  ) => MessageInitShape<Response> | Promise<MessageInitShape<Response>>;
+}
+
+export function typedMethod<Request extends DescMessage, Response extends DescMessage>(method: TypedMethod<Request, Response>): GrpcMethod {
+  const { path, access, target: targetOf, handle } = method;
+  return {
+    path,
+    access,
+    aboutModel: targetOf !== undefined,
+    read(bytes, call): GrpcRequest {
+      const request = readMessage(method.request, bytes);
+      const target = targetOf?.(request, call);
+      const answer = async () => [writeMessage(method.response, await handle(request, call, target))];
+      return target === undefined ? { answer } : { target, answer };
+    },
+  };
+}
+
+/** @throws ServeError INVALID_ARGUMENT for bytes that are no such message */
+export function readMessage<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> {
+  return parsed(schema.name, () => fromBinary(schema, bytes));
+}
+
+export function writeMessage<Desc extends DescMessage>(schema: Desc, message: MessageInitShape<Desc>): Uint8Array {
+  return toBinary(schema, create(schema, message));
+}
