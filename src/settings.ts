@@ -25,6 +25,11 @@ export const SETTINGS = {
     .default("127.0.0.1")
     .describe("address to listen on; one that is not loopback needs keys (nitrous keys create) or --insecure"),
   "http-port": z.coerce.number().int().min(0).max(65535).default(8080).describe("port for HTTP; 0 takes a free one"),
+  "grpc-port": z
+    .literal("off")
+    .or(z.coerce.number("expected a port or off").int().min(0).max(65535))
+    .optional()
+    .describe("port for gRPC; 0 takes a free one, off serves none (default: 8081, or a free one when --http-port is 0)"),
   insecure: z
     .stringbool()
     .or(z.boolean())

@@ -30,7 +30,7 @@ export async function serveCommand(paths: readonly string[], options: Record<str
     throw new CliError(error.message, error instanceof SettingsError ? 2 : 1);
   });
   stopOnSignals(server, settings["drain-timeout"], (line) => log.info(line));
-  log.info(`listening on ${server.url}`);
+  log.info(`listening on ${server.url}${server.grpcPort === undefined ? "" : ` and on port ${server.grpcPort} for gRPC`}`);
   await server.loaded;
   process.stdout.write(banner(server, server.url, process.stdout.isTTY));
 }

@@ -2,6 +2,7 @@ import { ServeError } from "../../../core/errors.ts";
 import type { Parameters } from "../../../core/inference.ts";
 import { DATATYPE_SIZES, elementCount, isDatatype, type Tensor } from "../../../core/tensor.ts";
 import { unexpected } from "../../shared/index.ts";
+import { classesOf } from "../extensions/classification.ts";
 import { readBinary } from "../rest/decode-binary.ts";
 import { readContents } from "./contents.ts";
 import { type InferMessage, type InputMessage, parsed } from "./infer-message.ts";
@@ -10,6 +11,8 @@ export interface DecodedMessage {
   readonly tensors: readonly Tensor[];
   /** Names of the outputs wanted; undefined when the client named none. */
   readonly outputs: readonly string[] | undefined;
+  /** Outputs of which so many largest elements are wanted as text; undefined when there are none. */
+  readonly classes: ReadonlyMap<string, number> | undefined;
   /** The request's own, without those that a stream uses up; undefined when there are none. */
   readonly parameters: Parameters | undefined;
   /** The tensors came as raw contents. */
@@ -23,7 +26,6 @@ const MAX_NAME = 1024;
 /** Product of the dimensions of an empty tensor besides the empty ones: no byte of the request stands for them. */
 const MAX_EMPTY = 2 ** 24;
 const EMPTY_FINAL = "triton_enable_empty_final_response";
-const RESERVED = "triton_";
 
 /** @throws ServeError INVALID_ARGUMENT naming the input, what was expected and what came */
 export function decodeMessage(message: InferMessage): DecodedMessage {
@@ -45,14 +47,9 @@ export function decodeMessage(message: InferMessage): DecodedMessage {
     );
   }
   const { [EMPTY_FINAL]: emptyFinal, ...parameters } = message.parameters;
-  for (const key in parameters) {
-    if (!key.startsWith(RESERVED)) continue;
-    const text = `parameter keys starting with '${RESERVED}' are reserved for Triton usage and should not be specified. Received key`;
-    throw new ServeError("INVALID_ARGUMENT", `${text} '${key.slice(0, 100)}'`);
-  }
   return {
     tensors: inputs.map((input, index) => readTensor(input, index, raw[index])),
-    outputs: readOutputs(message),
+    ...readOutputs(message),
     parameters: Object.keys(parameters).length === 0 ? undefined : parameters,
     raw: usesRaw,
     emptyFinal: emptyFinal === true,
@@ -81,16 +78,19 @@ function countOf(shape: readonly number[], path: string): number {
   return count;
 }
 
-function readOutputs({ outputs }: InferMessage): readonly string[] | undefined {
-  if (outputs.length === 0) return undefined;
+function readOutputs({ outputs }: InferMessage): Pick<DecodedMessage, "outputs" | "classes"> {
+  if (outputs.length === 0) return { outputs: undefined, classes: undefined };
   const names = new Set<string>();
+  const classes = new Map<string, number>();
   for (const [index, { name, parameters }] of outputs.entries()) {
     if (name.length > MAX_NAME) throw unexpected(`outputs[${index}].name`, `a string of at most ${MAX_NAME} characters`, name);
     if (names.has(name)) throw new ServeError("INVALID_ARGUMENT", `output '${name}' already exists in request`);
     refuseSharedMemory(`output '${name}'`, parameters);
     names.add(name);
+    const count = classesOf(parameters.classification, name);
+    if (count > 0) classes.set(name, count);
   }
-  return [...names];
+  return { outputs: [...names], classes: classes.size === 0 ? undefined : classes };
 }
 
 function refuseSharedMemory(what: string, parameters: Parameters): void {

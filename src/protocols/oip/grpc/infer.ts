@@ -1,27 +1,32 @@
-import { randomUUID } from "node:crypto";
 import type { RequestContext } from "../../../core/context.ts";
 import { ServeError } from "../../../core/errors.ts";
 import type { GrpcCall, GrpcMessage, GrpcMethod, GrpcRequest } from "../../../core/grpc.ts";
 import { type InferResponse, isStream, type Payload, type Target } from "../../../core/inference.ts";
 import type { DataPlane } from "../../../core/planes.ts";
-import { assertMethodName, targetOf, unexpected } from "../../shared/index.ts";
+import { assertMethodName, unexpected } from "../../shared/index.ts";
+import { classify } from "../extensions/classification.ts";
+import type { Extensions } from "../extensions/extensions.ts";
+import { idOf, withHeaders } from "../rest/infer.ts";
+import { asTriton } from "../rest/route-kinds.ts";
 import { applySchedule, modelParameters } from "../rest/schedule-parameters.ts";
 import { type DecodedMessage, decodeMessage } from "./decode.ts";
 import { encodeResponse, encodeStreamResponse, type ResponseHead } from "./encode.ts";
 import { type InferMessage, readInferMessage } from "./infer-message.ts";
+import { SERVICE, targetOfModel } from "./target.ts";
 
 export interface InferOptions {
   readonly dataPlane: DataPlane;
-  /** Answers have raw contents, whatever form the request had. */
-  readonly rawOutputs: boolean;
-  /** Answers have an id also when the request had none. */
-  readonly makesIds: boolean;
+  readonly extensions: Pick<Extensions, "profile" | "forwardedHeaders">;
 }
 
-const SERVICE = "/inference.GRPCInferenceService";
 const FINAL = "triton_final_response";
 /** Metadata of a stream whose client wants errors as its status. */
 const STATUS_METADATA = "triton_grpc_error";
+
+interface Answered {
+  readonly decoded: DecodedMessage;
+  readonly response: InferResponse;
+}
 
 /** ModelInfer: one answer to one request. */
 export function createInferMethod(options: InferOptions): GrpcMethod {
@@ -33,7 +38,7 @@ export function createInferMethod(options: InferOptions): GrpcMethod {
     read(bytes, call) {
       const message = readInferMessage(bytes);
       const target = targetOfMessage(message, call);
-      return { target, answer: () => answerOnce(options, message, target, call.context, bytes.byteLength) };
+      return { target, answer: () => answerOnce(options, message, target, call, bytes.byteLength) };
     },
   };
 }
@@ -42,16 +47,16 @@ async function answerOnce(
   options: InferOptions,
   message: InferMessage,
   target: Target,
-  context: RequestContext,
+  call: GrpcCall,
   bytes: number,
 ): Promise<GrpcMessage> {
-  const { decoded, response } = await infer(options, message, target, context, bytes);
+  const { decoded, response } = await infer(options, message, target, call, bytes);
   const { output } = response;
   if (isStream(output)) {
     await output[Symbol.asyncIterator]().return?.();
     throw new ServeError("UNIMPLEMENTED", `model '${target.name}' answers with a stream (a decoupled model): call ModelStreamInfer`);
   }
-  return encodeResponse(headOf(options, message, response), output, options.rawOutputs || decoded.raw);
+  return encodeResponse(headOf(options, message, response), output, options.extensions.profile.rawOutputs || decoded.raw);
 }
 
 /** ModelStreamInfer: any number of requests, answered in their order; an error of one of them is an answer. */
@@ -68,7 +73,7 @@ export function createStreamInferMethod(options: InferOptions): GrpcMethod {
       const message = readInferMessage(bytes);
       ids.set(call.context, message.id);
       const target = targetOfMessage(message, call);
-      return { target, answer: () => answerMany(options, message, target, call.context, bytes.byteLength) };
+      return { target, answer: () => answerMany(options, message, target, call, bytes.byteLength) };
     },
     fail({ message }, { [STATUS_METADATA]: wantsStatus }, context) {
       if (wantsStatus === "true") return undefined;
@@ -82,23 +87,19 @@ function answerMany(
   options: InferOptions,
   message: InferMessage,
   target: Target,
-  context: RequestContext,
+  call: GrpcCall,
   bytes: number,
 ): AsyncIterable<GrpcMessage> {
   // It begins at once, and not when those before it have been answered.
-  const begun = infer(options, message, target, context, bytes);
+  const begun = infer(options, message, target, call, bytes);
   begun.catch(() => undefined);
   return answers(options, message, begun);
 }
 
-async function* answers(
-  options: InferOptions,
-  message: InferMessage,
-  begun: Promise<{ decoded: DecodedMessage; response: InferResponse }>,
-): AsyncGenerator<GrpcMessage> {
+async function* answers(options: InferOptions, message: InferMessage, begun: Promise<Answered>): AsyncGenerator<GrpcMessage> {
   const { decoded, response } = await begun;
   const head = headOf(options, message, response);
-  const raw = options.rawOutputs || decoded.raw;
+  const raw = options.extensions.profile.rawOutputs || decoded.raw;
   const encode = (payload: Payload | undefined, final: boolean): GrpcMessage =>
     encodeStreamResponse(encodeResponse({ ...head, parameters: { [FINAL]: final } }, payload, raw));
   if (!isStream(response.output)) {
@@ -109,30 +110,42 @@ async function* answers(
   if (decoded.emptyFinal) yield encode(undefined, true);
 }
 
-async function infer(
-  { dataPlane }: InferOptions,
-  message: InferMessage,
-  target: Target,
-  context: RequestContext,
-  bytes: number,
-): Promise<{ decoded: DecodedMessage; response: InferResponse }> {
-  dataPlane.admit(target, bytes, context);
-  const decoded = decodeMessage(message);
-  const { tensors, outputs, parameters: all } = decoded;
-  if (all !== undefined) applySchedule(all, context);
-  const parameters = all === undefined ? undefined : modelParameters(all);
-  const response = await dataPlane.infer({
-    target: withMethod(target, all?.method),
-    payload: { kind: "tensors", tensors },
-    context,
-    ...(outputs === undefined ? {} : { outputs }),
-    ...(parameters === undefined ? {} : { parameters }),
+function infer(options: InferOptions, message: InferMessage, inMessage: Target, call: GrpcCall, bytes: number): Promise<Answered> {
+  const { dataPlane, extensions } = options;
+  const { context, metadata } = call;
+  return asTriton(inMessage.name, extensions.profile.unavailableIsUnknown, async () => {
+    dataPlane.admit(inMessage, bytes, context);
+    const decoded = decodeMessage(message);
+    const { tensors, outputs, parameters: all, classes } = decoded;
+    if (all !== undefined) applySchedule(all, context);
+    const own = all === undefined ? undefined : modelParameters(all);
+    const parameters = withHeaders(own, { headers: metadata }, extensions.forwardedHeaders);
+    const target = withMethod(inMessage, all?.method);
+    const response = await dataPlane.infer({
+      target,
+      payload: { kind: "tensors", tensors },
+      context,
+      ...(outputs === undefined ? {} : { outputs }),
+      ...(parameters === undefined ? {} : { parameters }),
+    });
+    const { output } = response;
+    if (classes === undefined || isStream(output)) return { decoded, response };
+    const { batchable } = await dataPlane.signature(target, context);
+    return { decoded, response: { ...response, output: classified(output, classes, batchable === true) } };
   });
-  return { decoded, response };
 }
 
-function headOf({ makesIds }: InferOptions, { id }: InferMessage, { modelName, modelVersion }: InferResponse): ResponseHead {
-  return { modelName, modelVersion, id: id === "" && makesIds ? randomUUID() : id };
+function classified(payload: Payload, classes: ReadonlyMap<string, number>, batchable: boolean): Payload {
+  if (payload.kind !== "tensors") throw new ServeError("INVALID_ARGUMENT", "class result not available for an answer that is no tensor");
+  const tensors = payload.tensors.map((tensor) => {
+    const count = classes.get(tensor.name) ?? 0;
+    return count === 0 ? tensor : classify(tensor, count, batchable && tensor.shape.length > 1);
+  });
+  return { kind: "tensors", tensors };
+}
+
+function headOf({ extensions }: InferOptions, { id }: InferMessage, { modelName, modelVersion }: InferResponse): ResponseHead {
+  return { modelName, modelVersion, id: idOf(id === "" ? undefined : id, extensions) ?? "" };
 }
 
 /** The model that a message names. @throws ServeError NOT_FOUND for names and versions that no model can have */
@@ -140,11 +153,6 @@ function targetOfMessage({ modelName, modelVersion }: InferMessage, { metadata, 
   const target = targetOfModel(modelName, modelVersion, metadata);
   context.record.model = target.name;
   return target;
-}
-
-/** A model by its name and version, where an empty version is its latest. @throws ServeError NOT_FOUND */
-export function targetOfModel(model: string, version: string, metadata: GrpcCall["metadata"]): Target {
-  return targetOf({ params: version === "" ? { model } : { model, version }, headers: metadata });
 }
 
 /** The parameter `method` names one, as over REST. @throws ServeError */

@@ -1,6 +1,8 @@
 import type { GrpcMethod } from "../../../core/grpc.ts";
 import type { ControlPlane } from "../../../core/planes.ts";
+import type { ProfileRules } from "../profile.ts";
 import { modelMetadata } from "../rest/metadata.ts";
+import { asTriton } from "../rest/route-kinds.ts";
 import {
   ModelMetadataRequestSchema,
   ModelMetadataResponseSchema,
@@ -13,14 +15,15 @@ import {
   ServerReadyRequestSchema,
   ServerReadyResponseSchema,
 } from "./generated/open_inference_grpc_pb.ts";
-import { targetOfModel } from "./infer.ts";
+import { SERVICE, targetOfModel } from "./target.ts";
 import { typedMethod } from "./typed-method.ts";
 
-export interface ServerMethodsOptions {
-  readonly controlPlane: ControlPlane;
+export interface MetadataOptions {
+  readonly controlPlane: Pick<ControlPlane, "describe" | "versions">;
   readonly serverName: string;
   readonly serverVersion: string;
   readonly extensions: readonly string[];
+  readonly profile: Pick<ProfileRules, "unavailableIsUnknown">;
 }
 
 interface Tensor {
@@ -39,10 +42,8 @@ interface Metadata {
   readonly properties?: Record<string, string>;
 }
 
-const SERVICE = "/inference.GRPCInferenceService";
-
-/** Whether the server and its models are ready, and what they are. */
-export function createServerMethods({ controlPlane, serverName, serverVersion, extensions }: ServerMethodsOptions): GrpcMethod[] {
+/** Whether the server and its models are ready. */
+export function createReadinessMethods(controlPlane: Pick<ControlPlane, "ready" | "get">): GrpcMethod[] {
   return [
     typedMethod({
       path: `${SERVICE}/ServerLive`,
@@ -64,8 +65,15 @@ export function createServerMethods({ controlPlane, serverName, serverVersion, e
       request: ModelReadyRequestSchema,
       response: ModelReadyResponseSchema,
       target: ({ name, version }, { metadata }) => targetOfModel(name, version, metadata),
-      handle: ({ name, version }, { metadata }) => ({ ready: controlPlane.get(targetOfModel(name, version, metadata)).answers }),
+      handle: (_request, _call, target) => ({ ready: controlPlane.get(target).answers }),
     }),
+  ];
+}
+
+/** What the server and its models are. */
+export function createMetadataMethods(options: MetadataOptions): GrpcMethod[] {
+  const { controlPlane, serverName, serverVersion, extensions, profile } = options;
+  return [
     typedMethod({
       path: `${SERVICE}/ServerMetadata`,
       access: "read",
@@ -79,9 +87,8 @@ export function createServerMethods({ controlPlane, serverName, serverVersion, e
       request: ModelMetadataRequestSchema,
       response: ModelMetadataResponseSchema,
       target: ({ name, version }, { metadata }) => targetOfModel(name, version, metadata),
-      async handle({ name, version }, { metadata, context }) {
-        const target = targetOfModel(name, version, metadata);
-        const status = await controlPlane.describe(target, context);
+      async handle(_request, { context }, target) {
+        const status = await asTriton(target.name, profile.unavailableIsUnknown, () => controlPlane.describe(target, context));
         const { inputs, outputs, ...model } = JSON.parse(modelMetadata(status, controlPlane.versions(target))) as Metadata;
         return { ...model, inputs: inputs.map(tensorOf), outputs: outputs.map(tensorOf) };
       },

@@ -5,22 +5,24 @@ import type { Target } from "../../../core/inference.ts";
 import { parsed } from "./infer-message.ts";
 
 /** A call whose messages are read and written by generated code. */
-export interface TypedMethod<Request extends DescMessage, Response extends DescMessage> {
+export interface TypedMethod<Request extends DescMessage, Response extends DescMessage, Wanted extends Target | undefined> {
   /** Such as "/inference.GRPCInferenceService/ServerLive". */
   readonly path: string;
   readonly access: Access;
   readonly request: Request;
   readonly response: Response;
   /** The one model that the request names; undefined when it is about none, or all. @throws ServeError */
-  readonly target?: (request: MessageShape<Request>, call: GrpcCall) => Target | undefined;
+  readonly target?: (request: MessageShape<Request>, call: GrpcCall) => Wanted;
   readonly handle: (
     request: MessageShape<Request>,
     call: GrpcCall,
-    target: Target | undefined,
+    target: Wanted,
   ) => MessageInitShape<Response> | Promise<MessageInitShape<Response>>;
 }
 
-export function typedMethod<Request extends DescMessage, Response extends DescMessage>(method: TypedMethod<Request, Response>): GrpcMethod {
+export function typedMethod<Request extends DescMessage, Response extends DescMessage, Wanted extends Target | undefined = undefined>(
+  method: TypedMethod<Request, Response, Wanted>,
+): GrpcMethod {
   const { path, access, target: targetOf, handle } = method;
   return {
     path,
@@ -28,7 +30,7 @@ export function typedMethod<Request extends DescMessage, Response extends DescMe
     aboutModel: targetOf !== undefined,
     read(bytes, call): GrpcRequest {
       const request = readMessage(method.request, bytes);
-      const target = targetOf?.(request, call);
+      const target = targetOf?.(request, call) as Wanted;
       const answer = async () => [writeMessage(method.response, await handle(request, call, target))];
       return target === undefined ? { answer } : { target, answer };
     },

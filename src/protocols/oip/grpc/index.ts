@@ -1,0 +1,1 @@
+export { createOipMethods, type OipMethodsOptions } from "./methods.ts";
