@@ -146,7 +146,7 @@ describe("reading requests", () => {
       },
       "contents field must not be specified when using raw_input_contents for 'INPUT0' for model 'simple'",
     ],
-    [{ inputs: [], rawInputContents: [new Uint8Array(4)] }, "expected 0 raw_input_contents"],
+    [{ inputs: [], rawInputContents: [new Uint8Array(4)] }, "got 1 raw_input_contents for 0 inputs"],
     [
       { inputs: [{ name: "x", datatype: "FP32", shape: [2n] }], rawInputContents: [new Uint8Array(4)] },
       "input byte size mismatch for input 'x'",

@@ -1,14 +1,18 @@
 import { ServeError } from "../../../core/errors.ts";
 import type { Parameters } from "../../../core/inference.ts";
-import { DATATYPE_SIZES, elementCount, isDatatype, type Tensor } from "../../../core/tensor.ts";
+import { DATATYPE_SIZES, type Datatype, elementCount, isDatatype, type Tensor } from "../../../core/tensor.ts";
 import { unexpected } from "../../shared/index.ts";
 import { classesOf } from "../extensions/classification.ts";
-import { readBinary } from "../rest/decode-binary.ts";
+import type { PlacedInput, PlacedOutputs } from "../extensions/request-regions.ts";
+import { regionUse } from "../rest/decode.ts";
+import { readBinary } from "../tensor-bytes.ts";
 import { readContents } from "./contents.ts";
 import { type InferMessage, type InputMessage, parsed } from "./infer-message.ts";
 
 export interface DecodedMessage {
   readonly tensors: readonly Tensor[];
+  /** Inputs that are in shared memory of the client, and where outputs are to be written; undefined when there are none. */
+  readonly placed: { readonly inputs: readonly PlacedInput[]; readonly outputs: PlacedOutputs } | undefined;
   /** Names of the outputs wanted; undefined when the client named none. */
   readonly outputs: readonly string[] | undefined;
   /** Outputs of which so many largest elements are wanted as text; undefined when there are none. */
@@ -30,38 +34,55 @@ const EMPTY_FINAL = "triton_enable_empty_final_response";
 /** @throws ServeError INVALID_ARGUMENT naming the input, what was expected and what came */
 export function decodeMessage(message: InferMessage): DecodedMessage {
   const { modelName, inputs, raw } = message;
-  const usesRaw = raw.length > 0;
-  for (const { name, contents } of inputs) {
-    if (usesRaw && contents !== undefined && contents.byteLength > 0) {
+  const placedInputs: PlacedInput[] = [];
+  let taken = 0;
+  const tensors = inputs.map((input, index): Tensor => {
+    const { name, contents, parameters } = input;
+    const hasContents = contents !== undefined && contents.byteLength > 0;
+    if (raw.length > 0 && hasContents) {
       throw new ServeError(
         "INVALID_ARGUMENT",
         `contents field must not be specified when using raw_input_contents for '${name}' for model '${modelName}'`,
       );
     }
-  }
-  for (const [index, { name, parameters }] of inputs.entries()) refuseSharedMemory(`input '${name || index}'`, parameters);
-  if (usesRaw && raw.length !== inputs.length) {
-    throw new ServeError(
-      "INVALID_ARGUMENT",
-      `expected ${inputs.length} raw_input_contents, one for each input of the request for model '${modelName}', got ${raw.length}`,
-    );
-  }
+    const { datatype, shape, count } = headOf(input, index);
+    const use = regionUse(parameters, `inputs[${index}].parameters`);
+    if (use === undefined) {
+      if (raw.length === 0) return parsed("InferTensorContents", () => readContents(name, datatype, shape, count, contents ?? NOTHING));
+      const bytes = raw[taken++];
+      if (bytes === undefined) throw wrongRaw(message);
+      return readBinary(name, datatype, shape, bytes);
+    }
+    if (hasContents) {
+      throw new ServeError("INVALID_ARGUMENT", `unexpected 'contents' for input '${name}', which is in the region '${use.region}'`);
+    }
+    placedInputs.push({ index, name, datatype, shape, use });
+    return datatype === "BYTES" ? { name, datatype, shape, data: [] } : { name, datatype, shape, data: NOTHING };
+  });
+  if (taken < raw.length) throw wrongRaw(message);
   const { [EMPTY_FINAL]: emptyFinal, ...parameters } = message.parameters;
+  const { outputs, placedOutputs, classes } = readOutputs(message);
+  const isPlaced = placedInputs.length > 0 || Object.keys(placedOutputs).length > 0;
   return {
-    tensors: inputs.map((input, index) => readTensor(input, index, raw[index])),
-    ...readOutputs(message),
+    tensors,
+    placed: isPlaced ? { inputs: placedInputs, outputs: placedOutputs } : undefined,
+    outputs,
+    classes,
     parameters: Object.keys(parameters).length === 0 ? undefined : parameters,
-    raw: usesRaw,
+    raw: raw.length > 0 || placedInputs.length > 0,
     emptyFinal: emptyFinal === true,
   };
 }
 
-function readTensor({ name, datatype, shape, contents }: InputMessage, index: number, raw: Uint8Array | undefined): Tensor {
+function wrongRaw({ inputs, raw, modelName }: InferMessage): ServeError {
+  const text = `got ${raw.length} raw_input_contents for ${inputs.length} inputs of the request for model '${modelName}'`;
+  return new ServeError("INVALID_ARGUMENT", `${text}; expected one for each that is not in shared memory`);
+}
+
+function headOf({ name, datatype, shape }: InputMessage, index: number): { datatype: Datatype; shape: readonly number[]; count: number } {
   if (name.length > MAX_NAME) throw unexpected(`inputs[${index}].name`, `a string of at most ${MAX_NAME} characters`, name);
   if (!isDatatype(datatype)) throw unexpected(`inputs[${index}].datatype`, `one of ${Object.keys(DATATYPE_SIZES).join(", ")}`, datatype);
-  const count = countOf(shape, `inputs[${index}].shape`);
-  if (raw !== undefined) return readBinary(name, datatype, shape, raw);
-  return parsed("InferTensorContents", () => readContents(name, datatype, shape, count, contents ?? NOTHING));
+  return { datatype, shape, count: countOf(shape, `inputs[${index}].shape`) };
 }
 
 const NOTHING = new Uint8Array(0);
@@ -78,25 +99,19 @@ function countOf(shape: readonly number[], path: string): number {
   return count;
 }
 
-function readOutputs({ outputs }: InferMessage): Pick<DecodedMessage, "outputs" | "classes"> {
-  if (outputs.length === 0) return { outputs: undefined, classes: undefined };
+function readOutputs({ outputs }: InferMessage): Pick<DecodedMessage, "outputs" | "classes"> & { placedOutputs: PlacedOutputs } {
+  if (outputs.length === 0) return { outputs: undefined, classes: undefined, placedOutputs: {} };
   const names = new Set<string>();
   const classes = new Map<string, number>();
+  const placed = new Map<string, PlacedOutputs[string]>();
   for (const [index, { name, parameters }] of outputs.entries()) {
     if (name.length > MAX_NAME) throw unexpected(`outputs[${index}].name`, `a string of at most ${MAX_NAME} characters`, name);
     if (names.has(name)) throw new ServeError("INVALID_ARGUMENT", `output '${name}' already exists in request`);
-    refuseSharedMemory(`output '${name}'`, parameters);
     names.add(name);
     const count = classesOf(parameters.classification, name);
     if (count > 0) classes.set(name, count);
+    const use = regionUse(parameters, `outputs[${index}].parameters`);
+    if (use !== undefined) placed.set(name, use);
   }
-  return { outputs: [...names], classes: classes.size === 0 ? undefined : classes };
-}
-
-function refuseSharedMemory(what: string, parameters: Parameters): void {
-  if (parameters.shared_memory_region === undefined) return;
-  throw new ServeError(
-    "UNIMPLEMENTED",
-    `${what} is in shared memory (shared_memory_region), which this version does not serve; send its bytes`,
-  );
+  return { outputs: [...names], classes: classes.size === 0 ? undefined : classes, placedOutputs: Object.fromEntries(placed) };
 }

@@ -3,7 +3,7 @@ import type { GrpcMessage } from "../../../core/grpc.ts";
 import type { Parameters, Payload } from "../../../core/inference.ts";
 import { byteSize, elementsOf, type Tensor } from "../../../core/tensor.ts";
 import { writeJson } from "../../shared/index.ts";
-import { binaryElements } from "../rest/encode.ts";
+import { binaryElements } from "../tensor-bytes.ts";
 import { CONTENT_FIELDS, MAX_ELEMENTS } from "./contents.ts";
 
 /** What a `ModelInferResponse` says besides its outputs. */
@@ -17,11 +17,14 @@ export interface ResponseHead {
 const encoder = new TextEncoder();
 const JSON_TYPE: Parameters = { content_type: "application/json" };
 
+/** Of outputs that were written into shared memory of the client: what the answer says in the place of their elements. */
+export type Written = ReadonlyMap<string, Parameters>;
+
 /**
  * A `ModelInferResponse`. Raw contents and typed floats are not copied.
  * @param raw all outputs are raw contents; else they are typed, unless one of them cannot be
  */
-export function encodeResponse(head: ResponseHead, payload: Payload | undefined, raw: boolean): GrpcMessage {
+export function encodeResponse(head: ResponseHead, payload: Payload | undefined, raw: boolean, written?: Written): GrpcMessage {
   const { tensors, parameters } = outputsOf(payload);
   const writer = new BinaryWriter();
   if (head.modelName !== "") writer.uint32(tag(1)).string(head.modelName);
@@ -31,7 +34,8 @@ export function encodeResponse(head: ResponseHead, payload: Payload | undefined,
   const pieces: Uint8Array[] = [];
   const isRaw = raw || !tensors.every(canBeTyped);
   for (const tensor of tensors) {
-    const contents = isRaw ? [] : contentsOf(tensor);
+    const place = written?.get(tensor.name);
+    const contents = isRaw || place !== undefined ? [] : contentsOf(tensor);
     const length = contents.reduce((sum, piece) => sum + piece.byteLength, 0);
     const output = new BinaryWriter();
     output.uint32(tag(1)).string(tensor.name).uint32(tag(2)).string(tensor.datatype);
@@ -39,8 +43,8 @@ export function encodeResponse(head: ResponseHead, payload: Payload | undefined,
     for (const dimension of tensor.shape) shape.int64(dimension);
     const shapeBytes = shape.finish();
     if (shapeBytes.byteLength > 0) output.uint32(tag(3)).bytes(shapeBytes);
-    writeParameters(output, 4, parameters);
-    if (!isRaw) output.uint32(tag(5)).uint32(length);
+    writeParameters(output, 4, place ?? parameters);
+    if (!isRaw && place === undefined) output.uint32(tag(5)).uint32(length);
     const head = output.finish();
     writer
       .uint32(tag(5))
@@ -51,6 +55,11 @@ export function encodeResponse(head: ResponseHead, payload: Payload | undefined,
   }
   if (isRaw) {
     for (const tensor of tensors) {
+      // Clients find the contents of an output by its number.
+      if (written?.has(tensor.name) === true) {
+        writer.uint32(tag(6)).uint32(0);
+        continue;
+      }
       writer.uint32(tag(6)).uint32(byteSize(tensor));
       pieces.push(writer.finish(), ...binaryElements(tensor));
     }

@@ -1,3 +1,4 @@
+import type { ClientMemory } from "../../../core/client-memory.ts";
 import type { RequestContext } from "../../../core/context.ts";
 import { ServeError } from "../../../core/errors.ts";
 import type { GrpcCall, GrpcMessage, GrpcMethod, GrpcRequest } from "../../../core/grpc.ts";
@@ -6,16 +7,19 @@ import type { DataPlane } from "../../../core/planes.ts";
 import { assertMethodName, unexpected } from "../../shared/index.ts";
 import { classify } from "../extensions/classification.ts";
 import type { Extensions } from "../extensions/extensions.ts";
+import { RequestRegions } from "../extensions/request-regions.ts";
 import { idOf, withHeaders } from "../rest/infer.ts";
 import { asTriton } from "../rest/route-kinds.ts";
 import { applySchedule, modelParameters } from "../rest/schedule-parameters.ts";
 import { type DecodedMessage, decodeMessage } from "./decode.ts";
-import { encodeResponse, encodeStreamResponse, type ResponseHead } from "./encode.ts";
+import { encodeResponse, encodeStreamResponse, type ResponseHead, type Written } from "./encode.ts";
 import { type InferMessage, readInferMessage } from "./infer-message.ts";
 import { SERVICE, targetOfModel } from "./target.ts";
 
 export interface InferOptions {
   readonly dataPlane: DataPlane;
+  /** Shared memory of clients. */
+  readonly memory: ClientMemory;
   readonly extensions: Pick<Extensions, "profile" | "forwardedHeaders">;
 }
 
@@ -26,6 +30,7 @@ const STATUS_METADATA = "triton_grpc_error";
 interface Answered {
   readonly decoded: DecodedMessage;
   readonly response: InferResponse;
+  readonly written?: Written;
 }
 
 /** ModelInfer: one answer to one request. */
@@ -50,13 +55,13 @@ async function answerOnce(
   call: GrpcCall,
   bytes: number,
 ): Promise<GrpcMessage> {
-  const { decoded, response } = await infer(options, message, target, call, bytes);
+  const { decoded, response, written } = await infer(options, message, target, call, bytes);
   const { output } = response;
   if (isStream(output)) {
     await output[Symbol.asyncIterator]().return?.();
     throw new ServeError("UNIMPLEMENTED", `model '${target.name}' answers with a stream (a decoupled model): call ModelStreamInfer`);
   }
-  return encodeResponse(headOf(options, message, response), output, options.extensions.profile.rawOutputs || decoded.raw);
+  return encodeResponse(headOf(options, message, response), output, options.extensions.profile.rawOutputs || decoded.raw, written);
 }
 
 /** ModelStreamInfer: any number of requests, answered in their order; an error of one of them is an answer. */
@@ -97,11 +102,11 @@ function answerMany(
 }
 
 async function* answers(options: InferOptions, message: InferMessage, begun: Promise<Answered>): AsyncGenerator<GrpcMessage> {
-  const { decoded, response } = await begun;
+  const { decoded, response, written } = await begun;
   const head = headOf(options, message, response);
   const raw = options.extensions.profile.rawOutputs || decoded.raw;
   const encode = (payload: Payload | undefined, final: boolean): GrpcMessage =>
-    encodeStreamResponse(encodeResponse({ ...head, parameters: { [FINAL]: final } }, payload, raw));
+    encodeStreamResponse(encodeResponse({ ...head, parameters: { [FINAL]: final } }, payload, raw, written));
   if (!isStream(response.output)) {
     yield encode(response.output, true);
     return;
@@ -111,7 +116,7 @@ async function* answers(options: InferOptions, message: InferMessage, begun: Pro
 }
 
 function infer(options: InferOptions, message: InferMessage, inMessage: Target, call: GrpcCall, bytes: number): Promise<Answered> {
-  const { dataPlane, extensions } = options;
+  const { dataPlane, memory, extensions } = options;
   const { context, metadata } = call;
   return asTriton(inMessage.name, extensions.profile.unavailableIsUnknown, async () => {
     dataPlane.admit(inMessage, bytes, context);
@@ -121,17 +126,28 @@ function infer(options: InferOptions, message: InferMessage, inMessage: Target, 
     const own = all === undefined ? undefined : modelParameters(all);
     const parameters = withHeaders(own, { headers: metadata }, extensions.forwardedHeaders);
     const target = withMethod(inMessage, all?.method);
-    const response = await dataPlane.infer({
-      target,
-      payload: { kind: "tensors", tensors },
-      context,
-      ...(outputs === undefined ? {} : { outputs }),
-      ...(parameters === undefined ? {} : { parameters }),
-    });
-    const { output } = response;
-    if (classes === undefined || isStream(output)) return { decoded, response };
-    const { batchable } = await dataPlane.signature(target, context);
-    return { decoded, response: { ...response, output: classified(output, classes, batchable === true) } };
+    const { placed } = decoded;
+    const regions = placed && new RequestRegions(memory, context.principal, placed.inputs, placed.outputs);
+    try {
+      const response = await dataPlane.infer({
+        target,
+        payload: { kind: "tensors", tensors: regions === undefined ? tensors : await regions.fill(tensors) },
+        context,
+        ...(outputs === undefined ? {} : { outputs }),
+        ...(parameters === undefined ? {} : { parameters }),
+      });
+      if (isStream(response.output)) return { decoded, response };
+      let output = response.output;
+      if (classes !== undefined) {
+        const { batchable } = await dataPlane.signature(target, context);
+        output = classified(output, classes, batchable === true);
+      }
+      const answered = { decoded, response: { ...response, output } };
+      if (regions === undefined || output.kind !== "tensors") return answered;
+      return { ...answered, written: (await regions.write(output.tensors)) as Written };
+    } finally {
+      regions?.release();
+    }
   });
 }
 

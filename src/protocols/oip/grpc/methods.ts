@@ -1,3 +1,4 @@
+import type { ClientMemory } from "../../../core/client-memory.ts";
 import type { Clock } from "../../../core/clock.ts";
 import type { GrpcMethod } from "../../../core/grpc.ts";
 import type { ControlPlane, DataPlane } from "../../../core/planes.ts";
@@ -16,6 +17,8 @@ import { createSharedMemoryMethods } from "./shared-memory.ts";
 export interface OipMethodsOptions {
   readonly dataPlane: DataPlane;
   readonly controlPlane: ControlPlane;
+  /** Shared memory of clients. */
+  readonly memory: ClientMemory;
   readonly clock: Clock;
   readonly serverName: string;
   readonly serverVersion: string;
@@ -24,8 +27,8 @@ export interface OipMethodsOptions {
 
 /** The Open Inference Protocol over gRPC with Triton's extensions, and gRPC's own health checks and reflection. */
 export function createOipMethods(options: OipMethodsOptions): GrpcMethod[] {
-  const { dataPlane, controlPlane, clock, extensions } = options;
-  const infer = { dataPlane, extensions };
+  const { dataPlane, controlPlane, memory, clock, extensions } = options;
+  const infer = { dataPlane, memory, extensions };
   const of = (category: ApiCategory, ...methods: readonly GrpcMethod[]): GrpcMethod[] => methods.map(inCategory(extensions, category));
   return [
     ...of(
@@ -38,7 +41,7 @@ export function createOipMethods(options: OipMethodsOptions): GrpcMethod[] {
     ...of("model-config", createConfigurationMethod(controlPlane, extensions)),
     ...of("statistics", createStatisticsMethod(controlPlane, extensions)),
     ...of("model-repository", ...createRepositoryMethods(controlPlane, extensions)),
-    ...of("shared-memory", ...createSharedMemoryMethods()),
+    ...of("shared-memory", ...createSharedMemoryMethods(memory)),
     ...of("trace", createTraceMethod(controlPlane, extensions)),
     ...of("logging", createLogMethod(extensions)),
     ...createReflectionMethods(),

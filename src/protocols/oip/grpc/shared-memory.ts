@@ -1,5 +1,7 @@
+import type { ClientMemory } from "../../../core/client-memory.ts";
 import { ServeError } from "../../../core/errors.ts";
 import type { GrpcMethod } from "../../../core/grpc.ts";
+import { noCudaDevice } from "../extensions/shared-memory.ts";
 import {
   CudaSharedMemoryRegisterRequestSchema,
   CudaSharedMemoryRegisterResponseSchema,
@@ -14,27 +16,35 @@ import {
   SystemSharedMemoryUnregisterRequestSchema,
   SystemSharedMemoryUnregisterResponseSchema,
 } from "./generated/open_inference_grpc_pb.ts";
+import { SERVICE } from "./target.ts";
 import { typedMethod } from "./typed-method.ts";
 
-const SERVICE = "/inference.GRPCInferenceService";
-
-/** Triton's shared memory extensions. No client has a region here: none is listed, all can be taken back, and none be registered. */
-export function createSharedMemoryMethods(): GrpcMethod[] {
+/** Triton's shared memory extensions: regions of the same machine's memory, and of a GPU's, of which there never are any. */
+export function createSharedMemoryMethods(memory: ClientMemory): GrpcMethod[] {
   return [
     typedMethod({
       path: `${SERVICE}/SystemSharedMemoryStatus`,
-      access: "infer",
+      access: "read",
       request: SystemSharedMemoryStatusRequestSchema,
       response: SystemSharedMemoryStatusResponseSchema,
-      handle: ({ name }) => noRegions("system", name),
+      handle({ name }, { context }) {
+        const regions = memory.status(given(name), context.principal);
+        return {
+          regions: Object.fromEntries(
+            regions.map((region) => [region.name, { ...region, offset: BigInt(region.offset), byteSize: BigInt(region.byteSize) }]),
+          ),
+        };
+      },
     }),
     typedMethod({
       path: `${SERVICE}/SystemSharedMemoryRegister`,
+      // To register one is a part of asking for an inference.
       access: "infer",
       request: SystemSharedMemoryRegisterRequestSchema,
       response: SystemSharedMemoryRegisterResponseSchema,
-      handle: ({ name }) => {
-        throw new ServeError("UNIMPLEMENTED", `failed to register shared memory region '${name}': this version serves no shared memory`);
+      async handle({ name, key, offset, byteSize }, { context }) {
+        await memory.register({ name, key, offset: Number(offset), byteSize: Number(byteSize) }, context.principal);
+        return {};
       },
     }),
     typedMethod({
@@ -42,23 +52,28 @@ export function createSharedMemoryMethods(): GrpcMethod[] {
       access: "infer",
       request: SystemSharedMemoryUnregisterRequestSchema,
       response: SystemSharedMemoryUnregisterResponseSchema,
-      handle: () => ({}),
+      handle({ name }, { context }) {
+        memory.unregister(given(name), context.principal);
+        return {};
+      },
     }),
     typedMethod({
       path: `${SERVICE}/CudaSharedMemoryStatus`,
-      access: "infer",
+      access: "read",
       request: CudaSharedMemoryStatusRequestSchema,
       response: CudaSharedMemoryStatusResponseSchema,
-      handle: ({ name }) => noRegions("CUDA", name),
+      handle({ name }) {
+        if (name === "") return {};
+        throw new ServeError("NOT_FOUND", `Unable to find cuda shared memory region: '${name}'`);
+      },
     }),
     typedMethod({
       path: `${SERVICE}/CudaSharedMemoryRegister`,
       access: "infer",
       request: CudaSharedMemoryRegisterRequestSchema,
       response: CudaSharedMemoryRegisterResponseSchema,
-      handle: ({ name }) => {
-        const text = "there is no CUDA device whose memory this server reads; send the tensors in the request";
-        throw new ServeError("FAILED_PRECONDITION", `failed to register CUDA shared memory region '${name}': ${text}`);
+      handle({ name }) {
+        throw noCudaDevice(name);
       },
     }),
     typedMethod({
@@ -71,7 +86,7 @@ export function createSharedMemoryMethods(): GrpcMethod[] {
   ];
 }
 
-function noRegions(kind: "system" | "CUDA", name: string): { regions: Record<string, never> } {
-  if (name === "") return { regions: {} };
-  throw new ServeError("NOT_FOUND", `Unable to find ${kind} shared memory region: '${name}'`);
+/** An empty name means all. */
+function given(name: string): string | undefined {
+  return name === "" ? undefined : name;
 }

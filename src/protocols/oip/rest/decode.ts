@@ -189,7 +189,7 @@ function readOutputs(
 }
 
 /** Where the elements of a tensor are or go, when they are not in the message. */
-function regionUse(parameters: JsonObject, path: string): RegionUse | undefined {
+export function regionUse(parameters: JsonObject, path: string): RegionUse | undefined {
   const { shared_memory_region: region, shared_memory_offset: offset, shared_memory_byte_size: byteSize } = parameters;
   if (region === undefined) return undefined;
   if (typeof region !== "string") throw unexpected(`${path}.shared_memory_region`, "the name of a region", region);
