@@ -1,7 +1,8 @@
 import type { SecureContextOptions } from "node:tls";
-import type { GrpcMethod } from "./core/grpc.ts";
+import { createOipMethods, type OipMethodsOptions } from "./protocols/oip/grpc/index.ts";
 import { createGrpcServer, type GrpcServer, type GrpcServerOptions, type HttpServerOptions, PortInUse } from "./server/index.ts";
 import type { Settings } from "./settings.ts";
+import { VERSION } from "./version.ts";
 
 /** The port for gRPC, or its absence: what is done to it then does nothing. */
 export interface Grpc {
@@ -23,15 +24,15 @@ const DEFAULT_PORT = 8081;
  * @throws Error when the port that was asked for is taken
  */
 export async function openGrpc(
-  settings: Pick<Settings, "host" | "http-port" | "grpc-port">,
+  settings: Pick<Settings, "host" | "http-port" | "grpc-port" | "server-name">,
   { tls, clock, events, maxBodyBytes, requestTimeoutMs, limits, memory, onFault, onExchange }: Omit<HttpServerOptions, "guard">,
   guard: GrpcServerOptions["guard"],
-  methods: readonly GrpcMethod[],
+  protocol: Omit<OipMethodsOptions, "serverName" | "serverVersion">,
 ): Promise<Grpc> {
   const { host, "http-port": httpPort, "grpc-port": wanted } = settings;
   if (wanted === "off") return absent([]);
   const server = createGrpcServer({
-    methods,
+    methods: createOipMethods({ ...protocol, serverName: settings["server-name"], serverVersion: VERSION }),
     guard,
     clock,
     events,

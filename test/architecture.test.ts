@@ -37,7 +37,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "large-json": ["core", "models", "protocols/kserve-v1", "protocols/oip", "protocols/shared"],
   server: ["core", "protocols"],
   "hosts/node": ["core", "frames", "onnx", "version.ts"],
-  "grpc.ts": ["core", "server", "settings.ts"],
+  "grpc.ts": ["core", "protocols/oip", "server", "settings.ts", "version.ts"],
   "host-commands.ts": ["core"],
   "host-confinement.ts": ["core", "executors", "settings.ts"],
   "settings.ts": ["core"],

@@ -67,6 +67,11 @@ export async function startServer(
   };
 }
 
+/** The port on which it said that it listens for gRPC. */
+export function grpcPortOf(server: Pick<ServerProcess, "output">): number {
+  return Number(/on port (\d+) for gRPC/.exec(server.output())?.[1]);
+}
+
 /** Settles when the server has tried every model; fails with its output when it ends before that. */
 export async function untilLoaded(server: ServerProcess): Promise<void> {
   while (!/models are ready at|nitrous serves at/.test(server.output())) {
