@@ -4,6 +4,7 @@ import type { GrpcMessage } from "../../core/grpc.ts";
 import { BYTES_A_TURN } from "../../core/turns.ts";
 import type { BodyAccount } from "../body-memory.ts";
 import { compress, type Encoding } from "../compression.ts";
+import { REVISION_HEADER } from "../reply.ts";
 import { framed, prefixOf } from "./messages.ts";
 import { failureTrailers } from "./status.ts";
 
@@ -22,6 +23,8 @@ export class Call {
   ended = false;
   /** Of the messages that are sent; undefined for none. */
   encoding: Encoding | undefined;
+  /** Which revision answers, where there was a choice. */
+  revision = "";
   /** Clock milliseconds at which the client last took something of an answer that waits; undefined when none does. */
   waitingSince: number | undefined;
   readonly #now: () => number;
@@ -82,8 +85,17 @@ export class Call {
   #begin(): void {
     if (this.#begun) return;
     this.#begun = true;
-    this.stream.respond(this.encoding === undefined ? HEAD : { ...HEAD, "grpc-encoding": this.encoding }, WITH_TRAILERS);
+    this.stream.respond(this.#head(), WITH_TRAILERS);
     this.stream.on("wantTrailers", () => this.stream.sendTrailers(this.#trailers));
+  }
+
+  #head(): OutgoingHttpHeaders {
+    if (this.encoding === undefined && this.revision === "") return HEAD;
+    return {
+      ...HEAD,
+      ...(this.encoding === undefined ? {} : { "grpc-encoding": this.encoding }),
+      ...(this.revision === "" ? {} : { [REVISION_HEADER]: this.revision }),
+    };
   }
 
   async #write(message: GrpcMessage, account: BodyAccount, last: boolean): Promise<void> {

@@ -48,6 +48,7 @@ export function beginRequest(options: GrpcServerOptions, open: OpenCall, started
   const record = createRecord(method.protocol ?? "", "", startedAt);
   const context = new RequestContext({ deadline: startedAt + options.requestTimeoutMs, record });
   context.principal = open.principal;
+  context.headers = open.headers;
   contexts.add(context);
   if (method.protocol !== undefined) options.events.emit("request-started", record);
   return context;
@@ -81,12 +82,14 @@ function authorize(options: GrpcServerOptions, { access }: GrpcMethod, { target 
 export async function deliver({ call, method }: OpenCall, { answer, account, context }: Begun): Promise<boolean> {
   const whole = await answer;
   if (!(Symbol.asyncIterator in whole)) {
+    call.revision = context.record.revision;
     context.record.stage = "answering";
     if (method.streaming === true || method.openEnded === true) await call.send(whole, account);
     else await call.sendLast(whole, account);
     return call.ended;
   }
   for await (const message of whole) {
+    call.revision = context.record.revision;
     context.record.stage = "answering";
     if (context.aborted !== undefined) throw context.aborted;
     await call.send(message, account);
