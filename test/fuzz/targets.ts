@@ -5,8 +5,12 @@ import { isDeepStrictEqual } from "node:util";
 import { ServeError } from "../../src/core/errors.ts";
 import { decodePayload, encodeFrame, FrameDecoder } from "../../src/frames/index.ts";
 import { decodePredict } from "../../src/protocols/kserve-v1/decode.ts";
+import { decodeMessage } from "../../src/protocols/oip/grpc/decode.ts";
+import { readInferMessage } from "../../src/protocols/oip/grpc/infer-message.ts";
 import { decodeInfer } from "../../src/protocols/oip/rest/decode.ts";
 import { readDocuments, toInferenceService, toServingRuntime, validateDocument } from "../../src/resources/index.ts";
+import { BodyMemory } from "../../src/server/body-memory.ts";
+import { MessageReader } from "../../src/server/grpc/messages.ts";
 import { DEFAULT_LIMITS } from "../../src/storage/archive/limits.ts";
 import { type ArchiveFormat, unpack } from "../../src/storage/archive/unpack.ts";
 import type { PythonReader } from "./python-reader.ts";
@@ -47,6 +51,30 @@ async function unpacked(input: Uint8Array, format: ArchiveFormat): Promise<void>
   }
 }
 
+/** What clients of gRPC send on a stream, whatever becomes of the messages. */
+function readMessages(input: Uint8Array): void {
+  const memory = new BodyMemory(1024 * 1024);
+  const reader = new MessageReader(
+    64 * 1024,
+    () => memory.open(),
+    ({ bytes, account }) => {
+      account.release();
+      refusing(() => decodeMessage(readInferMessage(bytes)));
+    },
+  );
+  try {
+    // In two parts: a message may come in any.
+    const middle = input.byteLength >> 1;
+    reader.push(input.subarray(0, middle));
+    reader.push(input.subarray(middle));
+  } catch (error) {
+    // What is no prefix is the client's fault, and gRPC has this code for it.
+    if (!(error instanceof ServeError) || !["INTERNAL", "RESOURCE_EXHAUSTED"].includes(error.code)) throw error;
+  }
+  reader.clear();
+  if (memory.held !== 0) throw new Error(`${memory.held} bytes are held for nobody`);
+}
+
 /** What can be written again: 1e999 is JSON and infinite when it is read, and JSON has no infinity. */
 function writable(value: unknown): unknown {
   if (typeof value === "number" && !Number.isFinite(value)) return null;
@@ -85,6 +113,8 @@ export function targets(python: PythonReader | undefined): Target[] {
           decodeInfer(input.subarray(2), { "inference-header-content-length": String(length) });
         }),
     },
+    { name: "grpc-infer", patience: 1_000, read: (input) => refusing(() => decodeMessage(readInferMessage(input))) },
+    { name: "grpc-messages", patience: 1_000, read: (input) => refusing(() => readMessages(input)) },
     {
       name: "resources",
       patience: 3_000,

@@ -126,6 +126,12 @@ describe("a unary call", () => {
     expect(memory.held).toBe(0);
   });
 
+  it("takes no more metadata than HTTP takes headers, and goes on", async () => {
+    const client = await start([{}]);
+    await expect(call(client, "", { metadata: { "x-long": "a".repeat(20_000) } })).rejects.toThrow();
+    expect(String(await call(client, "on"))).toBe("on");
+  });
+
   it("knows no other methods", async () => {
     const client = await start([{}]);
     expect(await failure(call(client, "", { path: "/s/other" }))).toEqual([12, expect.stringContaining("/s/other")]);
