@@ -12,6 +12,7 @@ import type { ModelSpec } from "./core/model.ts";
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
 import { EmbeddedModels } from "./embedded-models.ts";
+import { createGrpc } from "./grpc.ts";
 import { createInProcessDoor, type InProcessDoor } from "./handles/index.ts";
 import { createLargeJson } from "./large-json/index.ts";
 import { ClientRegions } from "./memory/index.ts";
@@ -38,7 +39,7 @@ import { readBuiltInRuntimes, validateDocument } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
 import type { BatchPolicy } from "./scheduler/index.ts";
 import { ServedPaths } from "./served-paths.ts";
-import { createHttpServer, type HttpServer, type HttpServerOptions } from "./server/index.ts";
+import { BodyMemory, createHttpServer, type HttpServer, type HttpServerOptions } from "./server/index.ts";
 import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings, SettingsError, stateDirectoryOf } from "./settings.ts";
 import { createStorage } from "./storage/index.ts";
 import { type OpenedState, openStore, openStoreOrTemporary } from "./store/index.ts";
@@ -49,6 +50,8 @@ export interface NitrousServer {
   readonly port: number;
   /** Its address, such as http://127.0.0.1:8080. */
   readonly url: string;
+  /** Undefined when gRPC is not served. */
+  readonly grpcPort: number | undefined;
   readonly models: EmbeddedModels;
   /** What handles of this process call. */
   readonly door: InProcessDoor;
@@ -112,7 +115,10 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     tenantHeader: settings["tenant-header"],
     rateLimit: settings["rate-limit"],
     clock,
-    onNarrowed: () => http.endStreams(),
+    onNarrowed: () => {
+      http.endStreams();
+      grpc.endStreams();
+    },
     onProblem: problem,
   });
   const { store, notice } = await openState(settings, paths.length > 0, onFault).catch((error: unknown) => {
@@ -235,6 +241,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       maxDecompressionRatio: settings["max-decompression-ratio"],
       maxBodyMemory: settings["max-body-memory"],
     },
+    memory: new BodyMemory(settings["max-body-memory"]),
     refusal: refusedRequest,
     unknown: unknownPath,
     onFault,
@@ -244,6 +251,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   };
   const http = createHttpServer(transport);
   const metricsServer = createHttpServer({ ...transport, routes: routes.filter(({ path }) => path === "/metrics") });
+  const grpc = createGrpc(settings, transport, access.guard, { dataPlane, controlPlane, memory: clientRegions, clock, extensions });
   let port = 0;
   const urlOf = (at: number): string =>
     `${tls === undefined ? "http" : "https"}://${isIPv6(settings.host) ? `[${settings.host}]` : settings.host}:${at}`;
@@ -252,10 +260,12 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const listen = async (): Promise<void> => {
     port = await listenOn(http, metricsServer, settings);
     url = urlOf(port);
+    await grpc.listen();
   };
   if (options.listen !== false) {
     await listen().catch(async (error: unknown) => {
       http.destroy();
+      metricsServer.destroy();
       access.close();
       serverLoad.close();
       await traces.close();
@@ -299,6 +309,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     const renewed = (text: string): void => events.emit("access-notice", { text, problem: false });
     const use = (context: SecureContextOptions): void => {
       http.setCertificate(context);
+      grpc.setCertificate(context);
       renewed(`the certificate in ${tlsFiles.cert} is in use from now on`);
     };
     watches.push(followTls(tlsFiles, watchDisk, use, problem));
@@ -342,6 +353,9 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     get url() {
       return url;
     },
+    get grpcPort() {
+      return grpc.port;
+    },
     models: new EmbeddedModels({ table, reconciler, servedPaths, controlPlane, door }),
     door,
     async listen() {
@@ -352,12 +366,14 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     events,
     controlPlane,
     restored,
-    notices: [...(notice === undefined ? [] : [notice]), ...exposure, ...management.notices],
+    get notices() {
+      return [...(notice === undefined ? [] : [notice]), ...exposure, ...grpc.notices, ...management.notices];
+    },
     needsKey: () => access.closed,
     loaded,
     async close() {
       endStreams();
-      await http.close();
+      await Promise.all([http.close(), grpc.close()]);
       clientRegions.close();
       metricsServer.destroy();
       await observers.close();
@@ -371,6 +387,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     async destroy() {
       endStreams();
       http.destroy();
+      grpc.destroy();
       clientRegions.close();
       metricsServer.destroy();
       await observers.close();
