@@ -2,7 +2,7 @@ import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
 import type { SecureContextOptions } from "node:tls";
 import { fileURLToPath } from "node:url";
-import { followTls, isLoopback, openAccess, readTls, type TlsFiles, watchDisk } from "./access/index.ts";
+import { followTls, isLoopback, openAccess, readTls, watchDisk } from "./access/index.ts";
 import { GivenFiles, HostLogs, Reconciler, RequestedLoads, ResourceTable, ServiceEvents } from "./control/index.ts";
 import { systemClock } from "./core/clock.ts";
 import { createEvents, type Events } from "./core/events.ts";
@@ -38,11 +38,11 @@ import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, validateDocument } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
 import type { BatchPolicy } from "./scheduler/index.ts";
+import { limitsOf, listenOn, openState, recordingOf, tlsFilesOf } from "./serve-settings.ts";
 import { ServedPaths } from "./served-paths.ts";
-import { BodyMemory, createHttpServer, type HttpServer, type HttpServerOptions } from "./server/index.ts";
-import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings, SettingsError, stateDirectoryOf } from "./settings.ts";
+import { BodyMemory, createHttpServer, type HttpServerOptions } from "./server/index.ts";
+import { cacheDirectoryOf, type Settings, stateDirectoryOf } from "./settings.ts";
 import { createStorage } from "./storage/index.ts";
-import { type OpenedState, openStore, openStoreOrTemporary } from "./store/index.ts";
 import { VERSION } from "./version.ts";
 
 export interface NitrousServer {
@@ -233,14 +233,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     events,
     maxBodyBytes: settings["max-body-bytes"],
     requestTimeoutMs: settings["request-timeout"],
-    limits: {
-      maxConnections: settings["max-connections"],
-      headerTimeoutMs: settings["header-timeout"],
-      bodyTimeoutMs: settings["body-timeout"],
-      answerTimeoutMs: settings["answer-timeout"],
-      maxDecompressionRatio: settings["max-decompression-ratio"],
-      maxBodyMemory: settings["max-body-memory"],
-    },
+    limits: limitsOf(settings),
     memory: new BodyMemory(settings["max-body-memory"]),
     refusal: refusedRequest,
     unknown: unknownPath,
@@ -399,33 +392,4 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       await store.close();
     },
   };
-}
-
-/** The port for everything, and the one for metrics where one is wanted. */
-async function listenOn(http: HttpServer, metrics: HttpServer, settings: Settings): Promise<number> {
-  const port = await http.listen(settings["http-port"], settings.host);
-  const { "metrics-port": metricsPort } = settings;
-  if (metricsPort !== undefined) await metrics.listen(metricsPort, settings.host);
-  return port;
-}
-
-function recordingOf(settings: Settings): Parameters<typeof openObservers>[0]["recording"] {
-  const { record: file, "record-bodies": bodies, "record-max-bytes": maxBytes, "request-timeout": requestTimeoutMs } = settings;
-  return file === undefined ? undefined : { file: resolve(file), bodies: bodies === "on", maxBytes, requestTimeoutMs };
-}
-
-/** @throws SettingsError when one of the two is missing */
-function tlsFilesOf({ "tls-cert": cert, "tls-key": key }: Settings): TlsFiles | undefined {
-  if (cert !== undefined && key !== undefined) return { cert: resolve(cert), key: resolve(key) };
-  if (cert === undefined && key === undefined) return undefined;
-  throw new SettingsError(cert === undefined ? "--tls-key needs --tls-cert" : "--tls-cert needs --tls-key");
-}
-
-/**
- * A server that has models to serve and was not told where its state is does without one when the default is in use, so that two
- * `nitrous serve model.onnx` run side by side.
- */
-async function openState({ "state-dir": chosen }: Settings, hasPaths: boolean, onFault: (error: Error) => void): Promise<OpenedState> {
-  if (chosen === undefined && hasPaths) return await openStoreOrTemporary(DEFAULT_STATE_DIRECTORY, { onFault });
-  return { store: await openStore(chosen ?? DEFAULT_STATE_DIRECTORY, { onFault }), notice: undefined };
 }

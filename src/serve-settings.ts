@@ -1,0 +1,53 @@
+import { resolve } from "node:path";
+import type { TlsFiles } from "./access/index.ts";
+import type { HttpServer, HttpServerOptions } from "./server/index.ts";
+import { DEFAULT_STATE_DIRECTORY, type Settings, SettingsError } from "./settings.ts";
+import { type OpenedState, openStore, openStoreOrTemporary } from "./store/index.ts";
+
+/** What one client may ask of the server, over any transport. */
+export function limitsOf(settings: Settings): NonNullable<HttpServerOptions["limits"]> {
+  return {
+    maxConnections: settings["max-connections"],
+    headerTimeoutMs: settings["header-timeout"],
+    bodyTimeoutMs: settings["body-timeout"],
+    answerTimeoutMs: settings["answer-timeout"],
+    maxDecompressionRatio: settings["max-decompression-ratio"],
+    maxBodyMemory: settings["max-body-memory"],
+  };
+}
+
+/** Where requests are recorded, if they are. */
+export function recordingOf(
+  settings: Settings,
+): { readonly file: string; readonly bodies: boolean; readonly maxBytes: number; readonly requestTimeoutMs: number } | undefined {
+  const { record: file, "record-bodies": bodies, "record-max-bytes": maxBytes, "request-timeout": requestTimeoutMs } = settings;
+  return file === undefined ? undefined : { file: resolve(file), bodies: bodies === "on", maxBytes, requestTimeoutMs };
+}
+
+/** @throws SettingsError when one of the two is missing */
+export function tlsFilesOf({ "tls-cert": cert, "tls-key": key }: Settings): TlsFiles | undefined {
+  if (cert !== undefined && key !== undefined) return { cert: resolve(cert), key: resolve(key) };
+  if (cert === undefined && key === undefined) return undefined;
+  throw new SettingsError(cert === undefined ? "--tls-key needs --tls-cert" : "--tls-cert needs --tls-key");
+}
+
+/**
+ * A server that has models to serve and was not told where its state is does without one when the default is in use, so that two
+ * `nitrous serve model.onnx` run side by side.
+ */
+export async function openState(
+  { "state-dir": chosen }: Settings,
+  hasPaths: boolean,
+  onFault: (error: Error) => void,
+): Promise<OpenedState> {
+  if (chosen === undefined && hasPaths) return await openStoreOrTemporary(DEFAULT_STATE_DIRECTORY, { onFault });
+  return { store: await openStore(chosen ?? DEFAULT_STATE_DIRECTORY, { onFault }), notice: undefined };
+}
+
+/** The port for everything, and the one for metrics where one is wanted. */
+export async function listenOn(http: HttpServer, metrics: HttpServer, settings: Settings): Promise<number> {
+  const port = await http.listen(settings["http-port"], settings.host);
+  const { "metrics-port": metricsPort } = settings;
+  if (metricsPort !== undefined) await metrics.listen(metricsPort, settings.host);
+  return port;
+}
