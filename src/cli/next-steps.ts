@@ -19,6 +19,8 @@ export function nextSteps(object: ApiObject, status: ServiceStatus): string[] {
   if (readiness(status) === "True") {
     return [`send it a request: nitrous infer ${modelName}${place}`, ...trafficSteps(`${name}${place}`, status)];
   }
+  if (status.conditions.some(({ type, reason }) => type === "Ready" && reason === "Drained"))
+    return [`have it answer again: nitrous load ${modelName}${place}`];
   return [watching, `read what it prints: nitrous logs ${name}${place} --follow`];
 }
 

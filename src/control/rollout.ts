@@ -215,7 +215,8 @@ export class Rollout<Wanted extends Revision = Revision> {
     course.failure = models.map((model) => this.#failureOf(course, model)).findLast((failure) => failure !== undefined);
     const isPlaced = course === this.#active || course.admitted;
     if (course.failure === undefined) {
-      if (isPlaced) course.phase = models.every(serves) ? "ready" : "loading";
+      // One that somebody has drained is as somebody wants it.
+      if (isPlaced) course.phase = models.every((model) => serves(model) || model.drained) ? "ready" : "loading";
     } else if (!isPlaced || !models.some(serves)) course.phase = "failed";
     this.#options.onChange();
   }

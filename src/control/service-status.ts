@@ -83,6 +83,8 @@ function conditionsOf({ active, target, stopped, canaries }: ServiceSituation): 
 
 function whyNotReady(attempt: Attempt | undefined): Omit<Condition, "type"> {
   if (attempt === undefined) return { status: "Unknown", reason: "Pending", message: "it waits for its turn" };
+  const drained = attempt.models.find((model) => model.drained);
+  if (drained !== undefined) return { status: "False", reason: "Drained", message: firstLine(drained.reason) };
   if (attempt.failure === undefined) return { status: "False", reason: stateOf(attempt, false), message: stepOf(attempt) };
   return { status: "False", reason: attempt.failure.reason, message: firstLine(attempt.failure.message) };
 }
@@ -116,7 +118,8 @@ function transitionOf(target: Attempt, active: Attempt | undefined): string {
   if (target.failure !== undefined && (target !== active || !isServing(target))) {
     return INVALID.has(target.failure.reason) ? "InvalidSpec" : "BlockedByFailedLoad";
   }
-  return (target === active || target.admitted) && isServing(target) ? "UpToDate" : "InProgress";
+  const isAsWanted = isServing(target) || target.models.some(({ drained }) => drained);
+  return (target === active || target.admitted) && isAsWanted ? "UpToDate" : "InProgress";
 }
 
 function details({ service, origin, modelName, active, target, choice, stopped, generation }: ServiceSituation): JsonObject {
@@ -182,6 +185,8 @@ function whatNext({ reason, code, attempts, retryDelay }: RolloutFailure): JsonO
 }
 
 function stepOf({ step, models, phase }: Attempt): string {
+  const drained = models.find((model) => model.drained);
+  if (drained !== undefined) return firstLine(drained.reason);
   const loading = models.find(({ state }) => state === "preparing" || state === "loading" || state === "registered");
   if (loading !== undefined) return firstLine(loading.reason);
   return phase === "ready" ? "serving" : step;

@@ -75,7 +75,7 @@ export class ModelVersion {
 
   /** What is going on, or why it does not answer. */
   get reason(): string {
-    return this.#reason;
+    return this.#visible().reason;
   }
 
   get hostExits(): number {
