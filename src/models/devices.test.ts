@@ -131,20 +131,22 @@ describe("models on devices", () => {
 
   it("count for what the driver says of them, after their load and at each look, and go when they grow too large", async () => {
     begin({ devices: [4 * GIBIBYTE] });
-    const [first, second] = ["a", "b"].map((name) => model(name, ONE)) as [ModelVersion, ModelVersion];
-    await started(first, second);
+    const first = model("a", ONE);
+    const second = model("b", ONE, { residency: { kind: "pinned" } });
+    const forest = model("forest", { kind: "cpu" });
+    await started(first, second, forest);
     hosts.deviceMemory.set(first.hostPid as number, new Map([[0, 1 * GIBIBYTE]]));
     await clock.advance(5_000);
     await rest();
     expect(hosts.ledger.reserved("device 0")).toBe(2.5 * GIBIBYTE);
     await second.activate(request(), clock);
     await clock.advance(1_000);
-    hosts.deviceMemory.set(second.hostPid as number, new Map([[0, 3.5 * GIBIBYTE]]));
+    hosts.deviceMemory.set(second.hostPid as number, new Map([[0, 6 * GIBIBYTE]]));
     for (let look = 0; look < 3; look++) {
       await clock.advance(5_000);
       await rest();
     }
-    expect([first.state, second.state]).toEqual(["standby", "ready"]);
+    expect([first.state, second.state, forest.state]).toEqual(["standby", "ready", "ready"]);
     expect(first.reason).toMatch(/hosts use \d+ MiB of device 0 more than there is/);
   });
 });

@@ -67,8 +67,13 @@ export class Room {
     });
     if (over.length === 0) return;
     const idle = occupants().filter(({ busy }) => !busy);
-    // As many as there are, when all of them are not enough.
-    const victims = chooseVictims(Object.fromEntries(over), idle, EVICTION_POLICIES[policy]) ?? idle;
+    const victims = new Set(
+      over.flatMap(([account, amount]) => {
+        const holders = idle.filter(({ holds }) => (holds[account] ?? 0) > 0);
+        // As many as there are, when all of them are not enough.
+        return chooseVictims({ [account]: amount }, holders, EVICTION_POLICIES[policy]) ?? holders;
+      }),
+    );
     const excess = `hosts use ${over.map(([account, amount]) => inWords(ledger, account, amount)).join(" and ")} more than there is`;
     for (const victim of victims) void victim.evict(`evicted: ${excess}, and ${whyChosen(policy, victim, clock.now())}`, "outgrown");
   }
