@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { TlsFiles } from "./access/index.ts";
-import type { HttpServer, HttpServerOptions } from "./server/index.ts";
+import type { HttpServerOptions } from "./server/index.ts";
 import { DEFAULT_STATE_DIRECTORY, type Settings, SettingsError } from "./settings.ts";
 import { type OpenedState, openStore, openStoreOrTemporary } from "./store/index.ts";
 
@@ -42,12 +42,4 @@ export async function openState(
 ): Promise<OpenedState> {
   if (chosen === undefined && hasPaths) return await openStoreOrTemporary(DEFAULT_STATE_DIRECTORY, { onFault });
   return { store: await openStore(chosen ?? DEFAULT_STATE_DIRECTORY, { onFault }), notice: undefined };
-}
-
-/** The port for everything, and the one for metrics where one is wanted. */
-export async function listenOn(http: HttpServer, metrics: HttpServer, settings: Settings): Promise<number> {
-  const port = await http.listen(settings["http-port"], settings.host);
-  const { "metrics-port": metricsPort } = settings;
-  if (metricsPort !== undefined) await metrics.listen(metricsPort, settings.host);
-  return port;
 }

@@ -15,6 +15,7 @@ import { EmbeddedModels } from "./embedded-models.ts";
 import { createGrpc } from "./grpc.ts";
 import { createInProcessDoor, type InProcessDoor } from "./handles/index.ts";
 import { createLargeJson } from "./large-json/index.ts";
+import { listenOn } from "./listen.ts";
 import { ClientRegions } from "./memory/index.ts";
 import { openMachine, openModelManagement } from "./model-manager.ts";
 import { modelSchedulers } from "./model-schedulers.ts";
@@ -38,7 +39,7 @@ import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, validateDocument } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
 import type { BatchPolicy } from "./scheduler/index.ts";
-import { limitsOf, listenOn, openState, recordingOf, tlsFilesOf } from "./serve-settings.ts";
+import { limitsOf, openState, recordingOf, tlsFilesOf } from "./serve-settings.ts";
 import { ServedPaths } from "./served-paths.ts";
 import { BodyMemory, createHttpServer, type HttpServerOptions } from "./server/index.ts";
 import { cacheDirectoryOf, type Settings, stateDirectoryOf } from "./settings.ts";
@@ -251,7 +252,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   // The one that it will have: statuses say it.
   let url = urlOf(settings["http-port"]);
   const listen = async (): Promise<void> => {
-    port = await listenOn(http, metricsServer, settings);
+    port = await listenOn(http, metricsServer, settings, events);
     url = urlOf(port);
     await grpc.listen();
   };

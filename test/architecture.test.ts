@@ -62,6 +62,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "settings.ts",
   ],
   "served-models.ts": ["core", "control", "resources", "settings.ts"],
+  "listen.ts": ["core", "server", "settings.ts"],
   "oip-extensions.ts": ["core", "models", "protocols/oip", "settings.ts"],
   "program-models.ts": ["core", "hosts/node", "models", "replicas"],
   "routes.ts": [

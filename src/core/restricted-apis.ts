@@ -1,5 +1,5 @@
 /** Parts of the Open Inference Protocol that can be restricted, in Triton's words. */
-export const API_CATEGORIES = [
+const API_CATEGORIES = [
   "health",
   "metadata",
   "inference",
@@ -22,7 +22,7 @@ export interface Restriction {
 
 export type Restrictions = ReadonlyMap<ApiCategory, Restriction>;
 
-export const RESTRICTIONS_RULE = "API,API:HEADER=VALUE with semicolons between several, such as model-repository,logging:x-admin=secret";
+const RESTRICTIONS_RULE = "API,API:HEADER=VALUE with semicolons between several, such as model-repository,logging:x-admin=secret";
 
 /** What the text says, as Triton's `--http-restricted-api` has it; or what is wrong with it. */
 export function parseRestrictions(text: string): Restrictions | string {

@@ -5,7 +5,7 @@ import type { Datatype } from "../../../core/tensor.ts";
 import { platformOf } from "./platform.ts";
 
 /** Triton's names of datatypes in model configurations. */
-export const DATA_TYPES: Readonly<Record<Datatype, string>> = {
+const DATA_TYPES: Readonly<Record<Datatype, string>> = {
   BOOL: "TYPE_BOOL",
   UINT8: "TYPE_UINT8",
   UINT16: "TYPE_UINT16",

@@ -15,7 +15,7 @@ export function modelMetadata(model: ModelStatus, versions: readonly ModelStatus
   const methods = Object.keys(description?.methods ?? {});
   return JSON.stringify({
     name: model.name,
-    versions: versions.flatMap(({ state, version }) => (state === "ready" ? [version] : [])),
+    versions: versions.flatMap(({ answers, version }) => (answers ? [version] : [])),
     platform: platformOf(description?.framework).platform,
     inputs: (signature?.inputs ?? []).map(tensorMetadata),
     outputs: (signature?.outputs ?? []).map(tensorMetadata),
