@@ -81,6 +81,20 @@ describe("requested loads", () => {
     await expect(done(loads.load({ ...TARGET, version: "3" }, undefined, context()))).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
+  it("unload a model whose turn to load has not come, and then too", async () => {
+    const file = join(folder, "slow");
+    writeFileSync(file, "slow");
+    const target = { namespace: "default", name: "slow" };
+    const model = hosts.createModel(modelSpec("slow", file));
+    registry.set(target, [model]);
+    await done(loads.unload(target, context()));
+    await done(hosts.manager.start(model));
+    for (let times = 0; times < 5; times++) await done(turn());
+    expect([model.answers, model.state, hosts.processes.size]).toEqual([false, "standby", 2]);
+    await done(loads.load(target, undefined, context()));
+    expect([model.answers, model.state]).toEqual([true, "ready"]);
+  });
+
   it("leave a model alone that has not changed, and load it again when its file has", async () => {
     await done(loads.load(TARGET, undefined, context()));
     expect([hosts.loads.length, registry.versions(TARGET)]).toEqual([2, own]);
