@@ -33,7 +33,7 @@ import {
   watchServerLoad,
 } from "./observability/index.ts";
 import { openExtensions } from "./oip-extensions.ts";
-import { createControlPlane, createDataPlane, createTop, followShadows, ResponseCache, Shadows } from "./planes/index.ts";
+import { createControlPlane, createDataPlane, createTop, openShadows, ResponseCache } from "./planes/index.ts";
 import { Futures } from "./protocols/handles/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, validateDocument } from "./resources/index.ts";
@@ -151,12 +151,8 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   }
 
   const cache = new ResponseCache(settings["response-cache-bytes"]);
-  const shadows = new Shadows({
-    plane: createDataPlane(registry, clock, access.limitRate, cache),
-    registry,
-    clock,
-    onDifference: (service, message) => happenings.record({ kind: "InferenceService", ...service }, "Warning", "ShadowDiffers", message),
-  });
+  const unshadowed = createDataPlane(registry, clock, access.limitRate, cache);
+  const shadows = openShadows({ plane: unshadowed, registry, clock, happenings, resources: table });
   const dataPlane = shadows.plane;
   const controlPlane = createControlPlane({
     registry,
@@ -202,7 +198,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       ...responseCacheFamilies(cache, extensions.statistics),
       ...tritonFamilies(extensions.statistics, controlPlane, events),
       ...kserveFamilies(events),
-      ...shadowFamilies(() => shadows.reports()),
+      ...shadowFamilies(shadows.reports),
     ],
   });
   const serverLoad = watchServerLoad(clock);
@@ -214,7 +210,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     controlPlane,
     metrics: () => metrics.render(),
     top: createTop({ controlPlane, statistics, accounts: machine.ledger, load: serverLoad.load, clock, version: VERSION }),
-    shadows: () => shadows.reports(),
+    shadows: shadows.reports,
     keys: access.keys,
     memory: clientRegions,
     clock,
@@ -298,7 +294,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       ? []
       : [`${settings.host} can be reached by others, and there are no keys: everybody may do everything`];
   for (const key of restored) reconciler.changed(key);
-  const watches: Array<() => void> = [access.close, serverLoad.close];
+  const watches: Array<() => void> = [access.close, shadows.close, serverLoad.close];
   if (tlsFiles !== undefined) {
     const renewed = (text: string): void => events.emit("access-notice", { text, problem: false });
     const use = (context: SecureContextOptions): void => {
@@ -318,9 +314,6 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     watch: options.watch === true,
   });
   watches.push(() => servedPaths.close());
-  const leaving = new AbortController();
-  watches.push(() => leaving.abort());
-  void followShadows(table, shadows, leaving.signal);
   let listening: Promise<void> | undefined = options.listen === false ? undefined : Promise.resolve();
   const loaded = (async () => {
     for (const path of new Set(paths.map((each) => resolve(each)))) {

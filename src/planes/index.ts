@@ -1,5 +1,5 @@
 export { createControlPlane } from "./control-plane.ts";
 export { createDataPlane } from "./data-plane.ts";
 export { ResponseCache } from "./response-cache.ts";
-export { followShadows, Shadows } from "./shadow/index.ts";
+export { openShadows } from "./shadow/index.ts";
 export { createTop } from "./top.ts";

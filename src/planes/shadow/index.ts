@@ -1,2 +1,1 @@
-export { followShadows } from "./follow.ts";
-export { Shadows } from "./shadows.ts";
+export { openShadows } from "./open.ts";
