@@ -171,7 +171,7 @@ describe("settings of an ONNX model", () => {
 
   it("warn of what nobody knows", async () => {
     const { description } = await load(graph, { speed: "high" });
-    expect(description.warnings[0]).toMatch(/^--speed has no effect; known are --device_id, --enable_cpu_mem_arena, /);
+    expect(description.warnings[0]).toMatch(/^--speed has no effect; known are --batchable, --device_id, --enable_cpu_mem_arena, /);
   });
 
   it("fall back to the processor only when the list of providers ends in it", async () => {
