@@ -38,7 +38,7 @@ export interface ControlPlaneOptions {
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const { registry, clock, resources, rejections, tried } = options;
   const statusOf = (target: Target): ModelStatus => {
-    const latest = registry.find({ namespace: target.namespace, name: target.name });
+    const latest = registry.find(withoutVersion(target));
     const found = registry.find(target);
     return found.status(found === latest);
   };
@@ -72,7 +72,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       return statusOf(target);
     },
     versions(target) {
-      const latest = registry.find({ namespace: target.namespace, name: target.name });
+      const latest = registry.find(withoutVersion(target));
       return registry.versions(target).map((version) => version.status(version === latest));
     },
     variable: (target, name) => registry.find(target).spec.variables?.[name] ?? options.environment[name],
@@ -107,4 +107,9 @@ function createActivity({ registry, resources, happenings, logs }: ControlPlaneO
     logs: (namespace, name) => logs.list(hostsOf(namespace, name)),
     followLogs: (namespace, name, signal) => logs.follow(hostsOf(namespace, name), signal),
   };
+}
+
+/** The same model, of the same revision. */
+function withoutVersion({ version: _, ...others }: Target): Target {
+  return others;
 }
