@@ -14,6 +14,8 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
     rollouts: { type: "string", default: "20" },
+    /** Seconds of load for each rollout; a slow machine needs more. */
+    slot: { type: "string", default: "3" },
     rate: { type: "string", default: "100" },
     quick: { type: "boolean", default: false },
   },
@@ -25,7 +27,7 @@ const rate = Number(values.rate);
 const WAYS = ["nothing changes", "nothing changes again", "canary and promote", "delete and apply"] as const;
 type Way = (typeof WAYS)[number];
 /** For which the load goes on in each way, so that all of them see the same arrivals. */
-const SECONDS = 2 + rollouts * 3;
+const SECONDS = 2 + rollouts * Number(values.slot);
 /** These cannot be loaded. */
 const BROKEN = [Math.floor(rollouts / 3), Math.floor((2 * rollouts) / 3)];
 /** Milliseconds of work for each request. */
@@ -77,7 +79,8 @@ async function measure(way: Way, round: number): Promise<Point> {
     }
   }
   const report = await loaded;
-  if (times.reduce((sum, time) => sum + time, 1_000) > SECONDS * 1000) throw new Error("the load was over before the rollouts were");
+  if (times.reduce((sum, time) => sum + time, 1_000) > SECONDS * 1000)
+    throw new Error("the load was over before the rollouts were: give each more time with --slot");
   await service.delete();
   return { way, round, report, times };
 }
