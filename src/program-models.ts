@@ -9,23 +9,17 @@ const NOTHING = { model: {}, concurrency: 1 };
 
 /** Models that are objects of this program come to life here, without a process; all others as `steps` say. */
 export function withProgramModels(steps: LoaderSteps): LoaderSteps {
-  const specs = new WeakSet<HostSpec>();
-  const endpoints = new WeakSet<HostEndpoint>();
   return {
     async prepare(spec, report, signal) {
       if (spec.inProgram === undefined) return await steps.prepare(spec, report, signal);
-      const host: HostSpec = { name: hostName(spec), command: process.execPath, arguments: [], environment: {} };
-      specs.add(host);
+      const host: HostSpec = { name: hostName(spec), command: process.execPath, arguments: [], environment: {}, inProgram: true };
       return { host, warnings: [] };
     },
     start(host) {
-      if (!specs.has(host)) return steps.start(host);
-      const endpoint = endpointOf(host);
-      endpoints.add(endpoint);
-      return endpoint;
+      return host.inProgram === true ? endpointOf(host) : steps.start(host);
     },
     async connect(endpoint, signal) {
-      if (!endpoints.has(endpoint)) return await steps.connect(endpoint, signal);
+      if (endpoint.pid !== process.pid) return await steps.connect(endpoint, signal);
       return {
         async warm(_, spec, report, loadSignal) {
           const { inProgram: { model: object, concurrency } = NOTHING, directory, namespace, name, version } = spec;

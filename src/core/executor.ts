@@ -8,6 +8,8 @@ export interface HostSpec {
   readonly arguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly directory?: string;
+  /** Nothing is started: the model runs in this process. */
+  readonly inProgram?: boolean;
   /** The command is a launcher: it speaks on descriptor 4, and ends with everything below it when that is closed. */
   readonly launched?: boolean;
   /** The launcher makes this folder and removes it at its end. */
