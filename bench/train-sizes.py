@@ -8,7 +8,7 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
-features, labels = make_classification(n_samples=8000, n_features=4, n_informative=4, n_redundant=0, flip_y=0.2, random_state=0)
+features, labels = make_classification(n_samples=4000, n_features=4, n_informative=4, n_redundant=0, flip_y=0.2, random_state=0)
 for index in range(count):
     # From some hundred kibibytes to many mebibytes, evenly in their logarithms.
     trees = round(2 ** (7 * index / max(1, count - 1)))

@@ -27,7 +27,12 @@ describe.skipIf(process.platform !== "linux")("a host process", () => {
     directory = mkdtempSync(join(tmpdir(), "nitrous-local-"));
     lines = [];
     recorded = new Set();
-    record = { add: (pid) => recorded.add(pid), forget: (pid) => recorded.delete(pid), close: () => undefined };
+    record = {
+      add: (pid) => recorded.add(pid),
+      forget: (pid) => recorded.delete(pid),
+      written: async () => undefined,
+      close: async () => undefined,
+    };
   });
 
   afterEach(() => {

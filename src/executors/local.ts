@@ -46,7 +46,7 @@ export function createLocalExecutor({ onLog, record, loadsBehind }: LocalExecuto
     },
     async close() {
       await Promise.all([...running].map((endpoint) => endpoint.stop(KILL_GRACE_MS)));
-      record.close();
+      await record.close();
     },
   };
 }

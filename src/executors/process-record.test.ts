@@ -89,16 +89,19 @@ describe.skipIf(process.platform !== "linux")("the record of processes", () => {
     expect(readdirSync(directory)).toEqual(["precious", "processes"]);
   });
 
-  it("holds what runs and nothing else", () => {
+  it("holds what runs and nothing else", async () => {
     const record = createProcessRecord(directory);
     record.add(pid);
     record.add(NOBODY);
+    await record.written();
     const [name = ""] = readdirSync(join(directory, "processes"));
     const processes = (): unknown => JSON.parse(readFileSync(join(directory, "processes", name), "utf8")).processes;
     expect(processes()).toEqual([identityOf(pid)]);
     record.forget(pid);
+    await record.written();
     expect(processes()).toEqual([]);
-    record.close();
+    record.add(pid);
+    await record.close();
     expect(readdirSync(join(directory, "processes"))).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { bootId, descendantsOf, identityOf, isRunning, type ProcessIdentity } from "./processes.ts";
 
@@ -7,8 +8,10 @@ export interface ProcessRecord {
   /** Remembers a running process, and the temporary folder that goes with it, until `forget`. */
   add(pid: number, folder?: string): void;
   forget(pid: number): void;
+  /** Settles when what was added and forgotten so far is on disk. */
+  written(): Promise<void>;
   /** The server has ended everything by itself. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 interface RecordFile {
@@ -30,28 +33,49 @@ const FOLDER = "processes";
 export function createProcessRecord(directory: string): ProcessRecord {
   const server = identityOf(process.pid);
   const processes = new Map<number, Recorded>();
-  if (server === undefined) return { add: () => undefined, forget: () => undefined, close: () => undefined };
+  if (server === undefined)
+    return { add: () => undefined, forget: () => undefined, written: async () => undefined, close: async () => undefined };
   const folder = join(directory, FOLDER);
   const file = join(folder, `${server.pid}-${server.start}.json`);
-  const write = (): void => {
-    const content: RecordFile = { boot: bootId(), server, processes: [...processes.values()] };
-    mkdirSync(folder, { recursive: true });
+  const boot = bootId();
+  let isStale = false;
+  let writing: Promise<void> | undefined;
+  const write = async (): Promise<void> => {
+    isStale = false;
+    const content: RecordFile = { boot, server, processes: [...processes.values()] };
+    await mkdir(folder, { recursive: true });
     // In one step: the server may be killed while it writes.
-    writeFileSync(`${file}.new`, JSON.stringify(content), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    await writeFile(`${file}.new`, JSON.stringify(content), { mode: 0o600 });
+    await rename(`${file}.new`, file);
+  };
+  // Requests are answered while the disk works, and changes that come meanwhile are written together.
+  const changed = (): void => {
+    isStale = true;
+    writing ??= write()
+      // Launchers end their hosts without it.
+      .catch(() => undefined)
+      .then(() => {
+        writing = undefined;
+        if (isStale) changed();
+      });
+  };
+  const written = async (): Promise<void> => {
+    while (writing !== undefined) await writing;
   };
   return {
     add(pid, folder) {
       const identity = identityOf(pid);
       if (identity === undefined) return;
       processes.set(pid, { ...identity, ...(folder === undefined ? {} : { folder }) });
-      write();
+      changed();
     },
     forget(pid) {
-      if (processes.delete(pid)) write();
+      if (processes.delete(pid)) changed();
     },
-    close() {
-      rmSync(file, { force: true });
+    written,
+    async close() {
+      await written();
+      await rm(file, { force: true });
     },
   };
 }

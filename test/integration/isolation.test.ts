@@ -53,7 +53,7 @@ function portOf(server: Server | undefined): number {
 /** The command of a host below its launcher; settles with how it ended and what it printed. */
 async function runHost(host: HostSpec): Promise<{ readonly ended: string; readonly lines: readonly string[] }> {
   const lines: string[] = [];
-  const record = { add: () => undefined, forget: () => undefined, close: () => undefined };
+  const record = { add: () => undefined, forget: () => undefined, written: async () => undefined, close: async () => undefined };
   const executor = createLocalExecutor({ loadsBehind: false, onLog: (_host, line) => lines.push(line), record });
   return { ended: await executor.start(host).exited, lines };
 }
