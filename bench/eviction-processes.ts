@@ -109,7 +109,8 @@ async function play(trace: readonly Ask[], policy: string): Promise<Result> {
 async function ask({ url }: Variant, name: string): Promise<boolean> {
   const body = JSON.stringify({ instances: [[0.1, -0.2, 0.3, -0.4]] });
   const response = await fetch(`${url}/v1/models/${name}:predict`, { method: "POST", body });
-  await response.text();
+  const text = await response.text();
+  if (response.status !== 200) process.stderr.write(`${name}: ${response.status} ${text}\n`);
   return response.status === 200;
 }
 
