@@ -265,6 +265,18 @@ describe("a stream", () => {
     expect(await status).toEqual([3, "no good"]);
   });
 
+  it("ends with its deadline as its status, although single failures are told", async () => {
+    const read: GrpcMethod["read"] = () => ({ answer: () => Promise.reject(new ServeError("DEADLINE_EXCEEDED", "too late")) });
+    const fail: GrpcMethod["fail"] = ({ message }) => [Buffer.from(message)];
+    const client = await start([{ streaming: true, read, fail }]);
+    const stream = client.makeBidiStreamRequest("/s/echo", same, same, new Metadata(), { deadline: Date.now() + 10_000 });
+    stream.on("error", () => undefined);
+    stream.on("data", () => undefined);
+    const status = new Promise((resolve) => stream.on("status", ({ code, details }) => resolve([code, details])));
+    stream.write(Buffer.from("a"));
+    expect(await status).toEqual([4, "too late"]);
+  });
+
   it("has at most so many requests under way that the client has to wait", async () => {
     let begun = 0;
     const releases: Array<() => void> = [];

@@ -48,7 +48,9 @@ export function serveStream(options: GrpcServerOptions, memory: BodyMemory, open
     } catch (thrown) {
       const error = failureOf(options, headers, context, thrown);
       context.abort(error);
-      const told = call.ended || call.stream.destroyed ? undefined : method.fail?.(error, headers, context);
+      // The time of the whole call is over: then the client sees no more of it than its status.
+      const isOver = error.code === "DEADLINE_EXCEEDED" && context.deadline >= callDeadline;
+      const told = isOver || call.ended || call.stream.destroyed ? undefined : method.fail?.(error, headers, context);
       if (told === undefined) failCall(error);
       else await call.send(told, message.account).catch((lost: unknown) => failCall(ServeError.from(lost)));
     } finally {
