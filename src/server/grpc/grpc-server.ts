@@ -66,10 +66,10 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     draining: false,
   };
   server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    sessions.begin(stream.session as never);
     const { session } = stream;
+    sessions.begin(session);
     stream.on("error", () => undefined);
-    stream.once("close", () => sessions.end(session as never));
+    stream.once("close", () => sessions.end(session));
     begin(options, transport, stream, headers);
   });
   let stopSweeping: (() => void) | undefined;

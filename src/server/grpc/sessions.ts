@@ -1,4 +1,4 @@
-import { constants, type Http2SecureServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import { constants, type Http2SecureServer, type Http2Server, type Http2Session, type ServerHttp2Session } from "node:http2";
 import type { Clock } from "../../core/clock.ts";
 
 /** Bytes that a client may send on one connection before it hears that they have been read. */
@@ -17,7 +17,7 @@ interface Connection {
 /** Watches over what clients do with their connections: how many there are, whether they speak HTTP/2, and whether they are still there. */
 export class Sessions {
   /** The oldest first. */
-  readonly #sessions = new Map<ServerHttp2Session, Connection>();
+  readonly #sessions = new Map<Http2Session, Connection>();
   readonly #clock: Clock;
   readonly #limit: number;
   readonly #greetingMs: number;
@@ -33,18 +33,14 @@ export class Sessions {
     server.on("sessionError", () => undefined);
   }
 
-  get open(): number {
-    return this.#sessions.size;
-  }
-
-  begin(session: ServerHttp2Session | undefined): void {
+  begin(session: Http2Session | undefined): void {
     const connection = session && this.#sessions.get(session);
     if (connection === undefined) return;
     connection.streams++;
     connection.heardAt = this.#clock.now();
   }
 
-  end(session: ServerHttp2Session | undefined): void {
+  end(session: Http2Session | undefined): void {
     const connection = session && this.#sessions.get(session);
     if (connection !== undefined) connection.streams--;
   }
