@@ -360,6 +360,24 @@ describe("what is no call", () => {
   });
 });
 
+it("takes a call away from a client that takes nothing of its answer", async () => {
+  const clock = new FakeClock();
+  const memory = new BodyMemory(1e9);
+  await start([{ read: () => ({ answer: () => [Buffer.alloc(500_000)] }) }], { clock, memory });
+  const target = clients[0]?.getChannel().getTarget().replace("dns:", "") ?? "";
+  const session = connect(`http://${target}`, { settings: { initialWindowSize: 0 } });
+  await new Promise((resolve) => session.once("remoteSettings", resolve));
+  const slow = session.request({ ":path": "/s/echo", ":method": "POST", "content-type": "application/grpc" });
+  const closed = new Promise<number>((resolve) => slow.once("close", () => resolve(slow.rstCode)));
+  slow.on("error", () => undefined);
+  slow.end(Buffer.from([0, 0, 0, 0, 0]));
+  await expect.poll(() => memory.held).toBeGreaterThan(400_000);
+  await clock.advance(DEFAULT_LIMITS.answerTimeoutMs + 2000);
+  expect(await closed).toBe(constants.NGHTTP2_CANCEL);
+  await expect.poll(() => memory.held).toBe(0);
+  session.destroy();
+});
+
 describe("the message reader", () => {
   it("finds the same messages however the bytes are cut", () => {
     const messages = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 6 });

@@ -108,7 +108,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
 }
 
 function begin(options: GrpcServerOptions, transport: Transport, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-  const call = new Call(stream, options.clock.now);
+  const call = new Call(stream, () => options.clock.now());
   if (headers[":method"] !== "POST" || !CONTENT_TYPE.test(headers["content-type"] ?? "")) {
     stream.resume();
     const isGrpc = headers[":method"] === "POST";
