@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ServeError } from "../core/errors.ts";
 import type { ModelSpec } from "../core/model.ts";
@@ -22,7 +22,8 @@ export class GivenFiles {
   async write(name: string, files: ReadonlyMap<string, Uint8Array>): Promise<{ folder: string; specs: readonly ModelSpec[] }> {
     if (this.#made === undefined) {
       await mkdir(this.#directory, { recursive: true });
-      this.#made = await mkdtemp(join(this.#directory, "loaded-"));
+      await this.#removeLeftovers();
+      this.#made = await mkdtemp(join(this.#directory, `${process.pid}-`));
     }
     const folder = await mkdtemp(join(this.#made, "model-"));
     const model = join(folder, name);
@@ -47,7 +48,25 @@ export class GivenFiles {
     await rm(folder, { recursive: true, force: true });
   }
 
+  /** Of servers that were ended before they could. Others may be at work in the same folder. */
+  async #removeLeftovers(): Promise<void> {
+    for (const name of await readdir(this.#directory)) {
+      const pid = Number(/^(\d+)-/.exec(name)?.[1]);
+      if (pid > 0 && !isAlive(pid)) await this.remove(join(this.#directory, name));
+    }
+  }
+
   async close(): Promise<void> {
     if (this.#made !== undefined) await this.remove(this.#made);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // It is somebody else's.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -164,6 +164,18 @@ describe("requested loads", () => {
     expect(readdirSync(join(folder, "given", given ?? ""))).toEqual([]);
   });
 
+  it("remove what a server left that was ended, and nothing of one that runs", async () => {
+    const left = join(folder, "given");
+    // No process has a number as high as this.
+    for (const name of ["999999999-a", `${process.ppid}-b`, "other"]) mkdirSync(join(left, name), { recursive: true });
+    const files = new Map([["1/model.txt", Buffer.from("hello")]]);
+    await expect(done(loads.load(TARGET, override({ files }), context()))).rejects.toThrow("no model");
+    expect(readdirSync(left).map((name) => name.replace(`${process.pid}-`, "own "))).toEqual(
+      expect.arrayContaining([`${process.ppid}-b`, "other", expect.stringMatching(/^own /)]),
+    );
+    expect(readdirSync(left)).toHaveLength(3);
+  });
+
   it("refuse files that are no model, and leave nothing of them", async () => {
     const files = new Map([["1/model.txt", Buffer.from("hello")]]);
     await expect(done(loads.load(TARGET, override({ files }), context()))).rejects.toThrow("the files that were given are no model");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createRecord, type RequestRecord } from "../core/context.ts";
 import { createEvents } from "../core/events.ts";
-import { logSettingsOf } from "../core/log-settings.ts";
+import { isLogged, type LogSettings, logSettingsOf } from "../core/log-settings.ts";
 import { createTraceSettings } from "../core/trace-settings.ts";
 import { createInferenceStatistics } from "../models/index.ts";
 import { renderFamily } from "./families.ts";
@@ -75,6 +75,16 @@ describe("traces as Triton's", () => {
     expect(readdirSync(folder).sort()).toEqual(["traces.0", "traces.1"]);
     expect(JSON.parse(readFileSync(join(folder, "traces.0"), "utf8"))).toHaveLength(4);
     expect(JSON.parse(readFileSync(join(folder, "traces.1"), "utf8"))).toHaveLength(2);
+  });
+});
+
+describe("log settings", () => {
+  it("begin as the level says, and each kind of line is one of its own", () => {
+    const logged = (settings: LogSettings): string =>
+      (["debug", "info", "warn", "error"] as const).filter((level) => isLogged(level, settings)).join(" ");
+    const levels = (["debug", "info", "warn", "error", "silent"] as const).map((level) => logged(logSettingsOf(level)));
+    expect(levels).toEqual(["debug info warn error", "info warn error", "warn error", "error", ""]);
+    expect(logged({ ...logSettingsOf("info"), warning: false, verboseLevel: 1 })).toBe("debug info error");
   });
 });
 
