@@ -67,15 +67,16 @@ export class Rollout<Wanted extends Revision = Revision> {
     if (this.#stopped) return;
     this.#split = split;
     const before = this.#courses();
-    const target = this.#courseOf(latest, before);
+    const target = this.#courseOf(latest, before, []);
     this.#target = target;
-    this.#canaries = split.canaries.map(({ name, percent, revision }) => ({
-      name,
-      percent,
-      course: this.#courseOf(revision, before, this.#active, target),
-    }));
+    const taken: Array<Course<Wanted> | undefined> = [this.#active, target];
+    this.#canaries = split.canaries.map(({ name, percent, revision }) => {
+      const course = this.#courseOf(revision, before, taken);
+      taken.push(course);
+      return { name, percent, course };
+    });
     const returns = target === this.#active && split.percent < 100 ? split.previous : undefined;
-    this.#returning = returns === undefined ? undefined : this.#courseOf(returns, before, target);
+    this.#returning = returns === undefined ? undefined : this.#courseOf(returns, before, taken);
     const now = this.#courses();
     for (const course of now) if (!before.has(course)) void this.#plan(course);
     for (const course of now) if (before.has(course) && course.phase !== "planning") this.#evaluate(course);
@@ -145,9 +146,9 @@ export class Rollout<Wanted extends Revision = Revision> {
   }
 
   /** The one that is there, unless it has failed or is used for something else; else a new one. */
-  #courseOf(revision: Wanted, present: ReadonlySet<Course<Wanted>>, ...others: readonly (Course<Wanted> | undefined)[]): Course<Wanted> {
+  #courseOf(revision: Wanted, present: ReadonlySet<Course<Wanted>>, taken: readonly (Course<Wanted> | undefined)[]): Course<Wanted> {
     for (const course of present) {
-      if (course.revision.key !== revision.key || others.includes(course)) continue;
+      if (course.revision.key !== revision.key || taken.includes(course)) continue;
       if (course.failure !== undefined && (course !== this.#active || course.models.length === 0)) continue;
       course.revision = revision;
       return course;
