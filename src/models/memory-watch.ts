@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { mebibytes } from "./mebibytes.ts";
 
 /** Milliseconds between the end of one round of measuring and the beginning of the next: at least so many, and more with many hosts. */
 const PERIOD_MS = 5_000;
@@ -59,8 +60,4 @@ export class MemoryWatch {
     this.#measuring = false;
     this.#arm();
   }
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.round(bytes / 1048576)} MiB`;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { mebibytes } from "./mebibytes.ts";
 import type { Running } from "./member.ts";
 import type { ModelVersion } from "./model-version.ts";
 
@@ -51,8 +52,4 @@ export class Outgrowth {
       return { model, action: "refuse", reason: `${much}; ${more}, ${times}: see whether it leaks, or raise --outgrow-factor` };
     });
   }
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MiB`;
 }

@@ -110,7 +110,8 @@ it.runIf(process.platform === "linux")("listens on loopback only, with everythin
   expect((await predict(boss)).status).toBe(200);
   const pids = processTree(server.child.pid as number);
   expect(pids.length).toBeGreaterThan(1);
-  expect(listeningAddresses(pids)).toEqual(["0100007F"]);
+  // HTTP and gRPC.
+  expect(listeningAddresses(pids)).toEqual(["0100007F", "0100007F"]);
 });
 
 it("speaks HTTPS, is live for everybody, and answers nothing else without a key", async () => {

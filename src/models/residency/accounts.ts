@@ -24,10 +24,3 @@ export function devicesIn(amounts: Amounts): number[] {
 export function bytesAccounts(amounts: Amounts): string[] {
   return Object.keys(amounts).filter((account) => account === MEMORY || account.startsWith("namespace "));
 }
-
-const MEBIBYTE = 1048576;
-
-/** For people. */
-export function mebibytes(bytes: number): string {
-  return bytes < MEBIBYTE ? "less than 1 MiB" : `${Math.round(bytes / MEBIBYTE)} MiB`;
-}

@@ -1,5 +1,6 @@
 import { ServeError } from "../../core/errors.ts";
-import { deviceAccount, devicesIn, MEMORY, MODELS, mebibytes } from "./accounts.ts";
+import { mebibytes } from "../mebibytes.ts";
+import { deviceAccount, devicesIn, MEMORY, MODELS } from "./accounts.ts";
 import type { Amounts, Ledger } from "./ledger.ts";
 import { choices, type DeviceNeed } from "./placement.ts";
 

@@ -1,7 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
 import type { EvictionCause } from "../../core/events.ts";
+import { mebibytes } from "../mebibytes.ts";
 import { createSemaphore } from "../semaphore.ts";
-import { MODELS, mebibytes } from "./accounts.ts";
+import { MODELS } from "./accounts.ts";
 import type { Ledger, Reservation } from "./ledger.ts";
 import { amountChoices, doesNotFit, type Need } from "./need.ts";
 import { EVICTION_POLICIES, type EvictionPolicyName, whyChosen } from "./policies.ts";
