@@ -164,7 +164,8 @@ function replicaWords({ replicas }: ServiceStatus["nitrous"]["versions"][number]
   const { ready = 0, wanted = 0, auto = true, obstacle } = replicas ?? {};
   const how = auto ? "" : ", as somebody has asked for";
   const why = obstacle === undefined ? "" : `: ${obstacle}`;
-  return wanted === ready && wanted <= 1 && auto ? [] : [`${ready} of ${wanted} replicas answer${how}${why}`];
+  // Of a single one its state says the same.
+  return wanted <= 1 && auto ? [] : [`${ready} of ${wanted} replicas answer${how}${why}`];
 }
 
 function deviceWords({ devices }: ServiceStatus["nitrous"]["versions"][number]): string[] {
