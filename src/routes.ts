@@ -4,12 +4,14 @@ import type { Clock } from "./core/clock.ts";
 import type { Route } from "./core/http.ts";
 import type { ControlPlane, DataPlane } from "./core/planes.ts";
 import type { LargeJson } from "./large-json/index.ts";
+import type { OpenApiDocument } from "./openapi/index.ts";
 import { createHandleRoutes, type HandleRoutesOptions } from "./protocols/handles/index.ts";
 import { createV1Routes } from "./protocols/kserve-v1/index.ts";
 import { createKubeApiRoutes } from "./protocols/kube-api/index.ts";
 import { createMlflowRoutes } from "./protocols/mlflow/index.ts";
 import { createOipRoutes, type Extensions } from "./protocols/oip/rest/index.ts";
 import { createOperationsRoutes, type OperationsOptions } from "./protocols/operations/index.ts";
+import { failJson, jsonReply } from "./protocols/shared/index.ts";
 import { createTorchServeRoutes } from "./protocols/torchserve/index.ts";
 import { readDocument } from "./resources/index.ts";
 
@@ -54,7 +56,8 @@ export function createRoutes({
   largeJson,
   modelStore,
 }: RoutesOptions): Route[] {
-  return [
+  const routes: Route[] = [
+    documentRoute(() => describeRoutes(routes, version)),
     ...createOperationsRoutes({ controlPlane, metrics, top, shadows, clock }),
     ...createHandleRoutes({ ...handles, dataPlane, controlPlane, clock }),
     ...createV1Routes({ dataPlane, controlPlane, large: largeJson?.predict }),
@@ -63,4 +66,25 @@ export function createRoutes({
     ...createMlflowRoutes({ dataPlane, controlPlane }),
     ...createKubeApiRoutes(controlPlane, { version, clock, readYaml: (text) => readDocument(text, "the body"), keys }),
   ];
+  return routes;
+}
+
+/** OpenAPI 3.1 of all routes. Loaded when somebody asks: few servers are asked. */
+export async function describeRoutes(routes: readonly Route[], version: string): Promise<OpenApiDocument> {
+  const { createDocument } = await import("./openapi/index.ts");
+  return createDocument(routes, { version, prefix: SERVICE_PREFIX });
+}
+
+function documentRoute(describe: () => Promise<OpenApiDocument>): Route {
+  let text: Promise<string> | undefined;
+  return {
+    method: "GET",
+    path: "/openapi.json",
+    access: "read",
+    async handle() {
+      text ??= describe().then((document) => `${JSON.stringify(document, undefined, 2)}\n`);
+      return jsonReply(await text);
+    },
+    fail: failJson,
+  };
 }

@@ -48,6 +48,8 @@ export interface Route {
   readonly gate?: (head: HttpHead) => void;
   /** The reply may be a stream that never ends by itself: its context is aborted as soon as the server begins to close. */
   readonly openEnded?: boolean;
+  /** It only answers that its path does not take its method. */
+  readonly refuses?: true;
   readonly handle: (request: HttpRequest) => HttpReply | Promise<HttpReply>;
   /** The protocol's own error body; also used for failures before `handle` is called. */
   readonly fail: (error: ServeError) => HttpReply;

@@ -49,6 +49,7 @@ export function createKubeApiRoutes(
         ...(endpoint.target === undefined ? {} : { target: endpoint.target }),
         gate: refuseLargeBody,
         openEnded: method === "GET",
+        ...(endpoint[method] === undefined ? { refuses: true as const } : {}),
         handle: (request) => answer(endpoint, method, request),
         fail: failureReply,
       }),

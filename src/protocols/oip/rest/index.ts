@@ -1,4 +1,8 @@
 export type { Extensions } from "../extensions/extensions.ts";
+export type { LogSettingsAnswer } from "../extensions/logging.ts";
+export type { RepositoryIndexRow } from "../extensions/repository.ts";
+export type { ModelStatisticsRow } from "../extensions/statistics.ts";
+export type { TraceSettingAnswer } from "../extensions/trace.ts";
 export { PROFILES } from "../profile.ts";
 export { type DecodedInfer, decodeInfer } from "./decode.ts";
 export { encodeInfer, writeData } from "./encode.ts";

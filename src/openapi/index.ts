@@ -1,0 +1,1 @@
+export { createDocument, type DocumentOptions, type OpenApiDocument } from "./document.ts";
