@@ -135,6 +135,16 @@ program
     doctorCommand(await machineFacts(settings), output === undefined ? {} : { output }, processTerminal());
   });
 
+program
+  .command("openapi")
+  .description("print the OpenAPI document of a running server's routes")
+  .option("--server <url>", `address of the server [${environmentVariable("server")}]`)
+  .option("--api-key <key>", API_KEY_DESCRIPTION)
+  .action(async (options: Record<string, string>) => {
+    const [{ openapiCommand }, { processTerminal }] = await Promise.all([import("./openapi.ts"), import("./terminal.ts")]);
+    await openapiCommand(options, processTerminal());
+  });
+
 addResourceCommands(program);
 addRolloutCommands(program);
 addKeysCommands(program);
