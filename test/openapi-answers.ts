@@ -32,7 +32,9 @@ export function answerChecker(document: OpenApiDocument): (answer: Answered) => 
     const pointer = ["paths", path, method.toLowerCase(), "responses", key, "content", media, "schema"].map(escapePointer).join("/");
     const validate = ajv.getSchema(`openapi.json#/${pointer}`);
     if (validate === undefined) return `no schema at ${pointer}`;
-    return validate(JSON.parse(body)) ? "" : ajv.errorsText(validate.errors);
+    // A watch is one object a line.
+    const values = type === "application/json" && /\}\n\{/.test(body) ? body.trim().split("\n") : [body];
+    return values.every((value) => validate(JSON.parse(value))) ? "" : ajv.errorsText(validate.errors);
   };
 }
 

@@ -15,7 +15,12 @@ const V2_ROW = { inputs: [{ name: "features", datatype: "FP32", shape: [1, 4], d
 const V1_ROW = { instances: [[5.1, 3.5, 1.4, 0.2]] };
 const GENERATE = { features: [5.1, 3.5, 1.4, 0.2], id: "7" };
 const CALL = { inputs: { features: [[5.1, 3.5, 1.4, 0.2]] } };
-const REGION = { key: "/nitrous-openapi", offset: 0, byte_size: 64 };
+/** Stands for the name of the first event that there is. */
+export const EVENT = "an event";
+
+/** A file of 64 bytes in shared memory. */
+export const REGION_KEY = "/nitrous-openapi";
+const REGION = { key: REGION_KEY, offset: 0, byte_size: 64 };
 
 const SERVICE = {
   apiVersion: "serving.kserve.io/v1beta1",
@@ -95,7 +100,7 @@ const models: GoodRequest[] = [
   ...each("POST", own("/scale"), { body: { replicas: "auto" } }),
   ...each("POST", own("/drain")),
   ...each("GET", [...v2("/ready"), ...ofModel("/v1/models", "")], { status: 503 }),
-  ...each("GET", ["/health/ready"]),
+  ...each("GET", ["/health/ready", "/v2/health/ready"], { status: 503 }),
   ...each("POST", own("/load")),
   ...each("PUT", torch("/models/{model}"), { query: "?min_worker=1&synchronous=true" }),
   ...each("PUT", ["/models/{model}/{version}/set-default"]),
@@ -108,7 +113,13 @@ const extensions: GoodRequest[] = [
   ...each("POST", ["/v2/repository/index"]),
   ...each("POST", ofModel("/v2/repository/models", "/unload")),
   ...each("POST", ofModel("/v2/repository/models", "/load")),
-  ...each("GET", ["/v2/systemsharedmemory/status", "/v2/cudasharedmemory/status"]),
+  ...each("POST", ["/v2/repository/{repository}/index"], { parameters: { repository: "any" } }),
+  // Only the longer path names the region.
+  ...each("POST", ["/v2/systemsharedmemory/register"], { body: REGION, status: 400 }),
+  ...each("POST", ["/v2/systemsharedmemory/region/{region}/register"], { body: REGION }),
+  ...each("GET", ["/v2/systemsharedmemory/status", "/v2/cudasharedmemory/status", "/v2/systemsharedmemory/region/{region}/status"]),
+  // There never is one.
+  ...each("GET", ["/v2/cudasharedmemory/region/{region}/status"], { status: 404 }),
   ...each("POST", ["/v2/systemsharedmemory/unregister", "/v2/cudasharedmemory/unregister"]),
   ...each("POST", ["/v2/systemsharedmemory/region/{region}/unregister", "/v2/cudasharedmemory/region/{region}/unregister"]),
 ];
@@ -126,15 +137,20 @@ const control: GoodRequest[] = [
   ...each("GET", ["/nitrous/namespaces/{namespace}/inferenceservices/{name}/revisions"], { parameters: KIND }),
   ...each("PUT", [`${NAMESPACED}/{name}`], { parameters: KIND, body: SERVICE }),
   ...each("DELETE", [`${NAMESPACED}/{name}`], { parameters: KIND }),
+  ...each("POST", ["/models"], { query: "?url=file:///nothing.mar&model_name=described" }),
+  ...each("DELETE", ["/models/{model}"], { parameters: { model: "described" } }),
+  ...each("DELETE", ["/models/{model}/{version}"], { parameters: { model: "described" }, status: 404 }),
   ...each("POST", [CLUSTER], { parameters: CLUSTER_KIND, body: RUNTIME, status: 201 }),
   ...each("GET", [`${CLUSTER}/{name}`, `${CLUSTER}/{name}/{subresource}`], { parameters: { ...CLUSTER_KIND, subresource: "status" } }),
   ...each("PATCH", [`${CLUSTER}/{name}`], { parameters: CLUSTER_KIND, headers: MERGE, body: { metadata: { labels: { a: "b" } } } }),
   ...each("PUT", [`${CLUSTER}/{name}`], { parameters: CLUSTER_KIND, body: RUNTIME }),
   ...each("DELETE", [`${CLUSTER}/{name}`], { parameters: CLUSTER_KIND }),
   ...each("GET", ["/api/v1/namespaces", "/api/v1/events", "/api/v1/namespaces/{namespace}/events"]),
+  ...each("GET", ["/api/v1/namespaces/{namespace}/events/{name}"], { parameters: { name: EVENT } }),
   ...each("GET", ["/api/v1/namespaces/{name}"], { parameters: { name: "default" } }),
   ...each("GET", ["/nitrous/namespaces/{namespace}/models/{name}/logs"], { parameters: { name: "iris-onnx" } }),
-  ...each("POST", ["/nitrous/keys"], { body: { name: "described", scopes: ["read"] }, status: 201 }),
+  // From the first key on, one is needed.
+  ...each("POST", ["/nitrous/keys"], { body: { name: "described", scopes: ["admin"] }, status: 201 }),
   ...each("GET", ["/nitrous/keys"]),
   ...each("DELETE", ["/nitrous/keys/{name}"], { parameters: { name: "described" } }),
 ];

@@ -5,10 +5,14 @@ import { kserveV1, mlflow } from "./kserve-v1.ts";
 import { kubeApi } from "./kube-api.ts";
 import { models, operations } from "./nitrous.ts";
 import { oip } from "./oip.ts";
-import { type Contents, keyOf, names, type Operation, type Protocol } from "./operation.ts";
+import { type Contents, json, keyOf, names, type Operation, type Protocol } from "./operation.ts";
 import { torchserve } from "./torchserve.ts";
+import { plainError, unknownPath } from "./wire.ts";
 
 const PROTOCOLS: readonly Protocol[] = [operations, models, kserveV1, oip, torchserve, mlflow, kubeApi];
+
+/** A part of a path with a colon is no parameter: what is behind it is a verb. */
+const IN_PATH = { type: "string", pattern: "^[^:/]+$" };
 
 type Json = { readonly [key: string]: unknown };
 
@@ -79,8 +83,9 @@ function assertSame(routes: ReadonlySet<string>, described: ReadonlySet<string>)
 
 function described({ method, path, access }: Route, operation: Operation, { tag, error }: Protocol, schemas: Schemas): Json {
   const { summary, query = {}, body, answers } = operation;
-  const failed = { description: "What was wrong", content: schemas.contents({ "application/json": error }, "output") };
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string" } }));
+  const failure = (description: string, schema: z.ZodType): Json => ({ description, content: schemas.contents(json(schema), "output") });
+  const failed = failure("What was wrong", error);
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: "path", required: true, schema: IN_PATH }));
   const inQuery = Object.entries(query).map(([name, schema]) => ({ name, in: "query", schema: schemas.of(schema, "input") }));
   return {
     summary,
@@ -98,6 +103,8 @@ function described({ method, path, access }: Route, operation: Operation, { tag,
           },
         ]),
       ),
+      ...(error === plainError ? {} : { "400": failure("A bad request, of the protocol or of HTTP itself", z.union([error, plainError])) }),
+      ...(inPath.length === 0 ? {} : { "404": failure("There is no such thing, or no such path", z.union([error, unknownPath])) }),
       "4XX": failed,
       "5XX": failed,
     },

@@ -14,6 +14,8 @@ export const object = z.looseObject({});
 export const datatype = z.enum(Object.keys(DATATYPE_SIZES) as [Datatype, ...Datatype[]]);
 
 export const plainError = named("Error", z.object({ error: text }));
+/** What no route takes is of no protocol; `detail` is what KServe's clients look for. */
+export const unknownPath = named("UnknownPath", z.object({ error: text, detail: text }));
 export const codedError = named(
   "CodedError",
   z.object({ error: text, code: text.meta({ description: "A status of gRPC, such as NOT_FOUND." }) }),
