@@ -1,0 +1,23 @@
+import type { Route } from "../src/core/http.ts";
+import { createRoutes } from "../src/routes.ts";
+import { testExtensions } from "./oip-extensions.ts";
+
+const never = {} as never;
+
+/** Every route of a server, of which none can be asked anything. */
+export function routeTable(): Route[] {
+  return createRoutes({
+    handles: { events: never, requestTimeoutMs: 0, futures: never },
+    dataPlane: never,
+    controlPlane: { resources: never, activity: never } as never,
+    metrics: never,
+    top: never,
+    shadows: never,
+    keys: never,
+    clock: never,
+    memory: never,
+    serverName: "test",
+    extensions: testExtensions(),
+    version: "0",
+  });
+}
