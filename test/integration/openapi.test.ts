@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OpenApiDocument } from "../../src/openapi/index.ts";
+import { nitrous } from "../cli-process.ts";
 import { type Answered, answerChecker } from "../openapi-answers.ts";
 import { EVENT, GOOD_REQUESTS, type GoodRequest, REGION_KEY } from "../openapi-requests.ts";
 import { EXAMPLES, type ServerProcess, startServer, untilLoaded } from "../server-process.ts";
@@ -91,6 +92,11 @@ describe("answers", () => {
     );
     // Paths with parameters may mean other operations too.
     expect(answers.filter((answer) => !/^(405|404|415|400|422) /.test(answer))).toEqual([]);
+  });
+
+  it("are described by what the command prints", async () => {
+    const { code, stdout } = await nitrous(["openapi", "--server", server.url]);
+    expect([code, JSON.parse(stdout)]).toEqual([0, document]);
   });
 
   // Last: it makes a key, from which on one is needed.
