@@ -11,7 +11,7 @@ import { EXAMPLES, startServer, untilLoaded } from "../test/server-process.ts";
 
 const hooks = fileURLToPath(new URL("./clients/", import.meta.url));
 
-/** Requests of each route; with them it takes about a minute and a half. */
+/** Requests of each route; with them it takes about a minute. */
 const EXAMPLES_OF_EACH = "10";
 /** After these a model does not answer, or there are more of it than the machine has room for: they come last. */
 const TAKES_AWAY = "/(drain|evict|unload|scale)$";
