@@ -183,6 +183,8 @@ describe("a unary call", () => {
     const events = createEvents();
     events.on("request-finished", (record) => records.push(record));
     const client = await start([{ read }], { events });
+    // Else a slow machine connects too late for the server to hear of the call.
+    await new Promise((resolve) => client.waitForReady(Date.now() + 10_000, resolve));
     expect((await failure(call(client, "", { deadline: 50 })))[0]).toBe(4);
     await expect.poll(() => records[0]?.outcome).toMatch(/DEADLINE_EXCEEDED|CANCELLED/);
     expect(given?.context.aborted).toBeDefined();
@@ -294,6 +296,37 @@ describe("a stream", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect((await ended)[0]).toBe(0);
+  });
+
+  it("gives others their turn when thousands of requests come in one piece, of which few are under way", async () => {
+    let under = 0;
+    let most = 0;
+    let turns = 0;
+    const answer = async () => {
+      most = Math.max(most, ++under);
+      await Promise.resolve();
+      under--;
+      return [Buffer.from("x")];
+    };
+    await start([{ streaming: true, read: () => ({ answer }) }]);
+    const session = connect(`http://${clients[0]?.getChannel().getTarget().replace("dns:", "") ?? ""}`);
+    const stream = session.request({ ":path": "/s/echo", ":method": "POST", "content-type": "application/grpc" });
+    let bytes = 0;
+    stream.on("data", (chunk: Buffer) => {
+      bytes += chunk.byteLength;
+    });
+    const status = new Promise((resolve) => stream.on("trailers", (trailers) => resolve(trailers["grpc-status"])));
+    const count = (): void => {
+      turns++;
+      if (!stream.closed) setImmediate(count);
+    };
+    count();
+    stream.end(Buffer.alloc(5 * 6400));
+    expect(await status).toBe("0");
+    expect(bytes).toBe(6 * 6400);
+    expect(most).toBeLessThanOrEqual(64);
+    expect(turns).toBeGreaterThan(50);
+    session.destroy();
   });
 });
 

@@ -1,5 +1,6 @@
 import type { RequestContext } from "../../core/context.ts";
 import { ServeError } from "../../core/errors.ts";
+import { nextTurn } from "../../core/turns.ts";
 import type { BodyMemory } from "../body-memory.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { applyHeaders, grpcMillisecondsOf } from "../request-headers.ts";
@@ -10,6 +11,8 @@ import { type Begun, beginAnswer, beginRequest, deliver, endRequest, failureOf, 
 
 /** Requests of one stream that are under way at once; the client's next ones wait in its connection. */
 const MAX_AT_ONCE = 64;
+/** Answers of one stream after which others have their turn. */
+const ANSWERS_A_TURN = 64;
 
 interface Pending {
   readonly context: RequestContext;
@@ -23,13 +26,18 @@ export function serveStream(options: GrpcServerOptions, memory: BodyMemory, open
   const { clock } = options;
   let beginning: Promise<unknown> = Promise.resolve();
   let answering = Promise.resolve();
+  /** Have come, because many fit in one piece of what the network brings, and have not begun. */
+  const waiting: FramedMessage[] = [];
   let pending = 0;
+  let answered = 0;
+  let complete = false;
   let callDeadline = Number.POSITIVE_INFINITY;
   let draining: ServeError | undefined;
 
   const failCall = (error: ServeError): void => {
     call.fail(error);
     incoming.stop();
+    for (const message of waiting.splice(0)) message.account.release();
     for (const context of [...contexts]) context.abort(error);
   };
   const begin = async (context: RequestContext, message: FramedMessage): Promise<Begun> => {
@@ -56,10 +64,27 @@ export function serveStream(options: GrpcServerOptions, memory: BodyMemory, open
     } finally {
       message.account.release();
       endRequest(options, open, context, body);
+      answered++;
+      if (answered % ANSWERS_A_TURN === 0) await nextTurn();
       pending--;
-      if (pending < MAX_AT_ONCE && call.stream.isPaused()) call.stream.resume();
-      if (pending === 0 && draining !== undefined) failCall(draining);
+      beginWaiting();
     }
+  };
+  const beginWaiting = (): void => {
+    while (pending < MAX_AT_ONCE) {
+      const message = waiting.shift();
+      if (message === undefined) break;
+      pending++;
+      const context = beginRequest(options, open, clock.now());
+      const begun = beginning.then(() => begin(context, message));
+      beginning = begun.catch(() => undefined);
+      answering = answering.then(() => answer({ context, message, begun }));
+    }
+    if (pending >= MAX_AT_ONCE) call.stream.pause();
+    else if (call.stream.isPaused()) call.stream.resume();
+    if (pending > 0) return;
+    if (draining !== undefined) failCall(draining);
+    else if (complete) call.end();
   };
   const incoming = new Incoming({
     call,
@@ -69,14 +94,13 @@ export function serveStream(options: GrpcServerOptions, memory: BodyMemory, open
     limits: options.limits ?? DEFAULT_LIMITS,
     single: method.streaming !== true,
     onMessage(message) {
-      pending++;
-      if (pending >= MAX_AT_ONCE) call.stream.pause();
-      const context = beginRequest(options, open, clock.now());
-      const begun = beginning.then(() => begin(context, message));
-      beginning = begun.catch(() => undefined);
-      answering = answering.then(() => answer({ context, message, begun }));
+      waiting.push(message);
+      beginWaiting();
     },
-    onEnd: () => void answering.then(() => call.end()),
+    onEnd() {
+      complete = true;
+      if (pending === 0) call.end();
+    },
     onFail: failCall,
   });
   const timeout = headers["grpc-timeout"];
