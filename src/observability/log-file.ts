@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { messageOf } from "../core/errors.ts";
 import type { LogSettings } from "../core/log-settings.ts";
 
@@ -16,7 +16,7 @@ export function createLogFile(settings: LogSettings, onProblem: (text: string) =
       path = settings.file;
       if (path === "") return;
       try {
-        descriptor = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+        descriptor = openFile(path);
       } catch (error) {
         onProblem(`the log file cannot be written: ${messageOf(error)}`);
       }
@@ -30,4 +30,15 @@ export function createLogFile(settings: LogSettings, onProblem: (text: string) =
       onProblem(`the log file cannot be written any more: ${messageOf(error)}`);
     }
   };
+}
+
+// Opening a pipe waits for its reader, and with it the whole server.
+const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** @throws for what is no regular file, and the file system's errors */
+function openFile(path: string): number {
+  const descriptor = openSync(path, FLAGS, 0o600);
+  if (fstatSync(descriptor).isFile()) return descriptor;
+  closeSync(descriptor);
+  throw new Error(`${path} is not a regular file`);
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -105,6 +106,15 @@ describe("a log file", () => {
     write("four\n");
     write("five\n");
     expect(problems).toEqual([expect.stringContaining("the log file cannot be written: ENOENT")]);
+  });
+
+  it("is no pipe, whose missing reader would be waited for", () => {
+    const settings = logSettingsOf("info");
+    const problems: string[] = [];
+    settings.file = join(folder, "pipe");
+    execFileSync("mkfifo", [settings.file]);
+    createLogFile(settings, (problem) => problems.push(problem))("one\n");
+    expect(problems).toEqual([expect.stringContaining("the log file cannot be written")]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { lstatSync } from "node:fs";
 import { isAbsolute, join, normalize } from "node:path";
 import { ServeError } from "../../../core/errors.ts";
 import type { JsonValue } from "../../../core/inference.ts";
@@ -57,7 +58,13 @@ function fileOf(value: JsonValue, directory: string | undefined): string {
   const path = normalize(isAbsolute(value) ? value : join(directory, value));
   const name = path.startsWith(`${directory}/`) ? path.slice(directory.length + 1) : "";
   // No folders below it: a link among them could lead elsewhere.
-  if (/^[\w][\w.-]{0,127}$/.test(name)) return path;
+  if (/^[\w][\w.-]{0,127}$/.test(name)) {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? true) return path;
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `log_file: ${name} in the directory that --log-directory names is no file; links are not followed`,
+    );
+  }
   throw unexpected("log_file", "the name of a file in the directory that --log-directory names, such as server.log", value);
 }
 
