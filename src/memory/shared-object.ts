@@ -67,6 +67,8 @@ function notOpened(error: unknown, key: string): ServeError {
   if (code === "EACCES" || code === "EPERM")
     return new ServeError("PERMISSION_DENIED", `${text}: the server's user may not read and write it`);
   if (code === "ENOENT") return new ServeError("INVALID_ARGUMENT", `${text}: there is no such object on the server's machine`);
+  if (code === "ELOOP") return new ServeError("INVALID_ARGUMENT", `${text}: it is a link, and links are not followed`);
+  if (code === "EISDIR") return new ServeError("INVALID_ARGUMENT", `${text}: it is a folder`);
   return new ServeError("INVALID_ARGUMENT", `${text}: ${code ?? "it cannot be opened"}`);
 }
 

@@ -9,7 +9,8 @@ export function cannotStream(runs: boolean): ServeError {
 }
 
 export function deadlineExceeded({ deadline, record }: RequestContext): ServeError {
-  const had = Math.round(deadline - record.startedAt);
+  const time = deadline - record.startedAt;
+  const had = time > 0 && time < 1 ? "less than 1" : Math.round(time);
   const text = `the request was not answered within the ${had} ms that it had; give it more time, or send it when the model has less to do`;
   return new ServeError("DEADLINE_EXCEEDED", text);
 }

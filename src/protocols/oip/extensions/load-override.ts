@@ -24,6 +24,10 @@ export function overrideOf(model: string, parameters: LoadParameters): ModelOver
     else throw wrong(`Unrecognized load parameter '${name.slice(0, MOST_CHARACTERS)}'; there are config and ${FILE}PATH`);
   }
   if (files.size > MOST_FILES) throw wrong(`${files.size} files are more than ${MOST_FILES}`);
+  for (const path of files.keys()) {
+    const within = [...files.keys()].find((other) => other.startsWith(`${path}/`));
+    if (within !== undefined) throw wrong(`'${FILE}${path}' is a file, and '${FILE}${within}' would lie in it`);
+  }
   if (config === undefined) throw wrong("Load parameter 'config' must be specified for model file override");
   return { ...readConfigOverride(model, config), files };
 }

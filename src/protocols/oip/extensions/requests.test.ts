@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { logSettingsOf } from "../../../core/log-settings.ts";
 import { parseRestrictions } from "../../../core/restricted-apis.ts";
@@ -43,6 +46,9 @@ describe("what a load says of a model", () => {
   it("may bring files, below the model's folder and with a configuration", () => {
     const file = new Uint8Array(1);
     expect([...(read({}, ["file:1/model.onnx", file])?.files ?? [])]).toEqual([["1/model.onnx", file]]);
+    expect(() => read({}, ["file:1", file], ["file:1/model.onnx", file])).toThrow(
+      "'file:1' is a file, and 'file:1/model.onnx' would lie in it",
+    );
     expect(() => overrideOf("simple", new Map([["file:1/model.onnx", file]]))).toThrow(
       "Load parameter 'config' must be specified for model file override",
     );
@@ -83,6 +89,10 @@ describe("logging", () => {
     for (const path of ["../a.log", "/etc/a.log", "/logs", "/logs/../etc/a", "sub/a.log", "..", ".a", "a\nb", "/logs-too/a"])
       expect(() => changeLogSettings(settings, { log_file: path }, "/logs")).toThrow("expected the name of a file in the directory");
     expect(changeLogSettings(settings, { log_file: "" }, "/logs").log_file).toBe("");
+    const folder = mkdtempSync(join(tmpdir(), "nitrous-logs-"));
+    symlinkSync("/etc/hostname", join(folder, "link"));
+    expect(() => changeLogSettings(settings, { log_file: "link" }, folder)).toThrow("links are not followed");
+    rmSync(folder, { recursive: true });
   });
 });
 
