@@ -7,7 +7,7 @@ export async function listenOn(http: HttpServer, metrics: HttpServer, settings: 
   const { host, "http-port": port, "metrics-port": metricsPort } = settings;
   const bound = await http.listen(port, host);
   if (metricsPort === undefined) return bound;
-  const second = await metrics.listen(metricsPort, host);
+  const second = await metrics.listen(metricsPort, host, "--metrics-port");
   events.emit("access-notice", { text: `metrics are at port ${second} too, under /metrics`, problem: false });
   return bound;
 }

@@ -256,8 +256,12 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     await listen().catch(async (error: unknown) => {
       http.destroy();
       metricsServer.destroy();
+      grpc.destroy();
       access.close();
+      shadows.close();
       serverLoad.close();
+      clientRegions.close();
+      await largeJson?.close();
       await traces.close();
       await observers.close();
       await store.close();

@@ -26,8 +26,7 @@ export const SETTINGS = {
     .describe("address to listen on; one that is not loopback needs keys (nitrous keys create) or --insecure"),
   "http-port": z.coerce.number().int().min(0).max(65535).default(8080).describe("port for HTTP; 0 takes a free one"),
   "grpc-port": z
-    .literal("off")
-    .or(z.coerce.number("expected a port or off").int().min(0).max(65535))
+    .union([z.literal("off"), z.coerce.number().int().min(0).max(65535)], "expected a port or off")
     .optional()
     .describe("port for gRPC; 0 takes a free one, off serves none (default: 8081, or a free one when --http-port is 0)"),
   insecure: z

@@ -53,8 +53,8 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer {
-  /** Settles with the port when the socket is bound. */
-  listen(port: number, host: string): Promise<number>;
+  /** Settles with the port when the socket is bound. @param setting where another is chosen @throws Error when it is in use */
+  listen(port: number, host: string, setting?: string): Promise<number>;
   /** From now on new connections see this certificate. */
   setCertificate(options: SecureContextOptions): void;
   /** Ends what is open-ended, whose clients then have to ask again. */
@@ -146,7 +146,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.on("checkContinue", onRequest);
   server.on("checkExpectation", onRequest);
   return {
-    listen: (port, host) => listen(server, port, host),
+    listen: (port, host, setting = "--http-port") => listen(server, port, host, setting),
     setCertificate: (context) => secure?.setSecureContext(context),
     endStreams: () => streams.end(new ServeError("UNAUTHENTICATED", "who may do what has changed; ask again")),
     async close() {
@@ -161,6 +161,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       server.closeAllConnections();
     },
     destroy() {
+      server.close();
       server.closeAllConnections();
     },
   };
@@ -313,10 +314,10 @@ function leaveBodyUnread({ connections }: Transport, request: IncomingMessage, r
   request.resume();
 }
 
-function listen(server: Server, port: number, host: string): Promise<number> {
+function listen(server: Server, port: number, host: string, setting: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(error.code === "EADDRINUSE" ? new Error(`port ${port} of ${host} is in use; choose another with --http-port`) : error);
+      reject(error.code === "EADDRINUSE" ? new Error(`port ${port} of ${host} is in use; choose another with ${setting}`) : error);
     });
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
   });

@@ -177,3 +177,11 @@ it("refuses answers for which there is no memory while others are not taken, and
   expect(await ask()).toBe("x".repeat(86));
   expect(outcomes(watched).slice(0, 2)).toEqual(["RESOURCE_EXHAUSTED reading", "CANCELLED answering"]);
 });
+
+it("listens no more after it was destroyed", async () => {
+  const { port } = await start(() => ({ status: 200, body: "" }));
+  server?.destroy();
+  const other = createHttpServer({ ...httpServerOptions(), routes: [] });
+  expect(await other.listen(port, "127.0.0.1")).toBe(port);
+  other.destroy();
+});
