@@ -151,6 +151,29 @@ ModelServer().start([Counter("counter")])
         self.assertTrue(method["streaming"])
         self.assertEqual(self.chunks("rows", [3]), [{"token": 0}, {"token": 1}, {"token": 2}])
 
+    def test_times_and_streamed_bytes_are_text(self) -> None:
+        model = """
+import datetime
+WHEN = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+
+class Times(Model):
+    def load(self):
+        self.ready = True
+
+    async def predict(self, payload, headers=None):
+        if isinstance(payload, InferRequest):
+            output = InferOutput(name="when", shape=[1], datatype="BYTES", data=[WHEN])
+            return InferResponse(model_name=self.name, infer_outputs=[output], response_id="1")
+        async def pieces():
+            for piece in ("so", "me"):
+                yield piece.encode()
+        return pieces() if payload["instances"] == ["bytes"] else {"predictions": [WHEN, WHEN.date()]}
+"""
+        self.ready("python", self.write("model.py", IMPORTS + model))
+        self.assertEqual(self.result("rows", ["times"]), {"predictions": ["2026-01-02T03:04:05+00:00", "2026-01-02"]})
+        self.assertEqual(self.result("rows", ["bytes"]), ["so", "me"])
+        self.assertEqual(self.result("tensors", {"x": numpy.array([1])})["when"].tolist(), ["2026-01-02T03:04:05+00:00"])
+
     def test_what_cannot_be_served_says_why(self) -> None:
         never = IMPORTS + "class Never(Model):\n    def load(self):\n        return False\n"
         two = IMPORTS + "class A(Model): pass\nclass B(Model): pass\n"

@@ -55,6 +55,7 @@ describe("registering", () => {
     ["..", "invalid shm key"],
     ["/a\0b", "invalid shm key"],
     ["/sem.lock", "invalid shm key"],
+    ["//triton_python_backend_shm_region_x", "as the key contains the reserved prefix 'triton_python_backend_shm_region_'"],
     ["/missing", "Unable to open shared memory region: '/missing': there is no such object"],
     ["/folder", "Unable to open shared memory region: '/folder'"],
     ["/link", "Unable to open shared memory region: '/link'"],

@@ -26,6 +26,8 @@ const AT_ONCE = 64 * 1024;
 const MAX_PIECES = 1024;
 /** POSIX semaphores lie beside the objects, under names that begin so. */
 const SEMAPHORES = "sem.";
+/** What Triton's Python backend, which may run on the same machine, keeps for itself. */
+const RESERVED = "triton_python_backend_shm_region_";
 const MAX_KEY = 255;
 /** Everybody may read and write it. */
 const SHARED_BY_ALL = 0o006;
@@ -40,6 +42,10 @@ export async function openObject(directory: string, region: string, key: string)
   if (name === "" || name === "." || name === ".." || name.length > MAX_KEY || /[/\0]/.test(name) || name.startsWith(SEMAPHORES)) {
     const hint = "expected a slash and a name without slashes";
     throw new ServeError("INVALID_ARGUMENT", `cannot register shared memory region '${region}' - invalid shm key '${key}': ${hint}`);
+  }
+  if (name.startsWith(RESERVED)) {
+    const text = `cannot register shared memory region '${region}' with key '${key}' as the key contains the reserved prefix '${RESERVED}'`;
+    throw new ServeError("INVALID_ARGUMENT", text);
   }
   const path = join(directory, name);
   let file: number;

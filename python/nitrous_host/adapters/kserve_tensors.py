@@ -84,11 +84,22 @@ def _output(output: Any) -> Any:
     return _array(output.name, output.datatype, output.shape, output.data)
 
 
+def _texts(array: Any) -> Any:
+    """Text and bytes as they are, and what KServe's server writes as text in JSON, such as times."""
+    texts = [each if isinstance(each, (str, bytes)) else results.plain(each) for each in array.flat]
+    if not all(isinstance(each, (str, bytes)) for each in texts):
+        raise TypeError("its elements are neither text nor bytes")
+    whole = numpy.empty(len(texts), dtype=object)
+    whole[:] = texts
+    return whole.reshape(array.shape)
+
+
 def _array(name: str, datatype: str, shape: list[int], data: Any) -> Any:
     dtype = object if datatype == "BYTES" else DTYPES.get(datatype)
     if dtype is None:
         raise HostError("INTERNAL", f"output '{name}' has the unknown datatype {datatype}")
     try:
-        return numpy.asarray(data, dtype).reshape(shape)
+        array = numpy.asarray(data, dtype).reshape(shape)
+        return _texts(array) if datatype == "BYTES" else array
     except (TypeError, ValueError) as error:
         raise HostError("INTERNAL", f"output '{name}' does not hold {datatype} of shape {list(shape)}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from typing import Any
 
@@ -96,7 +97,10 @@ def _array_of_list(values: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A JSON value: arrays and tuples as lists, numpy's scalars as Python's, null for NaN and the infinities."""
+    """
+    A JSON value: arrays and tuples as lists, numpy's scalars as Python's, null for NaN and the infinities, dates and times in ISO 8601,
+    bytes as the UTF-8 that they hold.
+    """
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
@@ -108,9 +112,20 @@ def plain(value: Any) -> Any:
     record = as_dict(value)
     if record is not None:
         return plain(record)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (bytes, bytearray)):
+        return _text(bytes(value))
     if hasattr(value, "tolist"):
         return plain(value.tolist())
     raise HostError("INTERNAL", f"it answered a {type(value).__name__}, which is neither an array nor JSON")
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise HostError("INTERNAL", f"it answered bytes that are not UTF-8 ({error}); JSON holds text only") from error
 
 
 def _key(key: Any) -> str:

@@ -13,6 +13,8 @@ export interface ProfileRules {
   readonly unavailableIsUnknown: boolean;
   /** Answers have an `id` also when the request had none. */
   readonly makesIds: boolean;
+  /** A load with a file whose name no file system takes. */
+  readonly overlongFile: Code;
   /** A load of a model that nobody knows. */
   readonly unknownLoad: Code;
   /** An unload of a model that nobody knows is an error. */
@@ -27,6 +29,7 @@ export const PROFILES: Readonly<Record<Profile, ProfileRules>> = {
     notReadyStatus: 503,
     unavailableIsUnknown: false,
     makesIds: true,
+    overlongFile: "INVALID_ARGUMENT",
     unknownLoad: "NOT_FOUND",
     unknownUnloadFails: true,
     rawOutputs: false,
@@ -36,6 +39,7 @@ export const PROFILES: Readonly<Record<Profile, ProfileRules>> = {
     notReadyStatus: 400,
     unavailableIsUnknown: true,
     makesIds: false,
+    overlongFile: "INTERNAL",
     unknownLoad: "INTERNAL",
     unknownUnloadFails: false,
     rawOutputs: true,

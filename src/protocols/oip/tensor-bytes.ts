@@ -3,20 +3,25 @@ import { byteSize, DATATYPE_SIZES, type Datatype, elementCount, type Tensor } fr
 
 /**
  * A tensor of the binary data extension: little-endian elements, or for BYTES each with a 32-bit length before it.
+ * `model` is for the message.
  * @throws ServeError INVALID_ARGUMENT when bytes and shape disagree
  */
-export function readBinary(name: string, datatype: Datatype, shape: readonly number[], bytes: Uint8Array): Tensor {
+export function readBinary(name: string, datatype: Datatype, shape: readonly number[], bytes: Uint8Array, model?: string): Tensor {
   const count = elementCount(shape);
-  if (datatype === "BYTES") return { name, datatype, shape, data: readElements(name, count, bytes) };
+  if (datatype === "BYTES") return { name, datatype, shape, data: readElements(name, count, bytes, model) };
   const expected = count * DATATYPE_SIZES[datatype];
   if (bytes.byteLength !== expected) {
     throw new ServeError(
       "INVALID_ARGUMENT",
-      `input byte size mismatch for input '${name}'. Expected ${expected} for ${datatype} [${shape}], got ${bytes.byteLength}`,
+      `input byte size mismatch for input '${name}'${forModel(model)}. Expected ${expected}, got ${bytes.byteLength} for ${datatype} [${shape}]`,
     );
   }
   if (datatype === "BOOL") checkBooleans(name, bytes);
   return { name, datatype, shape, data: bytes };
+}
+
+function forModel(model: string | undefined): string {
+  return model === undefined ? "" : ` for model '${model}'`;
 }
 
 function checkBooleans(name: string, bytes: Uint8Array): void {
@@ -25,7 +30,7 @@ function checkBooleans(name: string, bytes: Uint8Array): void {
     throw new ServeError("INVALID_ARGUMENT", `input '${name}': element ${index} is ${bytes[index]}, expected 0 or 1 for BOOL`);
 }
 
-function readElements(name: string, count: number, bytes: Uint8Array): Uint8Array[] {
+function readElements(name: string, count: number, bytes: Uint8Array, model: string | undefined): Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const elements: Uint8Array[] = [];
   let offset = 0;
@@ -37,7 +42,12 @@ function readElements(name: string, count: number, bytes: Uint8Array): Uint8Arra
     elements.push(bytes.subarray(start, offset));
   }
   if (elements.length !== count) {
-    throw new ServeError("INVALID_ARGUMENT", `expected ${count} string elements for inference input '${name}', got ${elements.length}`);
+    const place = `for inference input '${name}'${forModel(model)}`;
+    const found =
+      elements.length > count
+        ? `unexpected number of string elements ${elements.length} ${place}, expecting ${count}`
+        : `expected ${count} string elements ${place}, got ${elements.length}`;
+    throw new ServeError("INVALID_ARGUMENT", found);
   }
   return elements;
 }

@@ -1,4 +1,4 @@
-import { ServeError } from "../../../core/errors.ts";
+import { type Code, ServeError } from "../../../core/errors.ts";
 import type { ModelOverride } from "../../../core/repository.ts";
 import { readConfigOverride } from "./config-override.ts";
 
@@ -9,18 +9,20 @@ const FILE = "file:";
 /** Characters of a file's path. */
 const MOST_CHARACTERS = 512;
 const MOST_FILES = 256;
+/** Bytes of a file's name (NAME_MAX of Linux). */
+const MOST_IN_NAME = 255;
 
 /**
  * What the parameters of a load say; undefined for none.
- * @throws ServeError INVALID_ARGUMENT in Triton's words
+ * @throws ServeError INVALID_ARGUMENT in Triton's words, and `overlong` for a name that no file system takes
  */
-export function overrideOf(model: string, parameters: LoadParameters): ModelOverride | undefined {
+export function overrideOf(model: string, parameters: LoadParameters, overlong: Code = "INVALID_ARGUMENT"): ModelOverride | undefined {
   if (parameters.size === 0) return undefined;
   const files = new Map<string, Uint8Array>();
   let config: string | undefined;
   for (const [name, value] of parameters) {
     if (name === "config" && typeof value === "string") config = value;
-    else if (name.startsWith(FILE) && value instanceof Uint8Array) files.set(pathOf(name), value);
+    else if (name.startsWith(FILE) && value instanceof Uint8Array) files.set(pathOf(name, overlong), value);
     else throw wrong(`Unrecognized load parameter '${name.slice(0, MOST_CHARACTERS)}'; there are config and ${FILE}PATH`);
   }
   if (files.size > MOST_FILES) throw wrong(`${files.size} files are more than ${MOST_FILES}`);
@@ -33,11 +35,13 @@ export function overrideOf(model: string, parameters: LoadParameters): ModelOver
 }
 
 /** A path that stays below the model's folder. */
-function pathOf(parameter: string): string {
+function pathOf(parameter: string, overlong: Code): string {
   const path = parameter.slice(FILE.length);
   const isBelow = path.length <= MOST_CHARACTERS && path.split("/").every((part) => /^[\w][\w.+ -]{0,127}$/.test(part));
   if (isBelow) return path;
-  throw wrong(
+  const isOverlong = path.split("/").some((part) => Buffer.byteLength(part) > MOST_IN_NAME);
+  throw new ServeError(
+    isOverlong ? overlong : "INVALID_ARGUMENT",
     `failed to poll from model repository: '${parameter.slice(0, MOST_CHARACTERS)}' names no file below the model's folder; expected such as file:1/model.onnx`,
   );
 }

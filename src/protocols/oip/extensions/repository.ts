@@ -44,6 +44,31 @@ function stateOf(state: ModelStatus["state"], answers: boolean): RepositoryIndex
 }
 
 /**
+ * The model that a load names, by a name that came in a message and not in a path. Triton's clients look for these words.
+ * @throws ServeError INVALID_ARGUMENT for no name and for one that leads to another folder, NOT_FOUND for one that no model can have
+ */
+export function loadTarget(controlPlane: Pick<ControlPlane, "names">, name: string, find: () => Target): Target {
+  if (name.trim() === "") throw new ServeError("INVALID_ARGUMENT", "Model name cannot be empty. Please enter a valid name to deploy.");
+  const leadsAway = name.includes("/") || [".", ".."].includes(name.trim());
+  try {
+    const target = find();
+    // Ids of NOS's models have slashes.
+    if (!leadsAway || controlPlane.names(target.namespace).includes(target.name)) return target;
+  } catch (error) {
+    if (!leadsAway) throw pollFailure(name, error);
+  }
+  throw new ServeError(
+    "INVALID_ARGUMENT",
+    `failed to load '${name.slice(0, 100)}', model name must not contain path traversal characters; expected a name without slashes`,
+  );
+}
+
+function pollFailure(name: string, error: unknown): ServeError {
+  const { code } = ServeError.from(error);
+  return new ServeError(code, `failed to load '${name.slice(0, 100)}', failed to poll from model repository: ${messageOf(error)}`);
+}
+
+/**
  * Loads a model, with what the request says of it if anything. Every failure says `failed to load`, which clients look for.
  * @throws ServeError
  */
@@ -52,11 +77,11 @@ export async function loadModel(
   target: Target,
   parameters: LoadParameters | undefined,
   context: RequestContext,
-  { unknownLoad }: Pick<ProfileRules, "unknownLoad">,
+  { unknownLoad, overlongFile }: Pick<ProfileRules, "unknownLoad" | "overlongFile">,
 ): Promise<void> {
   const { namespace, name } = target;
   try {
-    const override = parameters === undefined ? undefined : overrideOf(name, parameters);
+    const override = parameters === undefined ? undefined : overrideOf(name, parameters, overlongFile);
     const isKnown = controlPlane.names(namespace).includes(name);
     if (!isKnown && (override === undefined || override.files.size === 0)) {
       throw new ServeError(unknownLoad, `failed to poll from model repository: Model with name ${name} does not exist`);

@@ -40,10 +40,10 @@ export class RequestRegions {
   }
 
   /** The tensors, those in regions with their elements. @throws ServeError INVALID_ARGUMENT when bytes and shape disagree */
-  async fill(tensors: readonly Tensor[]): Promise<Tensor[]> {
+  async fill(tensors: readonly Tensor[], model: string): Promise<Tensor[]> {
     const filled = [...tensors];
     for (const { input, range } of this.#inputs)
-      filled[input.index] = readBinary(input.name, input.datatype, input.shape, await range.read());
+      filled[input.index] = readBinary(input.name, input.datatype, input.shape, await range.read(), model);
     return filled;
   }
 

@@ -54,6 +54,15 @@ describe("what a load says of a model", () => {
     );
     for (const path of ["../model.onnx", "/etc/passwd", "1//model.onnx", "1/../../x", "", ".hidden", "1/..", "a\0b", "A".repeat(256)])
       expect(() => read({}, [`file:${path}`, file])).toThrow("names no file below the model's folder");
+    const load = new Map<string, string | Uint8Array>([["config", "{}"]]);
+    const codeOf = (name: string): unknown => {
+      try {
+        return overrideOf("simple", new Map([...load, [`file:1/${name}`, file]]), "INTERNAL");
+      } catch (error) {
+        return (error as { code?: string }).code;
+      }
+    };
+    expect(["A".repeat(256), ".hidden"].map(codeOf)).toEqual(["INTERNAL", "INVALID_ARGUMENT"]);
     expect(() => overrideOf("simple", new Map([["configs", "{}"]]))).toThrow("Unrecognized load parameter 'configs'");
   });
 });

@@ -148,8 +148,16 @@ describe("reading requests", () => {
     ],
     [{ inputs: [], rawInputContents: [new Uint8Array(4)] }, "got 1 raw_input_contents for 0 inputs"],
     [
-      { inputs: [{ name: "x", datatype: "FP32", shape: [2n] }], rawInputContents: [new Uint8Array(4)] },
-      "input byte size mismatch for input 'x'",
+      { modelName: "simple", inputs: [{ name: "x", datatype: "FP32", shape: [2n] }], rawInputContents: [new Uint8Array(4)] },
+      "input byte size mismatch for input 'x' for model 'simple'. Expected 8, got 4 for FP32 [2]",
+    ],
+    [
+      { modelName: "simple", inputs: [{ name: "x", datatype: "BYTES", shape: [2n] }], rawInputContents: [new Uint8Array(4)] },
+      "expected 2 string elements for inference input 'x' for model 'simple', got 1",
+    ],
+    [
+      { modelName: "simple", inputs: [{ name: "x", datatype: "BYTES", shape: [1n] }], rawInputContents: [new Uint8Array(8)] },
+      "unexpected number of string elements 2 for inference input 'x' for model 'simple', expecting 1",
     ],
     [{ outputs: [{ name: "y" }, { name: "y" }] }, "output 'y' already exists in request"],
     [{ inputs: [{ name: "x", datatype: "FP32", shape: [2n ** 40n, 2n ** 40n] }] }, "is too large"],

@@ -51,7 +51,7 @@ export function decodeMessage(message: InferMessage): DecodedMessage {
       if (raw.length === 0) return parsed("InferTensorContents", () => readContents(name, datatype, shape, count, contents ?? NOTHING));
       const bytes = raw[taken++];
       if (bytes === undefined) throw wrongRaw(message);
-      return readBinary(name, datatype, shape, bytes);
+      return readBinary(name, datatype, shape, bytes, modelName);
     }
     if (hasContents) {
       throw new ServeError("INVALID_ARGUMENT", `unexpected 'contents' for input '${name}', which is in the region '${use.region}'`);

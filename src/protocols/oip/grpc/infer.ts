@@ -131,7 +131,7 @@ function infer(options: InferOptions, message: InferMessage, inMessage: Target, 
     try {
       const response = await dataPlane.infer({
         target,
-        payload: { kind: "tensors", tensors: regions === undefined ? tensors : await regions.fill(tensors) },
+        payload: { kind: "tensors", tensors: regions === undefined ? tensors : await regions.fill(tensors, inMessage.name) },
         context,
         ...(outputs === undefined ? {} : { outputs }),
         ...(parameters === undefined ? {} : { parameters }),

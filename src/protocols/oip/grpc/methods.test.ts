@@ -168,6 +168,20 @@ it("loads by both forms of the request", async () => {
   );
 });
 
+it.each([
+  ["", "Model name cannot be empty. Please enter a valid name to deploy."],
+  [" \t\n", "Model name cannot be empty. Please enter a valid name to deploy."],
+  ["..", "model name must not contain path traversal characters"],
+  [" ..", "model name must not contain path traversal characters"],
+  ["/etc/passwd", "model name must not contain path traversal characters"],
+  ["iris/", "model name must not contain path traversal characters"],
+  ["...", "failed to load '...', failed to poll from model repository"],
+])("refuses to load a model named %j in Triton's words", async (modelName, message) => {
+  const { ask } = worldOf();
+  const LOAD = [RepositoryModelLoadRequestSchema, RepositoryModelLoadResponseSchema] as const;
+  await expect(async () => ask(`${SERVICE}/RepositoryModelLoad`, LOAD, { modelName })).rejects.toThrow(message);
+});
+
 it("asks for the header of what is restricted, under both of its names", async () => {
   const { ask } = worldOf({ restrictions: new Map([["health", { header: "x-admin", value: "secret" }]]) });
   const READY = [ServerReadyRequestSchema, ServerReadyResponseSchema] as const;

@@ -5,7 +5,7 @@ import type { ControlPlane } from "../../../core/planes.ts";
 import { namespaceOf, unexpected } from "../../shared/index.ts";
 import type { Extensions } from "../extensions/extensions.ts";
 import type { LoadParameters } from "../extensions/load-override.ts";
-import { loadModel, repositoryIndex, unloadModel } from "../extensions/repository.ts";
+import { loadModel, loadTarget, repositoryIndex, unloadModel } from "../extensions/repository.ts";
 import {
   type ModelRepositoryParameter,
   RepositoryIndexRequestSchema,
@@ -37,7 +37,8 @@ export function createRepositoryMethods(controlPlane: Control, { profile }: Exte
       access: "admin",
       request: RepositoryModelLoadRequestSchema,
       response: RepositoryModelLoadResponseSchema,
-      target: targetIn,
+      target: (request, call) =>
+        loadTarget(controlPlane, request.modelName === "" ? request.repositoryName : request.modelName, () => targetIn(request, call)),
       async handle({ parameters }, { context }, target) {
         await loadModel(controlPlane, target, loadParameters(parameters), context, profile);
         return { modelName: target.name, isLoaded: true };

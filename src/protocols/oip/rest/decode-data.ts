@@ -97,9 +97,12 @@ function fill(name: string, datatype: Exclude<NumericDatatype, "FP16" | "BF16">,
 function flatten(name: string, values: JsonValue, shape: readonly number[], axis: number, into: JsonValue[]): JsonValue[] {
   const length = shape[axis];
   if (length === undefined) {
-    if (Array.isArray(values))
+    // Triton reads data as one flat list, so its clients may wrap an element in lists of their own.
+    let element = values;
+    while (Array.isArray(element) && element.length === 1) element = element[0] as JsonValue;
+    if (Array.isArray(element))
       throw new ServeError("INVALID_ARGUMENT", `input '${name}': data is nested deeper than shape [${shape}] says`);
-    into.push(values);
+    into.push(element);
     return into;
   }
   if (!Array.isArray(values))

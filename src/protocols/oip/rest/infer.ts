@@ -37,7 +37,7 @@ export async function infer({ dataPlane, memory, large, extensions }: InferOptio
   try {
     const { modelName, modelVersion, output } = await dataPlane.infer({
       target,
-      payload: { kind: "tensors", tensors: regions === undefined ? decoded.tensors : await regions.fill(decoded.tensors) },
+      payload: { kind: "tensors", tensors: regions === undefined ? decoded.tensors : await regions.fill(decoded.tensors, inPath.name) },
       context,
       ...(outputs === undefined ? {} : { outputs }),
       ...(parameters === undefined ? {} : { parameters }),

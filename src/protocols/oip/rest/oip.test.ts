@@ -29,6 +29,11 @@ describe("decoding", () => {
     expect(asTriton.binary("y")).toBe(true);
   });
 
+  it("takes elements that lists of their own are around, as Triton does", () => {
+    expect(values(decode(input("INT32", [1, 2], [[[[1]], [[[2]]]]])).tensors[0])).toEqual([1, 2]);
+    expect(() => decode(input("INT32", [1, 2], [[[1, 2], 3]]))).toThrow("data is nested deeper than shape [1,2] says");
+  });
+
   it("keeps all bits of 64-bit integers", () => {
     const { tensors } = decode('{"inputs":[{"name":"x","datatype":"INT64","shape":[2],"data":[9007199254740993,-9223372036854775808]}]}');
     expect(values(tensors[0])).toEqual([9007199254740993n, -9223372036854775808n]);
