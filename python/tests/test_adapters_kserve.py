@@ -170,9 +170,9 @@ class Times(Model):
         return pieces() if payload["instances"] == ["bytes"] else {"predictions": [WHEN, WHEN.date()]}
 """
         self.ready("python", self.write("model.py", IMPORTS + model))
-        self.assertEqual(self.result("rows", ["times"]), {"predictions": ["2026-01-02T03:04:05+00:00", "2026-01-02"]})
-        self.assertEqual(self.result("rows", ["bytes"]), ["so", "me"])
-        self.assertEqual(self.result("tensors", {"x": numpy.array([1])})["when"].tolist(), ["2026-01-02T03:04:05+00:00"])
+        self.assertEqual(self.answer("rows", ["times"]), {"predictions": ["2026-01-02T03:04:05+00:00", "2026-01-02"]})
+        self.assertEqual(self.answer("rows", ["bytes"]), ["so", "me"])
+        self.assertEqual(self.answer("tensors", {"x": numpy.array([1])})["when"].tolist(), ["2026-01-02T03:04:05+00:00"])
 
     def test_what_cannot_be_served_says_why(self) -> None:
         never = IMPORTS + "class Never(Model):\n    def load(self):\n        return False\n"
