@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { TlsFiles } from "./access/index.ts";
 import type { HttpServerOptions } from "./server/index.ts";
@@ -22,6 +23,14 @@ export function recordingOf(
 ): { readonly file: string; readonly bodies: boolean; readonly maxBytes: number; readonly requestTimeoutMs: number } | undefined {
   const { record: file, "record-bodies": bodies, "record-max-bytes": maxBytes, "request-timeout": requestTimeoutMs } = settings;
   return file === undefined ? undefined : { file: resolve(file), bodies: bodies === "on", maxBytes, requestTimeoutMs };
+}
+
+/** Makes the folder for the log files of clients, where there is to be one. @throws SettingsError */
+export async function makeLogDirectory({ "log-directory": directory }: Settings): Promise<void> {
+  if (directory === undefined) return;
+  await mkdir(directory, { recursive: true }).catch((error: Error) => {
+    throw new SettingsError(`--log-directory: ${error.message}`);
+  });
 }
 
 /** @throws SettingsError when one of the two is missing */

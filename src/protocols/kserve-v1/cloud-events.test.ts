@@ -76,6 +76,16 @@ describe("a CloudEvent in structured mode", () => {
     expect(JSON.parse(text)).not.toMatchObject({ id: "1" });
   });
 
+  it("needs no time, and may have its data in base64", async () => {
+    const { time: _, ...event } = JSON.parse(envelope({})) as Record<string, unknown>;
+    const data_base64 = Buffer.from('{"instances":[7]}').toString("base64");
+    for (const body of [
+      { ...event, data: { instances: [7] } },
+      { ...event, data_base64 },
+    ])
+      expect(JSON.parse((await predict(JSON.stringify(body), STRUCTURED)).text)).toMatchObject({ data: { predictions: [7] } });
+  });
+
   it("is opened without its content type too, and answered plainly", async () => {
     expect((await predict(envelope({ data: { inputs: [1] } }), {})).text).toBe('{"predictions":[1]}');
   });

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { ServeError } from "../../core/errors.ts";
 import type { HttpReply, HttpRequest } from "../../core/http.ts";
 import type { JsonValue } from "../../core/inference.ts";
-import { type JsonObject, writeJson } from "../shared/index.ts";
+import { type JsonObject, parseJson, writeJson } from "../shared/index.ts";
 
 /**
  * CloudEvents 1.0 around V1 bodies, as KServe takes and gives them: in binary mode the attributes are headers `ce-*` and the body is the
@@ -31,10 +31,11 @@ export interface EventSettings {
 
 const STRUCTURED = "application/cloudevents+json";
 const HEADER_PREFIX = "ce-";
-/** Without all of these in the headers it is a plain request to which somebody added a header. */
+/**
+ * The attributes that every event has. Without all of these in the headers it is a plain request to which somebody added a header; a JSON
+ * object with all of them and data is an event, whatever its content type says.
+ */
 const REQUIRED = ["specversion", "id", "source", "type"];
-/** A JSON object with all of these is an event, whatever its content type says. */
-const ENVELOPE = ["time", "type", "source", "id", "specversion", "data"];
 const DEFAULT_TYPE = "io.kserve.inference.response";
 const DEFAULT_SOURCE = "io.kserve.inference.";
 
@@ -59,9 +60,10 @@ export function isStructured({ "content-type": type }: HttpRequest["headers"]): 
  * @throws ServeError INVALID_ARGUMENT for data in base64 that is no JSON
  */
 export function openEnvelope(body: JsonObject): { readonly attributes: Attributes; readonly data: JsonValue } | undefined {
-  if (!ENVELOPE.every((name) => Object.hasOwn(body, name))) return undefined;
-  const { data, ...attributes } = body;
-  return { attributes, data: data as JsonValue };
+  if (!REQUIRED.every((name) => Object.hasOwn(body, name))) return undefined;
+  const { data, data_base64: encodedData, ...attributes } = body;
+  if (data !== undefined) return { attributes, data };
+  return typeof encodedData === "string" ? { attributes, data: parseJson(Buffer.from(encodedData, "base64")) } : undefined;
 }
 
 /** A V1 answer, as JSON text or the same in UTF-8 when it is large, as the event that its request asks for. */

@@ -51,6 +51,7 @@ export class Call {
   end(): void {
     if (this.ended) return;
     this.ended = true;
+    if (this.stream.destroyed || this.stream.closed) return;
     this.#begin();
     this.stream.end();
   }

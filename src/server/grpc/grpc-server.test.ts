@@ -328,6 +328,23 @@ describe("a stream", () => {
     expect(turns).toBeGreaterThan(50);
     session.destroy();
   });
+
+  it("outlives connections that end while streams are open", async () => {
+    const client = await start([{ streaming: true }, { path: "/s/unary" }]);
+    const target = client.getChannel().getTarget().replace("dns:", "");
+    for (const hasSent of [false, true]) {
+      const session = connect(`http://${target}`);
+      session.on("error", () => undefined);
+      for (let count = 0; count < 50; count++) {
+        const stream = session.request({ ":path": "/s/echo", ":method": "POST", "content-type": "application/grpc" });
+        stream.on("error", () => undefined);
+        if (hasSent) stream.write(Buffer.alloc(5 * 200));
+      }
+      await new Promise<void>((resolve) => session.ping(() => resolve()));
+      session.destroy();
+    }
+    expect(String(await call(client, "still here", { path: "/s/unary" }))).toBe("still here");
+  });
 });
 
 describe("closing", () => {
