@@ -18,7 +18,8 @@ interface ScaleOptions {
 export async function scaleCommand(name: string, options: ScaleOptions): Promise<void> {
   const place = modelPlace(serverAddress(options.server, process.env), name, options);
   const { replicas } = options;
-  if (replicas !== "auto" && !/^\d+$/.test(replicas)) throw new CliError(`--replicas: expected a number or auto, found '${replicas}'`, 2);
+  if (replicas !== "auto" && !/^\d+$/.test(replicas))
+    throw new CliError(`--replicas: expected a whole number from 0 to 64, or auto; found '${replicas}'`, 2);
   const answer = await callModel(`${place.server}/nitrous${place.path}/scale`, apiKeyOf(options.apiKey, process.env), {
     replicas: replicas === "auto" ? replicas : Number(replicas),
   });

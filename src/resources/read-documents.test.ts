@@ -79,6 +79,8 @@ describe("readDocuments", () => {
       "",
       "no valid YAML: this line is indented differently from its neighbours; lines of one map or list begin in the same column",
     ],
+    ["a:\n  b: [c\nd: 1", 3, "", "no valid YAML: a [ before this is not closed; add ]"],
+    ["a:\n  b: {c: 1\nd: 1", 3, "", "no valid YAML: a { before this is not closed; add }"],
     ["a: 1\nb\n  c", 2, "", "no valid YAML: expected 'key: value' on this line; a colon is missing, or the indentation is wrong"],
     ["a: 1\nb: {{ .Name }} x", 2, "", "no valid YAML: found {{ outside quotes; quote the value, or fill the template in first"],
     [

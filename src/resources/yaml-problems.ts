@@ -31,6 +31,9 @@ function describe(error: YAMLError, text: string): string {
   const begin = text.lastIndexOf("\n", error.pos[0] - 1) + 1;
   const [line = ""] = text.slice(begin, begin + MAX_LINE).split("\n");
   if (line.includes("{{")) return "found {{ outside quotes; quote the value, or fill the template in first";
+  // The parser calls an open bracket an indentation that is wrong.
+  const open = /^Flow (sequence|map)\b/.exec(error.message)?.[1];
+  if (open !== undefined) return open === "map" ? "a { before this is not closed; add }" : "a [ before this is not closed; add ]";
   return MESSAGES[error.code] ?? error.message;
 }
 
