@@ -51,6 +51,12 @@ export class Life {
     return [...this.#members].filter(({ signal }) => signal.aborted);
   }
 
+  /** What it holds of the budgets, also while it loads or leaves. */
+  get reservations(): readonly Reservation[] {
+    const held = [...this.#members].flatMap(({ reservation }) => reservation ?? []);
+    return this.place === undefined ? held : [...held, this.place];
+  }
+
   get running(): readonly Running[] {
     return [...this.#members].flatMap(({ running }) => running ?? []);
   }

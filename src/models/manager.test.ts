@@ -165,9 +165,11 @@ describe("a model that never answers", () => {
 describe("memory", () => {
   it("is refused to a model that does not fit, and free for it when another one has left", async () => {
     begin({ memory: 100 * MEBIBYTE });
-    const [first, second] = (await started("a", "b")) as [ModelVersion, ModelVersion];
+    const pinned = hosts.createModel({ ...modelSpec("a", "a"), residency: { kind: "pinned" } });
+    await hosts.manager.start(pinned);
+    const [second] = (await started("b")) as [ModelVersion];
     expect(second).toMatchObject({ state: "registered", failure: { code: "RESOURCE_EXHAUSTED" } });
-    await hosts.manager.remove(first);
+    await hosts.manager.remove(pinned);
     expect(hosts.ledger.reserved("memory")).toBe(0);
     await hosts.manager.start(second);
     expect(second.state).toBe("ready");
@@ -207,7 +209,7 @@ describe("memory", () => {
       await rest();
     }
     expect([first.state, second.state]).toEqual(["standby", "ready"]);
-    expect(first.reason).toMatch(/^evicted: hosts use (\d+|less than 1) MiB of memory more than there is, and default\/\S+ costs least/);
+    expect(first.reason).toMatch(/^evicted: hosts use [\d.]+ MiB of memory more than there is, and default\/\S+ costs least/);
     expect(hosts.ledger.reserved("memory")).toBe(150 * MEBIBYTE);
   });
 
@@ -237,6 +239,24 @@ describe("memory", () => {
     expect([pinned.state, busy.state, wanted.state]).toEqual(["ready", "standby", "ready"]);
   });
 
+  it("is waited for while the model that has it loads, serves or leaves", async () => {
+    begin({ models: 1 });
+    const [first, second] = ["a", "b"].map(model) as [ModelVersion, ModelVersion];
+    for (const each of [first, second]) hosts.manager.standBy(each);
+    hosts.held.add("a");
+    const answers = [first, second].map((each) => outcome(each.activate(request(), clock)));
+    await rest();
+    expect([first.state, second.state]).toEqual(["loading", "preparing"]);
+    hosts.release("a");
+    for (let looks = 0; looks < 3; looks++) {
+      await rest();
+      await clock.advance(20);
+    }
+    await rest();
+    expect(await Promise.all(answers)).toEqual(["answered", "answered"]);
+    expect([first.state, second.state]).toEqual(["standby", "ready"]);
+  });
+
   it("is not there for more models than may be loaded at once", async () => {
     begin({ models: 1 });
     const pinned = hosts.createModel({ ...modelSpec("pinned", "p"), residency: { kind: "pinned" } });
@@ -244,7 +264,7 @@ describe("memory", () => {
     for (const each of [pinned, second]) void hosts.manager.prefer(each);
     await rest();
     expect(await outcome(second.activate(request(), clock))).toBe("UNAVAILABLE");
-    expect(second.reason).toBe("1 models are loaded, as many as --max-concurrent-models allows; raise it, or unload one");
+    expect(second.reason).toBe("one model is loaded, as many as --max-concurrent-models allows; raise it, or unload one");
     // It stays where its next request may find room.
     expect(second.state).toBe("standby");
   });

@@ -33,6 +33,8 @@ export class Member {
   readonly index: number;
   /** Set while it answers. */
   running: Running | undefined;
+  /** What it holds of the budgets, from before its load until its host is gone. */
+  reservation: Reservation | undefined;
   /** One promise for all who wait: a listener for each of them would pile up on the signal. */
   readonly stopped = new Promise<Ending>((resolve) => {
     this.signal.addEventListener("abort", () => resolve(this.#ending), { once: true });

@@ -3,7 +3,7 @@ import { messageOf, ServeError } from "../core/errors.ts";
 import type { EvictionCause } from "../core/events.ts";
 import { DEFAULT_PRIORITY } from "../core/scheduling.ts";
 import type { Life } from "./life.ts";
-import type { Running } from "./member.ts";
+import type { Member, Running } from "./member.ts";
 import { type NeedOptions, needOf } from "./model-need.ts";
 import type { ModelVersion } from "./model-version.ts";
 import {
@@ -91,18 +91,23 @@ export class Occupancy {
   }
 
   /**
-   * Reserves what a replica needs, after evictions where they are needed and may be done for it.
+   * Reserves what a replica needs, after evictions where they are needed and may be done for it. From then on the member has it.
    * @throws ServeError RESOURCE_EXHAUSTED with the arithmetic, FAILED_PRECONDITION when it asks for what the machine has not, or the
    * signal's reason
    */
-  async reserve(model: ModelVersion, wanted: Wanted, onWait: () => void, signal: AbortSignal): Promise<Reservation> {
+  async reserve(model: ModelVersion, member: Member, wanted: Wanted, onWait: () => void): Promise<Reservation> {
     const need = needOf(model.spec, wanted, this.#options);
-    const reservation = this.#room.reserve(need);
-    if (reservation !== undefined) return reservation;
     const name = `${model.spec.namespace}/${model.spec.name}`;
-    if (wanted.spare) return await this.#reserveSpare(model, name, need);
+    // Whoever looks for room must see at once who has it.
+    const keep = (reservation: Reservation): Reservation => {
+      member.reservation = reservation;
+      return reservation;
+    };
+    const free = this.#room.reserve(need);
+    if (free !== undefined) return keep(free);
+    if (wanted.spare) return keep(await this.#reserveSpare(model, name, need));
     onWait();
-    return await this.#room.make(name, need, signal);
+    return await this.#room.make(name, need, keep, member.signal);
   }
 
   /** The part of a reservation that is for the model, and not for one of its replicas; the model keeps it while hosts of it come and go. */
@@ -146,10 +151,13 @@ export class Occupancy {
     return reservation;
   }
 
-  /** What could go: models that are loaded, not pinned and not on their way out, and of all models the replicas that they can do without. */
+  /**
+   * What could go: models that are loaded, not pinned and not on their way out, and of all models the replicas that they can do without;
+   * and as busy ones those that load or leave, whose room is worth waiting for.
+   */
   #occupants(): Occupant[] {
     return [...this.#lives].flatMap(([model, life]): Occupant[] => {
-      if (life.isOver || model.state !== "ready") return [];
+      if (life.isOver || model.state !== "ready") return this.#onTheWay(model, life);
       const spare = life.spare.flatMap(({ running }) => running ?? []);
       const kept = life.running.filter((running) => !spare.includes(running));
       const whole = model.spec.residency?.kind === "pinned" ? undefined : this.#occupantOf(model, kept, life.place);
@@ -166,22 +174,34 @@ export class Occupancy {
     });
   }
 
+  /** A model that comes may go when it has answered, unless it is pinned; one that goes will have gone. */
+  #onTheWay(model: ModelVersion, { reservations, isOver }: Life): Occupant[] {
+    if (reservations.length === 0 || (!isOver && model.spec.residency?.kind === "pinned")) return [];
+    const now = this.#options.clock.now();
+    return [{ ...this.#seen(model, reservations, { loadedAt: now, loadMs: 0 }), busy: true }];
+  }
+
   #occupantOf(model: ModelVersion, running: readonly Running[], place?: Reservation): Occupant | undefined {
-    const { spec, usage } = model;
     const [first] = running;
     if (first === undefined) return undefined;
+    const reservations = running.map(({ reservation }) => reservation);
+    return this.#seen(model, place === undefined ? reservations : [...reservations, place], first);
+  }
+
+  #seen(model: ModelVersion, reservations: readonly Reservation[], load: Pick<Running, "loadedAt" | "loadMs">): Occupant {
+    const { spec, usage } = model;
     const holds: Record<string, number> = {};
-    for (const { amounts } of [...running.map(({ reservation }) => reservation), ...(place === undefined ? [] : [place])])
+    for (const { amounts } of reservations)
       for (const [account, amount] of Object.entries(amounts)) holds[account] = (holds[account] ?? 0) + amount;
     return {
       name: `${spec.namespace}/${spec.name}`,
       holds,
       bytes: holds[MEMORY] ?? 0,
-      loadedAt: first.loadedAt,
-      usedAt: usage.usedAt ?? first.loadedAt,
+      loadedAt: load.loadedAt,
+      usedAt: usage.usedAt ?? load.loadedAt,
       uses: usage.uses,
       rate: usage.rate(this.#options.clock.now()),
-      loadMs: first.loadMs,
+      loadMs: load.loadMs,
       priority: spec.scheduling?.priority ?? DEFAULT_PRIORITY,
       busy: this.isBusy(model),
       evict: (reason, cause) => this.#leaving.evict(model, reason, cause),

@@ -84,6 +84,7 @@ export class Upkeep {
           throw new LoadError(new Error(`its host ${how}, ${deaths} times in a row`), running.loaded.endpoint.logTail());
         life.report(member, "loading", `its host ${how}; starting it again`);
         this.#release(running);
+        member.reservation = undefined;
         await this.#delay(delay, member);
       } catch (error) {
         if (signal.aborted) return;
@@ -91,6 +92,7 @@ export class Upkeep {
       } finally {
         member.running = undefined;
         if (running !== undefined) this.#release(running);
+        member.reservation = undefined;
       }
     }
   }
@@ -103,7 +105,7 @@ export class Upkeep {
     const { clock, measurements, events, inline } = this.#options;
     const { occupancy, shares, onHost } = this.#parts;
     const wanted = { alone, more: life.place !== undefined, spare: life.isSpare(member) };
-    const reservation = await occupancy.reserve(model, wanted, () => life.report(member, "preparing", "waiting for room"), signal);
+    const reservation = await occupancy.reserve(model, member, wanted, () => life.report(member, "preparing", "waiting for room"));
     life.place ??= occupancy.placeOf(reservation);
     const began = clock.now();
     const reservedBytes = reservation.amounts[MEMORY] ?? 0;
@@ -126,6 +128,7 @@ export class Upkeep {
       return running;
     } catch (error) {
       reservation.release();
+      member.reservation = undefined;
       // Which of the models in it ended the host nobody knows; the next host tells.
       if (error instanceof LoadError && error.endedSharedHost && !signal.aborted) return await this.#bringUp(life, member, true, cause);
       throw error;

@@ -35,7 +35,7 @@ export function doesNotFit(ledger: Ledger, need: Need, others: string): ServeErr
   if (account === undefined && need.device !== undefined) return refused(`${onDevices(ledger, need.device)}${others}; ${DEVICE_HINT}`);
   if (account === MODELS)
     return refused(
-      `${ledger.reserved(MODELS)} models are loaded, as many as --max-concurrent-models allows${others}; raise it, or unload one`,
+      `${countOf(ledger.reserved(MODELS))} loaded, as many as --max-concurrent-models allows${others}; raise it, or unload one`,
     );
   const name = account ?? MEMORY;
   const budget = ledger.budgets[name] ?? 0;
@@ -65,4 +65,8 @@ function refused(message: string): ServeError {
 /** For people. */
 function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
+
+function countOf(models: number): string {
+  return models === 1 ? "one model is" : `${models} models are`;
 }

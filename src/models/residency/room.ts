@@ -53,10 +53,11 @@ export class Room {
   /**
    * Reserves what a load needs, after evictions where they are needed.
    * @param name of the model that it is for
+   * @param onReserved at once with the reservation, before anybody else looks for room
    * @throws ServeError RESOURCE_EXHAUSTED with the arithmetic, or the signal's reason
    */
-  async make(name: string, need: Need, signal: AbortSignal): Promise<Reservation> {
-    return this.reserve(need) ?? (await this.#turns.run(() => this.#make(name, need, signal)));
+  async make(name: string, need: Need, onReserved: (reservation: Reservation) => Reservation, signal: AbortSignal): Promise<Reservation> {
+    return await this.#turns.run(async () => onReserved(await this.#make(name, need, signal)));
   }
 
   /** After measurements: while hosts use more than there is, models that are not busy go. What is busy is looked at again next time. */
