@@ -104,7 +104,10 @@ export class Manager {
     if (inProgram !== undefined)
       throw new ServeError("FAILED_PRECONDITION", `model ${name} runs in the program that serves it: there is nothing to free`);
     if (residency?.kind === "pinned")
-      throw new ServeError("FAILED_PRECONDITION", `model ${name} is pinned: its minReplicas is 1 or more, or nitrous/pin says so`);
+      throw new ServeError(
+        "FAILED_PRECONDITION",
+        `model ${name} is pinned: its minReplicas is 1 or more, or nitrous/pin says so; nitrous drain ${name} takes it out of service`,
+      );
     if (model.state === "ready" && this.#occupancy.isBusy(model))
       throw new ServeError("ABORTED", `model ${name} serves requests now; try again when it has answered them`);
     await this.evict(model, "evicted on request");
