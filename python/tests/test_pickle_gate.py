@@ -6,6 +6,7 @@ import pickle
 import tempfile
 import unittest
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,21 @@ class Files(GateTest):
                     path = self.folder / "attack.joblib"
                     joblib.dump(value, path, compress=(compression, 3))
                     self.assertIn("system", self.refused(path.read_bytes(), "model.joblib"))
+
+    def test_compressed_files_with_more_behind_their_end(self) -> None:
+        path = self.folder / "more.joblib"
+        for compression in ("zlib", "gzip"):
+            for value in (list(range(100)), None):
+                with self.subTest(compression, value=value):
+                    joblib.dump(value, path, compress=(compression, 3))
+                    self.assertEqual(self.load(path.read_bytes(), "model.joblib"), value)
+                    # What is not needed is not looked at; what is asked for and not there must not be asked for for ever.
+                    stream = zlib.decompress(path.read_bytes(), 47)
+                    for short in (stream[:-1], b""):
+                        finishing = zlib.compressobj(3, zlib.DEFLATED, 31 if compression == "gzip" else 15)
+                        broken = finishing.compress(short) + finishing.flush() + b"L"
+                        with self.assertRaises((ValueError, EOFError)):
+                            self.load(broken, "model.joblib")
 
     def test_arrays_in_files_beside_it(self) -> None:
         def wrapper(name: str, **state: Any) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any, Iterator
 
 import joblib
 import numpy
-from joblib import numpy_pickle, numpy_pickle_compat
+from joblib import compressor, numpy_pickle, numpy_pickle_compat
 
 from nitrous_host.pickles.gate import Gate
 from nitrous_host.pickles.refusal import Refused
@@ -37,13 +37,31 @@ def _gated_readers(gate: Gate) -> Iterator[None]:
     """
     readers = [(numpy_pickle, "NumpyUnpickler"), (numpy_pickle_compat, "ZipNumpyUnpickler")]
     originals = [getattr(module, name) for module, name in readers]
+    fill = compressor.BinaryZlibFile._fill_buffer
     for (module, name), original in zip(readers, originals):
         setattr(module, name, _reader(gated(original), gate))
+    compressor.BinaryZlibFile._fill_buffer = _fill_buffer
     try:
         yield
     finally:
         for (module, name), original in zip(readers, originals):
             setattr(module, name, original)
+        compressor.BinaryZlibFile._fill_buffer = fill
+
+
+def _fill_buffer(self: Any) -> bool:
+    """In the place of joblib's own, which asks for ever for what follows bytes behind the end of a compressed file."""
+    while self._mode != compressor._MODE_READ_EOF and self._buffer_offset == len(self._buffer):
+        block = self._decompressor.unused_data or self._fp.read(compressor._BUFFER_SIZE)
+        if not block:
+            self._mode = compressor._MODE_READ_EOF
+            self._size = self._pos
+        elif self._decompressor.eof:
+            raise ValueError("there are bytes behind the end of the compressed file")
+        else:
+            self._buffer = self._decompressor.decompress(block)
+            self._buffer_offset = 0
+    return self._mode != compressor._MODE_READ_EOF
 
 
 def _reader(kind: Any, gate: Gate) -> Any:
