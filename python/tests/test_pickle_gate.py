@@ -175,6 +175,13 @@ class States(GateTest):
             ("V8", (3, "|", None, ("a",), {"a": (field, 4096)}, 8, 1, 16)),
             ("V8", (3, "|", None, ("a",), {"a": (field, -8)}, 8, 1, 16)),
             ("V8", (3, "|", None, None, None, 4096, 1, 0)),
+            # States of other forms, which numpy reads all the same, and dies of some.
+            ("i8", (3, "N", None, -1, -1, 0)),
+            ("i8", 3),
+            ("V8", (3, "|", None, (1,), {1: (field, 0)}, 8, 1, 16)),
+            ("V8", (3, "|", None, ("a",), {"a": 5}, 8, 1, 16)),
+            ("V8", (3, "|", None, ("b",), {"a": (field, 0)}, 8, 1, 16)),
+            ("V8", (3, "|", (1, 2), None, None, 8, 1, 16)),
         ]
         for text, state in cases:
             with self.subTest(text, state=state):

@@ -34,6 +34,25 @@ def check_state(value: Any, state: Any) -> None:
         raise Refused(f"a {type(value).__name__} with a state that is a {type(state).__name__}")
 
 
+# Of a dtype as numpy writes it since 2006: version, byte order, base and shape, names, fields, item size, alignment and flags.
+DTYPE_STATE = ((int,), (str,), (tuple, type(None)), (tuple, type(None)), (dict, type(None)), (int,), (int,), (int,))
+
+
+def check_dtype_state(state: Any) -> None:
+    """Raises Refused for a state that numpy would read without looking whether everything in it is what it should be."""
+    # Times and dtypes with metadata have it behind the rest.
+    is_whole = type(state) is tuple and len(state) in (len(DTYPE_STATE), len(DTYPE_STATE) + 1)
+    if not is_whole or not all(type(part) in kinds for part, kinds in zip(state, DTYPE_STATE)):
+        raise Refused("a numpy.dtype whose state is not one")
+    base, names, fields = state[2:5]
+    parts = [] if base is None else [base]
+    parts += [] if fields is None else [field[:2] for field in fields.values() if type(field) is tuple]
+    are_dtypes = all(len(part) == 2 and isinstance(part[0], numpy.dtype) for part in parts)
+    are_names = all(type(name) is str and name in (fields or {}) for name in names or ())
+    if not are_dtypes or not are_names or (names is None) != (fields is None) or len(parts) < len(names or ()):
+        raise Refused("a numpy.dtype whose state is not one")
+
+
 def check_dtype(value: numpy.dtype, itemsize: int) -> None:
     """
     Raises Refused for a dtype whose state contradicts its type: items of another size than before, which arrays may

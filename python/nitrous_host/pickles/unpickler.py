@@ -13,7 +13,7 @@ import numpy
 from nitrous_host.pickles.gate import Gate
 from nitrous_host.pickles.refusal import Refused
 from nitrous_host.pickles.stand_ins import NotLoaded
-from nitrous_host.pickles.states import check_dtype, check_state
+from nitrous_host.pickles.states import check_dtype, check_dtype_state, check_state
 
 # The same in every version of Python since 3.2, as joblib builds on it too.
 PythonUnpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]
@@ -59,6 +59,7 @@ def gated(base: Any) -> Any:
             if isinstance(value, type) or self.gate.is_named(value):
                 raise Refused(f"a change of {getattr(value, '__module__', '')}.{getattr(value, '__name__', '')}")
             if isinstance(value, numpy.dtype):
+                check_dtype_state(state)
                 itemsize = value.itemsize
                 base.load_build(self)
                 check_dtype(value, itemsize)
