@@ -38,22 +38,16 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
           context.record.streamed = true;
           return { ...answer, output: stream(model, call, request) };
         }
-        return { ...answer, output: await answered(model, call, signature, context) };
+        const isKept = cache !== undefined && model.spec.responseCache === true && signature.stateful !== true;
+        const kept = isKept ? keptAnswer(cache, model, call, context) : undefined;
+        if (kept?.payload !== undefined) return { ...answer, output: kept.payload };
+        const { payload } = await model.scheduler.run(call, signature, context);
+        kept?.keep(payload);
+        return { ...answer, output: payload };
       } catch (error) {
         model = successorOf(model, request, error);
       }
     }
-  };
-  const answered = async (model: ModelVersion, call: ReplicaCall, signature: Signature, context: RequestContext): Promise<Payload> => {
-    const isKept = cache !== undefined && model.spec.responseCache === true && signature.stateful !== true;
-    const key = isKept ? cache.keyOf(model.id, call) : undefined;
-    if (cache === undefined || key === undefined) return (await model.scheduler.run(call, signature, context)).payload;
-    const kept = cache.get(key);
-    context.record.cache = kept === undefined ? "miss" : "hit";
-    if (kept !== undefined) return kept;
-    const { payload } = await model.scheduler.run(call, signature, context);
-    cache.put(key, payload);
-    return payload;
   };
   async function* stream(model: ModelVersion, call: ReplicaCall, request: InferRequest): AsyncGenerator<Payload, void, undefined> {
     let begun = false;
@@ -88,6 +82,20 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
       return model.method(target.method).signature;
     },
   };
+}
+
+/** The answer that an equal request has had, or how to keep this one's; undefined for requests that are never equal. */
+function keptAnswer(
+  cache: ResponseCache,
+  model: ModelVersion,
+  call: ReplicaCall,
+  { record }: RequestContext,
+): { readonly payload: Payload | undefined; keep(payload: Payload): void } | undefined {
+  const key = cache.keyOf(model.id, call);
+  if (key === undefined) return undefined;
+  const payload = cache.get(key);
+  record.cache = payload === undefined ? "miss" : "hit";
+  return { payload, keep: (answer) => cache.put(key, answer) };
 }
 
 /** Whose request it is, for whoever counts it: also when it is refused before its body is read. */

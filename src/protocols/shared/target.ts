@@ -22,18 +22,18 @@ export function targetOf({ params, headers }: Pick<HttpHead, "params" | "headers
   const namespace = place?.namespace ?? namespaceOf({ params, headers });
   if (method !== undefined) assertMethodName(method, name);
   const revision = headers[REVISION_HEADER] ?? place?.tag;
-  const called = {
-    ...(method === undefined ? {} : { method }),
-    ...(revision === undefined ? {} : { revision: String(revision) }),
-  };
-  if (version === undefined) return { namespace, name, ...called };
+  const target: { -readonly [Key in keyof Target]: Target[Key] } = { namespace, name };
+  if (method !== undefined) target.method = method;
+  if (revision !== undefined) target.revision = String(revision);
+  if (version === undefined) return target;
   if (!isModelVersion(version)) {
     throw new ServeError(
       "NOT_FOUND",
       `Request for unknown model: '${name}' version ${describe(version)} is not found. Versions are integers`,
     );
   }
-  return { namespace, name, version, ...called };
+  target.version = version;
+  return target;
 }
 
 const METHOD_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;

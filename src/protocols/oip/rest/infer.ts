@@ -28,7 +28,8 @@ export async function infer({ dataPlane, memory, large, extensions }: InferOptio
   const inPath = targetOf(request);
   const { context } = request;
   context.record.model = inPath.name;
-  const decoded = await decode({ dataPlane, large }, inPath, request);
+  const reading = decode({ dataPlane, large }, inPath, request);
+  const decoded = reading instanceof Promise ? await reading : reading;
   const { id, outputs, parameters: all, binary, classes } = decoded;
   if (all !== undefined) applySchedule(all, context);
   const parameters = withHeaders(all === undefined ? undefined : modelParameters(all), request, extensions.forwardedHeaders);
@@ -73,17 +74,20 @@ export function idOf(id: string | undefined, { profile }: Pick<Extensions, "prof
   return id === undefined && profile.makesIds ? randomUUID() : id;
 }
 
-async function decode(
+/** At once, unless the body is raw or large. */
+function decode(
   { dataPlane, large }: Pick<InferOptions, "dataPlane" | "large">,
   target: Target,
   request: HttpRequest,
-): Promise<DecodedInfer> {
-  const { body, headers, context } = request;
-  if (headers[JSON_LENGTH_HEADER] === "0" && body.byteLength > 0) {
-    const signature = await dataPlane.signature(target, context);
-    return { tensors: [rawInput(signature, body, target.name)], binary: () => true };
-  }
-  return large !== undefined && isLarge(request, large) ? await decodeLarge(large, request) : decodeInfer(body, headers);
+): DecodedInfer | Promise<DecodedInfer> {
+  const { body, headers } = request;
+  if (headers[JSON_LENGTH_HEADER] === "0" && body.byteLength > 0) return decodeRaw(dataPlane, target, request);
+  return large !== undefined && isLarge(request, large) ? decodeLarge(large, request) : decodeInfer(body, headers);
+}
+
+async function decodeRaw(dataPlane: InferOptions["dataPlane"], target: Target, { body, context }: HttpRequest): Promise<DecodedInfer> {
+  const signature = await dataPlane.signature(target, context);
+  return { tensors: [rawInput(signature, body, target.name)], binary: () => true };
 }
 
 async function classified(
