@@ -14,6 +14,7 @@ if (process.argv[2] === "ours") {
   const dataPlane: DataPlane = {
     admit: () => undefined,
     infer: async ({ payload }) => ({ modelName: "echo", modelVersion: "1", modelId: "1", output: payload }),
+    passes: () => false,
     signature: () => Promise.reject(new Error("not asked for")),
   };
   const server = createGrpcServer({

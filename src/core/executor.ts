@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import type { ContainerSpec } from "./container.ts";
 
 /** Everything an executor needs to start a host process. */
 export interface HostSpec {
@@ -10,6 +11,8 @@ export interface HostSpec {
   readonly directory?: string;
   /** Nothing is started: the model runs in this process. */
   readonly inProgram?: boolean;
+  /** A server of its own instead of a host: command, arguments and environment are in here. */
+  readonly container?: ContainerSpec;
   /** The command is a launcher: it speaks on descriptor 4, and ends with everything below it when that is closed. */
   readonly launched?: boolean;
   /** The launcher makes this folder and removes it at its end. */

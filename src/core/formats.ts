@@ -1,7 +1,7 @@
 /** What the server knows of a format before it opens anything of it. */
 export interface FormatFacts {
-  /** Which of this server's own hosts loads it. */
-  readonly host: "python" | "node";
+  /** Which of this server's own hosts loads it; "upstream": a server of its own does. */
+  readonly host: "python" | "node" | "upstream";
   /**
    * Whether an artefact of it is code. "always": it is refused before its host starts when nobody trusts it; "perhaps": its host
    * looks, and refuses code that nobody trusts; "never": it is data, or a pickle that goes through an allow-list.
@@ -32,6 +32,8 @@ export const FORMATS = {
   onnx: { host: "node", code: "never", hostBytes: 90 * MEBIBYTE },
   python: { host: "python", code: "always", hostBytes: 45 * MEBIBYTE },
   typescript: { host: "node", code: "always", hostBytes: 80 * MEBIBYTE },
+  /** Whatever its server loads. */
+  upstream: { host: "upstream", code: "never", hostBytes: 200 * MEBIBYTE },
 } as const satisfies Readonly<Record<string, FormatFacts>>;
 
 export type ModelFormat = keyof typeof FORMATS;

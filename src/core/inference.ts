@@ -22,13 +22,31 @@ export interface Target {
  * - `tensors`: the Open Inference Protocol's form;
  * - `rows`: V1's instances, one JSON value per row;
  * - `columns`: V1's columnar form, one JSON array per input name;
- * - `json`: a free-form answer of a custom model.
+ * - `json`: a free-form answer of a custom model;
+ * - `raw`: a body that only the model's own server understands, as it came, and what that server answered.
  */
 export type Payload =
   | { readonly kind: "tensors"; readonly tensors: readonly Tensor[] }
   | { readonly kind: "rows"; readonly rows: readonly JsonValue[] }
   | { readonly kind: "columns"; readonly columns: Readonly<Record<string, JsonValue>> }
-  | { readonly kind: "json"; readonly value: JsonValue };
+  | { readonly kind: "json"; readonly value: JsonValue }
+  | RawPayload;
+
+export interface RawPayload {
+  readonly kind: "raw";
+  readonly contentType: string;
+  readonly body: Uint8Array;
+  /** Of a request. */
+  readonly call?: RawCall;
+}
+
+/** How a server is asked: its path follows the protocol's, such as `:explain` of V1 and `/chat/completions` of OpenAI. */
+export interface RawCall {
+  readonly protocol: "v1" | "openai";
+  readonly path: string;
+  /** The answer comes in pieces, each of them a payload. */
+  readonly stream: boolean;
+}
 
 export interface InferRequest {
   readonly target: Target;
@@ -48,6 +66,28 @@ export interface InferResponse {
   readonly modelId?: string;
   /** One answer, or a stream of them when the method streams. */
   readonly output: Payload | AsyncIterable<Payload>;
+}
+
+const decoder = new TextDecoder();
+
+/** The value of an answer without tensors; a raw one is the JSON that it is, else its text. */
+export function valueOf(payload: Exclude<Payload, { kind: "tensors" }>): JsonValue {
+  switch (payload.kind) {
+    case "json":
+      return payload.value;
+    case "rows":
+      return [...payload.rows];
+    case "columns":
+      return { ...payload.columns };
+    case "raw": {
+      const text = decoder.decode(payload.body);
+      try {
+        return JSON.parse(text) as JsonValue;
+      } catch {
+        return text;
+      }
+    }
+  }
 }
 
 export function isStream(output: Payload | AsyncIterable<Payload>): output is AsyncIterable<Payload> {

@@ -5,6 +5,7 @@ import type { JsonObject } from "./inference.ts";
 import type { ModelDescription } from "./replica.ts";
 import type { ReplicaCounts, ScalingSpec } from "./scaling.ts";
 import type { SchedulingSpec } from "./scheduling.ts";
+import type { UpstreamSpec } from "./upstream.ts";
 
 export type Trust = "pickle" | "code";
 
@@ -41,6 +42,8 @@ export interface ModelSpec {
   readonly scheduling?: SchedulingSpec;
   /** Of format "typescript": the model itself, of the program that embeds the server, where it runs too. */
   readonly inProgram?: InProgramModel;
+  /** Of format "upstream". */
+  readonly upstream?: UpstreamSpec;
   readonly residency?: Residency;
   /** What its files were when it was found, of a model whose files are watched: another one when they change. */
   readonly stamp?: string;

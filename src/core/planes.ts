@@ -1,5 +1,5 @@
 import type { RequestContext } from "./context.ts";
-import type { InferRequest, InferResponse, JsonObject, Target } from "./inference.ts";
+import type { InferRequest, InferResponse, JsonObject, RawCall, Target } from "./inference.ts";
 import type { ModelStatus, Rejection } from "./model.ts";
 import type { ModelRepository } from "./repository.ts";
 import type { Resource, ResourceKey, ResourceKind, ServiceEvent } from "./resource.ts";
@@ -15,6 +15,8 @@ export interface DataPlane {
    */
   admit(target: Target, declaredBytes: number, context: RequestContext): void;
   infer(request: InferRequest): Promise<InferResponse>;
+  /** Whether the target's own server understands bodies of a protocol as they are, so that nobody else reads them. @throws ServeError NOT_FOUND */
+  passes(target: Target, protocol: RawCall["protocol"], context: RequestContext): boolean;
   /**
    * What the method of the target takes, for those who bind payloads before they call `infer`. A model that stands by is loaded first.
    * @throws ServeError as `infer` does

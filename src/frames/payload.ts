@@ -14,6 +14,8 @@ export function encodePayload(payload: Payload): { meta: PayloadMetadata; blobs:
       return { meta: { columns: payload.columns }, blobs: [] };
     case "json":
       return { meta: { json: payload.value }, blobs: [] };
+    case "raw":
+      throw new ServeError("INTERNAL", "a raw body is for a server of a model's own, and not for a host");
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Payload } from "../core/inference.ts";
+import { type Payload, valueOf } from "../core/inference.ts";
 import { elementsOf, type Tensor } from "../core/tensor.ts";
 import type { OutputTensor } from "./values.ts";
 
@@ -7,12 +7,8 @@ export function outputsOf(payload: Payload): unknown {
   switch (payload.kind) {
     case "tensors":
       return Object.fromEntries(payload.tensors.map((tensor) => [tensor.name, outputOf(tensor)]));
-    case "json":
-      return payload.value;
-    case "rows":
-      return payload.rows;
-    case "columns":
-      return payload.columns;
+    default:
+      return valueOf(payload);
   }
 }
 

@@ -14,6 +14,8 @@ import { isBase64Object, tensorFromValues } from "./tensor-from-values.ts";
  * @throws ServeError INVALID_ARGUMENT naming what was expected and what came
  */
 export function bind(payload: Payload, signature: Signature, model: string, parameters?: Parameters): Payload {
+  // Its server reads it.
+  if (payload.kind === "raw") return payload;
   switch (signature.accepts) {
     case "json":
       return bindTexts(payload, signature, model);
@@ -52,6 +54,7 @@ function bindMatrix(payload: Payload, signature: Signature, model: string, isFra
     case "columns":
       return columnsToMatrix(payload.columns, signature, model);
     case "json":
+    case "raw":
       throw unsupported(model);
   }
 }
@@ -65,6 +68,7 @@ function bindFrame(payload: Payload, signature: Signature, model: string): Paylo
     case "columns":
       return columnsToFrame(payload, signature, model);
     case "json":
+    case "raw":
       throw unsupported(model);
   }
 }
@@ -86,6 +90,7 @@ function bindTensors(payload: Payload, signature: Signature, model: string): Pay
       };
     }
     case "json":
+    case "raw":
       throw unsupported(model);
   }
 }

@@ -34,7 +34,7 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
         context.record.method = method;
         checkOutputs(request, signature);
         const call = callOf(request, method, signature);
-        if (signature.streaming === true) {
+        if (signature.streaming === true || (call.payload.kind === "raw" && call.payload.call?.stream === true)) {
           context.record.streamed = true;
           return { ...answer, output: stream(model, call, request) };
         }
@@ -71,6 +71,10 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
       note(model.spec, context);
       limitRate(context.principal, model.spec, model.spec.scheduling?.rateLimit);
       model.admit(declaredBytes, context);
+    },
+    passes(target, protocol, context) {
+      const { upstream } = findModel(registry, target, context).spec;
+      return upstream?.protocols.some((spoken) => spoken.protocol === protocol) === true;
     },
     async signature(target, context) {
       const model = findModel(registry, target, context);

@@ -116,6 +116,7 @@ export const EXTENSIONS: Readonly<Record<ModelFormat, readonly string[]>> = {
   onnx: [".onnx"],
   python: ["model.py"],
   typescript: ["model.ts", "model.js", "model.mjs"],
+  upstream: [],
 };
 
 /** Whether a file can be of a format by its name alone. */

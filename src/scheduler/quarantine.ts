@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { ServeError } from "../core/errors.ts";
-import type { JsonValue, Payload } from "../core/inference.ts";
+import { type JsonValue, type Payload, valueOf } from "../core/inference.ts";
 import type { ReplicaCall } from "../core/replica.ts";
 import { byteSize } from "../core/tensor.ts";
 
@@ -102,11 +102,13 @@ function fingerprint({ method, payload, parameters = {} }: ReplicaCall): string 
 
 function addPayload(hash: Hash, payload: Payload): void {
   add(hash, payload.kind);
+  if (payload.kind === "raw") {
+    add(hash, payload.call?.path ?? "");
+    add(hash, payload.body);
+    return;
+  }
   if (payload.kind !== "tensors") {
-    add(
-      hash,
-      canonical(payload.kind === "json" ? payload.value : ((payload.kind === "rows" ? payload.rows : payload.columns) as JsonValue)),
-    );
+    add(hash, canonical(valueOf(payload)));
     return;
   }
   for (const { name, datatype, shape, data } of payload.tensors) {

@@ -1,5 +1,5 @@
 import { messageOf, ServeError } from "../../core/errors.ts";
-import type { JsonValue, Payload } from "../../core/inference.ts";
+import { type JsonValue, type Payload, valueOf } from "../../core/inference.ts";
 import type { TensorSpec } from "../../core/signature.ts";
 import { isTypedTensor, type Role, tensorOfValue } from "../../core/tensor-of-value.ts";
 import { toTypedTensor } from "../../core/typed-tensor.ts";
@@ -16,7 +16,8 @@ export function inputsOf(payload: Payload): Record<string, unknown> {
     case "columns":
       return { ...payload.columns };
     case "json":
-      return { value: payload.value };
+    case "raw":
+      return { value: valueOf(payload) };
   }
 }
 

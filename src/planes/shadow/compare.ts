@@ -1,5 +1,5 @@
 import { ServeError } from "../../core/errors.ts";
-import type { JsonValue, Payload } from "../../core/inference.ts";
+import { type JsonValue, type Payload, valueOf } from "../../core/inference.ts";
 import type { ShadowResult } from "../../core/shadow.ts";
 import { elementsOf, type NumericTensor, type Tensor } from "../../core/tensor.ts";
 
@@ -100,9 +100,7 @@ function areClose(left: number, right: number, tolerance: number): boolean {
 }
 
 function jsonOf(payload: Payload): JsonValue {
-  if (payload.kind === "json") return payload.value;
-  if (payload.kind === "rows") return [...payload.rows];
-  if (payload.kind === "columns") return { ...payload.columns };
+  if (payload.kind !== "tensors") return valueOf(payload);
   return payload.tensors.map(({ name, datatype, shape }) => ({ name, datatype, shape: [...shape] }));
 }
 

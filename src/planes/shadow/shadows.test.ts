@@ -28,6 +28,7 @@ beforeEach(() => {
   states = { next: "ready", iris: "ready" };
   const plane: DataPlane = {
     admit: () => undefined,
+    passes: () => false,
     signature: () => Promise.reject(new Error("not asked for")),
     async infer(request) {
       asked.push(request);

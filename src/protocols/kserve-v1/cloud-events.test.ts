@@ -15,6 +15,7 @@ async function predict(body: string | Uint8Array, headers: Record<string, string
   const asked: InferRequest[] = [];
   const dataPlane: DataPlane = {
     admit: () => undefined,
+    passes: () => false,
     signature: () => Promise.reject(new Error("not asked")),
     infer: (request) => {
       asked.push(request);

@@ -90,6 +90,7 @@ describe("routes", () => {
   let answered: Payload | undefined;
   const dataPlane: DataPlane = {
     admit: () => undefined,
+    passes: () => false,
     signature: () => Promise.resolve({ accepts: "json", inputs: [], outputs: [] }),
     infer(request) {
       asked.push(request);

@@ -1,4 +1,4 @@
-import type { Payload } from "../../core/inference.ts";
+import { type Payload, valueOf } from "../../core/inference.ts";
 import type { Signature } from "../../core/signature.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { type ElementRules, elementWriter, isObject, parseJson, writeJson, writeNested } from "../shared/index.ts";
@@ -46,12 +46,8 @@ export function writeAnswer(payload: Payload): string {
       if (only !== undefined && second === undefined) return valuesOf(only);
       return `{${payload.tensors.map((tensor) => `${JSON.stringify(tensor.name)}:${valuesOf(tensor)}`).join(",")}}`;
     }
-    case "rows":
-      return writeJson([...payload.rows]);
-    case "columns":
-      return writeJson({ ...payload.columns });
-    case "json":
-      return writeJson(payload.value);
+    default:
+      return writeJson(valueOf(payload));
   }
 }
 

@@ -49,6 +49,7 @@ function server(
   };
   const dataPlane: DataPlane = {
     admit: ({ name }) => void find(name),
+    passes: () => false,
     signature: () => Promise.resolve({ accepts: "tensors", inputs: [{ name: "image", datatype: "BYTES", shape: [-1] }], outputs: [] }),
     infer(request) {
       asked.push(request);

@@ -52,6 +52,7 @@ function unchecked(payload: Payload, names: readonly string[]): Row[] {
         names,
       );
     case "json":
+    case "raw":
       throw new ServeError("INVALID_ARGUMENT", `expected instances, or tensors named ${listed(names)}`);
   }
 }

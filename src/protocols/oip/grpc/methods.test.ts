@@ -48,6 +48,7 @@ function worldOf(extensions: Partial<Extensions> = {}, profile: "kserve" | "trit
       if (request.target.name === "nobody") throw new ServeError("NOT_FOUND", "nobody");
       return { modelName: request.target.name, modelVersion: "1", modelId: "1", output: world.output };
     },
+    passes: () => false,
     signature: () => Promise.reject(new Error("not asked for")),
   };
   const repository = { load: async ({ name }: { name: string }) => void world.loaded.push(name), unload: async () => undefined };

@@ -11,6 +11,7 @@ const DEADLINE = 61_000;
 const asked: InferRequest[] = [];
 const dataPlane: DataPlane = {
   admit: () => undefined,
+  passes: () => false,
   signature: () => Promise.reject(new Error("not asked")),
   infer(request) {
     asked.push(request);
