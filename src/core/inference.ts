@@ -71,7 +71,7 @@ export interface InferResponse {
 const decoder = new TextDecoder();
 
 /** The value of an answer without tensors; a raw one is the JSON that it is, else its text. */
-export function valueOf(payload: Exclude<Payload, { kind: "tensors" }>): JsonValue {
+export function jsonValueOf(payload: Exclude<Payload, { kind: "tensors" }>): JsonValue {
   switch (payload.kind) {
     case "json":
       return payload.value;

@@ -1,4 +1,4 @@
-import { type Payload, valueOf } from "../core/inference.ts";
+import { jsonValueOf, type Payload } from "../core/inference.ts";
 import { elementsOf, type Tensor } from "../core/tensor.ts";
 import type { OutputTensor } from "./values.ts";
 
@@ -8,7 +8,7 @@ export function outputsOf(payload: Payload): unknown {
     case "tensors":
       return Object.fromEntries(payload.tensors.map((tensor) => [tensor.name, outputOf(tensor)]));
     default:
-      return valueOf(payload);
+      return jsonValueOf(payload);
   }
 }
 

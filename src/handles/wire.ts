@@ -1,5 +1,5 @@
 import { ServeError } from "../core/errors.ts";
-import { type JsonValue, type Payload, valueOf } from "../core/inference.ts";
+import { type JsonValue, jsonValueOf, type Payload } from "../core/inference.ts";
 import {
   bytesOf,
   DATATYPE_SIZES,
@@ -121,7 +121,7 @@ function isShape(value: JsonValue): value is number[] {
 /** An answer: its tensors binary, anything else as JSON. `head` is told with it. */
 export function encodeAnswer(payload: Payload, head: Readonly<Record<string, unknown>>): Message {
   if (payload.kind !== "tensors") {
-    return { json: encoder.encode(jsonText({ ...head, value: valueOf(payload) })), blobs: [] };
+    return { json: encoder.encode(jsonText({ ...head, value: jsonValueOf(payload) })), blobs: [] };
   }
   const blobs = payload.tensors.map((tensor) => (tensor.datatype === "BYTES" ? joined(tensor.data) : tensor.data));
   const outputs = payload.tensors.map(({ name, datatype, shape }, index) => ({

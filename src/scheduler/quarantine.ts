@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { ServeError } from "../core/errors.ts";
-import { type JsonValue, type Payload, valueOf } from "../core/inference.ts";
+import { type JsonValue, jsonValueOf, type Payload } from "../core/inference.ts";
 import type { ReplicaCall } from "../core/replica.ts";
 import { byteSize } from "../core/tensor.ts";
 
@@ -108,7 +108,7 @@ function addPayload(hash: Hash, payload: Payload): void {
     return;
   }
   if (payload.kind !== "tensors") {
-    add(hash, canonical(valueOf(payload)));
+    add(hash, canonical(jsonValueOf(payload)));
     return;
   }
   for (const { name, datatype, shape, data } of payload.tensors) {

@@ -1,5 +1,5 @@
 import { messageOf, ServeError } from "../../core/errors.ts";
-import { type JsonValue, type Payload, valueOf } from "../../core/inference.ts";
+import { type JsonValue, jsonValueOf, type Payload } from "../../core/inference.ts";
 import type { TensorSpec } from "../../core/signature.ts";
 import { isTypedTensor, type Role, tensorOfValue } from "../../core/tensor-of-value.ts";
 import { toTypedTensor } from "../../core/typed-tensor.ts";
@@ -17,7 +17,7 @@ export function inputsOf(payload: Payload): Record<string, unknown> {
       return { ...payload.columns };
     case "json":
     case "raw":
-      return { value: valueOf(payload) };
+      return { value: jsonValueOf(payload) };
   }
 }
 

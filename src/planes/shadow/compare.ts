@@ -1,5 +1,5 @@
 import { ServeError } from "../../core/errors.ts";
-import { type JsonValue, type Payload, valueOf } from "../../core/inference.ts";
+import { type JsonValue, jsonValueOf, type Payload } from "../../core/inference.ts";
 import type { ShadowResult } from "../../core/shadow.ts";
 import { elementsOf, type NumericTensor, type Tensor } from "../../core/tensor.ts";
 
@@ -100,7 +100,7 @@ function areClose(left: number, right: number, tolerance: number): boolean {
 }
 
 function jsonOf(payload: Payload): JsonValue {
-  if (payload.kind !== "tensors") return valueOf(payload);
+  if (payload.kind !== "tensors") return jsonValueOf(payload);
   return payload.tensors.map(({ name, datatype, shape }) => ({ name, datatype, shape: [...shape] }));
 }
 

@@ -1,4 +1,4 @@
-import { type Payload, valueOf } from "../../core/inference.ts";
+import { jsonValueOf, type Payload } from "../../core/inference.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { isObject } from "./fields.ts";
 import { type ElementRules, elementWriter, writeNested } from "./write-elements.ts";
@@ -23,7 +23,7 @@ export function encodePredictions(payload: Payload): string {
       return `{"predictions":${writeJson(payload.columns)}}`;
     case "json":
     case "raw": {
-      const value = valueOf(payload);
+      const value = jsonValueOf(payload);
       return isObject(value) && WHOLE_ANSWERS.some((key) => Object.hasOwn(value, key))
         ? writeJson(value)
         : `{"predictions":${writeJson(value)}}`;

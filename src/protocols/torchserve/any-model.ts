@@ -1,4 +1,4 @@
-import { type Payload, valueOf } from "../../core/inference.ts";
+import { jsonValueOf, type Payload } from "../../core/inference.ts";
 import type { Signature } from "../../core/signature.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { type ElementRules, elementWriter, isObject, parseJson, writeJson, writeNested } from "../shared/index.ts";
@@ -47,7 +47,7 @@ export function writeAnswer(payload: Payload): string {
       return `{${payload.tensors.map((tensor) => `${JSON.stringify(tensor.name)}:${valuesOf(tensor)}`).join(",")}}`;
     }
     default:
-      return writeJson(valueOf(payload));
+      return writeJson(jsonValueOf(payload));
   }
 }
 

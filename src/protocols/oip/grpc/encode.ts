@@ -1,6 +1,6 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { GrpcMessage } from "../../../core/grpc.ts";
-import { type Parameters, type Payload, valueOf } from "../../../core/inference.ts";
+import { jsonValueOf, type Parameters, type Payload } from "../../../core/inference.ts";
 import { byteSize, elementsOf, type Tensor } from "../../../core/tensor.ts";
 import { writeJson } from "../../shared/index.ts";
 import { binaryElements } from "../tensor-bytes.ts";
@@ -131,6 +131,6 @@ function writeParameters(writer: BinaryWriter, field: number, parameters: Parame
 function outputsOf(payload: Payload | undefined): { readonly tensors: readonly Tensor[]; readonly parameters?: Parameters } {
   if (payload === undefined) return { tensors: [] };
   if (payload.kind === "tensors") return payload;
-  const tensor: Tensor = { name: "output-0", datatype: "BYTES", shape: [1], data: [encoder.encode(writeJson(valueOf(payload)))] };
+  const tensor: Tensor = { name: "output-0", datatype: "BYTES", shape: [1], data: [encoder.encode(writeJson(jsonValueOf(payload)))] };
   return { tensors: [tensor], parameters: JSON_TYPE };
 }

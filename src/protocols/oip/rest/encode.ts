@@ -1,6 +1,6 @@
 import { ServeError } from "../../../core/errors.ts";
 import type { HttpReply } from "../../../core/http.ts";
-import { type Payload, valueOf } from "../../../core/inference.ts";
+import { jsonValueOf, type Payload } from "../../../core/inference.ts";
 import { byteSize, type Tensor } from "../../../core/tensor.ts";
 import { type ElementRules, elementWriter, type JsonObject, jsonReply, writeJson } from "../../shared/index.ts";
 import { binaryElements } from "../tensor-bytes.ts";
@@ -93,6 +93,6 @@ export function writeData(tensor: Tensor): string {
 /** A free-form answer is one BYTES tensor that says it is JSON. `parameters` is JSON text with a comma before it. */
 export function outputsOf(payload: Payload): Array<{ tensor: Tensor; parameters: string }> {
   if (payload.kind === "tensors") return payload.tensors.map((tensor) => ({ tensor, parameters: "" }));
-  const tensor: Tensor = { name: "output-0", datatype: "BYTES", shape: [1], data: [encoder.encode(writeJson(valueOf(payload)))] };
+  const tensor: Tensor = { name: "output-0", datatype: "BYTES", shape: [1], data: [encoder.encode(writeJson(jsonValueOf(payload)))] };
   return [{ tensor, parameters: ',"content_type":"application/json"' }];
 }
