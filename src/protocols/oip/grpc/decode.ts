@@ -1,11 +1,11 @@
 import { ServeError } from "../../../core/errors.ts";
 import type { Parameters } from "../../../core/inference.ts";
 import { DATATYPE_SIZES, type Datatype, elementCount, isDatatype, type Tensor } from "../../../core/tensor.ts";
+import { readBinary } from "../../../encodings/index.ts";
 import { unexpected } from "../../shared/index.ts";
 import { classesOf } from "../extensions/classification.ts";
 import type { PlacedInput, PlacedOutputs } from "../extensions/request-regions.ts";
 import { regionUse } from "../rest/decode.ts";
-import { readBinary } from "../tensor-bytes.ts";
 import { readContents } from "./contents.ts";
 import { type InferMessage, type InputMessage, parsed } from "./infer-message.ts";
 

@@ -2,8 +2,8 @@ import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { GrpcMessage } from "../../../core/grpc.ts";
 import { jsonValueOf, type Parameters, type Payload } from "../../../core/inference.ts";
 import { byteSize, elementsOf, type Tensor } from "../../../core/tensor.ts";
+import { binaryElements } from "../../../encodings/index.ts";
 import { writeJson } from "../../shared/index.ts";
-import { binaryElements } from "../tensor-bytes.ts";
 import { CONTENT_FIELDS, MAX_ELEMENTS } from "./contents.ts";
 
 /** What a `ModelInferResponse` says besides its outputs. */

@@ -1,5 +1,5 @@
-import { ServeError } from "../../core/errors.ts";
-import { byteSize, DATATYPE_SIZES, type Datatype, elementCount, type Tensor } from "../../core/tensor.ts";
+import { ServeError } from "../core/errors.ts";
+import { byteSize, DATATYPE_SIZES, type Datatype, elementCount, type Tensor } from "../core/tensor.ts";
 
 /**
  * A tensor of the binary data extension: little-endian elements, or for BYTES each with a 32-bit length before it.

@@ -1,5 +1,5 @@
 import { stringify } from "lossless-json";
-import type { JsonValue } from "../../core/inference.ts";
+import type { JsonValue } from "../core/inference.ts";
 
 /** JSON text without white space. Bigints become integers with all their digits, NaN and infinities null. */
 export function writeJson(value: JsonValue): string {

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
-import { messageOf, ServeError } from "../../core/errors.ts";
-import { parseExactly } from "../../core/exact-json.ts";
-import type { JsonValue } from "../../core/inference.ts";
+import { messageOf, ServeError } from "../core/errors.ts";
+import { parseExactly } from "../core/exact-json.ts";
+import type { JsonValue } from "../core/inference.ts";
 import { scanJson } from "./scan-json.ts";
 
 /** Longer ones are outside of UINT64 and INT64 anyway, and cost more to read than their bytes. */

@@ -1,4 +1,4 @@
-import { ServeError } from "../../core/errors.ts";
+import { ServeError } from "../core/errors.ts";
 
 export interface JsonScan {
   /** Some integer has more than 15 digits, so a double may not hold it. */

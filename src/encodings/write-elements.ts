@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { elementsOf, type Tensor } from "../../core/tensor.ts";
+import { elementsOf, type Tensor } from "../core/tensor.ts";
 import { widenHalfs } from "./half.ts";
 
 /** What a protocol does with elements that JSON cannot hold: answer with a JSON text in their place, or throw. */

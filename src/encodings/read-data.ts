@@ -1,7 +1,7 @@
-import { ServeError } from "../../../core/errors.ts";
-import type { JsonValue } from "../../../core/inference.ts";
-import { allocateElements, bytesOf, type Datatype, elementCount, type NumericDatatype, type Tensor } from "../../../core/tensor.ts";
-import { describe } from "../../shared/index.ts";
+import { ServeError } from "../core/errors.ts";
+import type { JsonValue } from "../core/inference.ts";
+import { allocateElements, bytesOf, type Datatype, elementCount, type NumericDatatype, type Tensor } from "../core/tensor.ts";
+import { describe } from "./json-value.ts";
 
 /** What `data` may hold of each datatype, for messages. */
 const EXPECTED: Readonly<Record<Exclude<Datatype, "FP16" | "BF16">, string>> = {
