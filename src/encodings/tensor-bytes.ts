@@ -1,22 +1,33 @@
 import { ServeError } from "../core/errors.ts";
 import { byteSize, DATATYPE_SIZES, type Datatype, elementCount, type Tensor } from "../core/tensor.ts";
 
+/** Whose bytes they are, for messages. */
+export type TensorSide = "input" | "output";
+
 /**
  * A tensor of the binary data extension: little-endian elements, or for BYTES each with a 32-bit length before it.
  * `model` is for the message.
  * @throws ServeError INVALID_ARGUMENT when bytes and shape disagree
  */
-export function readBinary(name: string, datatype: Datatype, shape: readonly number[], bytes: Uint8Array, model?: string): Tensor {
+export function readBinary(
+  name: string,
+  datatype: Datatype,
+  shape: readonly number[],
+  bytes: Uint8Array,
+  model?: string,
+  side: TensorSide = "input",
+): Tensor {
   const count = elementCount(shape);
-  if (datatype === "BYTES") return { name, datatype, shape, data: readElements(name, count, bytes, model) };
+  const subject = `${side} '${name}'`;
+  if (datatype === "BYTES") return { name, datatype, shape, data: readElements(subject, count, bytes, model) };
   const expected = count * DATATYPE_SIZES[datatype];
   if (bytes.byteLength !== expected) {
     throw new ServeError(
       "INVALID_ARGUMENT",
-      `input byte size mismatch for input '${name}'${forModel(model)}. Expected ${expected}, got ${bytes.byteLength} for ${datatype} [${shape}]`,
+      `${side} byte size mismatch for ${subject}${forModel(model)}. Expected ${expected}, got ${bytes.byteLength} for ${datatype} [${shape}]`,
     );
   }
-  if (datatype === "BOOL") checkBooleans(name, bytes);
+  if (datatype === "BOOL") checkBooleans(subject, bytes);
   return { name, datatype, shape, data: bytes };
 }
 
@@ -24,13 +35,13 @@ function forModel(model: string | undefined): string {
   return model === undefined ? "" : ` for model '${model}'`;
 }
 
-function checkBooleans(name: string, bytes: Uint8Array): void {
+function checkBooleans(subject: string, bytes: Uint8Array): void {
   const index = bytes.findIndex((byte) => byte > 1);
   if (index >= 0)
-    throw new ServeError("INVALID_ARGUMENT", `input '${name}': element ${index} is ${bytes[index]}, expected 0 or 1 for BOOL`);
+    throw new ServeError("INVALID_ARGUMENT", `${subject}: element ${index} is ${bytes[index]}, expected 0 or 1 for BOOL`);
 }
 
-function readElements(name: string, count: number, bytes: Uint8Array, model: string | undefined): Uint8Array[] {
+function readElements(subject: string, count: number, bytes: Uint8Array, model: string | undefined): Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const elements: Uint8Array[] = [];
   let offset = 0;
@@ -38,11 +49,11 @@ function readElements(name: string, count: number, bytes: Uint8Array, model: str
     const start = offset + 4;
     offset = start <= bytes.byteLength ? start + view.getUint32(offset, true) : Number.POSITIVE_INFINITY;
     if (offset > bytes.byteLength)
-      throw new ServeError("INVALID_ARGUMENT", `input '${name}': string ${elements.length} is longer than the bytes that are left`);
+      throw new ServeError("INVALID_ARGUMENT", `${subject}: string ${elements.length} is longer than the bytes that are left`);
     elements.push(bytes.subarray(start, offset));
   }
   if (elements.length !== count) {
-    const place = `for inference input '${name}'${forModel(model)}`;
+    const place = `for inference ${subject}${forModel(model)}`;
     const found =
       elements.length > count
         ? `unexpected number of string elements ${elements.length} ${place}, expecting ${count}`

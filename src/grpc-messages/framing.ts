@@ -1,5 +1,4 @@
-import { ServeError } from "../../core/errors.ts";
-import type { BodyAccount } from "../body-memory.ts";
+import { ServeError } from "../core/errors.ts";
 
 /** A flag that says whether the message is compressed, and its length in 32 bits. */
 const PREFIX_BYTES = 5;
@@ -8,28 +7,35 @@ const EMPTY = new Uint8Array(0);
 const SMALL_MESSAGE = 1024 * 1024;
 const FIRST_PART = 8;
 
+/** What a message costs while it is held. */
+export interface MessageAccount {
+  /** @throws ServeError RESOURCE_EXHAUSTED when there is no room for so many bytes */
+  hold(bytes: number): void;
+  release(): void;
+}
+
 export interface FramedMessage {
   readonly bytes: Uint8Array;
   readonly compressed: boolean;
   /** Has the message's bytes. */
-  readonly account: BodyAccount;
+  readonly account: MessageAccount;
 }
 
 /** Cuts the bytes of one direction of a call into messages. Each is a view of what came when that was one piece, else copied once. */
 export class MessageReader {
   readonly #limit: number;
-  readonly #open: () => BodyAccount;
+  readonly #open: () => MessageAccount;
   readonly #onMessage: (message: FramedMessage) => void;
   #prefix: Uint8Array = EMPTY;
   #compressed = false;
-  #account: BodyAccount | undefined;
+  #account: MessageAccount | undefined;
   /** Bytes of the message that is being read. */
   #length = 0;
   #read = 0;
   #memory: Uint8Array = EMPTY;
 
   /** `open` makes the account of a message that begins. */
-  constructor(limit: number, open: () => BodyAccount, onMessage: (message: FramedMessage) => void) {
+  constructor(limit: number, open: () => MessageAccount, onMessage: (message: FramedMessage) => void) {
     this.#limit = limit;
     this.#open = open;
     this.#onMessage = onMessage;
@@ -102,7 +108,7 @@ export class MessageReader {
     this.#memory.set(piece, from);
   }
 
-  #end(account: BodyAccount): void {
+  #end(account: MessageAccount): void {
     const bytes = this.#memory;
     this.#memory = EMPTY;
     this.#account = undefined;
