@@ -4,7 +4,7 @@ import type { GrpcMessage } from "../../../core/grpc.ts";
 import { BYTES_A_TURN } from "../../../core/turns.ts";
 import { framed, type MessageAccount, MessageReader, prefixOf } from "../../../grpc-messages/index.ts";
 import type { Channel } from "./channel.ts";
-import { resetError, statusError } from "./status.ts";
+import { RefusedCallError, resetError, statusError } from "./status.ts";
 
 export interface CallOptions {
   /** Such as "/inference.GRPCInferenceService/ModelInfer". */
@@ -149,7 +149,16 @@ function takes(stream: ClientHttp2Stream): Promise<void> {
 }
 
 /** The answer of a call that has one. @throws ServeError as the server says; the signal's reason */
-export function callOnce(channel: Channel, options: CallOptions): Promise<Uint8Array> {
+export async function callOnce(channel: Channel, options: CallOptions): Promise<Uint8Array> {
+  try {
+    return await answerOf(channel, options);
+  } catch (error) {
+    if (!(error instanceof RefusedCallError)) throw error;
+    return await answerOf(channel, options);
+  }
+}
+
+function answerOf(channel: Channel, options: CallOptions): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     let answer: Uint8Array | undefined;
     beginCall(channel, options, {

@@ -64,6 +64,7 @@ export class Channel {
       socket.destroy();
       throw new ServeError("UNAVAILABLE", "the connection to the model's server has been closed");
     }
+    socket.setNoDelay(true);
     const session = connectHttp2(`${isEncrypted(socket) ? "https" : "http"}://${authority}`, {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },

@@ -1,5 +1,6 @@
 import { constants, type IncomingHttpHeaders } from "node:http2";
 import { CODES, type Code, ServeError } from "../../../core/errors.ts";
+import { ConnectionLostError } from "../connection-lost.ts";
 
 /** Characters of a server's message that go on. */
 const MAX_MESSAGE = 1024;
@@ -53,17 +54,34 @@ function notGrpc(headers: IncomingHttpHeaders): ServeError {
   );
 }
 
-const OF_RESET: Readonly<Record<number, readonly [code: Code, text: string]>> = {
-  [constants.NGHTTP2_REFUSED_STREAM]: ["UNAVAILABLE", "refused the call"],
-  [constants.NGHTTP2_CANCEL]: ["CANCELLED", "cancelled the call"],
-  [constants.NGHTTP2_ENHANCE_YOUR_CALM]: ["RESOURCE_EXHAUSTED", "was asked too much"],
-  [constants.NGHTTP2_INADEQUATE_SECURITY]: ["PERMISSION_DENIED", "wants a better encryption"],
-};
+/** The server has not looked at the call: it may be sent again. */
+export class RefusedCallError extends ServeError {
+  constructor() {
+    super("UNAVAILABLE", "the model's server refused the call", { retryAfter: 1 });
+  }
+}
 
-/** A stream that ended by a reset, or with its connection: then there is no `code`. */
+/** A stream that ended by a reset, or with its connection: then there is no `code`. Source: gRPC over HTTP/2, "Errors". */
 export function resetError(code: number | undefined, cause: unknown): ServeError {
-  const [status, text] = (code === undefined ? undefined : OF_RESET[code]) ?? ["UNAVAILABLE", "ended the connection before it had answered"];
-  return new ServeError(status, `the model's server ${text}`, { cause, ...(status === "UNAVAILABLE" ? { retryAfter: 1 } : {}) });
+  // What came was not HTTP/2.
+  if (cause instanceof Error && "code" in cause && cause.code === "ERR_HTTP2_ERROR") {
+    const text = `the model's server answered with something that is not HTTP/2 (${cause.message}): is that port its gRPC port?`;
+    return new ServeError("INTERNAL", text, { cause });
+  }
+  switch (code) {
+    case undefined:
+      return new ConnectionLostError("the connection to the model's server ended before it had answered", { cause });
+    case constants.NGHTTP2_REFUSED_STREAM:
+      return new RefusedCallError();
+    case constants.NGHTTP2_CANCEL:
+      return new ServeError("CANCELLED", "the model's server cancelled the call", { cause });
+    case constants.NGHTTP2_ENHANCE_YOUR_CALM:
+      return new ServeError("RESOURCE_EXHAUSTED", "the model's server says that it is asked too much", { cause, retryAfter: 1 });
+    case constants.NGHTTP2_INADEQUATE_SECURITY:
+      return new ServeError("PERMISSION_DENIED", "the model's server wants a better encryption", { cause });
+    default:
+      return new ServeError("INTERNAL", `the model's server ended the call without a status (HTTP/2 error ${code})`, { cause });
+  }
 }
 
 function decoded(message: string | string[] | undefined): string {
