@@ -37,46 +37,56 @@ export class HttpConnections {
    */
   async ask(question: HttpQuestion, signal: AbortSignal): Promise<IncomingMessage> {
     try {
-      return await this.#send(question, signal, this.#agent);
+      return await send(this.#options, question, signal, this.#agent);
     } catch (error) {
       if (!(error instanceof StaleConnectionError)) throw error;
-      return await this.#send(question, signal, undefined);
+      return await send(this.#options, question, signal);
     }
   }
 
   close(): void {
     this.#agent.destroy();
   }
+}
 
-  /** Without an agent: on a new connection that is not kept. */
-  #send({ method, path, headers, body = EMPTY }: HttpQuestion, signal: AbortSignal, agent: Agent | undefined): Promise<IncomingMessage> {
-    const { authority, prefix } = this.#options;
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const length = body.reduce((sum, piece) => sum + piece.byteLength, 0);
-      const request = openRequest({
-        method,
-        path: `${prefix}${path}`,
-        setHost: false,
-        headers: { Host: authority, ...headers, ...(method === "POST" ? { "Content-Length": length } : {}) },
-        ...(agent === undefined ? { createConnection: (_, connected) => connectFor(this.#options, connected) } : { agent }),
-      });
-      const abort = (): void => {
-        request.destroy();
-        reject(signal.reason);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      // After the head too: who reads the body hears of it from the answer.
-      request.once("close", () => signal.removeEventListener("abort", abort));
-      request.once("response", resolve);
-      request.on("error", (error) => reject(failureOf(error, request)));
-      for (const piece of body.slice(0, -1)) request.write(piece);
-      request.end(body.at(-1));
+/** How a server is reached, without what is asked there. */
+export type Reach = Pick<UpstreamClientOptions, "connect" | "port" | "authority" | "prefix">;
+
+/**
+ * One question; without an agent on a connection of its own, which ends with the answer. Settles with the head of the answer.
+ * @throws as {@link HttpConnections.ask} does
+ */
+export function send(
+  reach: Reach,
+  { method, path, headers, body = EMPTY }: HttpQuestion,
+  signal: AbortSignal,
+  agent?: Agent,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const length = body.reduce((sum, piece) => sum + piece.byteLength, 0);
+    const request = openRequest({
+      method,
+      path: `${reach.prefix}${path}`,
+      setHost: false,
+      headers: { Host: reach.authority, ...headers, ...(method === "POST" ? { "Content-Length": length } : {}) },
+      ...(agent === undefined ? { createConnection: (_, connected) => connectFor(reach, connected) } : { agent }),
     });
-  }
+    const abort = (): void => {
+      request.destroy();
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    // After the head too: who reads the body hears of it from the answer.
+    request.once("close", () => signal.removeEventListener("abort", abort));
+    request.once("response", resolve);
+    request.on("error", (error) => reject(failureOf(error, request)));
+    for (const piece of body.slice(0, -1)) request.write(piece);
+    request.end(body.at(-1));
+  });
 }
 
 type Connected = (error: Error | null, socket: Duplex) => void;
@@ -95,7 +105,7 @@ class ConnectingAgent extends Agent {
   }
 }
 
-function connectFor({ connect, port }: UpstreamClientOptions, connected: Connected): undefined {
+function connectFor({ connect, port }: Reach, connected: Connected): undefined {
   connect(port).then(
     (socket) => {
       socket.setNoDelay(true);
