@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { InferenceService, ServingRuntime } from "../core/resource.ts";
-import { type RuntimeChoice, readBuiltInRuntimes, selectRuntime } from "../resources/index.ts";
+import { hasOwnServer, isElsewhere, type RuntimeChoice, readBuiltInRuntimes, selectRuntime } from "../resources/index.ts";
 import { indented } from "./describe-text.ts";
 import { type FileDocument, type FileDocuments, problemLine, readFileDocuments } from "./documents.ts";
 import { resourceInWords, SERVICES } from "./kinds.ts";
@@ -52,7 +52,7 @@ function verdictOn(document: FileDocument, runtimes: readonly ServingRuntime[]):
   if (document.kind !== SERVICES) return { document };
   const service = asService(document.document);
   const { model, multiNode } = service.predictor;
-  if (model === undefined) return { document, service };
+  if (model === undefined || isElsewhere(service)) return { document, service };
   return { document, service, choice: selectRuntime({ namespace: service.namespace, model, multiNode }, runtimes) };
 }
 
@@ -64,12 +64,17 @@ function printVerdicts(verdicts: readonly Verdict[], { problems }: FileDocuments
     const words = resourceInWords(kind, valid.metadata.namespace, valid.metadata.name);
     terminal.print(`${file.source}:${line}: ${paint("green", "✓")} ${words} is valid\n`);
     if (choice !== undefined) terminal.print(indented(choiceInWords(choice), 4));
-    for (const field of service?.notInEffect ?? []) {
+    for (const field of fieldsNotInEffect(service, choice)) {
       terminal.print(`    ${paint("yellow", "!")} ${field} changes nothing in this version (line ${document.lineOf(field)})\n`);
     }
   }
   if (problems.length > 0) terminal.note(`nitrous: ${problems.length} ${problems.length === 1 ? "problem" : "problems"}`);
   else if (verdicts.length === 0) terminal.note("there is no resource in it");
+}
+
+function fieldsNotInEffect(service: InferenceService | undefined, choice: RuntimeChoice | undefined): readonly string[] {
+  if (service === undefined) return [];
+  return hasOwnServer(service, choice?.runtime) ? service.notInEffectOfServer : service.notInEffect;
 }
 
 function choiceInWords({ runtime, candidates, failure }: RuntimeChoice): string {
@@ -88,7 +93,7 @@ function forMachines(verdicts: readonly Verdict[], { problems }: FileDocuments):
       kind: kind.kind,
       ...(document.metadata.namespace === undefined ? {} : { namespace: document.metadata.namespace }),
       name: document.metadata.name,
-      ...(service === undefined ? {} : { notInEffect: service.notInEffect }),
+      ...(service === undefined ? {} : { notInEffect: fieldsNotInEffect(service, choice) }),
       ...(choice === undefined
         ? {}
         : {

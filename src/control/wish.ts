@@ -15,6 +15,7 @@ import {
 } from "../resources/index.ts";
 import type { Split } from "./course.ts";
 import { keyOf, templateText, textOf } from "./decisive.ts";
+import { serverText } from "./server-plan.ts";
 import { type PlanOptions, planOf, type ServiceRevision } from "./service-revision.ts";
 
 /** What a resource wants to be served. */
@@ -131,7 +132,7 @@ function revisionOf(
   return {
     name: revisionName(modelName, generation),
     generation,
-    key: keyOf(template, choice),
+    key: keyOf(template, choice, serverText(service, choice)),
     tags,
     minReplicas: service.predictor.minReplicas,
     choice,

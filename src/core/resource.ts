@@ -55,12 +55,15 @@ export type ProtocolVersion = "v1" | "v2" | "grpc-v1" | "grpc-v2";
 export interface InferenceService {
   readonly namespace: string;
   readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly predictor: Predictor;
   /** Of its annotations, its `timeout` and `batcher`, and its model's environment. */
   readonly scheduling: SchedulingSpec;
-  /** Paths of fields that are accepted and stored and change nothing in this version. */
+  /** Paths of fields that are accepted and stored and change nothing in this version, when one of this server's own hosts serves it. */
   readonly notInEffect: readonly string[];
+  /** The same when a server of its own does. */
+  readonly notInEffectOfServer: readonly string[];
 }
 
 export interface Predictor {
@@ -72,6 +75,8 @@ export interface Predictor {
   readonly scaling: ScalingSpec;
   /** The predictor needs several machines, so only runtimes with a workerSpec fit. */
   readonly multiNode: boolean;
+  /** Its fields as they were written, for a server of its own. */
+  readonly pod: JsonObject;
 }
 
 export interface PredictorModel {
@@ -104,6 +109,8 @@ export interface ServingRuntime {
   readonly creationTimestamp: string;
   /** Which of this server's own hosts runs it (annotation `nitrous/host`), "auto" for whichever an artefact needs; undefined for a container of the user. */
   readonly host: "python" | "node" | "auto" | undefined;
+  /** What it says of its server, as it was written; absent when one of this server's own hosts runs it. */
+  readonly pod?: { readonly annotations: Readonly<Record<string, string>>; readonly spec: JsonObject };
   /** Image of the container `kserve-container`. */
   readonly image: string | undefined;
   /** Of the environment of that container. */
