@@ -1,4 +1,5 @@
 import type { Clock } from "./core/clock.ts";
+import type { ContainerSpec } from "./core/container.ts";
 import { ServeError } from "./core/errors.ts";
 import type { Executor, HostEndpoint, HostSpec } from "./core/executor.ts";
 import { hostName } from "./core/host-name.ts";
@@ -12,18 +13,20 @@ export interface UpstreamParts {
   readonly clock: Clock;
   /** A line for the log of a server. */
   readonly onLog: (host: string, line: string) => void;
+  /** Finds the programs that containers without an image name. */
+  readonly programs?: { ready(container: ContainerSpec): Promise<ContainerSpec> };
 }
 
 /** Models that one server of several models may have at once. */
 const MODELS_PER_SERVER = 1_000;
 
 /** Models that have servers of their own come to life in them; all others as `steps` say. */
-export function withUpstreams(steps: LoaderSteps, { executor, clock, onLog }: UpstreamParts): LoaderSteps {
+export function withUpstreams(steps: LoaderSteps, { executor, clock, onLog, programs }: UpstreamParts): LoaderSteps {
   const servers = new WeakMap<HostEndpoint, RunningServer>();
   return {
     async prepare(spec, report, signal) {
       if (spec.upstream === undefined) return await steps.prepare(spec, report, signal);
-      const prepared = preparedHost(spec, spec.upstream);
+      const prepared = await preparedHost(spec, spec.upstream, programs);
       await executor.prepare(prepared.host, report, signal);
       return prepared;
     },
@@ -62,11 +65,15 @@ export function withUpstreams(steps: LoaderSteps, { executor, clock, onLog }: Up
   };
 }
 
-function preparedHost(spec: ModelSpec, { place, shared, runtime }: UpstreamSpec): PreparedHost {
+async function preparedHost(
+  spec: ModelSpec,
+  { place, shared, runtime }: UpstreamSpec,
+  programs: UpstreamParts["programs"],
+): Promise<PreparedHost> {
   const nothing = { command: "", arguments: [], environment: {} };
   const warnings = spec.notes ?? [];
   if (place.kind === "elsewhere") return { host: { name: hostName(spec), ...nothing, elsewhere: place.url }, warnings };
-  const { container } = place;
+  const container = (await programs?.ready(place.container)) ?? place.container;
   if (!shared) return { host: { name: hostName(spec), ...nothing, container }, warnings };
   const host: HostSpec = { name: `${spec.namespace}/${runtime}`, ...nothing, container };
   // A runtime that has been changed is another server.

@@ -23,8 +23,8 @@ const JSON_VALUES: readonly UpstreamProtocol[] = ["v1", "v2", "grpc-v2", "openai
 export class Clients {
   readonly #clients: ReadonlyMap<UpstreamProtocol, UpstreamClient>;
 
-  constructor(endpoints: readonly UpstreamEndpoint[], optionsFor: (port: number) => UpstreamClientOptions) {
-    this.#clients = new Map(endpoints.map(({ protocol, port }) => [protocol, FACTORIES[protocol](optionsFor(port))]));
+  constructor(endpoints: readonly UpstreamEndpoint[], optionsFor: (endpoint: UpstreamEndpoint) => UpstreamClientOptions) {
+    this.#clients = new Map(endpoints.map((endpoint) => [endpoint.protocol, FACTORIES[endpoint.protocol](optionsFor(endpoint))]));
   }
 
   get(protocol: UpstreamProtocol): UpstreamClient | undefined {

@@ -1,4 +1,4 @@
-import { messageOf, ServeError } from "../../core/errors.ts";
+import { type Code, messageOf, ServeError } from "../../core/errors.ts";
 import type { ModelDescription } from "../../core/replica.ts";
 import type { Signature } from "../../core/signature.ts";
 import type { UpstreamSpec } from "../../core/upstream.ts";
@@ -30,8 +30,11 @@ export async function describeUpstream(
       } catch (error) {
         signal.throwIfAborted();
         // Its server listens before it can say anything of the model.
-        if (error instanceof ServeError && error.code === "UNAVAILABLE") await pause(ASK_AGAIN_MS);
-        else throw unknownModel(spec, error);
+        const code = error instanceof ServeError ? error.code : "INTERNAL";
+        if (code === "UNAVAILABLE") await pause(ASK_AGAIN_MS);
+        // Some that speak V1 have not all of the other protocol.
+        else if (code === "NOT_FOUND" && clients.get("v1") !== undefined) break;
+        else throw unknownModel(spec, error, code);
       }
     }
   }
@@ -57,8 +60,7 @@ function methodsOf(spec: UpstreamSpec, signature: Signature): Record<string, Sig
   return explains ? { predict, explain: ANYTHING } : { predict };
 }
 
-function unknownModel({ modelName, runtime }: UpstreamSpec, error: unknown): ServeError {
-  const code = error instanceof ServeError ? error.code : "INTERNAL";
+function unknownModel({ modelName, runtime }: UpstreamSpec, error: unknown, code: Code): ServeError {
   return new ServeError(
     code === "NOT_FOUND" ? "FAILED_PRECONDITION" : code,
     `the server of runtime ${runtime} does not tell of model '${modelName}': ${messageOf(error)}`,

@@ -68,12 +68,13 @@ function clientsOf(options: OpenUpstreamOptions): Clients {
   const { spec, server, clock } = options;
   const { endpoint } = server;
   const url = spec.place.kind === "elsewhere" ? new URL(spec.place.url) : undefined;
-  return new Clients(spec.protocols, (port) => ({
+  const base = url?.pathname.replace(/\/+$/, "") ?? "";
+  return new Clients(spec.protocols, ({ protocol, port, path = protocol === "openai" ? "/v1" : "" }) => ({
     connect: (to) => endpoint.connect(to),
     port,
     model: nameOf(options),
     authority: url?.host ?? `127.0.0.1:${port}`,
-    prefix: url?.pathname.replace(/\/+$/, "") ?? "",
+    prefix: `${base}${path}`,
     clock,
     concurrency: spec.concurrency,
   }));

@@ -24,7 +24,7 @@ export function createOpenAiClient(options: UpstreamClientOptions): UpstreamClie
 }
 
 function pathOf({ call }: RawPayload): string {
-  return `/v1${call?.path ?? ""}`;
+  return call?.path ?? "";
 }
 
 /** @throws ServeError UNIMPLEMENTED for what did not come on one of OpenAI's routes */
