@@ -36,6 +36,11 @@ export interface HostEndpoint {
 }
 
 export interface Executor {
+  /**
+   * Fetches what the start would have to wait for: the image of a container. Nothing for hosts.
+   * @throws ServeError when it cannot be had; the signal's reason when aborted
+   */
+  prepare(spec: HostSpec, report: (step: string) => void, signal: AbortSignal): Promise<void>;
   start(spec: HostSpec): HostEndpoint;
   /** A host has loaded its model: from now on it has its full share of the processors. `pid` as its endpoint says. */
   loaded(pid: number): void;

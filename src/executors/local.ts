@@ -26,6 +26,7 @@ export function createLocalExecutor({ onLog, record, loadsBehind }: LocalExecuto
   /** The sessions of those that load, and when they are behind the others. */
   const loading = new Map<number, Promise<void>>();
   return {
+    prepare: () => Promise.resolve(),
     start(spec) {
       const endpoint = startProcess(spec, onLog, record);
       const { session } = endpoint;
