@@ -31,14 +31,16 @@ export interface PlacedModel {
  * out below /mnt/models. Files are linked where the file system can, and otherwise copied.
  */
 export class ModelFolders {
+  readonly #root: string;
   readonly #directory: string;
   /** Names in use, by server. */
   readonly #names = new Map<string, Set<string>>();
   #cleaned: Promise<void> | undefined;
 
-  /** @param directory of this server's models, on the file system of the artefacts if possible */
-  constructor(directory: string) {
-    this.#directory = directory;
+  /** @param root for all processes of this server, on the file system of the artefacts if possible */
+  constructor(root: string) {
+    this.#root = root;
+    this.#directory = join(root, String(process.pid));
   }
 
   /** Which server a model shares. @throws ServeError FAILED_PRECONDITION for a server elsewhere, which sees no files of this machine */
@@ -93,12 +95,29 @@ export class ModelFolders {
   }
 
   async #made(key: string): Promise<string> {
-    // Of a server of the same process number that was killed.
-    this.#cleaned ??= rm(this.#directory, { recursive: true, force: true });
+    this.#cleaned ??= removeLeftovers(this.#root);
     await this.#cleaned;
     const folder = join(this.#directory, key, "models");
     await mkdir(folder, { recursive: true });
     return folder;
+  }
+}
+
+/** Folders of processes that were killed, which may have had the number of this one. */
+async function removeLeftovers(root: string): Promise<void> {
+  for (const name of await readdir(root).catch(() => [])) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || (pid !== process.pid && isAlive(pid))) continue;
+    await rm(join(root, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 
