@@ -191,7 +191,7 @@ describe("errors", () => {
     [{ model: "iris" }, 400, "POST /v1/models/iris:predict", "model", "model_not_supported"],
     [{ messages: [] }, 400, "model: expected the name of a model, got nothing", "model", null],
     [{ model: 1 }, 400, "model: expected the name of a model as a text", "model", null],
-    [{ model: "m".repeat(3000) }, 400, "model: expected the name of a model", "model", null],
+    [{ model: "m".repeat(3000) }, 400, "model: expected the name of a model, got 3002 bytes", "model", null],
     [{ model: "chat", stream: "true" }, 400, "stream: expected true or false", "stream", null],
     ["{", 400, "not a JSON object", null, null],
   ])("%j is answered with %i", async (body, status, message, param, code) => {

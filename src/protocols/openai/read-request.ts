@@ -2,7 +2,6 @@ import { ServeError } from "../../core/errors.ts";
 import type { HttpRequest } from "../../core/http.ts";
 import type { BodyRange, RawCall, RawPayload, Target } from "../../core/inference.ts";
 import type { ControlPlane } from "../../core/planes.ts";
-import { describe } from "../shared/index.ts";
 import { OpenAiError, unknownModel } from "./errors.ts";
 import { boundaryOf, findFormFields } from "./form-fields.ts";
 import { findFields } from "./object-fields.ts";
@@ -17,6 +16,7 @@ export interface ReadRequest {
 const FIELDS = ["model", "stream"];
 /** Longer names no model has, with their namespace and with an escape for each letter. */
 const LONGEST_NAME = 2048;
+const MOST_SHOWN = 60;
 
 /**
  * Finds the model's name and whether the answer is to come in pieces; the rest of the body is for the model's own server.
@@ -40,19 +40,20 @@ export async function readRequest(controlPlane: Pick<ControlPlane, "names">, pat
 
 /** The name, and where it stands without its quotes. */
 function nameIn(range: BodyRange | undefined, text: (range: BodyRange) => string, isJson: boolean): readonly [string, BodyRange] {
-  if (range === undefined) throw wrong("model", "the name of a model", undefined);
-  if (range.to - range.from > LONGEST_NAME) throw wrong("model", "the name of a model", "much more than that");
+  if (range === undefined) throw wrong("model", "the name of a model", "nothing");
+  const bytes = range.to - range.from;
+  if (bytes > LONGEST_NAME) throw wrong("model", "the name of a model", `${bytes} bytes`);
   const found = text(range);
   if (!isJson) return [found, range];
   const value: unknown = found.startsWith('"') ? parsed(found) : undefined;
-  if (typeof value !== "string") throw wrong("model", "the name of a model as a text", found);
+  if (typeof value !== "string") throw wrong("model", "the name of a model as a text", found.slice(0, MOST_SHOWN));
   return [value, { from: range.from + 1, to: range.to - 1 }];
 }
 
 function flagIn(found: string): boolean {
   if (found === "true") return true;
   if (found === "false" || found === "null" || found === "") return false;
-  throw wrong("stream", "true or false", found);
+  throw wrong("stream", "true or false", found.slice(0, MOST_SHOWN));
 }
 
 function parsed(text: string): unknown {
@@ -63,6 +64,6 @@ function parsed(text: string): unknown {
   }
 }
 
-function wrong(field: string, expected: string, found: string | undefined): ServeError {
-  return new OpenAiError(new ServeError("INVALID_ARGUMENT", `${field}: expected ${expected}, got ${describe(found)}`), { param: field });
+function wrong(field: string, expected: string, found: string): ServeError {
+  return new OpenAiError(new ServeError("INVALID_ARGUMENT", `${field}: expected ${expected}, got ${found}`), { param: field });
 }
