@@ -91,7 +91,8 @@ describe("the openai package", () => {
     expect((await pieces.next()).value?.choices[0]?.delta.content).toBe("wait");
     standIn.goOn();
     expect((await pieces.next()).value?.choices[0]?.delta.content).toBe("for");
-    await pieces.return?.();
+    expect((await pieces.next()).value?.choices[0]?.delta.content).toBe("it");
+    expect((await pieces.next()).done).toBe(true);
   });
 
   it("gives a stream up, and the model's server hears of it", async () => {

@@ -82,6 +82,7 @@ async function chat({ stream, messages = [] }: Body, response: ServerResponse, o
     const gone = once(response, "close").then(() => {
       if (!response.writableFinished) throw new Error("the client left");
     });
+    gone.catch(() => undefined);
     await Promise.race([new Promise<void>(onWait), gone]);
   }
   response.end("data: [DONE]\n\n");
