@@ -37,8 +37,7 @@ function forModel(model: string | undefined): string {
 
 function checkBooleans(subject: string, bytes: Uint8Array): void {
   const index = bytes.findIndex((byte) => byte > 1);
-  if (index >= 0)
-    throw new ServeError("INVALID_ARGUMENT", `${subject}: element ${index} is ${bytes[index]}, expected 0 or 1 for BOOL`);
+  if (index >= 0) throw new ServeError("INVALID_ARGUMENT", `${subject}: element ${index} is ${bytes[index]}, expected 0 or 1 for BOOL`);
 }
 
 function readElements(subject: string, count: number, bytes: Uint8Array, model: string | undefined): Uint8Array[] {

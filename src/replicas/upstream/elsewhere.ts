@@ -55,7 +55,12 @@ function connected(socket: Socket, event: string, url: URL): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       socket.destroy();
-      reject(new ServeError("UNAVAILABLE", `the server at ${url.protocol}//${url.host} cannot be reached: ${messageOf(error)}`, { cause: error, retryAfter: 1 }));
+      reject(
+        new ServeError("UNAVAILABLE", `the server at ${url.protocol}//${url.host} cannot be reached: ${messageOf(error)}`, {
+          cause: error,
+          retryAfter: 1,
+        }),
+      );
     };
     socket.once("error", fail);
     socket.once(event, () => {

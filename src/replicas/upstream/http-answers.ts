@@ -1,5 +1,5 @@
-import type { IncomingMessage } from "node:http";
 import { isUtf8 } from "node:buffer";
+import type { IncomingMessage } from "node:http";
 import { type Code, messageOf, ServeError } from "../../core/errors.ts";
 import type { JsonValue } from "../../core/inference.ts";
 import { isObject } from "../../encodings/index.ts";
@@ -42,7 +42,9 @@ export async function* readPieces(answer: IncomingMessage, signal: AbortSignal):
 }
 
 function cutOff(error: unknown): ConnectionLostError {
-  return new ConnectionLostError(`the connection to the model's server ended in the middle of its answer: ${messageOf(error)}`, { cause: error });
+  return new ConnectionLostError(`the connection to the model's server ended in the middle of its answer: ${messageOf(error)}`, {
+    cause: error,
+  });
 }
 
 /** @throws ServeError what the server answered, unless its status is one of success */
@@ -103,7 +105,10 @@ function wordsOf(body: Uint8Array): string {
 /** KServe and Triton: `error`; OpenAI: `error.message`; FastAPI: `detail`, a text or a list of what is wrong; others: `message`. */
 function textIn(value: JsonValue | undefined): string | undefined {
   if (typeof value === "string") return value;
-  if (Array.isArray(value)) return value.map((each) => (isObject(each) && typeof each.msg === "string" ? `${placeOf(each.loc)}${each.msg}` : textIn(each))).join("; ");
+  if (Array.isArray(value))
+    return value
+      .map((each) => (isObject(each) && typeof each.msg === "string" ? `${placeOf(each.loc)}${each.msg}` : textIn(each)))
+      .join("; ");
   if (!isObject(value)) return undefined;
   for (const key of ["error", "detail", "message"]) {
     const text = textIn(value[key]);

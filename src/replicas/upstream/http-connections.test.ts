@@ -84,7 +84,10 @@ describe("connections", () => {
   it("fail with why nobody answers", async () => {
     const port = await wire((socket) => socket.on("data", () => socket.end("SSH-2.0-OpenSSH\r\n")));
     await expect(text(to(port))).rejects.toThrow(/answered something that is not HTTP/);
-    const refusing = new HttpConnections({ ...reaching({ port } as LoopbackServer), connect: () => Promise.reject(new ServeError("UNAVAILABLE", "it listens on 9")) });
+    const refusing = new HttpConnections({
+      ...reaching({ port } as LoopbackServer),
+      connect: () => Promise.reject(new ServeError("UNAVAILABLE", "it listens on 9")),
+    });
     await expect(text(refusing)).rejects.toThrow("it listens on 9");
     const cut = await wire((socket) => socket.on("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")));
     await expect(text(to(cut))).rejects.toThrow(/ended in the middle of its answer/);
@@ -136,7 +139,12 @@ describe("a refusal", () => {
   it.each<[number, string, string, string]>([
     [400, '{"error":"no such input"}', "INVALID_ARGUMENT", "no such input"],
     [404, '{"error":{"message":"unknown model","type":"x"}}', "NOT_FOUND", "unknown model"],
-    [422, '{"detail":[{"loc":["body","x"],"msg":"field required"},{"msg":"and more"}]}', "INVALID_ARGUMENT", "body.x: field required; and more"],
+    [
+      422,
+      '{"detail":[{"loc":["body","x"],"msg":"field required"},{"msg":"and more"}]}',
+      "INVALID_ARGUMENT",
+      "body.x: field required; and more",
+    ],
     [429, '{"message":"slow down"}', "RESOURCE_EXHAUSTED", "slow down"],
     [500, "KeyError: 'x'\nTraceback", "INTERNAL", "the model's server answered 500: KeyError: 'x' Traceback"],
     [502, "<html><body>Bad Gateway</body></html>", "UNAVAILABLE", "the model's server answered 502 without a reason"],

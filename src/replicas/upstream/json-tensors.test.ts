@@ -11,7 +11,16 @@ function valuesOf(tensor: Tensor | undefined): unknown[] {
 
 describe("JSON as a tensor", () => {
   it.each<[string, JsonValue, string, number[], unknown[]]>([
-    ["whole numbers", [[1, 2], [3, 4]], "INT64", [2, 2], [1n, 2n, 3n, 4n]],
+    [
+      "whole numbers",
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      "INT64",
+      [2, 2],
+      [1n, 2n, 3n, 4n],
+    ],
     ["fractions", [[1, 2.5]], "FP64", [1, 2], [1, 2.5]],
     ["minus zero, which no integer is", [1, -0], "FP64", [2], [1, -0]],
     ["null, which is NaN", [1, null], "FP64", [2], [1, Number.NaN]],
@@ -46,7 +55,11 @@ describe("JSON as a tensor", () => {
   });
 
   it("keeps every rectangular list of doubles", () => {
-    const rows = fc.integer({ min: 1, max: 5 }).chain((width) => fc.array(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: width, maxLength: width }), { minLength: 1 }));
+    const rows = fc
+      .integer({ min: 1, max: 5 })
+      .chain((width) =>
+        fc.array(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: width, maxLength: width }), { minLength: 1 }),
+      );
     fc.assert(
       fc.property(rows, (values) => {
         const tensor = tensorOfJson("x", values);
@@ -59,9 +72,18 @@ describe("JSON as a tensor", () => {
 
 describe("rows and columns", () => {
   it("are one tensor for each key of objects", () => {
-    const tensors = tensorsOfRows([{ a: 1, b: "x" }, { b: "y", a: 2 }], "input-0");
+    const tensors = tensorsOfRows(
+      [
+        { a: 1, b: "x" },
+        { b: "y", a: 2 },
+      ],
+      "input-0",
+    );
     expect(tensors?.map(({ name, datatype }) => `${name} ${datatype}`)).toEqual(["a INT64", "b BYTES"]);
-    expect(tensors?.map(valuesOf)).toEqual([[1n, 2n], ["x", "y"]]);
+    expect(tensors?.map(valuesOf)).toEqual([
+      [1n, 2n],
+      ["x", "y"],
+    ]);
   });
 
   it("are nothing when the objects differ", () => {
@@ -70,7 +92,8 @@ describe("rows and columns", () => {
     expect(tensorsOfRows([{}], "x")).toBeUndefined();
   });
 
-  it("have the given name without keys", () => expect(tensorsOfRows([[1], [2]], "input-0")).toMatchObject([{ name: "input-0", shape: [2, 1] }]));
+  it("have the given name without keys", () =>
+    expect(tensorsOfRows([[1], [2]], "input-0")).toMatchObject([{ name: "input-0", shape: [2, 1] }]));
 
   it("keep the names of columns", () => {
     expect(tensorsOfColumns({ a: [1.5], b: ["x"] })).toMatchObject([{ name: "a" }, { name: "b" }]);

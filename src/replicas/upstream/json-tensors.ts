@@ -35,7 +35,9 @@ export function tensorsOfRows(rows: readonly JsonValue[], name: string, integers
   const [first] = rows;
   if (isObject(first) && textOf(first) === undefined) {
     const keys = Object.keys(first);
-    const alike = rows.every((row) => isObject(row) && Object.keys(row).length === keys.length && keys.every((key) => Object.hasOwn(row, key)));
+    const alike = rows.every(
+      (row) => isObject(row) && Object.keys(row).length === keys.length && keys.every((key) => Object.hasOwn(row, key)),
+    );
     if (!alike || keys.length === 0) return undefined;
     return allOf(
       keys.map((key) =>

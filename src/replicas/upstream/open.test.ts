@@ -30,7 +30,9 @@ async function start(say: (asked: Asked) => Answer | undefined = () => undefined
     "POST /v2/models/iris/infer": { body: '{"outputs":[{"name":"y","datatype":"FP32","shape":[1],"data":[2]}]}' },
     "POST /v1/models/iris:predict": { body: '{"predictions":[2]}' },
   };
-  standIn = await StandIn.start((asked) => say(asked) ?? answers[`${asked.method} ${asked.url}`] ?? { status: 404, body: '{"error":"no such path"}' });
+  standIn = await StandIn.start(
+    (asked) => say(asked) ?? answers[`${asked.method} ${asked.url}`] ?? { status: 404, body: '{"error":"no such path"}' },
+  );
   return new PlayedServer();
 }
 
@@ -94,25 +96,42 @@ describe("a model in a server of its own", () => {
     const replica = await open(await start()).replica;
     expect((await replica.run({ method: "predict", payload: TENSORS })).payload).toMatchObject({ kind: "tensors" });
     expect(standIn.last.url).toBe("/v2/models/iris/infer");
-    const raw: Payload = { kind: "raw", contentType: "application/json", body: Buffer.from("{}"), call: { protocol: "v1", path: ":predict", stream: false } };
+    const raw: Payload = {
+      kind: "raw",
+      contentType: "application/json",
+      body: Buffer.from("{}"),
+      call: { protocol: "v1", path: ":predict", stream: false },
+    };
     expect((await replica.run({ method: "predict", payload: raw })).payload).toMatchObject({ kind: "raw" });
     expect((await replica.run({ method: "predict", payload: ROWS })).payload).toEqual({ kind: "json", value: { predictions: [2] } });
     const openai: Payload = { ...raw, call: { protocol: "openai", path: "/chat/completions", stream: false } };
-    await expect(replica.run({ method: "predict", payload: openai })).rejects.toMatchObject({ code: "UNIMPLEMENTED", message: expect.stringMatching(/it speaks v1, v2/) });
+    await expect(replica.run({ method: "predict", payload: openai })).rejects.toMatchObject({
+      code: "UNIMPLEMENTED",
+      message: expect.stringMatching(/it speaks v1, v2/),
+    });
   });
 
   it("that speaks V1 only takes whatever comes", async () => {
     const endpoint = await start();
     const replica = await open(endpoint, { spec: specOf(["v1"], { batchable: true }) }).replica;
-    expect(replica.description).toMatchObject({ framework: "stand-in", methods: { predict: { accepts: "json", inputs: [], batchable: true } } });
-    expect((await replica.run({ method: "predict", payload: TENSORS })).payload).toMatchObject({ kind: "tensors", tensors: [{ datatype: "INT64" }] });
+    expect(replica.description).toMatchObject({
+      framework: "stand-in",
+      methods: { predict: { accepts: "json", inputs: [], batchable: true } },
+    });
+    expect((await replica.run({ method: "predict", payload: TENSORS })).payload).toMatchObject({
+      kind: "tensors",
+      tensors: [{ datatype: "INT64" }],
+    });
   });
 
   it("is waited for, with what is waited for", async () => {
     const answers = [404, 503, 503, 200];
     const clock = new FakeClock();
     const endpoint = await start(({ url }) => (url === "/health/ready" ? { status: answers.shift() ?? 200 } : undefined));
-    const { replica, steps } = open(endpoint, { probes: { startup: probe({ kind: "http" }, { timeoutMs: 1e9, failureThreshold: 1e6 }) }, clock });
+    const { replica, steps } = open(endpoint, {
+      probes: { startup: probe({ kind: "http" }, { timeoutMs: 1e9, failureThreshold: 1e6 }) },
+      clock,
+    });
     let opened = false;
     void replica.then(() => {
       opened = true;
@@ -140,8 +159,13 @@ describe("a model in a server of its own", () => {
   it("that does not start in the time of its probe is ended", async () => {
     const endpoint = await start();
     endpoint.exitCode = 3;
-    const { replica } = open(endpoint, { probes: { startup: probe({ kind: "exec", command: ["check"] }, { periodMs: 10, failureThreshold: 1 }) } });
-    await expect(replica).rejects.toMatchObject({ code: "ABORTED", message: expect.stringMatching(/had not started within 0.01 s: command 'check': exit code 3, line two/) });
+    const { replica } = open(endpoint, {
+      probes: { startup: probe({ kind: "exec", command: ["check"] }, { periodMs: 10, failureThreshold: 1 }) },
+    });
+    await expect(replica).rejects.toMatchObject({
+      code: "ABORTED",
+      message: expect.stringMatching(/had not started within 0.01 s: command 'check': exit code 3, line two/),
+    });
     expect(endpoint.stops).toEqual([700]);
   });
 
@@ -190,7 +214,9 @@ describe("a server that goes", () => {
   it("is ended by its liveness probe", async () => {
     const endpoint = await start();
     endpoint.exitCode = 1;
-    const { replica: opened } = open(endpoint, { probes: { liveness: probe({ kind: "exec", command: ["alive"] }, { initialDelayMs: 30, periodMs: 20, failureThreshold: 2 }) } });
+    const { replica: opened } = open(endpoint, {
+      probes: { liveness: probe({ kind: "exec", command: ["alive"] }, { initialDelayMs: 30, periodMs: 20, failureThreshold: 2 }) },
+    });
     const replica = await opened;
     expect(await replica.exited).toMatch(/^was ended because its liveness probe failed 2 times in a row: command 'alive': exit code 1/);
     expect(endpoint.stops).toEqual([700]);
@@ -204,7 +230,11 @@ describe("a server that goes", () => {
     const replica = await open(endpoint, opening).replica;
     ready = 503;
     while (!lines.some((line) => line.includes("not ready"))) await settle();
-    await expect(replica.run({ method: "predict", payload: ROWS })).rejects.toMatchObject({ code: "UNAVAILABLE", retryAfter: 1, message: expect.stringMatching(/not ready: GET/) });
+    await expect(replica.run({ method: "predict", payload: ROWS })).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      retryAfter: 1,
+      message: expect.stringMatching(/not ready: GET/),
+    });
     ready = 200;
     while (lines.at(-1) !== "the server is ready") await settle();
     await replica.run({ method: "predict", payload: ROWS });
@@ -234,7 +264,8 @@ describe("a server that goes", () => {
 });
 
 describe("a server of several models", () => {
-  const repository = ({ method, url }: Asked): Answer | undefined => (method === "POST" && url.startsWith("/v2/repository/") ? {} : undefined);
+  const repository = ({ method, url }: Asked): Answer | undefined =>
+    method === "POST" && url.startsWith("/v2/repository/") ? {} : undefined;
 
   it("loads each and unloads it, and its files come and go", async () => {
     const endpoint = await start(repository);
@@ -250,6 +281,8 @@ describe("a server of several models", () => {
   it("says why it cannot load one", async () => {
     const endpoint = await start(({ url }) => (url.endsWith("/load") ? { status: 400, body: '{"error":"no such files"}' } : undefined));
     await expect(open(endpoint, { spec: specOf(["v2"], { shared: true }) }).replica).rejects.toThrow("no such files");
-    await expect(open(new PlayedServer(), { spec: specOf(["v1"], { shared: true }) }).replica).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+    await expect(open(new PlayedServer(), { spec: specOf(["v1"], { shared: true }) }).replica).rejects.toMatchObject({
+      code: "FAILED_PRECONDITION",
+    });
   });
 });

@@ -97,7 +97,9 @@ function unloadOf(options: OpenUpstreamOptions, repository: UpstreamRepository |
   const { clock, placed } = options;
   return async () => {
     const controller = new AbortController();
-    const cancel = clock.after(UNLOAD_PATIENCE_MS, () => controller.abort(new ServeError("DEADLINE_EXCEEDED", "the model was not unloaded in time")));
+    const cancel = clock.after(UNLOAD_PATIENCE_MS, () =>
+      controller.abort(new ServeError("DEADLINE_EXCEEDED", "the model was not unloaded in time")),
+    );
     // One that is not there any more is what is wanted.
     await repository.unload(nameOf(options), controller.signal).catch(() => undefined);
     cancel();

@@ -38,9 +38,15 @@ async function attemptHttp(action: ProbeAction & { kind: "http" }, server: Probe
   const given = Object.fromEntries(action.headers);
   // The Host header of the spec, as a kubelet has it.
   const authority = action.headers.find(([name]) => name.toLowerCase() === "host")?.[1] ?? `127.0.0.1:${port}`;
-  const headers = Object.fromEntries(Object.entries({ "User-Agent": "nitrous-probe", Accept: "*/*", ...given }).filter(([name]) => name.toLowerCase() !== "host"));
+  const headers = Object.fromEntries(
+    Object.entries({ "User-Agent": "nitrous-probe", Accept: "*/*", ...given }).filter(([name]) => name.toLowerCase() !== "host"),
+  );
   const connect = async (to: number): Promise<Socket> => (secure ? overTls(await server.connect(to)) : await server.connect(to));
-  const answer = await send({ connect, port, authority, prefix: "" }, { method: "GET", path: path.startsWith("/") ? path : `/${path}`, headers }, signal);
+  const answer = await send(
+    { connect, port, authority, prefix: "" },
+    { method: "GET", path: path.startsWith("/") ? path : `/${path}`, headers },
+    signal,
+  );
   const status = answer.statusCode ?? 0;
   // What it says besides is nobody's business.
   answer.on("error", () => undefined);

@@ -24,7 +24,12 @@ export class RawCalls {
   }
 
   /** Server-sent events, or whatever else the server sends piece by piece. @throws ServeError as the server answered */
-  async *stream(path: string, payload: RawPayload, origin: CallOrigin | undefined, signal: AbortSignal): AsyncGenerator<Payload, void, undefined> {
+  async *stream(
+    path: string,
+    payload: RawPayload,
+    origin: CallOrigin | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<Payload, void, undefined> {
     const answer = await this.#connections.ask(this.#question(path, payload, origin), signal);
     await assertAnswered(answer, signal);
     const contentType = answer.headers["content-type"] ?? "text/event-stream";

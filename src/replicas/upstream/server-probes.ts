@@ -1,5 +1,5 @@
-import type { Probe } from "../../core/container.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { Probe } from "../../core/container.ts";
 import { type ProbeKind, type Probes, ServerHealth } from "./server-health.ts";
 
 export interface ServerProbesOptions {

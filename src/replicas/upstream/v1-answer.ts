@@ -2,7 +2,7 @@ import { isInteger, parse } from "lossless-json";
 import type { JsonValue, Payload } from "../../core/inference.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { isObject } from "../../encodings/index.ts";
-import { tensorOfJson, tensorsOfColumns, tensorsOfRows, type IntegerRule } from "./json-tensors.ts";
+import { type IntegerRule, tensorOfJson, tensorsOfColumns, tensorsOfRows } from "./json-tensors.ts";
 import { readJson } from "./read-json.ts";
 
 /** What KServe calls the only output of a model. */
@@ -23,7 +23,8 @@ export function decodeV1(body: Uint8Array): Payload {
   const tensors = tensorsOf(predictions, "whole");
   if (tensors === undefined) return { kind: "json", value: predictions };
   // Whether 1 was written as 1.0, JSON.parse does not tell, and one answer should not have another datatype than the next one.
-  const unsure = tensors.some(({ datatype }) => datatype === "INT64" || datatype === "UINT64") && FRACTION.test(Buffer.from(body).toString("latin1"));
+  const unsure =
+    tensors.some(({ datatype }) => datatype === "INT64" || datatype === "UINT64") && FRACTION.test(Buffer.from(body).toString("latin1"));
   if (!unsure) return { kind: "tensors", tensors };
   return { kind: "tensors", tensors: tensorsOf(predictionsOf(exactly(body)) ?? null, "bigint") ?? tensors };
 }

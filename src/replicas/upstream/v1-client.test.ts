@@ -22,16 +22,31 @@ async function ask(call: Partial<ReplicaCall> & { payload: Payload }, answer: st
 
 const tensors = (...given: Tensor[]): Payload => ({ kind: "tensors", tensors: given });
 const numbersOf = (payload: Payload): unknown[] =>
-  payload.kind === "tensors" ? payload.tensors.map((tensor) => [tensor.name, tensor.datatype, tensor.shape, tensor.datatype === "BYTES" ? tensor.data.map(String) : [...elementsOf(tensor as NumericTensor)]]) : [];
+  payload.kind === "tensors"
+    ? payload.tensors.map((tensor) => [
+        tensor.name,
+        tensor.datatype,
+        tensor.shape,
+        tensor.datatype === "BYTES" ? tensor.data.map(String) : [...elementsOf(tensor as NumericTensor)],
+      ])
+    : [];
 
 describe("a V1 body", () => {
   it("goes as it came, and so does the answer", async () => {
     const body = Buffer.from('{ "instances" : [1.0] , "extra": 12345678901234567890 }');
-    const raw: Payload = { kind: "raw", contentType: "application/json; charset=utf-8", body, call: { protocol: "v1", path: ":explain", stream: false } };
-    const answer = await ask({ payload: raw, origin: { headers: { "x-request-id": "r1", authorization: "Bearer key", traceparent: "00-1" }, deadline: 0 } }, () => ({
-      headers: { "Content-Type": "application/json;charset=x" },
-      body: '{"predictions": [1.0]}',
-    }));
+    const raw: Payload = {
+      kind: "raw",
+      contentType: "application/json; charset=utf-8",
+      body,
+      call: { protocol: "v1", path: ":explain", stream: false },
+    };
+    const answer = await ask(
+      { payload: raw, origin: { headers: { "x-request-id": "r1", authorization: "Bearer key", traceparent: "00-1" }, deadline: 0 } },
+      () => ({
+        headers: { "Content-Type": "application/json;charset=x" },
+        body: '{"predictions": [1.0]}',
+      }),
+    );
     expect(answer).toMatchObject({ kind: "raw", contentType: "application/json;charset=x" });
     expect(answer.kind === "raw" && Buffer.from(answer.body).toString()).toBe('{"predictions": [1.0]}');
     expect(v1.last).toMatchObject({ method: "POST", url: "/v1/models/iris:explain", body });
@@ -53,7 +68,12 @@ describe("a V1 body", () => {
 describe("tensors for a V1 server", () => {
   it("are nested lists", async () => {
     await ask({ payload: tensors(floats("x", [2, 2], [1, 2.5, 3, Number.NaN])) }, '{"predictions":[0]}');
-    expect(v1.json).toEqual({ instances: [[1, 2.5], [3, null]] });
+    expect(v1.json).toEqual({
+      instances: [
+        [1, 2.5],
+        [3, null],
+      ],
+    });
   });
 
   it("keep all digits", async () => {
@@ -64,7 +84,12 @@ describe("tensors for a V1 server", () => {
 
   it("of several names are objects by name", async () => {
     await ask({ payload: tensors(integers("age", [2], [3n, 4n]), texts("name", ["a", "b"])) }, "{}");
-    expect(v1.json).toEqual({ instances: [{ age: 3, name: "a" }, { age: 4, name: "b" }] });
+    expect(v1.json).toEqual({
+      instances: [
+        { age: 3, name: "a" },
+        { age: 4, name: "b" },
+      ],
+    });
   });
 
   it("that are a data frame's columns are values by name", async () => {
@@ -75,7 +100,11 @@ describe("tensors for a V1 server", () => {
   it.each<[string, Partial<ReplicaCall> & { payload: Payload }, RegExp]>([
     ["requested outputs", { payload: tensors(floats("x", [1], [1])), outputs: ["y"] }, /^outputs: .*V1 only/],
     ["parameters", { payload: tensors(floats("x", [1], [1])), parameters: { top_k: 1 } }, /^parameters\.top_k: /],
-    ["datatypes that only binary tensors have", { payload: tensors({ name: "x", datatype: "FP16", shape: [1], data: new Uint8Array(2) }) }, /^inputs\[0\]\.datatype: .*FP16/],
+    [
+      "datatypes that only binary tensors have",
+      { payload: tensors({ name: "x", datatype: "FP16", shape: [1], data: new Uint8Array(2) }) },
+      /^inputs\[0\]\.datatype: .*FP16/,
+    ],
     ["a tensor without rows", { payload: tensors(floats("x", [], [1])) }, /^inputs\[0\]\.shape: /],
     ["tensors of different numbers of rows", { payload: tensors(floats("x", [1], [1]), floats("y", [2], [1, 2])) }, /^inputs: /],
     ["nothing", { payload: tensors() }, /^inputs: /],
@@ -91,10 +120,22 @@ describe("the predictions of a V1 server", () => {
     ['{"predictions":[[1,2],[3,4]]}', [["output-0", "INT64", [2, 2], [1n, 2n, 3n, 4n]]]],
     ['{"predictions":[1.0,2.0]}', [["output-0", "FP64", [2], [1, 2]]]],
     ['{"predictions":[1e3]}', [["output-0", "FP64", [1], [1000]]]],
-    ['{"predictions":[{"label":1,"score":2.0},{"label":0,"score":0.5}]}', [["label", "INT64", [2], [1n, 0n]], ["score", "FP64", [2], [2, 0.5]]]],
+    [
+      '{"predictions":[{"label":1,"score":2.0},{"label":0,"score":0.5}]}',
+      [
+        ["label", "INT64", [2], [1n, 0n]],
+        ["score", "FP64", [2], [2, 0.5]],
+      ],
+    ],
     ['{"predictions":["v1.5",""]}', [["output-0", "BYTES", [2], ["v1.5", ""]]]],
     ['{"predictions":[true]}', [["output-0", "BOOL", [1], [1]]]],
-    ['{"predictions":{"a":[1],"b":["x"]}}', [["a", "INT64", [1], [1n]], ["b", "BYTES", [1], ["x"]]]],
+    [
+      '{"predictions":{"a":[1],"b":["x"]}}',
+      [
+        ["a", "INT64", [1], [1n]],
+        ["b", "BYTES", [1], ["x"]],
+      ],
+    ],
     ['{"predictions":0.5}', [["output-0", "FP64", [1], [0.5]]]],
   ])("%s are tensors", async (body, expected) => expect(numbersOf(await ask(one, body))).toEqual(expected));
 
@@ -110,6 +151,9 @@ describe("the predictions of a V1 server", () => {
   });
 
   it("that are a refusal say why", async () => {
-    await expect(ask(one, () => ({ status: 400, body: '{"error":"bad row"}' }))).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: "bad row" });
+    await expect(ask(one, () => ({ status: 400, body: '{"error":"bad row"}' }))).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: "bad row",
+    });
   });
 });

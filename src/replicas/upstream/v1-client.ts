@@ -41,7 +41,8 @@ export function createV1Client(options: UpstreamClientOptions): UpstreamClient {
     infer,
     async *stream(call, signal) {
       const { payload, origin } = call;
-      if (payload.kind !== "raw") throw new ServeError("UNIMPLEMENTED", "the model's server answers with streams in V1 and OpenAI's protocol only");
+      if (payload.kind !== "raw")
+        throw new ServeError("UNIMPLEMENTED", "the model's server answers with streams in V1 and OpenAI's protocol only");
       yield* calls.stream(`${path}${payload.call?.path ?? ":predict"}`, payload, origin, signal);
     },
     close: () => connections.close(),

@@ -12,7 +12,8 @@ import { ofAnswer, readJson } from "./read-json.ts";
 export function decodeV2(body: Uint8Array, jsonLength: string | undefined): Payload {
   return ofAnswer(() => {
     const length = jsonLength === undefined ? body.byteLength : Number(jsonLength);
-    if (!(Number.isSafeInteger(length) && length >= 0 && length <= body.byteLength)) throw wrong("Inference-Header-Content-Length", jsonLength);
+    if (!(Number.isSafeInteger(length) && length >= 0 && length <= body.byteLength))
+      throw wrong("Inference-Header-Content-Length", jsonLength);
     const answer = readJson(body.subarray(0, length));
     if (!isObject(answer) || !Array.isArray(answer.outputs)) throw wrong("outputs", isObject(answer) ? answer.outputs : answer);
     const binary = body.subarray(length);
@@ -42,7 +43,9 @@ function readOutput(output: JsonValue, index: number, bytes: Uint8Array | undefi
 }
 
 function isShape(shape: JsonValue | undefined): shape is number[] {
-  return Array.isArray(shape) && shape.every((dimension) => typeof dimension === "number" && Number.isSafeInteger(dimension) && dimension >= 0);
+  return (
+    Array.isArray(shape) && shape.every((dimension) => typeof dimension === "number" && Number.isSafeInteger(dimension) && dimension >= 0)
+  );
 }
 
 /** Bytes after the JSON; undefined for data in it. */

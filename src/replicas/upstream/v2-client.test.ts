@@ -16,20 +16,34 @@ afterEach(async () => {
 });
 
 const TENSOR = { name: "x", datatype: "FP32", shape: [-1, 2] };
-const METADATA = { name: "iris", platform: "onnx", inputs: [TENSOR, { ...TENSOR, name: "o", parameters: { optional: true } }], outputs: [{ name: "y", datatype: "INT64", shape: [-1] }] };
+const METADATA = {
+  name: "iris",
+  platform: "onnx",
+  inputs: [TENSOR, { ...TENSOR, name: "o", parameters: { optional: true } }],
+  outputs: [{ name: "y", datatype: "INT64", shape: [-1] }],
+};
 
-async function open(extensions: readonly string[], infer: (asked: Asked) => Answer = () => ({ body: '{"outputs":[]}' }), more: Record<string, Answer> = {}): Promise<void> {
+async function open(
+  extensions: readonly string[],
+  infer: (asked: Asked) => Answer = () => ({ body: '{"outputs":[]}' }),
+  more: Record<string, Answer> = {},
+): Promise<void> {
   const fixed: Record<string, Answer> = {
     "GET /v2": { body: JSON.stringify({ name: "stand-in", version: "7.1", extensions }) },
     "GET /v2/models/iris": { body: JSON.stringify(METADATA) },
     ...more,
   };
-  v2 = await StandIn.start((asked) => fixed[`${asked.method} ${asked.url}`] ?? (asked.url.endsWith("/infer") ? infer(asked) : { status: 404, body: '{"error":"no such path"}' }));
+  v2 = await StandIn.start(
+    (asked) =>
+      fixed[`${asked.method} ${asked.url}`] ??
+      (asked.url.endsWith("/infer") ? infer(asked) : { status: 404, body: '{"error":"no such path"}' }),
+  );
   client = createV2Client(reaching(v2.server));
 }
 
 const tensors = (...given: Tensor[]): Payload => ({ kind: "tensors", tensors: given });
-const ask = (payload: Payload, call: Partial<ReplicaCall> = {}): Promise<Payload> => client.infer({ method: "predict", payload, ...call }, never);
+const ask = (payload: Payload, call: Partial<ReplicaCall> = {}): Promise<Payload> =>
+  client.infer({ method: "predict", payload, ...call }, never);
 
 describe("a server of Open Inference Protocol", () => {
   it("tells what its model takes", async () => {
@@ -73,7 +87,9 @@ describe("a server of Open Inference Protocol", () => {
     await open(["binary_tensor_data"], () => ({ headers: { "Inference-Header-Content-Length": String(json.length) }, body: bytes }));
     await client.describe(never);
     const halfs: Tensor = { name: "h", datatype: "FP16", shape: [1], data: Uint8Array.from([1, 2]) };
-    expect(await ask(tensors(halfs, texts("t", ["ab"])))).toEqual(tensors(floats("y", [1], [0.5]), integers("n", [1], [5n]), texts("t", ["a"])));
+    expect(await ask(tensors(halfs, texts("t", ["ab"])))).toEqual(
+      tensors(floats("y", [1], [0.5]), integers("n", [1], [5n]), texts("t", ["a"])),
+    );
     expect(v2.json).toEqual({
       parameters: { binary_data_output: true },
       inputs: [
@@ -97,18 +113,37 @@ describe("a server of Open Inference Protocol", () => {
 
   it("gets V1's rows and columns as tensors", async () => {
     await open([]);
-    await ask({ kind: "rows", rows: [[1, 2], [3, 4]] });
+    await ask({
+      kind: "rows",
+      rows: [
+        [1, 2],
+        [3, 4],
+      ],
+    });
     expect(v2.json).toMatchObject({ inputs: [{ name: "input-0", shape: [2, 2], datatype: "INT64" }] });
     await ask({ kind: "rows", rows: [{ a: 1.5, b: "x" }] });
-    expect(v2.json).toMatchObject({ inputs: [{ name: "a", datatype: "FP64" }, { name: "b", datatype: "BYTES", data: ["x"] }] });
+    expect(v2.json).toMatchObject({
+      inputs: [
+        { name: "a", datatype: "FP64" },
+        { name: "b", datatype: "BYTES", data: ["x"] },
+      ],
+    });
     await ask({ kind: "columns", columns: { a: [true] } });
     expect(v2.json).toMatchObject({ inputs: [{ name: "a", datatype: "BOOL", data: [true] }] });
-    await expect(ask({ kind: "rows", rows: [[1], [1, 2]] })).rejects.toMatchObject({ code: "UNIMPLEMENTED", message: expect.stringMatching(/^instances: /) });
-    await expect(ask({ kind: "columns", columns: { a: [{}] } })).rejects.toMatchObject({ code: "UNIMPLEMENTED", message: expect.stringMatching(/^inputs\.a: /) });
+    await expect(ask({ kind: "rows", rows: [[1], [1, 2]] })).rejects.toMatchObject({
+      code: "UNIMPLEMENTED",
+      message: expect.stringMatching(/^instances: /),
+    });
+    await expect(ask({ kind: "columns", columns: { a: [{}] } })).rejects.toMatchObject({
+      code: "UNIMPLEMENTED",
+      message: expect.stringMatching(/^inputs\.a: /),
+    });
   });
 
   it("answers JSON where it says that it is", async () => {
-    await open([], () => ({ body: '{"outputs":[{"name":"output-0","datatype":"BYTES","shape":[1],"data":["{\\"a\\":1}"],"parameters":{"content_type":"application/json"}}]}' }));
+    await open([], () => ({
+      body: '{"outputs":[{"name":"output-0","datatype":"BYTES","shape":[1],"data":["{\\"a\\":1}"],"parameters":{"content_type":"application/json"}}]}',
+    }));
     expect(await ask(tensors(floats("x", [1], [1])))).toEqual({ kind: "json", value: { a: 1 } });
   });
 
@@ -120,7 +155,10 @@ describe("a server of Open Inference Protocol", () => {
     ["bytes that are not there", '{"outputs":[{"name":"y","datatype":"FP32","shape":[1],"parameters":{"binary_data_size":4}}]}'],
   ])("is at fault for an answer with %s", async (_, body) => {
     await open([], () => ({ body }));
-    await expect(ask(tensors(floats("x", [1], [1])))).rejects.toMatchObject({ code: "INTERNAL", message: expect.stringMatching(/cannot be read/) });
+    await expect(ask(tensors(floats("x", [1], [1])))).rejects.toMatchObject({
+      code: "INTERNAL",
+      message: expect.stringMatching(/cannot be read/),
+    });
   });
 });
 

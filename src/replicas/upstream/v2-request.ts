@@ -43,8 +43,12 @@ export function encodeV2({ payload, outputs, parameters }: ReplicaCall, binary: 
 }
 
 function dataOf(tensor: Tensor): string {
-  if (tensor.datatype === "FP16" || tensor.datatype === "BF16") throw binaryOnly(`inputs.${tensor.name}.datatype`, `it is ${tensor.datatype}`);
-  return elementWriter(tensor, RULES)(0, tensor.shape.reduce((product, dimension) => product * dimension, 1));
+  if (tensor.datatype === "FP16" || tensor.datatype === "BF16")
+    throw binaryOnly(`inputs.${tensor.name}.datatype`, `it is ${tensor.datatype}`);
+  return elementWriter(tensor, RULES)(
+    0,
+    tensor.shape.reduce((product, dimension) => product * dimension, 1),
+  );
 }
 
 function binaryOnly(field: string, why: string): ServeError {
