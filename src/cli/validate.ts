@@ -3,7 +3,7 @@ import type { InferenceService, ServingRuntime } from "../core/resource.ts";
 import { hasOwnServer, isElsewhere, type RuntimeChoice, readBuiltInRuntimes, selectRuntime } from "../resources/index.ts";
 import { indented } from "./describe-text.ts";
 import { type FileDocument, type FileDocuments, problemLine, readFileDocuments } from "./documents.ts";
-import { resourceInWords, SERVICES } from "./kinds.ts";
+import { resourceInWords, SERVICES, TRAINED_MODELS } from "./kinds.ts";
 import { asRuntime, asService, NEVER_CREATED } from "./local-resources.ts";
 import { parseOutput, printValue } from "./print-objects.ts";
 import type { Terminal } from "./terminal.ts";
@@ -42,7 +42,7 @@ export async function validateCommand(paths: readonly string[], options: Validat
 /** Those that nitrous brings, unless the files have one of the same name, and those of the files, which are newer. */
 function allRuntimes({ documents }: FileDocuments, now: number): ServingRuntime[] {
   const createdAt = new Date(now).toISOString();
-  const own = documents.filter(({ kind }) => kind !== SERVICES).map(({ document }) => asRuntime(document, createdAt));
+  const own = documents.filter(({ kind }) => kind !== SERVICES && kind !== TRAINED_MODELS).map(({ document }) => asRuntime(document, createdAt));
   const hidden = new Set(own.filter(({ namespace }) => namespace === undefined).map(({ name }) => name));
   const builtIn = readBuiltInRuntimes(BUILT_IN_RUNTIMES).filter(({ metadata }) => !hidden.has(metadata.name));
   return [...own, ...builtIn.map((document) => asRuntime(document, NEVER_CREATED))];

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../core/inference.ts";
+import type { ModelSpec } from "../core/model.ts";
 import type { ResourceView } from "../core/planes.ts";
 import type { InferenceService } from "../core/resource.ts";
 import type { ReadySpec, RevisionRecord } from "../core/resource-store.ts";
@@ -35,6 +36,8 @@ export interface WishOptions {
   /** How often the files of the newest revision have changed. */
   readonly reloads: number;
   readonly choose: (service: InferenceService) => RuntimeChoice;
+  /** What becomes of each model that is planned; absent for nothing. */
+  readonly adapt?: ((spec: ModelSpec) => ModelSpec) | undefined;
   /** The newest revision and the one that is rolled out, as far as they are there. */
   readonly present: readonly ServiceRevision[];
   /** Those of canaries that are there. */
@@ -124,11 +127,12 @@ function revisionOf(
   annotations: Readonly<Record<string, string>>,
   generation: number,
   tags: readonly string[],
-  { modelName, planning, choose }: WishOptions,
+  { modelName, planning, choose, adapt }: WishOptions,
 ): ServiceRevision {
   const service = toInferenceService({ metadata: { ...metadata, annotations } as ResourceView["metadata"] & { name: string }, spec });
   const choice = choose(service);
   const template = templateText(spec, annotations);
+  const plan = planOf(service, choice, planning);
   return {
     name: revisionName(modelName, generation),
     generation,
@@ -139,7 +143,7 @@ function revisionOf(
     spec,
     annotations: decisiveAnnotations(annotations),
     template,
-    plan: planOf(service, choice, planning),
+    plan: adapt === undefined ? plan : async (report, signal) => (await plan(report, signal)).map(adapt),
   };
 }
 

@@ -6,7 +6,7 @@ import type { ScalingSpec } from "./scaling.ts";
 import type { SchedulingSpec } from "./scheduling.ts";
 
 /** The kinds that this server keeps. Cluster-scoped ones have no namespace. */
-export type ResourceKind = "InferenceService" | "ServingRuntime" | "ClusterServingRuntime";
+export type ResourceKind = "InferenceService" | "ServingRuntime" | "ClusterServingRuntime" | "TrainedModel";
 
 /** What Kubernetes calls ObjectMeta, as far as this server gives it a meaning; other fields of a user are kept beside it. */
 export interface ObjectMetadata {
@@ -122,6 +122,19 @@ export interface SupportedFormat {
   readonly version?: string;
   readonly autoSelect: boolean;
   readonly priority?: number;
+}
+
+/** A TrainedModel as the rest of the server sees it: a model in the server of an InferenceService. */
+export interface TrainedModel {
+  readonly namespace: string;
+  readonly name: string;
+  /** Whose server holds it. */
+  readonly inferenceService: string;
+  readonly storageUri: string;
+  /** The name of a model format. */
+  readonly framework: string;
+  /** Bytes that it takes at most, as its owner says. */
+  readonly memory: number;
 }
 
 /** KServe's words for what went wrong with a model (`status.modelStatus.lastFailureInfo.reason`). */

@@ -40,6 +40,7 @@ export {
   versionTraffic,
   wholeSpec,
 } from "./traffic-fields.ts";
+export { assertSameMemory, memoryLimitOf, toTrainedModel, trainedSpec } from "./trained-model.ts";
 export type { ValidDocument } from "./valid-document.ts";
 export { type ValidationOptions, validateDocument } from "./validate-document.ts";
 export { isWatched } from "./watch-annotation.ts";
