@@ -260,14 +260,16 @@ describe("readUpstream", () => {
   });
 
   it("makes the server of several models for none of them", () => {
-    const runtime = runtimeOf(`{ multiModel: true, protocolVersions: [v2], containers: [{ name: m, image: i, args: ["{{.Name}}"] }] }`);
+    const runtime = runtimeOf(
+      `{ multiModel: true, protocolVersions: [v2], containers: [{ name: m, image: i, args: ["--model_name={{.Name}}"] }] }`,
+    );
     const service = serviceOf(
       "{ model: { modelFormat: { name: sklearn }, runtime: own, image: other, args: [--x] } }",
       "name: iris, annotations: { nitrous/run-as: process }",
     );
     const upstream = read(service, runtime);
     expect(upstream).toMatchObject({ shared: true, modelName: "iris" });
-    expect(containerOf(upstream)).toMatchObject({ image: "i", arguments: ["own"] });
+    expect(containerOf(upstream)).toMatchObject({ image: "i", arguments: ["--model_name=own"] });
   });
 
   it("says which claims it mounts", () => {
