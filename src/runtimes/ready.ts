@@ -1,0 +1,80 @@
+import { basename, delimiter, dirname } from "node:path";
+import type { ContainerSpec, EnvironmentVariable, Mount } from "../core/container.ts";
+import { ServeError } from "../core/errors.ts";
+import { ask as askMachine } from "./ask.ts";
+import { type FoundProgram, findProgram } from "./find-program.ts";
+import { installMachine, programsDirectory } from "./install-program.ts";
+import { programOf } from "./program-of.ts";
+import type { Ask, ServerProgram } from "./server-program.ts";
+import { configuredTorchServe } from "./torchserve/configuration.ts";
+
+export interface ProgramsOptions {
+  /** The cache folder. */
+  readonly directory: string;
+  readonly path?: string;
+  readonly ask?: Ask;
+}
+
+/** The servers of this machine. */
+export interface Programs {
+  /**
+   * The container with the program that it names: found on the PATH or among those that were installed, with what that needs.
+   * Containers with an image, and those of other programs, stay as they are.
+   * @throws ServeError FAILED_PRECONDITION that says how the program comes to this machine
+   */
+  ready(container: ContainerSpec): Promise<ContainerSpec>;
+}
+
+export function createPrograms({ directory, path = process.env.PATH ?? "", ask = askMachine }: ProgramsOptions): Programs {
+  return {
+    async ready(container) {
+      const program = programOf(container);
+      if (program === undefined) return container;
+      const configured = program.name === "torchserve" ? await configuredTorchServe(container, directory) : container;
+      if (container.image !== undefined) return configured;
+      const found = await findProgram(program, { directory: programsDirectory(directory), path, ask });
+      if (found === undefined) throw new ServeError("FAILED_PRECONDITION", await whatToDo(program));
+      const missing = await program.missing?.(ask);
+      if (missing !== undefined) throw new ServeError("FAILED_PRECONDITION", missing);
+      return withProgram(configured, program, found, path);
+    },
+  };
+}
+
+/** A sentence for who has not installed it. */
+export async function whatToDo(program: ServerProgram): Promise<string> {
+  const installable = program.install(await installMachine());
+  const where = `${program.title} is not on this machine: there is no ${program.executables[0]} on the PATH, and none was installed`;
+  return typeof installable === "string" ? `${where}. ${installable}` : `${where}; install it with: nitrous runtimes install ${program.name}`;
+}
+
+function withProgram(container: ContainerSpec, program: ServerProgram, { file, launch, folders }: FoundProgram, path: string): ContainerSpec {
+  const [command = "", ...words] = container.command;
+  const isProgram = program.executables.includes(basename(command));
+  const given = container.environment;
+  const environment: EnvironmentVariable[] = Object.entries(launch.environment ?? {}).map(([name, value]) => ({ name, value }));
+  if (!given.some(({ name }) => name === "PATH")) environment.push({ name: "PATH", value: `${dirname(file)}${delimiter}${binOf(launch.environment)}${path}` });
+  const own = new Set(given.map(({ name }) => name));
+  const flags = (launch.arguments ?? []).filter((argument) => !container.arguments.some((other) => nameOf(other) === nameOf(argument)));
+  return {
+    ...container,
+    command: isProgram ? [file, ...words] : container.command,
+    arguments: [...container.arguments, ...flags],
+    environment: [...environment.filter(({ name }) => !own.has(name)), ...given],
+    mounts: [...container.mounts, ...folders.map(asItIs)],
+  };
+}
+
+/** Scripts of the environment, such as python for Triton's Python backend. */
+function binOf(environment: Readonly<Record<string, string>> | undefined): string {
+  return environment?.VIRTUAL_ENV === undefined ? "" : `${environment.VIRTUAL_ENV}/bin${delimiter}`;
+}
+
+/** At its own place, where folders of users are otherwise hidden. */
+function asItIs(path: string): Mount {
+  return { path, readOnly: true, source: { kind: "folder", path } };
+}
+
+function nameOf(argument: string): string {
+  return argument.split("=", 1)[0] ?? argument;
+}
