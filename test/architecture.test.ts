@@ -15,6 +15,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   environments: ["core"],
   devices: ["core"],
   executors: ["core"],
+  runtimes: ["core", "environments"],
   store: ["core"],
   storage: ["core"],
   scheduler: ["core"],
@@ -49,6 +50,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "kept-measurements.ts": ["core", "models"],
   "model-schedulers.ts": ["core", "scheduler", "settings.ts"],
   "served-paths.ts": ["control", "core", "resources", "served-models.ts", "settings.ts"],
+  "machine-runtime.ts": ["core", "devices", "runtimes", "settings.ts"],
   "model-manager.ts": [
     "core",
     "devices",
@@ -57,6 +59,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "host-commands.ts",
     "inline-answers.ts",
     "kept-measurements.ts",
+    "machine-runtime.ts",
     "model-steps.ts",
     "models",
     "program-models.ts",
@@ -97,7 +100,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "executors",
     "load",
     "observability",
+    "machine-runtime.ts",
     "resources",
+    "runtimes",
     "storage",
   ],
 };

@@ -18,6 +18,8 @@ import {
 } from "../executors/index.ts";
 import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
+import { type ConfigurationFacts, configurationFacts } from "./configuration-facts.ts";
+import { type ServerFacts, serverFacts } from "./runtime-facts.ts";
 
 /** What this machine has for nitrous. Sizes in bytes. */
 export interface MachineFacts {
@@ -50,6 +52,9 @@ export interface MachineFacts {
     readonly found: ReadonlyArray<{ readonly title: string; readonly total: number; readonly free: number; readonly budget: number }>;
     readonly problem: string | undefined;
   };
+  /** Servers of others that runtimes start. */
+  readonly servers: readonly ServerFacts[];
+  readonly configurations: readonly ConfigurationFacts[];
   readonly folders: ReadonlyArray<{ readonly purpose: string; readonly path: string; readonly free: number; readonly size: number }>;
 }
 
@@ -95,6 +100,8 @@ export async function machineFacts(settings: Settings): Promise<MachineFacts> {
       })),
       problem,
     },
+    servers: await serverFacts(settings),
+    configurations: await configurationFacts(settings),
     folders: await Promise.all([spaceOf("state", resolve(settings["state-dir"] ?? DEFAULT_STATE_DIRECTORY)), spaceOf("cache", cache)]),
   };
 }

@@ -28,6 +28,15 @@ const good: MachineFacts = {
     found: [{ title: "device 0 (NVIDIA H200)", total: 140 * GIBIBYTE, free: 139 * GIBIBYTE, budget: 125 * GIBIBYTE }],
     problem: undefined,
   },
+  servers: [
+    { name: "vllm", title: "vLLM", version: "0.32.0", file: "/opt/vllm/bin/vllm", from: "PATH", problem: undefined },
+    { name: "triton", title: "NVIDIA Triton Inference Server", version: undefined, file: undefined, from: undefined, problem: "it is not here" },
+    { name: "torchserve", title: "TorchServe", version: "0.12.0", file: "/x/torchserve", from: "environment", problem: "there is no java" },
+  ],
+  configurations: [
+    { name: "cpu", chosen: false, usable: true, devices: "none", runAs: "auto", engine: "auto", here: "runs on the processor" },
+    { name: "inf2", chosen: false, usable: false, devices: "neuron", runAs: "auto", engine: "auto", here: "cannot be used: no" },
+  ],
   folders: [{ purpose: "state", path: "/state", free: 50 * GIBIBYTE, size: 100 * GIBIBYTE }],
 };
 
@@ -40,19 +49,24 @@ function report(facts: MachineFacts, output?: string): string {
 describe("nitrous doctor", () => {
   it("says what the machine has and which level confines", () => {
     expect(report(good).split("\n")).toEqual([
-      "CHECK          STATE     FOUND",
-      "nitrous        ok        1.0.0 on Node 20.19.0, linux x64, 8 processors",
-      "python         ok        3.12 at /usr/bin/python3",
-      "uv             ok        uv 0.13.8",
-      "launcher       ok        run by /usr/bin/python3; no process of a model outlives its host or the server",
-      "isolation      ok        auto: models that nobody trusts are confined by namespaces",
-      "bwrap          missing   bwrap is not installed",
-      "namespaces     ok        works",
-      "landlock       ok        version 7 of the interface",
-      "memory         ok        10.0 GiB available; hosts get 8.0 GiB",
-      "cgroup         ok        version 2, 2.0 GiB of 12.0 GiB used",
-      "device 0       ok        NVIDIA H200: 139.0 GiB of 140.0 GiB free; hosts get 125.0 GiB",
-      "state folder   ok        /state: 50.0 GiB of 100.0 GiB free",
+      "CHECK                            STATE     FOUND",
+      "nitrous                          ok        1.0.0 on Node 20.19.0, linux x64, 8 processors",
+      "python                           ok        3.12 at /usr/bin/python3",
+      "uv                               ok        uv 0.13.8",
+      "launcher                         ok        run by /usr/bin/python3; no process of a model outlives its host or the server",
+      "isolation                        ok        auto: models that nobody trusts are confined by namespaces",
+      "bwrap                            missing   bwrap is not installed",
+      "namespaces                       ok        works",
+      "landlock                         ok        version 7 of the interface",
+      "memory                           ok        10.0 GiB available; hosts get 8.0 GiB",
+      "cgroup                           ok        version 2, 2.0 GiB of 12.0 GiB used",
+      "device 0                         ok        NVIDIA H200: 139.0 GiB of 140.0 GiB free; hosts get 125.0 GiB",
+      "runtime cpu                      ok        runs on the processor",
+      "runtime inf2                     absent    cannot be used: no",
+      "vLLM                             ok        0.32.0 at /opt/vllm/bin/vllm",
+      "NVIDIA Triton Inference Server   absent    it is not here",
+      "TorchServe                       weak      0.12.0 at /x/torchserve; there is no java",
+      "state folder                     ok        /state: 50.0 GiB of 100.0 GiB free",
       "",
     ]);
   });

@@ -48,19 +48,26 @@ export async function whatToDo(program: ServerProgram): Promise<string> {
   return typeof installable === "string" ? `${where}. ${installable}` : `${where}; install it with: nitrous runtimes install ${program.name}`;
 }
 
+/** Variables that are lists of folders, as PATH is. */
+const LISTS = new Set(["LD_LIBRARY_PATH", "PYTHONPATH"]);
+
 function withProgram(container: ContainerSpec, program: ServerProgram, { file, launch, folders }: FoundProgram, path: string): ContainerSpec {
   const [command = "", ...words] = container.command;
   const isProgram = program.executables.includes(basename(command));
   const given = container.environment;
-  const environment: EnvironmentVariable[] = Object.entries(launch.environment ?? {}).map(([name, value]) => ({ name, value }));
-  if (!given.some(({ name }) => name === "PATH")) environment.push({ name: "PATH", value: `${dirname(file)}${delimiter}${binOf(launch.environment)}${path}` });
-  const own = new Set(given.map(({ name }) => name));
+  const added = { ...launch.environment, PATH: `${dirname(file)}${delimiter}${binOf(launch.environment)}${path}` };
+  const environment = Object.entries(added).flatMap(([name, value]): EnvironmentVariable[] => {
+    const own = given.findLast((variable) => variable.name === name);
+    if (own === undefined) return [{ name, value }];
+    // A list of folders goes on with the runtime's own; anything else is the runtime's to say.
+    return "value" in own && LISTS.has(name) ? [{ name, value: `${value}${delimiter}${own.value}` }] : [own];
+  });
   const flags = (launch.arguments ?? []).filter((argument) => !container.arguments.some((other) => nameOf(other) === nameOf(argument)));
   return {
     ...container,
     command: isProgram ? [file, ...words] : container.command,
     arguments: [...container.arguments, ...flags],
-    environment: [...environment.filter(({ name }) => !own.has(name)), ...given],
+    environment: [...given.filter(({ name }) => !(name in added)), ...environment],
     mounts: [...container.mounts, ...folders.map(asItIs)],
   };
 }
