@@ -16,7 +16,13 @@ afterEach(async () => {
 });
 
 /** The fakes of these tests on the PATH, which say that they are some. */
-async function withFakes({ nvidia, neuron }: { readonly nvidia?: string; readonly neuron?: readonly [flag: string, text: string] }): Promise<void> {
+async function withFakes({
+  nvidia,
+  neuron,
+}: {
+  readonly nvidia?: string;
+  readonly neuron?: readonly [flag: string, text: string];
+}): Promise<void> {
   const path: string[] = [];
   const fake = (name: string): string => fileURLToPath(new URL(`../test/${name}`, import.meta.url));
   if (nvidia !== undefined) {
@@ -46,7 +52,10 @@ describe("the runtime configuration of this machine", () => {
     await withFakes({ nvidia: "0, GPU-aa11, NVIDIA H200, 143771, 4\n" });
     expect(await chosen()).toBe("gpu");
     expect(await chosen({ runtime: "cpu" })).toBe("cpu");
-    await withFakes({ nvidia: "0, GPU-aa11, NVIDIA H200, 143771, 4\n", neuron: ["--json-output", '[{"neuron_device": 0, "nc_count": 2}]'] });
+    await withFakes({
+      nvidia: "0, GPU-aa11, NVIDIA H200, 143771, 4\n",
+      neuron: ["--json-output", '[{"neuron_device": 0, "nc_count": 2}]'],
+    });
     expect(await chosen()).toBe("inf2");
     await expect(chosen({ runtime: "inf3" })).rejects.toThrow("--runtime inf3: there is no runtime configuration inf3");
   });

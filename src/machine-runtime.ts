@@ -30,7 +30,10 @@ export async function knownRuntimes(
 }
 
 /** The one that the settings name. @throws SettingsError when it is not there, or needs what the machine has not */
-export function chosenRuntime({ runtime }: Pick<Settings, "runtime">, { configurations, accelerators }: KnownRuntimes): ChosenConfiguration {
+export function chosenRuntime(
+  { runtime }: Pick<Settings, "runtime">,
+  { configurations, accelerators }: KnownRuntimes,
+): ChosenConfiguration {
   try {
     return chooseConfiguration(runtime, configurations, accelerators);
   } catch (error) {
@@ -39,7 +42,10 @@ export function chosenRuntime({ runtime }: Pick<Settings, "runtime">, { configur
 }
 
 /** The GPUs that a configuration leaves: none when it is for something else. */
-export function configuredDevices(found: FoundDevices, { name, devices }: RuntimeConfiguration): FoundDevices & { readonly hidden: boolean } {
+export function configuredDevices(
+  found: FoundDevices,
+  { name, devices }: RuntimeConfiguration,
+): FoundDevices & { readonly hidden: boolean } {
   if (devices === "nvidia" || found.devices.length === 0) return { ...found, hidden: false };
   return { devices: [], problem: `the runtime configuration ${name} uses none`, hidden: true };
 }

@@ -11,8 +11,8 @@ import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers
 import { PYTHON_PACKAGE } from "./host-commands.ts";
 import { createInlineAnswers } from "./inline-answers.ts";
 import { openMeasurements } from "./kept-measurements.ts";
-import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { chosenRuntime, configuredDevices, knownRuntimes } from "./machine-runtime.ts";
+import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { type Amounts, deviceAccount, Ledger, Manager, MEMORY, MODELS, memoryOfNamespace } from "./models/index.ts";
 import { withProgramModels } from "./program-models.ts";
 import { cacheDirectoryOf, type Settings, SettingsError } from "./settings.ts";

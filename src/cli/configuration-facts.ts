@@ -26,7 +26,8 @@ export async function configurationFacts(settings: Settings): Promise<readonly C
       const obstacle = obstacleTo(each, known.accelerators);
       const uses = devices === "none" ? "the processor" : known.accelerators[devices].titles.join(", ");
       const isChosen = chosen?.configuration.name === name;
-      const here = obstacle === undefined ? `runs on ${uses}${isChosen ? `; chosen: ${chosen?.reason}` : ""}` : `cannot be used: ${obstacle}`;
+      const here =
+        obstacle === undefined ? `runs on ${uses}${isChosen ? `; chosen: ${chosen?.reason}` : ""}` : `cannot be used: ${obstacle}`;
       return { name, chosen: isChosen, usable: obstacle === undefined, devices, runAs, engine, here };
     });
   } catch (error) {

@@ -30,7 +30,14 @@ const good: MachineFacts = {
   },
   servers: [
     { name: "vllm", title: "vLLM", version: "0.32.0", file: "/opt/vllm/bin/vllm", from: "PATH", problem: undefined },
-    { name: "triton", title: "NVIDIA Triton Inference Server", version: undefined, file: undefined, from: undefined, problem: "it is not here" },
+    {
+      name: "triton",
+      title: "NVIDIA Triton Inference Server",
+      version: undefined,
+      file: undefined,
+      from: undefined,
+      problem: "it is not here",
+    },
     { name: "torchserve", title: "TorchServe", version: "0.12.0", file: "/x/torchserve", from: "environment", problem: "there is no java" },
   ],
   configurations: [

@@ -69,9 +69,7 @@ function checksOf({
           : `version ${memory.cgroup.version}, ${gibibytes(memory.cgroup.used)} of ${gibibytes(memory.cgroup.limit)} used`,
     },
     ...deviceChecks(devices),
-    ...configurations.map(
-      ({ name, usable, here }): Check => ({ name: `runtime ${name}`, state: usable ? "ok" : "absent", found: here }),
-    ),
+    ...configurations.map(({ name, usable, here }): Check => ({ name: `runtime ${name}`, state: usable ? "ok" : "absent", found: here })),
     ...servers.map(serverCheck),
     ...folders.map(
       ({ purpose, path, free, size }): Check => ({

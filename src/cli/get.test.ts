@@ -147,7 +147,9 @@ describe("get --watch", () => {
 const machine: RuntimeMachine = {
   installed: ({ metadata }) => Promise.resolve({ ready: true, text: `${metadata.name} 1.0` }),
   configurations: () =>
-    Promise.resolve([{ name: "cpu", chosen: true, usable: true, devices: "none", runAs: "auto", engine: "auto", here: "runs on the processor" }]),
+    Promise.resolve([
+      { name: "cpu", chosen: true, usable: true, devices: "none", runAs: "auto", engine: "auto", here: "runs on the processor" },
+    ]),
 };
 
 describe("runtimes", () => {
@@ -168,7 +170,10 @@ describe("runtimes", () => {
     const terminal = fakeTerminal();
     await runtimesCommand({ namespace: "default", output: "json" }, createClient("http://127.0.0.1:9"), machine, terminal);
     expect(terminal.err()).toContain("no server answers");
-    const { items, configurations } = JSON.parse(terminal.out()) as { items: { metadata: { name: string }; status: unknown }[]; configurations: unknown };
+    const { items, configurations } = JSON.parse(terminal.out()) as {
+      items: { metadata: { name: string }; status: unknown }[];
+      configurations: unknown;
+    };
     const byName = new Map(items.map(({ metadata, status }) => [metadata.name, status]));
     expect(byName.get("vllm")).toEqual({ protocols: ["openai"], where: "process", ready: true, installed: "vllm 1.0" });
     expect(byName.get("triton")).toMatchObject({ protocols: ["v2", "grpc-v2"], where: "process" });
@@ -185,6 +190,8 @@ describe("runtimes", () => {
     expect(terminal.out()).toMatch(/^ {2}✓ a \(cluster\): is the only one that fits\n {2}✗ b \(cluster\): .*disabled/);
     await runtimesCommand({ namespace: "default", for: "onnx" }, client, machine, terminal);
     expect(terminal.out()).toContain("No runtime found to support specified framework/version: onnx over v1 (the default).");
-    await expect(runtimesCommand({ namespace: "default", for: "x", protocol: "v3" }, client, machine, terminal)).rejects.toThrow("expected v1, v2");
+    await expect(runtimesCommand({ namespace: "default", for: "x", protocol: "v3" }, client, machine, terminal)).rejects.toThrow(
+      "expected v1, v2",
+    );
   });
 });

@@ -16,7 +16,13 @@ export async function installRuntimeCommand(name: string, settings: Settings, te
       terminal.print(`${program.title} ${present.version ?? ""} is on the PATH: ${present.file}\n`);
     } else {
       const machine = await installMachine();
-      await installProgram(program, { cacheDirectory, python: settings.python, machine, onProgress: (line) => terminal.note(line), signal });
+      await installProgram(program, {
+        cacheDirectory,
+        python: settings.python,
+        machine,
+        onProgress: (line) => terminal.note(line),
+        signal,
+      });
       const found = await findProgram(program, places);
       if (found === undefined) throw new CliError(`${program.title} was installed, and has no ${program.executables[0]}`);
       terminal.print(`${program.title} ${found.version ?? ""} is installed: ${found.file}\n`);

@@ -2,7 +2,16 @@ import { access, constants } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { messageOf } from "../core/errors.ts";
 import { findInterpreters } from "../environments/index.ts";
-import { ask, type FoundProgram, findProgram, programOf, programsDirectory, SERVER_PROGRAMS, type ServerProgram, whatToDo } from "../runtimes/index.ts";
+import {
+  ask,
+  type FoundProgram,
+  findProgram,
+  programOf,
+  programsDirectory,
+  SERVER_PROGRAMS,
+  type ServerProgram,
+  whatToDo,
+} from "../runtimes/index.ts";
 import { cacheDirectoryOf, type Settings } from "../settings.ts";
 import type { ApiObject } from "./api-objects.ts";
 import { type ConfigurationFacts, configurationFacts } from "./configuration-facts.ts";
@@ -80,7 +89,9 @@ async function installedOf(object: ApiObject, servers: readonly ServerFacts[], s
       const facts = servers.find(({ name }) => name === program?.name);
       if (facts !== undefined) return { ready: facts.problem === undefined, text: inWords(facts) };
       const [command = ""] = container.command;
-      return (await firstOnPath([command])) === undefined ? { ready: false, text: `no: ${command} is not on the PATH` } : { ready: true, text: "yes" };
+      return (await firstOnPath([command])) === undefined
+        ? { ready: false, text: `no: ${command} is not on the PATH` }
+        : { ready: true, text: "yes" };
     }
   }
 }

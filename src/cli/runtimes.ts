@@ -59,7 +59,13 @@ export async function runtimesCommand(
     terminal.print(printValue(forMachines(known, configurations), output));
     return;
   }
-  terminal.print(renderTable(titles(output === "wide"), known.map((each) => row(each, output === "wide")), terminal));
+  terminal.print(
+    renderTable(
+      titles(output === "wide"),
+      known.map((each) => row(each, output === "wide")),
+      terminal,
+    ),
+  );
   if (configurations.length > 0) terminal.print(`\n${configurationTable(configurations, terminal)}`);
 }
 

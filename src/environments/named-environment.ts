@@ -65,7 +65,10 @@ export async function ensureNamedEnvironment(options: NamedEnvironmentOptions): 
         onProgress,
         signal,
       });
-      const facts = JSON.parse(await run([pythonOf(folder), "-I", "-c", QUESTION], { signal })) as Omit<NamedEnvironment, "bin" | "requirements">;
+      const facts = JSON.parse(await run([pythonOf(folder), "-I", "-c", QUESTION], { signal })) as Omit<
+        NamedEnvironment,
+        "bin" | "requirements"
+      >;
       const made = { ...facts, bin: join(folder, "venv", "bin"), requirements: [...requirements, ...overrides] };
       await options.finish?.(made);
       await writeFile(join(folder, COMPLETE), JSON.stringify(made, undefined, 2));

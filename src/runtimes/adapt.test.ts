@@ -57,7 +57,9 @@ describe("a model for Triton", () => {
   it("has the name of its backend when it is a file", async () => {
     await model("flowers.onnx", "flowers.txt");
     expect(await layout("/opt/tritonserver/bin/tritonserver", join(folder, "flowers.onnx"))).toBe("/mnt/models/iris/1/model.onnx as iris");
-    await expect(layout("tritonserver", join(folder, "flowers.txt"))).rejects.toThrow("is no model of Triton's: expected a file that ends in");
+    await expect(layout("tritonserver", join(folder, "flowers.txt"))).rejects.toThrow(
+      "is no model of Triton's: expected a file that ends in",
+    );
   });
 
   it("is refused when nobody can tell which one is meant, or there is none", async () => {

@@ -30,7 +30,10 @@ export async function adaptUpstream(upstream: UpstreamSpec, configuration?: Runt
 async function adaptedTo(program: ServerProgram, upstream: UpstreamSpec, container: ContainerSpec): Promise<UpstreamSpec> {
   if (program.name === "vllm") {
     const { arguments: words, servedName, isRemote } = vllmArguments(container.arguments);
-    return withContainer({ ...upstream, modelName: servedName ?? upstream.modelName }, offline({ ...container, arguments: words }, isRemote));
+    return withContainer(
+      { ...upstream, modelName: servedName ?? upstream.modelName },
+      offline({ ...container, arguments: words }, isRemote),
+    );
   }
   if (program.name === "tgi" || program.name === "tei") {
     const remote = container.arguments.some((word) => /^--model-id=[^/]/.test(word));

@@ -22,7 +22,10 @@ const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 export function runtimeConfigurations(own: Readonly<Record<string, WrittenConfiguration>>): readonly RuntimeConfiguration[] {
   for (const name of Object.keys(own)) {
     if (!NAME.test(name) || name === "auto")
-      throw new ServeError("INVALID_ARGUMENT", `the runtime configuration ${JSON.stringify(name)}: expected small letters, digits and '-', and not auto`);
+      throw new ServeError(
+        "INVALID_ARGUMENT",
+        `the runtime configuration ${JSON.stringify(name)}: expected small letters, digits and '-', and not auto`,
+      );
   }
   const names = [...new Set([...BUILT_IN.map(({ name }) => name), ...Object.keys(own)])];
   return names.map((name) => resolved(name, own, []));
@@ -34,7 +37,10 @@ function resolved(name: string, own: Readonly<Record<string, WrittenConfiguratio
   const written = from.at(-1) === name && builtIn !== undefined ? undefined : Object.hasOwn(own, name) ? own[name] : undefined;
   if (written === undefined) {
     if (builtIn !== undefined) return builtIn;
-    throw new ServeError("INVALID_ARGUMENT", `the runtime configuration ${from.at(-1)} extends ${name}, which is not there${hint(name, own)}`);
+    throw new ServeError(
+      "INVALID_ARGUMENT",
+      `the runtime configuration ${from.at(-1)} extends ${name}, which is not there${hint(name, own)}`,
+    );
   }
   if (from.includes(name))
     throw new ServeError("INVALID_ARGUMENT", `the runtime configurations extend each other in a circle: ${[...from, name].join(", ")}`);

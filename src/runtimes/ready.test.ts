@@ -48,7 +48,13 @@ describe("a server on the PATH", () => {
     const path = await file("bin/vllm", `#!${folder}/other/bin/python3\nimport vllm\n`, 0o755);
     const places = { directory: join(folder, "runtimes"), path: `relative:${join(folder, "bin")}`, ask: answering({}) };
     const found = await findProgram(serverProgram("vllm"), places);
-    expect(found).toEqual({ file: path, version: "0.33.0", from: "PATH", launch: {}, folders: [join(folder, "other"), join(folder, "bin")] });
+    expect(found).toEqual({
+      file: path,
+      version: "0.33.0",
+      from: "PATH",
+      launch: {},
+      folders: [join(folder, "other"), join(folder, "bin")],
+    });
     expect(await findProgram(serverProgram("vllm"), { ...places, path: "" })).toMatchObject({ from: "environment", version: "0.1.0" });
   });
 
@@ -76,7 +82,10 @@ describe("a container of a known server", () => {
     const ready = await createPrograms({ directory: folder, path: "/usr/bin", ask: answering({}) }).ready(triton);
     expect(ready.command).toEqual([join(at, "venv", server, "bin/tritonserver")]);
     expect(ready.arguments).toEqual(["--model-store=/mnt/models", `--backend-directory=${join(at, "venv", server, "backends")}`]);
-    expect(ready.environment).toContainEqual({ name: "PATH", value: `${join(at, "venv", server, "bin")}:${join(at, "venv")}/bin:/usr/bin` });
+    expect(ready.environment).toContainEqual({
+      name: "PATH",
+      value: `${join(at, "venv", server, "bin")}:${join(at, "venv")}/bin:/usr/bin`,
+    });
     expect(ready.environment.filter(({ name }) => name === "LD_LIBRARY_PATH")).toEqual([
       { name: "LD_LIBRARY_PATH", value: `${join(at, "venv/lib/python3.11/site-packages/nvidia_pytriton.libs")}:/opt/python/lib:/own` },
     ]);

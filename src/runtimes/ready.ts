@@ -45,13 +45,20 @@ export function createPrograms({ directory, path = process.env.PATH ?? "", ask =
 export async function whatToDo(program: ServerProgram): Promise<string> {
   const installable = program.install(await installMachine());
   const where = `${program.title} is not on this machine: there is no ${program.executables[0]} on the PATH, and none was installed`;
-  return typeof installable === "string" ? `${where}. ${installable}` : `${where}; install it with: nitrous runtimes install ${program.name}`;
+  return typeof installable === "string"
+    ? `${where}. ${installable}`
+    : `${where}; install it with: nitrous runtimes install ${program.name}`;
 }
 
 /** Variables that are lists of folders, as PATH is. */
 const LISTS = new Set(["LD_LIBRARY_PATH", "PYTHONPATH"]);
 
-function withProgram(container: ContainerSpec, program: ServerProgram, { file, launch, folders }: FoundProgram, path: string): ContainerSpec {
+function withProgram(
+  container: ContainerSpec,
+  program: ServerProgram,
+  { file, launch, folders }: FoundProgram,
+  path: string,
+): ContainerSpec {
   const [command = "", ...words] = container.command;
   const isProgram = program.executables.includes(basename(command));
   const given = container.environment;

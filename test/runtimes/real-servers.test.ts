@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ask as askMachine, findProgram, installMachine, installProgram, programsDirectory, serverProgram } from "../../src/runtimes/index.ts";
+import {
+  ask as askMachine,
+  findProgram,
+  installMachine,
+  installProgram,
+  programsDirectory,
+  serverProgram,
+} from "../../src/runtimes/index.ts";
 import { CACHE_DIRECTORY, type ServerProcess, startServer } from "../server-process.ts";
 import { applyReady, ask } from "../service-process.ts";
 
@@ -128,20 +135,32 @@ def handle(data, context):
     return None if data is None else _service.handle(data, context)
 `;
 
-describe.skipIf(obstacles.torchserve !== undefined)(`TorchServe${obstacles.torchserve === undefined ? "" : ` (${obstacles.torchserve})`}`, () => {
-  it("serves an archive under the service's name, over V1 and, converted, V2", async () => {
-    const program = serverProgram("torchserve");
-    const places = { directory: programsDirectory(CACHE_DIRECTORY), path: process.env.PATH ?? "", ask: askMachine };
-    const found = await findProgram(program, places);
-    const handler = await write("handler.py", HANDLER);
-    await mkdir(join(folder, "archives"));
-    const words = ["--model-name", "linear", "--version", "1.0", "--handler", handler, "--export-path", join(folder, "archives")];
-    await promisify(execFile)(join(found?.file ?? "", "../torch-model-archiver"), words);
-    await applyReady(server.url, [await write("linear.yaml", service("sums-of-rows", "pytorch", "torchserve", join(folder, "archives")))], 200);
-    const { status, body } = await ask(server.url, "/v1/models/sums-of-rows:predict", { instances: [[1, 1], [0, 3]] });
-    expect(status, JSON.stringify(body)).toBe(200);
-    expect(body).toEqual({ predictions: [3, 6] });
-    const inputs = [{ name: "rows", datatype: "FP32", shape: [2, 2], data: [1, 1, 0, 3] }];
-    expect((await ask(server.url, "/v2/models/sums-of-rows/infer", { inputs })).body).toMatchObject({ outputs: [{ data: [3, 6] }] });
-  });
-});
+describe.skipIf(obstacles.torchserve !== undefined)(
+  `TorchServe${obstacles.torchserve === undefined ? "" : ` (${obstacles.torchserve})`}`,
+  () => {
+    it("serves an archive under the service's name, over V1 and, converted, V2", async () => {
+      const program = serverProgram("torchserve");
+      const places = { directory: programsDirectory(CACHE_DIRECTORY), path: process.env.PATH ?? "", ask: askMachine };
+      const found = await findProgram(program, places);
+      const handler = await write("handler.py", HANDLER);
+      await mkdir(join(folder, "archives"));
+      const words = ["--model-name", "linear", "--version", "1.0", "--handler", handler, "--export-path", join(folder, "archives")];
+      await promisify(execFile)(join(found?.file ?? "", "../torch-model-archiver"), words);
+      await applyReady(
+        server.url,
+        [await write("linear.yaml", service("sums-of-rows", "pytorch", "torchserve", join(folder, "archives")))],
+        200,
+      );
+      const { status, body } = await ask(server.url, "/v1/models/sums-of-rows:predict", {
+        instances: [
+          [1, 1],
+          [0, 3],
+        ],
+      });
+      expect(status, JSON.stringify(body)).toBe(200);
+      expect(body).toEqual({ predictions: [3, 6] });
+      const inputs = [{ name: "rows", datatype: "FP32", shape: [2, 2], data: [1, 1, 0, 3] }];
+      expect((await ask(server.url, "/v2/models/sums-of-rows/infer", { inputs })).body).toMatchObject({ outputs: [{ data: [3, 6] }] });
+    });
+  },
+);

@@ -55,7 +55,11 @@ async function apply(name: string, format: string, runtime: string, more: readon
 }
 
 async function stream(path: string, body: unknown): Promise<string> {
-  const response = await fetch(server.url + path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+  const response = await fetch(server.url + path, {
+    method: "POST",
+    body: JSON.stringify(body),
+    headers: { "content-type": "application/json" },
+  });
   return await response.text();
 }
 
@@ -89,7 +93,10 @@ describe("a stand-in for vLLM, started with vLLM's command line", () => {
 describe("a stand-in for Hugging Face's servers, started with their command lines", () => {
   it("generates", async () => {
     await applyReady(server.url, [await apply("generation", "huggingface", "tgi", ["args: [--max-total-tokens=99]"])]);
-    const { status, body } = await ask(server.url, "/openai/v1/chat/completions", { model: "generation", messages: [{ role: "user", content: "x" }] });
+    const { status, body } = await ask(server.url, "/openai/v1/chat/completions", {
+      model: "generation",
+      messages: [{ role: "user", content: "x" }],
+    });
     expect(status, JSON.stringify(body)).toBe(200);
     expect(body).toMatchObject({ choices: [{ message: { content: "stand-in tokens=99 x" } }] });
   });

@@ -27,7 +27,9 @@ function serving(path: string, at = "/mnt/models"): ContainerSpec {
   return containerSpec({ command: ["torchserve"], arguments: ARGUMENTS, mounts });
 }
 
-async function configured(container: ContainerSpec): Promise<{ readonly container: ContainerSpec; readonly settings: Map<string, string> }> {
+async function configured(
+  container: ContainerSpec,
+): Promise<{ readonly container: ContainerSpec; readonly settings: Map<string, string> }> {
   const made = await configuredTorchServe(container, join(folder, "cache"));
   const mount = made.mounts.find(({ path }) => path === "/mnt/torchserve");
   if (mount?.source.kind !== "folder") throw new Error("there is no configuration");
@@ -59,7 +61,9 @@ describe("TorchServe's configuration", () => {
     expect((await configured(serving(join(folder, "model")))).container.arguments).toContain("--models=iris=iris.mar");
     await rm(join(folder, "model/iris.mar"));
     await files({ "other.mar": "" });
-    await expect(configured(serving(join(folder, "model")))).rejects.toThrow("there is linear.mar, other.mar; expected one, or one called iris.mar");
+    await expect(configured(serving(join(folder, "model")))).rejects.toThrow(
+      "there is linear.mar, other.mar; expected one, or one called iris.mar",
+    );
   });
 
   it("keeps what KServe's layout says of workers, batches and the rest, and not where it listens", async () => {

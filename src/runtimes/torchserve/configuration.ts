@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ContainerSpec } from "../../core/container.ts";
 import { ServeError } from "../../core/errors.ts";
-import { valueOf } from "../command-line.ts";
+import { flagValue } from "../flag-value.ts";
 import { MODEL_PATH, modelPlace, movedModel } from "../model-mount.ts";
 import { readProperties, writeProperties } from "./properties.ts";
 
@@ -11,7 +11,7 @@ const CONFIGURATION = "/mnt/torchserve";
 const FILE = "config.properties";
 /** What decides how clients reach it is ours, whatever the model's own configuration says. */
 const OURS = [
-  "inference_address", 
+  "inference_address",
   "management_address",
   "metrics_address",
   "grpc_inference_port",
@@ -30,10 +30,13 @@ const OURS = [
  */
 export async function configuredTorchServe(container: ContainerSpec, cacheDirectory: string): Promise<ContainerSpec> {
   const place = await modelPlace(container);
-  const name = valueOf(container.arguments, "--models");
+  const name = flagValue(container.arguments, "--models");
   if (place === undefined || name === undefined || name.includes("=")) return container;
   const isStore = place.names?.includes("model-store") === true;
-  const archives = place.names === undefined ? [basename(place.path)] : (isStore ? await readdir(join(place.path, "model-store")) : place.names).filter(isArchive);
+  const archives =
+    place.names === undefined
+      ? [basename(place.path)]
+      : (isStore ? await readdir(join(place.path, "model-store")) : place.names).filter(isArchive);
   const archive = chosenArchive(archives, name, place.path);
   const own = place.names?.includes("config") === true ? await readFile(join(place.path, "config", FILE), "utf8").catch(() => "") : "";
   const settings = readProperties(own);

@@ -70,7 +70,10 @@ async function configuredName(file: string): Promise<string | undefined> {
 function fileName(file: string, path: string): string {
   const found = FILES.find(([ending]) => ending.test(file))?.[1];
   if (found !== undefined) return found;
-  throw new ServeError("FAILED_PRECONDITION", `${path} is no model of Triton's: expected a file that ends in .onnx, .plan or .pt, or a model repository`);
+  throw new ServeError(
+    "FAILED_PRECONDITION",
+    `${path} is no model of Triton's: expected a file that ends in .onnx, .plan or .pt, or a model repository`,
+  );
 }
 
 function isVersion(name: string): boolean {

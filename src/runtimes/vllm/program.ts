@@ -17,7 +17,8 @@ export const VLLM: ServerProgram = {
   install({ system, arch, hasNvidia, processorFlags }) {
     if (system !== "linux") return `vLLM runs on Linux with glibc only, and this is ${system}`;
     if (hasNvidia) return { requirements: ["vllm"], gibibytes: 12 };
-    if (arch !== "x64") return `without an NVIDIA GPU vLLM's build for processors is for x86-64 only, and this is ${arch}; run an image of it`;
+    if (arch !== "x64")
+      return `without an NVIDIA GPU vLLM's build for processors is for x86-64 only, and this is ${arch}; run an image of it`;
     if (processorFlags.size > 0 && !processorFlags.has("avx2"))
       return "without an NVIDIA GPU vLLM needs a processor with AVX2, and this one has none";
     return {

@@ -1,5 +1,5 @@
 /** The value of a flag in either of its forms, `--name=value` and `--name value`; the last one where there are several. */
-export function valueOf(words: readonly string[], flag: string): string | undefined {
+export function flagValue(words: readonly string[], flag: string): string | undefined {
   let value: string | undefined;
   for (const [index, word] of words.entries()) {
     if (word.startsWith(`${flag}=`)) value = word.slice(flag.length + 1);
