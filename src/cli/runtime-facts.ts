@@ -10,7 +10,7 @@ import {
   programsDirectory,
   SERVER_PROGRAMS,
   type ServerProgram,
-  whatToDo,
+  whyAbsent,
 } from "../runtimes/index.ts";
 import { cacheDirectoryOf, type Settings } from "../settings.ts";
 import type { ApiObject } from "./api-objects.ts";
@@ -45,10 +45,18 @@ export interface RuntimeMachine {
 
 export function thisMachine(settings: Settings): RuntimeMachine {
   let servers: Promise<readonly ServerFacts[]> | undefined;
+  let python: Promise<Installed> | undefined;
+  const lookForPython = (): Promise<Installed> => {
+    python ??= findInterpreters(settings.python).then(
+      () => ({ ready: true, text: "yes" }),
+      (error: unknown) => ({ ready: false, text: `no: ${messageOf(error)}` }),
+    );
+    return python;
+  };
   return {
     async installed(object) {
       servers ??= serverFacts(settings);
-      return await installedOf(object, await servers, settings);
+      return await installedOf(object, await servers, lookForPython);
     },
     configurations: () => configurationFacts(settings),
   };
@@ -61,12 +69,16 @@ export async function serverFacts(settings: Settings): Promise<readonly ServerFa
 async function factsOf(program: ServerProgram, settings: Settings): Promise<ServerFacts> {
   const directory = programsDirectory(resolve(cacheDirectoryOf(settings)));
   const found = await findProgram(program, { directory, path: process.env.PATH ?? "", ask });
-  const problem = found === undefined ? await whatToDo(program) : await program.missing?.(ask);
+  const problem = found === undefined ? await whyAbsent(program) : await program.missing?.(ask);
   const { name, title } = program;
   return { name, title, version: found?.version, file: found?.file, from: found?.from, problem };
 }
 
-async function installedOf(object: ApiObject, servers: readonly ServerFacts[], settings: Settings): Promise<Installed> {
+async function installedOf(
+  object: ApiObject,
+  servers: readonly ServerFacts[],
+  lookForPython: () => Promise<Installed>,
+): Promise<Installed> {
   const place = placeOf(object);
   const container = containerOf(object.spec);
   switch (place) {
@@ -76,10 +88,7 @@ async function installedOf(object: ApiObject, servers: readonly ServerFacts[], s
       return { ready: true, text: "yes" };
     case "python":
     case "auto":
-      return await findInterpreters(settings.python).then(
-        () => ({ ready: true, text: "yes" }),
-        (error: unknown) => ({ ready: false, text: `no: ${messageOf(error)}` }),
-      );
+      return await lookForPython();
     case "container": {
       const engine = await firstOnPath(["podman", "docker"]);
       return engine === undefined ? { ready: false, text: "no: there is no podman and no docker" } : { ready: true, text: engine };

@@ -84,13 +84,13 @@ async function sitePackagesOf(interpreter: string): Promise<string | undefined> 
   return version === undefined ? undefined : join(library, version, "site-packages");
 }
 
-async function recordedVersion({ distributions }: ServerProgram, sitePackages: string | undefined): Promise<string | undefined> {
+async function recordedVersion({ name, distributions }: ServerProgram, sitePackages: string | undefined): Promise<string | undefined> {
   if (sitePackages === undefined) return undefined;
   const names = await readdir(sitePackages).catch(() => []);
   for (const distribution of distributions) {
     const pattern = new RegExp(`^${distribution.replaceAll(/[-_.]/g, "[-_.]")}-([^-]+)\\.dist-info$`, "i");
     const version = names.map((name) => pattern.exec(name)?.[1]).find((each) => each !== undefined);
-    if (version !== undefined) return `${distribution === distributions[0] ? "" : `${distribution} `}${version}`;
+    if (version !== undefined) return `${distribution === name ? "" : `${distribution} `}${version}`;
   }
   return undefined;
 }

@@ -5,6 +5,6 @@ export { runtimeConfigurations } from "./configurations.ts";
 export { type FoundProgram, findProgram } from "./find-program.ts";
 export { installMachine, installProgram, programsDirectory } from "./install-program.ts";
 export { programOf } from "./program-of.ts";
-export { createPrograms, type Programs, whatToDo } from "./ready.ts";
+export { createPrograms, type Programs, whyAbsent } from "./ready.ts";
 export type { ServerProgram } from "./server-program.ts";
 export { SERVER_PROGRAMS, serverProgram } from "./server-programs.ts";

@@ -33,7 +33,8 @@ export function createPrograms({ directory, path = process.env.PATH ?? "", ask =
       const configured = program.name === "torchserve" ? await configuredTorchServe(container, directory) : container;
       if (container.image !== undefined) return configured;
       const found = await findProgram(program, { directory: programsDirectory(directory), path, ask });
-      if (found === undefined) throw new ServeError("FAILED_PRECONDITION", await whatToDo(program));
+      if (found === undefined)
+        throw new ServeError("FAILED_PRECONDITION", `${program.title} is not on this machine: ${await whyAbsent(program)}`);
       const missing = await program.missing?.(ask);
       if (missing !== undefined) throw new ServeError("FAILED_PRECONDITION", missing);
       return withProgram(configured, program, found, path);
@@ -41,13 +42,11 @@ export function createPrograms({ directory, path = process.env.PATH ?? "", ask =
   };
 }
 
-/** A sentence for who has not installed it. */
-export async function whatToDo(program: ServerProgram): Promise<string> {
-  const installable = program.install(await installMachine());
-  const where = `${program.title} is not on this machine: there is no ${program.executables[0]} on the PATH, and none was installed`;
-  return typeof installable === "string"
-    ? `${where}. ${installable}`
-    : `${where}; install it with: nitrous runtimes install ${program.name}`;
+/** Why there is none, and what to do: a clause. */
+export async function whyAbsent({ name, executables, install }: ServerProgram): Promise<string> {
+  const installable = install(await installMachine());
+  const where = `there is no ${executables[0]} on the PATH, and none was installed`;
+  return typeof installable === "string" ? `${where}. ${installable}` : `${where}; install it with: nitrous runtimes install ${name}`;
 }
 
 /** Variables that are lists of folders, as PATH is. */
