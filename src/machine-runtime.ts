@@ -3,9 +3,10 @@ import { basename, extname, join } from "node:path";
 import { parse } from "yaml";
 import { deviceTitle } from "./core/device.ts";
 import { messageOf } from "./core/errors.ts";
-import type { RuntimeConfiguration, WrittenConfiguration } from "./core/runtime-configuration.ts";
+import type { Engine, RunAs, RuntimeConfiguration, WrittenConfiguration } from "./core/runtime-configuration.ts";
+import type { UpstreamSpec } from "./core/upstream.ts";
 import { type FoundDevices, findNeuron, type RunCommand, runCommand } from "./devices/index.ts";
-import { type Accelerators, type ChosenConfiguration, chooseConfiguration, runtimeConfigurations } from "./runtimes/index.ts";
+import { adaptUpstream, type Accelerators, type ChosenConfiguration, chooseConfiguration, runtimeConfigurations } from "./runtimes/index.ts";
 import { runtimeConfigurationSchema, type Settings, SettingsError } from "./settings.ts";
 
 /** How servers of their own could run on this machine. */
@@ -48,6 +49,22 @@ export function configuredDevices(
 ): FoundDevices & { readonly hidden: boolean } {
   if (devices === "nvidia" || found.devices.length === 0) return { ...found, hidden: false };
   return { devices: [], problem: `the runtime configuration ${name} uses none`, hidden: true };
+}
+
+/** How services are planned whose servers are their own: a setting counts more than a configuration. */
+export function serverPlanning(
+  { "run-as": runAs }: Pick<Settings, "run-as">,
+  configuration: RuntimeConfiguration,
+): { readonly runAs: RunAs; readonly adaptServer: (upstream: UpstreamSpec) => Promise<UpstreamSpec> } {
+  return {
+    runAs: runAs === "auto" ? configuration.runAs : runAs,
+    adaptServer: (upstream) => adaptUpstream(upstream, configuration),
+  };
+}
+
+/** What runs containers. */
+export function engineOf({ "container-engine": engine }: Pick<Settings, "container-engine">, configuration: RuntimeConfiguration): Engine {
+  return engine === "auto" ? configuration.engine : engine;
 }
 
 async function writtenConfigurations(setting: Settings["runtimes"]): Promise<Readonly<Record<string, WrittenConfiguration>>> {

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Clock } from "./core/clock.ts";
 import { deviceTitle } from "./core/device.ts";
 import type { Events } from "./core/events.ts";
@@ -7,7 +7,15 @@ import type { MeasurementStore } from "./core/measurement.ts";
 import type { RuntimeConfiguration } from "./core/runtime-configuration.ts";
 import { createDeviceMeter, deviceBudget, type FoundDevices, findDevices, runCommand } from "./devices/index.ts";
 import { createEnvironments, removeUnusedDaily } from "./environments/index.ts";
-import { availableMemory, createLocalExecutor, createProcessRecord, endLeftovers, processMemory, processTree } from "./executors/index.ts";
+import {
+  availableMemory,
+  createLocalExecutor,
+  createProcessRecord,
+  createServers,
+  endLeftovers,
+  processMemory,
+  processTree,
+} from "./executors/index.ts";
 import { PYTHON_PACKAGE } from "./host-commands.ts";
 import { createInlineAnswers } from "./inline-answers.ts";
 import { openMeasurements } from "./kept-measurements.ts";
@@ -15,7 +23,9 @@ import { chosenRuntime, configuredDevices, knownRuntimes } from "./machine-runti
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { type Amounts, deviceAccount, Ledger, Manager, MEMORY, MODELS, memoryOfNamespace } from "./models/index.ts";
 import { withProgramModels } from "./program-models.ts";
+import { createPrograms } from "./runtimes/index.ts";
 import { cacheDirectoryOf, type Settings, SettingsError } from "./settings.ts";
+import { withUpstreams } from "./upstream-models.ts";
 
 /** Of what is available when the server starts. */
 const MEMORY_SHARE = 0.8;
@@ -77,10 +87,14 @@ export function openModelManagement(
 ): ModelManagement {
   const cacheDirectory = resolve(cacheDirectoryOf(settings));
   const leftovers = endLeftovers(cacheDirectory);
+  const onLog = (host: string, line: string): void => events.emit("host-log", { host, line });
+  const record = createProcessRecord(cacheDirectory);
+  const objects = { secrets: settings["secrets-directory"], configMaps: settings["config-maps-directory"] };
   const executor = createLocalExecutor({
-    onLog: (host, line) => events.emit("host-log", { host, line }),
-    record: createProcessRecord(cacheDirectory),
+    onLog,
+    record,
     loadsBehind: settings["load-priority"] === "low",
+    servers: createServers({ onLog, record, objects, clock, python: settings.python, bytecodeDirectory: join(cacheDirectory, "bytecode") }),
   });
   const environments = createEnvironments({
     directory: cacheDirectory,
@@ -94,7 +108,12 @@ export function openModelManagement(
   const meter = createDeviceMeter(found.devices, clock, runCommand);
   const manager = new Manager({
     clock,
-    steps: withProgramModels(createModelSteps(settings, { events, executor, clock, environments })),
+    steps: withUpstreams(withProgramModels(createModelSteps(settings, { events, executor, clock, environments })), {
+      executor,
+      clock,
+      onLog,
+      programs: createPrograms({ directory: cacheDirectory }),
+    }),
     ledger,
     events,
     measurements: kept.measurements,

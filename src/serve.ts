@@ -17,6 +17,7 @@ import { createInProcessDoor, type InProcessDoor } from "./handles/index.ts";
 import { createLargeJson } from "./large-json/index.ts";
 import { listenOn } from "./listen.ts";
 import { ClientRegions } from "./memory/index.ts";
+import { serverPlanning } from "./machine-runtime.ts";
 import { openMachine, openModelManagement } from "./model-manager.ts";
 import { modelSchedulers } from "./model-schedulers.ts";
 import { createStatistics, ModelVersion, Registry, withIdleTime } from "./models/index.ts";
@@ -289,6 +290,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     source: createStorage({ cacheDirectory: resolve(cacheDirectoryOf(settings), "downloads"), volumes: settings.volumes }),
     createModel,
     baseDirectory: process.cwd(),
+    ...serverPlanning(settings, machine.configuration),
     watch: options.watch === true,
     onGone: (namespace, name) => logs.forget(isHostOf(namespace, name)),
     urlOf: (namespace, name) => `${url}/serving/${namespace}/${name}`,

@@ -237,6 +237,24 @@ export const SETTINGS = {
     .enum(["on", "off"])
     .default("on")
     .describe("answer tiny ONNX models of the command line, and those that somebody trusts, in the server's own process"),
+  "secrets-directory": z
+    .string()
+    .min(1)
+    .optional()
+    .describe("folder with the secrets that runtimes' containers name: a file NAMESPACE/NAME/KEY for each key (default: none)"),
+  "config-maps-directory": z
+    .string()
+    .min(1)
+    .optional()
+    .describe("folder with the config maps that runtimes' containers name: a file NAMESPACE/NAME/KEY for each key (default: none)"),
+  "run-as": z
+    .enum(["auto", "process", "container"])
+    .default("auto")
+    .describe("whether the programs of runtimes run as processes or in containers (default: what the runtime has: a command or an image)"),
+  "container-engine": z
+    .enum(["auto", "podman", "docker", "off"])
+    .default("auto")
+    .describe("what runs containers of runtimes with an image: the first that is installed, or none"),
   "environment-days": positive.default(30).describe("days after which a Python environment that no server has used is removed"),
   python: z.string().min(1).optional().describe("Python interpreter to make environments with"),
 } as const;

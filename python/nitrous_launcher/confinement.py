@@ -25,7 +25,7 @@ def confine(level: str, readable: list[str], writable: list[str]) -> None:
         os.mkdir(root)
         namespaces.enter(root, readable, writable)
     version = None
-    _drop_capabilities()
+    drop_capabilities([CAP_DAC_READ_SEARCH])
     system.prctl(system.PR_SET_NO_NEW_PRIVS, 1)
     if level == "landlock":
         devices = [f"/dev/{name}" for name in namespaces.DEVICES]
@@ -40,19 +40,20 @@ def landlock_only() -> list[str]:
     return [f"/proc/{os.getpid()}", *(f"/proc/{name}" for name in machine)]
 
 
-def _drop_capabilities() -> None:
+def drop_capabilities(kept: list[int]) -> None:
+    """All but these, and for every program that this process becomes; of these the ones that it has."""
     for capability in range(LAST_CAPABILITY + 1):
-        if capability != CAP_DAC_READ_SEARCH:
+        if capability not in kept:
             # Fails for capabilities that the kernel does not have, and where there are none to drop.
             system.libc.prctl(system.PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)
     system.libc.prctl(system.PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    kept = 1 << CAP_DAC_READ_SEARCH if _has(CAP_DAC_READ_SEARCH) else 0
+    left = sum(1 << capability for capability in kept) & _permitted()
     header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
-    data = struct.pack("=6I", kept, kept, 0, 0, 0, 0)
+    data = struct.pack("=6I", left, left, 0, 0, 0, 0)
     system.checked(system.libc.capset(header, data), "capset")
 
 
-def _has(capability: int) -> bool:
+def _permitted() -> int:
     with open("/proc/self/status") as file:
         permitted = next(line for line in file if line.startswith("CapPrm:"))
-    return bool(int(permitted.split()[1], 16) >> capability & 1)
+    return int(permitted.split()[1], 16)

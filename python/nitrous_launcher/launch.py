@@ -4,7 +4,8 @@ Runs a command as a model host, by the interpreter alone and without any package
     python launch.py COMMAND ARGUMENTS...
     python launch.py --confine PLAN COMMAND ARGUMENTS...      confined, see plan.py
     python launch.py --probe                                  says as JSON what this machine can do
-
+    python launch.py --server                                 runs a server of its own, see servers/server.py
+    python launch.py --probe-server                           says why that cannot have namespaces here; nothing where it can
 
 Descriptor 3 is the host's connection, and only the host keeps it. Descriptor 4 is the launcher's line to the server: it says
 "host PID" there, and its end means that the server is gone or wants everything to end. When the host ends or the line does,
@@ -154,6 +155,17 @@ def _run(words: list[str]) -> None:
         from nitrous_launcher.probe import probe
 
         print(probe())
+    elif words[:1] == ["--server"]:
+        from nitrous_launcher.servers.server import serve
+
+        os.environ.pop("NODE_CHANNEL_FD", None)
+        os.environ.pop("NODE_CHANNEL_SERIALIZATION_MODE", None)
+        system.prctl(system.PR_SET_PDEATHSIG, signal.SIGTERM)
+        _end_as(serve(_wake_up_on_signals()))
+    elif words[:1] == ["--probe-server"]:
+        from nitrous_launcher.servers.probe import probe as probe_server
+
+        print(probe_server())
     elif words[:1] == ["--filter"]:
         from nitrous_launcher.confinement import confine
 

@@ -25,7 +25,7 @@ export function describeRuntime(kind: Kind, object: ApiObject, terminal: Termina
     ["Namespace", metadata.namespace],
     ...metadataFields(object, terminal.now()),
     ["Disabled", disabled ? "yes: no model gets it" : "no", disabled ? "yellow" : undefined],
-    ["Multi-model", multiModel ? "yes: InferenceServices do not get it" : undefined],
+    ["Multi-model", multiModel ? "yes: one server for all models that name it" : undefined],
     ["Protocols", protocolsInWords(object).replaceAll(",", ", ")],
     ["Runs in", PLACES[placeOf(object)]],
     ["Image", containerOf(spec).image],

@@ -44,6 +44,13 @@ const good: MachineFacts = {
     { name: "cpu", chosen: false, usable: true, devices: "none", runAs: "auto", engine: "auto", here: "runs on the processor" },
     { name: "inf2", chosen: false, usable: false, devices: "neuron", runAs: "auto", engine: "auto", here: "cannot be used: no" },
   ],
+  containers: {
+    choice: "auto",
+    engines: [
+      { kind: "podman", version: "4.3.1", rootless: false, cgroups: 1, problem: undefined },
+      { kind: "docker", version: undefined, rootless: false, cgroups: undefined, problem: "the daemon does not run" },
+    ],
+  },
   folders: [{ purpose: "state", path: "/state", free: 50 * GIBIBYTE, size: 100 * GIBIBYTE }],
 };
 
@@ -73,6 +80,8 @@ describe("nitrous doctor", () => {
       "vLLM                             ok        0.32.0 at /opt/vllm/bin/vllm",
       "NVIDIA Triton Inference Server   absent    it is not here",
       "TorchServe                       weak      0.12.0 at /x/torchserve; there is no java",
+      "podman                           ok        4.3.1, as root, limits by cgroups version 1",
+      "docker                           weak      the daemon does not run",
       "state folder                     ok        /state: 50.0 GiB of 100.0 GiB free",
       "",
     ]);
@@ -98,6 +107,20 @@ describe("nitrous doctor", () => {
   it("calls isolation that is off weak", () => {
     const isolation = { ...good.isolation, mode: "off", chosen: undefined } as const;
     expect(report({ ...good, isolation })).toMatch(/isolation +weak +off: every model may do what the server may do/);
+  });
+
+  it.each([
+    ["auto", [], /containers +weak +neither podman nor docker is installed: runtimes that are images cannot run/],
+    ["docker", [], /containers +weak +docker is not installed/],
+    ["off", good.containers.engines, /containers +ok +off: runtimes run as processes/],
+    ["docker", good.containers.engines, /docker +missing +the daemon does not run/],
+    [
+      "auto",
+      [{ kind: "podman", version: "5.0.0", rootless: true, cgroups: 1, problem: undefined }],
+      /podman +ok +5\.0\.0, without root, limits by cgroups version 1\ncontainers +weak +podman without root cannot limit memory/,
+    ],
+  ] as const)("says what runs containers when --container-engine is %s", (choice, engines, expected) => {
+    expect(report({ ...good, containers: { choice, engines } })).toMatch(expected);
   });
 
   it("tells machines the facts and the checks", () => {

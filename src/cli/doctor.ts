@@ -1,14 +1,8 @@
+import { type Check, engineChecks } from "./doctor-engines.ts";
 import type { MachineFacts } from "./doctor-facts.ts";
 import { parseOutput, printValue } from "./print-objects.ts";
 import { renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** One line of the report. */
-interface Check {
-  readonly name: string;
-  readonly state: "ok" | "weak" | "missing" | "absent";
-  readonly found: string;
-}
 
 const STYLES = { ok: "green", weak: "yellow", missing: "red", absent: undefined } as const;
 const LEAST_FREE = 5 * 2 ** 30;
@@ -38,6 +32,7 @@ function checksOf({
   devices,
   servers,
   configurations,
+  containers,
   folders,
 }: MachineFacts): Check[] {
   const { chosen, refusal, mode, levels, landlockVersion } = isolation;
@@ -71,6 +66,7 @@ function checksOf({
     ...deviceChecks(devices),
     ...configurations.map(({ name, usable, here }): Check => ({ name: `runtime ${name}`, state: usable ? "ok" : "absent", found: here })),
     ...servers.map(serverCheck),
+    ...engineChecks(containers),
     ...folders.map(
       ({ purpose, path, free, size }): Check => ({
         name: `${purpose} folder`,

@@ -10,7 +10,10 @@ export interface ContainerSpec {
   readonly arguments: readonly string[];
   /** Undefined: the image's own; of a process a folder of its own. */
   readonly workingDirectory: string | undefined;
-  /** What is to be read when the container starts is named, not held: secrets are in no status and in no state. */
+  /**
+   * The last one of a name counts. What is to be read when the container starts is named, not held: secrets are in no status and in no
+   * state. References `$(NAME)` to such variables stand in values, command and arguments until then; `fillReferences` puts them in.
+   */
   readonly environment: readonly EnvironmentVariable[];
   readonly ports: readonly ContainerPort[];
   readonly mounts: readonly Mount[];
@@ -29,7 +32,9 @@ export interface ContainerSpec {
 export type EnvironmentVariable =
   | { readonly name: string; readonly value: string }
   /** The text of one key, which is a file below the folder of secrets or of config maps. */
-  | { readonly name: string; readonly from: ObjectKey; readonly optional: boolean };
+  | { readonly name: string; readonly from: ObjectKey; readonly optional: boolean }
+  /** One for each key of the object that can be a variable's name, with `prefix` before it. */
+  | { readonly prefix: string; readonly allOf: Omit<ObjectKey, "key">; readonly optional: boolean };
 
 export interface ObjectKey {
   readonly kind: "secret" | "configMap";

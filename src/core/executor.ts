@@ -13,6 +13,8 @@ export interface HostSpec {
   readonly inProgram?: boolean;
   /** A server of its own instead of a host: command, arguments and environment are in here. */
   readonly container?: ContainerSpec;
+  /** Nothing is started: the server is at this URL already. */
+  readonly elsewhere?: string;
   /** The command is a launcher: it speaks on descriptor 4, and ends with everything below it when that is closed. */
   readonly launched?: boolean;
   /** The launcher makes this folder and removes it at its end. */
@@ -36,6 +38,11 @@ export interface HostEndpoint {
 }
 
 export interface Executor {
+  /**
+   * Fetches what the start would have to wait for: the image of a container. Nothing for hosts.
+   * @throws ServeError when it cannot be had; the signal's reason when aborted
+   */
+  prepare(spec: HostSpec, report: (step: string) => void, signal: AbortSignal): Promise<void>;
   start(spec: HostSpec): HostEndpoint;
   /** A host has loaded its model: from now on it has its full share of the processors. `pid` as its endpoint says. */
   loaded(pid: number): void;

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex, Readable } from "node:stream";
+import { ServeError } from "../core/errors.ts";
 import type { Executor, HostEndpoint, HostSpec } from "../core/executor.ts";
+import type { ServerEndpoint } from "../core/upstream.ts";
 import { followLines } from "./lines.ts";
 import { lower, restore } from "./priority.ts";
 import type { ProcessRecord } from "./process-record.ts";
@@ -15,18 +17,45 @@ export interface LocalExecutorOptions {
   readonly record: ProcessRecord;
   /** Hosts that load use what others leave of the processors. */
   readonly loadsBehind: boolean;
+  /** Programs of this machine that are servers of their own. */
+  readonly servers?: ServerStarter;
+  /** Containers with an image. */
+  readonly containers?: ServerStarter & { close(): Promise<void> };
+}
+
+/** Starts servers of their own. */
+export interface ServerStarter {
+  prepare(spec: HostSpec, report: (step: string) => void, signal: AbortSignal): Promise<void>;
+  start(spec: HostSpec): ServerEndpoint;
 }
 
 /**
  * Starts host processes on this machine, each with an inherited Unix socket as file descriptor 3. A host without a launcher leads a
  * process group, which is killed when the host ends.
  */
-export function createLocalExecutor({ onLog, record, loadsBehind }: LocalExecutorOptions): Executor {
+export function createLocalExecutor({ onLog, record, loadsBehind, servers, containers }: LocalExecutorOptions): Executor {
   const running = new Set<LocalEndpoint>();
+  const runningServers = new Set<ServerEndpoint>();
+  /** What starts servers of this kind; undefined for hosts. @throws ServeError where nothing does */
+  const starterOf = ({ container, name }: HostSpec): ServerStarter | undefined => {
+    if (container === undefined) return undefined;
+    const starter = container.image === undefined ? servers : containers;
+    if (starter === undefined) throw new ServeError("FAILED_PRECONDITION", `${name}: this server runs no servers of models' own`);
+    return starter;
+  };
   /** The sessions of those that load, and when they are behind the others. */
   const loading = new Map<number, Promise<void>>();
   return {
+    async prepare(spec, report, signal) {
+      await starterOf(spec)?.prepare(spec, report, signal);
+    },
     start(spec) {
+      const server = starterOf(spec)?.start(spec);
+      if (server !== undefined) {
+        runningServers.add(server);
+        void server.exited.then(() => runningServers.delete(server));
+        return server;
+      }
       const endpoint = startProcess(spec, onLog, record);
       const { session } = endpoint;
       running.add(endpoint);
@@ -45,7 +74,8 @@ export function createLocalExecutor({ onLog, record, loadsBehind }: LocalExecuto
       }
     },
     async close() {
-      await Promise.all([...running].map((endpoint) => endpoint.stop(KILL_GRACE_MS)));
+      await Promise.all([...running, ...runningServers].map((endpoint) => endpoint.stop(KILL_GRACE_MS)));
+      await containers?.close();
       await record.close();
     },
   };

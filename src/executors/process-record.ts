@@ -1,12 +1,12 @@
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { bootId, descendantsOf, identityOf, isRunning, type ProcessIdentity } from "./processes.ts";
 
 /** What a server has started, on disk, so that a later one can end what outlived a server that was killed. */
 export interface ProcessRecord {
-  /** Remembers a running process, and the temporary folder that goes with it, until `forget`. */
-  add(pid: number, folder?: string): void;
+  /** Remembers a running process, and the temporary folder and the control groups that go with it, until `forget`. */
+  add(pid: number, folder?: string, groups?: readonly string[]): void;
   forget(pid: number): void;
   /** Settles when what was added and forgotten so far is on disk. */
   written(): Promise<void>;
@@ -22,6 +22,8 @@ interface RecordFile {
 
 interface Recorded extends ProcessIdentity {
   readonly folder?: string;
+  /** Folders of control groups, which may never have been made. */
+  readonly groups?: readonly string[];
 }
 
 /** How the names of temporary folders begin: nothing else is removed, whatever a record says. */
@@ -63,10 +65,10 @@ export function createProcessRecord(directory: string): ProcessRecord {
     while (writing !== undefined) await writing;
   };
   return {
-    add(pid, folder) {
+    add(pid, folder, groups) {
       const identity = identityOf(pid);
       if (identity === undefined) return;
-      processes.set(pid, { ...identity, ...(folder === undefined ? {} : { folder }) });
+      processes.set(pid, { ...identity, ...(folder === undefined ? {} : { folder }), ...(groups === undefined ? {} : { groups }) });
       changed();
     },
     forget(pid) {
@@ -96,7 +98,10 @@ export function endLeftovers(directory: string): number[] {
         for (const each of [recorded, ...descendantsOf(recorded.pid)]) if (end(each)) killed.push(each.pid);
       }
     }
-    for (const { folder: temporary } of record?.processes ?? []) if (temporary !== undefined) removeTemporary(temporary);
+    for (const { folder: temporary, groups = [] } of record?.processes ?? []) {
+      if (temporary !== undefined) removeTemporary(temporary);
+      for (const group of groups) removeGroup(group);
+    }
     rmSync(file, { force: true });
   }
   return killed;
@@ -118,6 +123,16 @@ function removeTemporary(folder: string): void {
     rmSync(folder, { recursive: true, force: true });
   } catch {
     // Somebody else's, or it holds what only root may remove: not worth a failed start.
+  }
+}
+
+/** Not while a process is in it: the kernel needs a moment for those that were killed. */
+function removeGroup(folder: string): void {
+  if (!basename(folder).startsWith(TEMPORARY_PREFIX)) return;
+  try {
+    rmdirSync(folder);
+  } catch {
+    // It was never made, or has ended with its launcher.
   }
 }
 

@@ -65,8 +65,9 @@ function childrenOf(pid: number): number[] | undefined {
   }
 }
 
-/** A process and all below it. */
+/** A process and all below it; none for 0, which is no process yet. */
 export function processTree(pid: number): number[] {
+  if (pid === 0) return [];
   return [pid, ...(process.platform === "linux" ? pidsBelow(pid) : [])];
 }
 

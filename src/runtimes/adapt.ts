@@ -2,6 +2,7 @@ import type { ContainerSpec } from "../core/container.ts";
 import type { RuntimeConfiguration } from "../core/runtime-configuration.ts";
 import type { UpstreamSpec } from "../core/upstream.ts";
 import { MODEL_PATH, modelPlace, movedModel } from "./model-mount.ts";
+import { nameOf } from "./environment.ts";
 import { programOf } from "./program-of.ts";
 import type { ServerProgram } from "./server-program.ts";
 import { tritonLayout } from "./triton/repository.ts";
@@ -52,7 +53,7 @@ async function adaptedTo(program: ServerProgram, upstream: UpstreamSpec, contain
 
 /** Of a model on the Hub the server itself fetches the files, and needs the network for that. */
 function offline(container: ContainerSpec, isRemote: boolean): ContainerSpec {
-  const others = container.environment.filter(({ name }) => name !== OFFLINE.name);
+  const others = container.environment.filter((variable) => nameOf(variable) !== OFFLINE.name);
   if (isRemote) return { ...container, environment: others, network: "host" };
   return others.length === container.environment.length ? { ...container, environment: [OFFLINE, ...others] } : container;
 }
@@ -77,7 +78,7 @@ function protocolsOf({ protocol }: ServerProgram, { protocols }: UpstreamSpec): 
 
 function withConfiguration(upstream: UpstreamSpec, container: ContainerSpec, configuration: RuntimeConfiguration): UpstreamSpec {
   const { environment, images } = configuration;
-  const own = new Set(container.environment.map(({ name }) => name));
+  const own = new Set(container.environment.map(nameOf));
   const added = Object.entries(environment).flatMap(([name, value]) => (own.has(name) ? [] : [{ name, value }]));
   const image = Object.hasOwn(images, upstream.runtime) ? images[upstream.runtime] : undefined;
   return withContainer(upstream, {

@@ -86,7 +86,7 @@ describe("a container of a known server", () => {
       name: "PATH",
       value: `${join(at, "venv", server, "bin")}:${join(at, "venv")}/bin:/usr/bin`,
     });
-    expect(ready.environment.filter(({ name }) => name === "LD_LIBRARY_PATH")).toEqual([
+    expect(ready.environment.filter((variable) => "name" in variable && variable.name === "LD_LIBRARY_PATH")).toEqual([
       { name: "LD_LIBRARY_PATH", value: `${join(at, "venv/lib/python3.11/site-packages/nvidia_pytriton.libs")}:/opt/python/lib:/own` },
     ]);
     expect(ready.mounts.map(({ path }) => path)).toEqual([at, "/opt/python"]);

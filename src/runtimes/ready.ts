@@ -4,6 +4,7 @@ import { ServeError } from "../core/errors.ts";
 import { ask as askMachine } from "./ask.ts";
 import { type FoundProgram, findProgram } from "./find-program.ts";
 import { installMachine, programsDirectory } from "./install-program.ts";
+import { nameOf } from "./environment.ts";
 import { programOf } from "./program-of.ts";
 import type { Ask, ServerProgram } from "./server-program.ts";
 import { configuredTorchServe } from "./torchserve/configuration.ts";
@@ -63,17 +64,17 @@ function withProgram(
   const given = container.environment;
   const added = { ...launch.environment, PATH: `${dirname(file)}${delimiter}${binOf(launch.environment)}${path}` };
   const environment = Object.entries(added).flatMap(([name, value]): EnvironmentVariable[] => {
-    const own = given.findLast((variable) => variable.name === name);
+    const own = given.findLast((variable) => nameOf(variable) === name);
     if (own === undefined) return [{ name, value }];
     // A list of folders goes on with the runtime's own; anything else is the runtime's to say.
     return "value" in own && LISTS.has(name) ? [{ name, value: `${value}${delimiter}${own.value}` }] : [own];
   });
-  const flags = (launch.arguments ?? []).filter((argument) => !container.arguments.some((other) => nameOf(other) === nameOf(argument)));
+  const flags = (launch.arguments ?? []).filter((argument) => !container.arguments.some((other) => flagOf(other) === flagOf(argument)));
   return {
     ...container,
     command: isProgram ? [file, ...words] : container.command,
     arguments: [...container.arguments, ...flags],
-    environment: [...given.filter(({ name }) => !(name in added)), ...environment],
+    environment: [...given.filter((variable) => !((nameOf(variable) ?? "") in added)), ...environment],
     mounts: [...container.mounts, ...folders.map(asItIs)],
   };
 }
@@ -88,6 +89,6 @@ function asItIs(path: string): Mount {
   return { path, readOnly: true, source: { kind: "folder", path } };
 }
 
-function nameOf(argument: string): string {
+function flagOf(argument: string): string {
   return argument.split("=", 1)[0] ?? argument;
 }
