@@ -130,5 +130,5 @@ export function integers(name: string, shape: readonly number[], values: readonl
 }
 
 export function texts(name: string, values: readonly string[]): Tensor {
-  return { name, datatype: "BYTES", shape: [values.length], data: values.map((value) => Buffer.from(value)) };
+  return { name, datatype: "BYTES", shape: [values.length], data: values.map((value) => new TextEncoder().encode(value)) };
 }

@@ -243,7 +243,7 @@ describe("a server that goes", () => {
 
   it("is left in peace by calls that are given up", async () => {
     const endpoint = await start(hanging);
-    const replica = await open(endpoint).replica;
+    const replica = await open(endpoint, { spec: specOf(["v1"]) }).replica;
     const cancellation = new Cancellation();
     const call = replica.run({ method: "predict", payload: ROWS }, cancellation);
     cancellation.abort(new ServeError("CANCELLED", "the client has gone"));

@@ -27,7 +27,7 @@ const numbersOf = (payload: Payload): unknown[] =>
         tensor.name,
         tensor.datatype,
         tensor.shape,
-        tensor.datatype === "BYTES" ? tensor.data.map(String) : [...elementsOf(tensor as NumericTensor)],
+        tensor.datatype === "BYTES" ? tensor.data.map((bytes) => Buffer.from(bytes).toString()) : [...elementsOf(tensor as NumericTensor)],
       ])
     : [];
 

@@ -16,7 +16,8 @@ export function decodeV2(body: Uint8Array, jsonLength: string | undefined): Payl
       throw wrong("Inference-Header-Content-Length", jsonLength);
     const answer = readJson(body.subarray(0, length));
     if (!isObject(answer) || !Array.isArray(answer.outputs)) throw wrong("outputs", isObject(answer) ? answer.outputs : answer);
-    const binary = body.subarray(length);
+    // Not as the Buffer that it is, whose slices are views.
+    const binary = new Uint8Array(body.buffer, body.byteOffset + length, body.byteLength - length);
     let offset = 0;
     const tensors = answer.outputs.map((output, index) => {
       const size = sizeOf(output, index);
