@@ -94,9 +94,7 @@ async function describe(model: string, ask: Ask, signal: AbortSignal): Promise<U
   const [metadata, server, config] = await Promise.all([
     ask("ModelMetadata", asked, { name: model }, signal),
     unlessMissing(ask("ServerMetadata", { request: ServerMetadataRequestSchema, response: ServerMetadataResponseSchema }, {}, signal)),
-    unlessMissing(
-      ask("ModelConfig", { request: ModelConfigRequestSchema, response: ModelConfigResponseSchema }, { name: model }, signal),
-    ),
+    unlessMissing(ask("ModelConfig", { request: ModelConfigRequestSchema, response: ModelConfigResponseSchema }, { name: model }, signal)),
   ]);
   const inputs = metadata.inputs.map(({ name, datatype, shape }) => ({ name, datatype, shape: shape.map(Number) }));
   const outputs = metadata.outputs.map(({ name, datatype, shape }) => ({ name, datatype, shape: shape.map(Number) }));
