@@ -6,7 +6,13 @@ import { messageOf } from "./core/errors.ts";
 import type { Engine, RunAs, RuntimeConfiguration, WrittenConfiguration } from "./core/runtime-configuration.ts";
 import type { UpstreamSpec } from "./core/upstream.ts";
 import { type FoundDevices, findNeuron, type RunCommand, runCommand } from "./devices/index.ts";
-import { adaptUpstream, type Accelerators, type ChosenConfiguration, chooseConfiguration, runtimeConfigurations } from "./runtimes/index.ts";
+import {
+  type Accelerators,
+  adaptUpstream,
+  type ChosenConfiguration,
+  chooseConfiguration,
+  runtimeConfigurations,
+} from "./runtimes/index.ts";
 import { runtimeConfigurationSchema, type Settings, SettingsError } from "./settings.ts";
 
 /** How servers of their own could run on this machine. */

@@ -1,8 +1,8 @@
 import type { ContainerSpec } from "../core/container.ts";
 import type { RuntimeConfiguration } from "../core/runtime-configuration.ts";
 import type { UpstreamSpec } from "../core/upstream.ts";
-import { MODEL_PATH, modelPlace, movedModel } from "./model-mount.ts";
 import { nameOf } from "./environment.ts";
+import { MODEL_PATH, modelPlace, movedModel } from "./model-mount.ts";
 import { programOf } from "./program-of.ts";
 import type { ServerProgram } from "./server-program.ts";
 import { tritonLayout } from "./triton/repository.ts";
