@@ -88,8 +88,7 @@ function portsOf({ protocol, port }: URL): ServerPorts {
 }
 
 function metricsOf({ annotations }: ServerPod, ports: ServerPorts): UpstreamSpec["metrics"] {
-  const value = (key: string): string | undefined =>
-    METRICS_ANNOTATIONS.flatMap((prefix) => annotations[`${prefix}/${key}`] ?? [])[0];
+  const value = (key: string): string | undefined => METRICS_ANNOTATIONS.flatMap((prefix) => annotations[`${prefix}/${key}`] ?? [])[0];
   const annotated = Number(value("port") ?? Number.NaN);
   const port = Number.isInteger(annotated) && annotated > 0 && annotated < 65536 ? annotated : ports.metrics;
   return port === undefined ? undefined : { port, path: value("path") ?? METRICS_PATH };
