@@ -106,7 +106,8 @@ describe("the openai package", () => {
 
   it("is told which routes another model has", async () => {
     await expect(clientOf("/v1").chat.completions.create({ ...asking(""), model: "iris-onnx" })).rejects.toSatisfy(
-      (error) => error instanceof BadRequestError && error.code === "model_not_supported" && error.message.includes("/v2/models/iris-onnx/infer"),
+      (error) =>
+        error instanceof BadRequestError && error.code === "model_not_supported" && error.message.includes("/v2/models/iris-onnx/infer"),
     );
   });
 

@@ -169,7 +169,9 @@ const LONGEST_LITERAL = 1024;
 
 /** Letters, digits and what else is in numbers. */
 function isOfLiteral(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45;
+  return (
+    (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45
+  );
 }
 
 function unescaped(text: string): string {
