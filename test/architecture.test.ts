@@ -42,6 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "large-json": ["core", "models", "protocols/kserve-v1", "protocols/oip", "protocols/shared"],
   server: ["core", "grpc-messages", "protocols"],
   "hosts/node": ["core", "frames", "onnx", "version.ts"],
+  "built-in-runtimes.ts": [],
   "grpc.ts": ["core", "protocols/oip", "server", "settings.ts", "version.ts"],
   "host-commands.ts": ["core"],
   "host-confinement.ts": ["core", "executors", "settings.ts"],
@@ -103,6 +104,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "index.ts": ["*"],
   cli: [
     "access",
+    "built-in-runtimes.ts",
     "serve.ts",
     "settings.ts",
     "version.ts",

@@ -1,5 +1,5 @@
-import { fileURLToPath } from "node:url";
 import { isLoopback } from "../access/index.ts";
+import { BUILT_IN_RUNTIMES } from "../built-in-runtimes.ts";
 import { readBuiltInRuntimes } from "../resources/index.ts";
 import { type ApiObject, listObjects } from "./api-objects.ts";
 import type { Client } from "./client.ts";
@@ -29,8 +29,6 @@ interface Known {
   /** Undefined where the server is another machine. */
   readonly installed: Installed | undefined;
 }
-
-const BUILT_IN_RUNTIMES = fileURLToPath(new URL("../../runtimes", import.meta.url));
 
 /**
  * `nitrous runtimes`: every runtime that a model of the namespace may get, its own ones first, and whether this machine has what it
