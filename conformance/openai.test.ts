@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import OpenAI, { APIUserAbortError, AuthenticationError, BadRequestError, NotFoundError, PermissionDeniedError, toFile } from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nitrous } from "../test/cli-process.ts";
 import { type OpenAiStandIn, STAND_IN_MODEL, startOpenAiStandIn } from "../test/openai-stand-in.ts";
 import { EXAMPLES, type ServerProcess, startServer, untilLoaded } from "../test/server-process.ts";
 
@@ -106,7 +105,8 @@ describe("the openai package", () => {
 
   it("is told which routes another model has", async () => {
     await expect(clientOf("/v1").chat.completions.create({ ...asking(""), model: "iris-onnx" })).rejects.toSatisfy(
-      (error) => error instanceof BadRequestError && error.code === "model_not_supported" && error.message.includes("/v2/models/iris-onnx/infer"),
+      (error) =>
+        error instanceof BadRequestError && error.code === "model_not_supported" && error.message.includes("/v2/models/iris-onnx/infer"),
     );
   });
 
@@ -121,8 +121,9 @@ describe("the openai package", () => {
 
   // Last: from the first key on, one is needed.
   it("sends the key that opens the model, and no other", async () => {
-    const created = await nitrous(["keys", "create", "web", "--scope", "infer", "--model", "llm", "--server", server.url, "-o", "json"]);
-    const { token } = JSON.parse(created.stdout) as { token: string };
+    const body = JSON.stringify({ name: "web", scopes: ["infer", "read"], models: ["llm"] });
+    const created = await fetch(`${server.url}/nitrous/keys`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    const { token } = (await created.json()) as { token: string };
     await expect(clientOf("/v1", "wrong").chat.completions.create(asking("Hello."))).rejects.toBeInstanceOf(AuthenticationError);
     const client = clientOf("/v1", token);
     expect((await client.chat.completions.create(asking("Hello."))).choices).toHaveLength(1);

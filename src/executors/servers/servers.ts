@@ -147,7 +147,7 @@ class LocalServer implements ServerEndpoint {
     { name, environment }: HostSpec,
     checked: Checked,
     probed: Promise<ServerMachine>,
-    { record, clock, bytecodeDirectory, objects }: ServersOptions,
+    { record, bytecodeDirectory, objects }: ServersOptions,
     end: (how: string) => void,
   ): Promise<Launched> {
     const machine = await probed;
@@ -250,5 +250,7 @@ function isOwnFolder(path: string): boolean {
 }
 
 function unavailable(error: unknown): never {
-  throw error instanceof ServeError && error.code !== "CANCELLED" ? error : new ServeError("UNAVAILABLE", (error as Error).message, { cause: error });
+  throw error instanceof ServeError && error.code !== "CANCELLED"
+    ? error
+    : new ServeError("UNAVAILABLE", (error as Error).message, { cause: error });
 }
