@@ -20,6 +20,7 @@ const machine = await probeServers(undefined);
 const python = machine.python as string;
 const MODES = [...(machine.problem === undefined ? (["namespaces"] as const) : []), "open"] as const;
 type Mode = (typeof MODES)[number];
+const NO_GROUPS = { memory: [], processors: [] };
 
 /** Answers every request with the first argument, and says when it listens. */
 const ANSWERER = `
@@ -69,7 +70,7 @@ function start(mode: Mode, changes: Parameters<typeof container>[0]): ServerEndp
     clock: systemClock,
     python: undefined,
     bytecodeDirectory: join(folder, "bytecode"),
-    probe: async () => (mode === "open" ? { python, problem: "this is a test" } : machine),
+    probe: async () => (mode === "open" ? { python, problem: "this is a test", groups: () => NO_GROUPS } : machine),
   });
   const endpoint = servers.start(specOf(container(changes)));
   running.push(endpoint);
@@ -146,7 +147,8 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
       ),
       environment: [
         { name: "TOKEN", from: { kind: "secret", namespace: "default", object: "token", key: "value" }, optional: false },
-        { name: "NAMED", value: "/mnt/models" },
+        // Which shows the folder to the program, but for the secrets in it.
+        { name: "NAMED", value: join(folder, "model") },
       ],
       mounts: [
         { path: "/mnt/models", readOnly: true, source: { kind: "folder", path: join(folder, "model") } },
@@ -169,11 +171,9 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
     expect(processesWith("sesame")).toEqual([]);
     expect(readFileSync(`/proc/${endpoint.pid}/cmdline`, "utf8")).not.toContain("sesame");
     if (mode === "namespaces") {
-      const { output } = await endpoint.exec(
-        ["sh", "-c", `echo z > /mnt/models/z; echo z > /etc/z; ls ${join(folder, "secrets")}; ls /tmp`],
-        never,
-      );
-      expect(output).toMatch(/models\/z: Read-only[\s\S]*\/etc\/z: Read-only[\s\S]*cannot access/);
+      const attempts = `echo z > /mnt/models/z; echo z > /etc/z; echo z > ${folder}/z; cat ${folder}/model/weights; ls ${folder}/secrets`;
+      const { output } = await endpoint.exec(["sh", "-c", `(${attempts}) 2>&1 | sed 's/.*: //'`], never);
+      expect(output.split("\n")).toEqual([...Array(3).fill("Read-only file system"), "1 2 3"]);
     }
     await endpoint.stop(0);
     expect(existsSync(own)).toBe(false);
@@ -303,6 +303,14 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
     await endpoint.stop(0);
   });
 
+  it("has so many processors", async () => {
+    const endpoint = start(mode, { ...shell("nproc; cat /proc/self/cgroup; sleep 60"), resources: { processorLimit: 0.5 } });
+    await until(() => lines.length > 1);
+    expect(lines[0] === "1" || lines.some((line) => line.includes("/nitrous-host-"))).toBe(true);
+    if (mode === "open") expect(lines[0]).toBe("1");
+    await endpoint.stop(0);
+  });
+
   it("has no core files and a sane number of open files", async () => {
     const endpoint = start(mode, shell("ulimit -c; ulimit -n; sleep 60"));
     await until(() => lines.length === 2);
@@ -342,7 +350,7 @@ it("says at once what its spec names and is not there", () => {
 it.skipIf(machine.problem !== undefined)("reaches nothing outside in a private network", async () => {
   const other = start("open", answering("outside"));
   await untilListening();
-  const port = Number(readdirSync("/proc").length > 0 && (await other.connect(8080)).remotePort);
+  const port = (await other.connect(8080)).remotePort;
   const endpoint = start("namespaces", answering("inside"));
   await untilListening();
   const { output } = await endpoint.exec(

@@ -15,7 +15,6 @@ import { type ProcessRecord, TEMPORARY_PREFIX } from "../process-record.ts";
 import { type AssignedPorts, assignPorts, OWN_PORTS } from "./assigned-ports.ts";
 import { describePorts } from "./describe-ports.ts";
 import { type StartWords, startWords } from "./environment.ts";
-import { groupCandidatesHere } from "./groups.ts";
 import { type Executed, LauncherLine, Refused } from "./launcher-line.ts";
 import { type LogLimit, limitLog } from "./log-limit.ts";
 import { accelerators, probeServers, type ServerMachine } from "./machine.ts";
@@ -226,7 +225,7 @@ function planOf(
     namespaces: machine.problem === undefined,
     ports,
     objects,
-    groups: groupCandidatesHere(name),
+    groups: machine.groups(name),
     freeDisk: bavail * bsize,
     hidden,
     shown,
