@@ -20,7 +20,10 @@ const ACCELERATORS = /^(?:nvidia|neuron|accel|kfd$|dri$)/;
 export async function probeServers(configured: string | undefined): Promise<ServerMachine> {
   const python = await findLauncherPython(configured);
   const groups = groupCandidatesHere;
-  if (python === undefined) return { python, problem: "there is no Python 3.7 to run the launcher", groups };
+  if (python === undefined) {
+    const problem = process.platform === "linux" ? "there is no Python 3.7 to run the launcher" : `not on ${process.platform}`;
+    return { python, problem, groups };
+  }
   try {
     const { stdout } = await promisify(execFile)(python, ["-I", "-S", "-B", LAUNCHER, "--probe-server"], { timeout: 10_000 });
     return { python, problem: stdout.trim() || undefined, groups };

@@ -11,7 +11,7 @@ import { ServeError } from "../../core/errors.ts";
 import type { HostSpec } from "../../core/executor.ts";
 import type { ServerEndpoint } from "../../core/upstream.ts";
 import { LAUNCHER } from "../launcher.ts";
-import { type ProcessRecord, TEMPORARY_PREFIX } from "../process-record.ts";
+import { type ProcessRecord, removeLeft, TEMPORARY_PREFIX } from "../process-record.ts";
 import { type AssignedPorts, assignPorts, OWN_PORTS } from "./assigned-ports.ts";
 import { describePorts } from "./describe-ports.ts";
 import { type StartWords, startWords } from "./environment.ts";
@@ -165,12 +165,11 @@ class LocalServer implements ServerEndpoint {
     this.#child = child;
     this.#line = line;
     const { pid } = child;
-    if (pid !== undefined) {
-      const groups = [...plan.groups.memory, ...plan.groups.processors].map(({ folder }) => folder);
-      record.add(pid, plan.temporary, groups);
-    }
+    const groups = [...plan.groups.memory, ...plan.groups.processors].map(({ folder }) => folder);
+    if (pid !== undefined) record.add(pid, plan.temporary, groups);
     for (const stream of [child.stdout, child.stderr]) if (stream !== null) this.#log.follow(stream);
     const ended = (how: string): void => {
+      removeLeft(plan.temporary, groups);
       if (pid !== undefined) record.forget(pid);
       this.#log.close();
       const sentence = line.reason ?? how;
