@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials } from "@grpc/grpc-js";
 import { median } from "../src/load/index.ts";
-import { ModelInferRequestSchema } from "../src/protocols/oip/grpc/generated/open_inference_grpc_pb.ts";
+import { ModelInferRequestSchema } from "../src/grpc-messages/index.ts";
 import { cpuMilliseconds, processTree } from "./processes.ts";
 import { machine, publish, tableOf } from "./publish.ts";
 

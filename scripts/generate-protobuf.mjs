@@ -1,4 +1,4 @@
-// Makes src/protocols/oip/grpc/generated of proto/: node scripts/generate-protobuf.mjs PROTOC PROTOC_GEN_ES
+// Makes src/grpc-messages/generated of proto/: node scripts/generate-protobuf.mjs PROTOC PROTOC_GEN_ES
 // PROTOC is a protocol buffer compiler, such as "python -m grpc_tools.protoc"; PROTOC_GEN_ES is the program of @bufbuild/protoc-gen-es 2.17.
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const [compiler, plugin] = process.argv.slice(2);
 if (plugin === undefined) throw new Error("expected the compiler and protoc-gen-es as arguments");
 const protos = fileURLToPath(new URL("../proto", import.meta.url));
-const target = fileURLToPath(new URL("../src/protocols/oip/grpc/generated/", import.meta.url));
+const target = fileURLToPath(new URL("../src/grpc-messages/generated/", import.meta.url));
 const files = readdirSync(protos).filter((file) => file.endsWith(".proto"));
 const [program, ...given] = compiler.split(" ");
 const options = [`--plugin=protoc-gen-es=${plugin}`, `--es_out=${target}`, "--es_opt=target=ts,import_extension=ts"];

@@ -22,6 +22,7 @@ import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { type Amounts, deviceAccount, Ledger, Manager, MEMORY, MODELS, memoryOfNamespace } from "./models/index.ts";
 import { withProgramModels } from "./program-models.ts";
 import { cacheDirectoryOf, type Settings, SettingsError } from "./settings.ts";
+import { withUpstreams } from "./upstream-models.ts";
 
 /** Of what is available when the server starts. */
 const MEMORY_SHARE = 0.8;
@@ -101,7 +102,11 @@ export function openModelManagement(
   const meter = createDeviceMeter(found.devices, clock, runCommand);
   const manager = new Manager({
     clock,
-    steps: withProgramModels(createModelSteps(settings, { events, executor, clock, environments })),
+    steps: withUpstreams(withProgramModels(createModelSteps(settings, { events, executor, clock, environments })), {
+      executor,
+      clock,
+      onLog: (host, line) => events.emit("host-log", { host, line }),
+    }),
     ledger,
     events,
     measurements: kept.measurements,

@@ -10,7 +10,7 @@ import { systemClock } from "./core/clock.ts";
 import { createEvents } from "./core/events.ts";
 import type { Route } from "./core/http.ts";
 import { Futures } from "./protocols/handles/index.ts";
-import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
+import { refusedRequest, targetOf, unknownPath } from "./protocols/shared/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
 import { createHttpServer, type HttpServer } from "./server/index.ts";
 
@@ -59,7 +59,12 @@ beforeAll(async () => {
     version: "0",
   });
   // Whatever comes this far is answered with 200, so that any other answer means that it did not.
-  routes = table.map(({ gate: _, openEnded: __, ...route }) => ({ ...route, handle: () => ({ status: 200, body: "reached" }) }));
+  routes = table.map(({ gate: _, openEnded: __, targetInBody, ...route }) => ({
+    ...route,
+    // As if every body named it.
+    ...(targetInBody === undefined ? {} : { targetInBody: async (request) => targetOf({ ...request, params: { ...request.params, model: "iris" } }) }),
+    handle: () => ({ status: 200, body: "reached" }),
+  }));
   server = createHttpServer({
     routes,
     prefix: SERVICE_PREFIX,
@@ -195,7 +200,8 @@ describe("the table of routes", () => {
 
   it("opens to a key that is limited to a model only what is about it", async () => {
     const headers = { Authorization: `Bearer ${limited}` };
-    for (const { method, path, access: needed, target } of routes) {
+    for (const { method, path, access: needed, target: inHead, targetInBody } of routes) {
+      const target = inHead ?? targetInBody;
       const prefixed =
         target === undefined ? concrete(path) : `/serving/prod/iris${concrete(path).replace("namespaces/iris", "namespaces/prod")}`;
       // Which model a future is about is known to the server alone, and nobody has made this one.

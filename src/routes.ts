@@ -10,6 +10,7 @@ import { createV1Routes } from "./protocols/kserve-v1/index.ts";
 import { createKubeApiRoutes } from "./protocols/kube-api/index.ts";
 import { createMlflowRoutes } from "./protocols/mlflow/index.ts";
 import { createOipRoutes, type Extensions } from "./protocols/oip/rest/index.ts";
+import { createOpenAiRoutes } from "./protocols/openai/index.ts";
 import { createOperationsRoutes, type OperationsOptions } from "./protocols/operations/index.ts";
 import { failJson, jsonReply } from "./protocols/shared/index.ts";
 import { createTorchServeRoutes } from "./protocols/torchserve/index.ts";
@@ -62,6 +63,7 @@ export function createRoutes({
     ...createHandleRoutes({ ...handles, dataPlane, controlPlane, clock }),
     ...createV1Routes({ dataPlane, controlPlane, large: largeJson?.predict }),
     ...createOipRoutes({ dataPlane, controlPlane, memory, serverName, serverVersion: version, extensions, large: largeJson?.infer }),
+    ...createOpenAiRoutes({ dataPlane, controlPlane }),
     ...createTorchServeRoutes({ dataPlane, controlPlane, modelStore }),
     ...createMlflowRoutes({ dataPlane, controlPlane }),
     ...createKubeApiRoutes(controlPlane, { version, clock, readYaml: (text) => readDocument(text, "the body"), keys }),

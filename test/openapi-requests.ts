@@ -89,6 +89,23 @@ const inference: GoodRequest[] = [
   ...each("DELETE", ["/nitrous/futures/{id}"]),
 ];
 
+const CHAT = { model: "iris-onnx", messages: [{ role: "user", content: "Hello." }] };
+/** The model does not speak it; test/integration/openai.test.ts has one that does. */
+const openAi: GoodRequest[] = [
+  ...each("GET", ["/openai/v1/models"]),
+  ...each("GET", ["/openai/v1/models/{model}"], { status: 404 }),
+  ...["/openai/v1", "/v1"].flatMap((base) =>
+    each(
+      "POST",
+      [
+        ...["/chat/completions", "/completions", "/responses", "/embeddings", "/moderations", "/rerank", "/score"],
+        ...["/audio/speech", "/audio/transcriptions", "/audio/translations", "/images/generations", "/images/edits"],
+      ].map((path) => `${base}${path}`),
+      { body: CHAT, status: 400 },
+    ),
+  ),
+];
+
 const models: GoodRequest[] = [
   ...each("GET", [...ofModel("/v1/models", ""), ...ofModel("/v1/models", "/metadata")]),
   ...each("GET", [...v2(""), ...v2("/ready"), ...v2("/config"), ...v2("/stats"), ...v2("/methods/{method}"), "/v2/models/stats"]),
@@ -155,4 +172,4 @@ const control: GoodRequest[] = [
   ...each("DELETE", ["/nitrous/keys/{name}"], { parameters: { name: "described" } }),
 ];
 
-export const GOOD_REQUESTS: readonly GoodRequest[] = [...server, ...inference, ...models, ...extensions, ...control];
+export const GOOD_REQUESTS: readonly GoodRequest[] = [...server, ...inference, ...openAi, ...models, ...extensions, ...control];

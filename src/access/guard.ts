@@ -7,8 +7,8 @@ import { matchesPattern } from "./model-pattern.ts";
 
 type Head = Pick<HttpHead, "params" | "headers">;
 
-/** What is asked for. `targetLater`: the model is in a message that has not come, and the guard is asked again when it has. */
-type Guarded = Pick<Route, "access" | "target"> & { readonly targetLater?: boolean };
+/** What is asked for. `targetLater` and `targetInBody`: the model is in what has not come, and the guard is asked again when it has. */
+type Guarded = Pick<Route, "access" | "target" | "targetInBody"> & { readonly targetLater?: boolean };
 
 /**
  * Returns who asks: the name of the key, or where none is needed the tenant, or "".
@@ -27,7 +27,7 @@ export function createGuard(hosts: Hosts, ring: KeyRing, tenantHeader?: string):
   return (route, head) => {
     const service = hosts.check(head.headers);
     const access = accessOf(route, head);
-    if (service !== undefined && access !== "public" && route.targetLater !== true) {
+    if (service !== undefined && access !== "public" && !isLater(route)) {
       const target = route.target?.(head);
       if (target?.name !== service.name || target.namespace !== service.namespace || access === "admin") {
         const hint = "only that service is reached under it; give --allowed-host to the server to reach all of it";
@@ -48,6 +48,10 @@ export function createGuard(hosts: Hosts, ring: KeyRing, tenantHeader?: string):
     authorize(key, access, route, head);
     return key.name;
   };
+}
+
+function isLater({ targetLater, targetInBody }: Guarded): boolean {
+  return targetLater === true || targetInBody !== undefined;
 }
 
 /** Below a service's prefix, answers about health tell which services there are. */
@@ -75,7 +79,7 @@ function authorize({ name, scopes, models }: Key, access: Access, route: Guarded
   if (!scopes.includes(access as (typeof scopes)[number]) && !scopes.includes("admin")) {
     throw denied(`the key ${name} has the scope ${scopes.join(" and ")}; this needs ${access}`);
   }
-  if (models.length === 0 || route.targetLater === true) return;
+  if (models.length === 0 || isLater(route)) return;
   const target = route.target?.(head);
   if (target === undefined)
     throw denied(`the key ${name} is limited to the models ${models.join(", ")}; this is not about one of them alone`);

@@ -4,7 +4,7 @@ import { type ApiObject, findObject, toApiObject } from "./api-objects.ts";
 import { type Client, RefusedError } from "./client.ts";
 import { type FileDocument, problemLine, readFileDocuments } from "./documents.ts";
 import { CliError } from "./errors.ts";
-import { CLUSTER_RUNTIMES, type Kind, pathOf, printedName, RUNTIMES, SERVICES } from "./kinds.ts";
+import { CLUSTER_RUNTIMES, type Kind, pathOf, printedName, RUNTIMES, SERVICES, TRAINED_MODELS } from "./kinds.ts";
 import { prune } from "./prune.ts";
 import type { Terminal } from "./terminal.ts";
 import { waitUntilReady } from "./wait.ts";
@@ -27,8 +27,8 @@ interface Applied {
   readonly after: ApiObject;
 }
 
-/** Runtimes are there before the models that need them. */
-const ORDER: readonly Kind[] = [CLUSTER_RUNTIMES, RUNTIMES, SERVICES];
+/** Runtimes are there before the services that need them, and these before the models in their servers. */
+const ORDER: readonly Kind[] = [CLUSTER_RUNTIMES, RUNTIMES, SERVICES, TRAINED_MODELS];
 
 /** Requests under way: the server writes what comes together to its disk together. */
 const AT_ONCE = 8;

@@ -16,7 +16,7 @@ export function describeRuntime(kind: Kind, object: ApiObject, terminal: Termina
     ["Namespace", metadata.namespace],
     ...metadataFields(object, terminal.now()),
     ["Disabled", disabled ? "yes: no model gets it" : "no", disabled ? "yellow" : undefined],
-    ["Multi-model", multiModel ? "yes: InferenceServices do not get it" : undefined],
+    ["Multi-model", multiModel ? "yes: one server for all models that name it" : undefined],
     ["Protocols", protocolVersions.length === 0 ? "any" : protocolVersions.join(", ")],
     ["Runs in", hostOf(metadata.annotations) === "container" ? "a container" : `this server's ${hostOf(metadata.annotations)} host`],
     ["Image", imageOf(containers)],

@@ -132,7 +132,7 @@ function failureText({ modelStatus, nitrous }: ServiceStatus, terminal: Terminal
   return `${renderFields(fields, terminal, "  ")}${message === "" ? "" : indented(told.join("\n"), 4)}`;
 }
 
-function conditionsTable({ conditions }: ServiceStatus, terminal: Terminal): string {
+export function conditionsTable({ conditions }: Pick<ServiceStatus, "conditions">, terminal: Terminal): string {
   if (conditions.length === 0) return "";
   const rows = conditions.map(({ type, status, reason = "", message = "", lastTransitionTime }) => [
     type,
@@ -186,7 +186,7 @@ function hostTroubles({ hostExits = 0, lastHostExit, quarantined = 0 }: ServiceS
   ];
 }
 
-function eventsTable(events: readonly ServerEvent[], terminal: Terminal): string {
+export function eventsTable(events: readonly ServerEvent[], terminal: Terminal): string {
   if (events.length === 0) return "";
   const columns = { withoutObject: true };
   const rows = events.slice(-LAST_EVENTS).map((event) => eventRow(event, columns, terminal.now()));

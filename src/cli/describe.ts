@@ -2,9 +2,10 @@ import { type ApiObject, getObject } from "./api-objects.ts";
 import type { Client } from "./client.ts";
 import { describeRuntime } from "./describe-runtime.ts";
 import { describeService } from "./describe-service.ts";
+import { describeTrainedModel } from "./describe-trained-model.ts";
 import { CliError } from "./errors.ts";
 import { eventsOf } from "./events.ts";
-import { parseWanted, SERVICES, type Wanted } from "./kinds.ts";
+import { parseWanted, SERVICES, TRAINED_MODELS, type Wanted } from "./kinds.ts";
 import { parseOutput, printValue, toList } from "./print-objects.ts";
 import { shadowReportOf } from "./shadow-section.ts";
 import type { Terminal } from "./terminal.ts";
@@ -38,8 +39,9 @@ export async function describeCommand(
 }
 
 async function describeObject(kind: Wanted["kind"], object: ApiObject, client: Client, terminal: Terminal): Promise<string> {
-  if (kind !== SERVICES) return describeRuntime(kind, object, terminal);
   const { name, namespace } = object.metadata;
+  if (kind === TRAINED_MODELS) return describeTrainedModel(object, await eventsOf(client, namespace, name), terminal);
+  if (kind !== SERVICES) return describeRuntime(kind, object, terminal);
   const isShadowed = object.metadata.annotations?.["nitrous/shadow"] !== undefined;
   const [events, shadow] = await Promise.all([
     eventsOf(client, namespace, name),

@@ -11,6 +11,8 @@ import {
   availableMemory,
   cgroupMemory,
   decideIsolation,
+  type FoundEngine,
+  findEngines,
   findLauncherPython,
   type IsolationMode,
   probeMechanisms,
@@ -50,6 +52,11 @@ export interface MachineFacts {
     readonly found: ReadonlyArray<{ readonly title: string; readonly total: number; readonly free: number; readonly budget: number }>;
     readonly problem: string | undefined;
   };
+  /** Programs that run containers, and which of them may. */
+  readonly containers: {
+    readonly choice: string;
+    readonly engines: ReadonlyArray<Pick<FoundEngine, "kind" | "version" | "rootless" | "cgroups" | "problem">>;
+  };
   readonly folders: ReadonlyArray<{ readonly purpose: string; readonly path: string; readonly free: number; readonly size: number }>;
 }
 
@@ -57,12 +64,13 @@ const BUDGET_SHARE = 0.8;
 
 export async function machineFacts(settings: Settings): Promise<MachineFacts> {
   const launcher = await findLauncherPython(settings.python);
-  const [mechanisms, python, available, cgroup, { devices, problem }] = await Promise.all([
+  const [mechanisms, python, available, cgroup, { devices, problem }, engines] = await Promise.all([
     probeMechanisms(launcher),
     findInterpreters(settings.python).then((found) => found.map(({ path, version }) => `${version} at ${path}`), messageOf),
     availableMemory(),
     cgroupMemory(),
     findDevices(process.env, runCommand),
+    findEngines(process.env),
   ]);
   const mode = settings.isolation;
   const code = decideIsolation({ format: "python" }, mode, mechanisms);
@@ -94,6 +102,11 @@ export async function machineFacts(settings: Settings): Promise<MachineFacts> {
         budget: deviceBudget(device, settings["device-memory-budget"]),
       })),
       problem,
+    },
+    containers: {
+      choice: settings["container-engine"],
+      // Not the environment that they are run with.
+      engines: engines.map(({ kind, version, rootless, cgroups, problem }) => ({ kind, version, rootless, cgroups, problem })),
     },
     folders: await Promise.all([spaceOf("state", resolve(settings["state-dir"] ?? DEFAULT_STATE_DIRECTORY)), spaceOf("cache", cache)]),
   };

@@ -28,6 +28,13 @@ const good: MachineFacts = {
     found: [{ title: "device 0 (NVIDIA H200)", total: 140 * GIBIBYTE, free: 139 * GIBIBYTE, budget: 125 * GIBIBYTE }],
     problem: undefined,
   },
+  containers: {
+    choice: "auto",
+    engines: [
+      { kind: "podman", version: "4.3.1", rootless: false, cgroups: 1, problem: undefined },
+      { kind: "docker", version: undefined, rootless: false, cgroups: undefined, problem: "the daemon does not run" },
+    ],
+  },
   folders: [{ purpose: "state", path: "/state", free: 50 * GIBIBYTE, size: 100 * GIBIBYTE }],
 };
 
@@ -52,6 +59,8 @@ describe("nitrous doctor", () => {
       "memory         ok        10.0 GiB available; hosts get 8.0 GiB",
       "cgroup         ok        version 2, 2.0 GiB of 12.0 GiB used",
       "device 0       ok        NVIDIA H200: 139.0 GiB of 140.0 GiB free; hosts get 125.0 GiB",
+      "podman         ok        4.3.1, as root, limits by cgroups version 1",
+      "docker         weak      the daemon does not run",
       "state folder   ok        /state: 50.0 GiB of 100.0 GiB free",
       "",
     ]);
@@ -77,6 +86,20 @@ describe("nitrous doctor", () => {
   it("calls isolation that is off weak", () => {
     const isolation = { ...good.isolation, mode: "off", chosen: undefined } as const;
     expect(report({ ...good, isolation })).toMatch(/isolation +weak +off: every model may do what the server may do/);
+  });
+
+  it.each([
+    ["auto", [], /containers +weak +neither podman nor docker is installed: runtimes that are images cannot run/],
+    ["docker", [], /containers +weak +docker is not installed/],
+    ["off", good.containers.engines, /containers +ok +off: runtimes run as processes/],
+    ["docker", good.containers.engines, /docker +missing +the daemon does not run/],
+    [
+      "auto",
+      [{ kind: "podman", version: "5.0.0", rootless: true, cgroups: 1, problem: undefined }],
+      /podman +ok +5\.0\.0, without root, limits by cgroups version 1\ncontainers +weak +podman without root cannot limit memory/,
+    ],
+  ] as const)("says what runs containers when --container-engine is %s", (choice, engines, expected) => {
+    expect(report({ ...good, containers: { choice, engines } })).toMatch(expected);
   });
 
   it("tells machines the facts and the checks", () => {

@@ -1,14 +1,8 @@
+import { type Check, engineChecks } from "./doctor-engines.ts";
 import type { MachineFacts } from "./doctor-facts.ts";
 import { parseOutput, printValue } from "./print-objects.ts";
 import { renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** One line of the report. */
-interface Check {
-  readonly name: string;
-  readonly state: "ok" | "weak" | "missing";
-  readonly found: string;
-}
 
 const STYLES = { ok: "green", weak: "yellow", missing: "red" } as const;
 const LEAST_FREE = 5 * 2 ** 30;
@@ -36,6 +30,7 @@ function checksOf({
   isolation,
   memory,
   devices,
+  containers,
   folders,
 }: MachineFacts): Check[] {
   const { chosen, refusal, mode, levels, landlockVersion } = isolation;
@@ -67,6 +62,7 @@ function checksOf({
           : `version ${memory.cgroup.version}, ${gibibytes(memory.cgroup.used)} of ${gibibytes(memory.cgroup.limit)} used`,
     },
     ...deviceChecks(devices),
+    ...engineChecks(containers),
     ...folders.map(
       ({ purpose, path, free, size }): Check => ({
         name: `${purpose} folder`,

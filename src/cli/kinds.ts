@@ -38,7 +38,15 @@ export const CLUSTER_RUNTIMES: Kind = {
   short: "csr",
   namespaced: false,
 };
-export const KINDS: readonly Kind[] = [SERVICES, RUNTIMES, CLUSTER_RUNTIMES];
+export const TRAINED_MODELS: Kind = {
+  kind: "TrainedModel",
+  apiVersion: `${GROUP}/v1alpha1`,
+  singular: "trainedmodel",
+  plural: "trainedmodels",
+  short: "tm",
+  namespaced: true,
+};
+export const KINDS: readonly Kind[] = [SERVICES, TRAINED_MODELS, RUNTIMES, CLUSTER_RUNTIMES];
 
 const WORDS = KINDS.flatMap(({ singular, plural, short }) => [short, singular, plural]);
 

@@ -1,10 +1,11 @@
 import type { ApiObject } from "./api-objects.ts";
-import { type Kind, printedName, SERVICES } from "./kinds.ts";
+import { type Kind, printedName, SERVICES, TRAINED_MODELS } from "./kinds.ts";
 import { printValue } from "./print-objects.ts";
 import { runtimeRow, runtimeTitles } from "./runtime-rows.ts";
 import { type RowOptions, serviceRow, serviceTitles } from "./service-rows.ts";
 import { type Cell, columnWidths, renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { trainedModelRow, trainedModelTitles } from "./trained-model-rows.ts";
 
 export const OUTPUTS = ["json", "yaml", "wide", "name"] as const;
 /** Undefined is a table. */
@@ -54,6 +55,7 @@ function asDeleted(row: readonly Cell[], titles: readonly string[]): Cell[] {
 }
 
 function titlesOf(kind: Kind, options: RowOptions): string[] {
+  if (kind === TRAINED_MODELS) return trainedModelTitles(options);
   return kind === SERVICES
     ? serviceTitles(options)
     : runtimeTitles({ ...options, allNamespaces: options.allNamespaces && kind.namespaced });
@@ -61,5 +63,6 @@ function titlesOf(kind: Kind, options: RowOptions): string[] {
 
 function rowOf(kind: Kind, object: ApiObject, options: RowOptions): Cell[] {
   if (kind === SERVICES) return serviceRow(object, options);
+  if (kind === TRAINED_MODELS) return trainedModelRow(object, options);
   return runtimeRow(object, { ...options, allNamespaces: options.allNamespaces && kind.namespaced });
 }

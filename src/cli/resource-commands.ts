@@ -10,7 +10,7 @@ import {
   surroundings,
 } from "./server-command.ts";
 
-const KINDS = "Kinds: isvc (inferenceservice), sr (servingruntime), csr (clusterservingruntime), all.";
+const KINDS = "Kinds: isvc (inferenceservice), tm (trainedmodel), sr (servingruntime), csr (clusterservingruntime), all.";
 
 /** The commands about resources: clients of a running server, and `validate`, which needs none. */
 export function addResourceCommands(program: Command): void {

@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import type { InferenceService, ServingRuntime } from "../core/resource.ts";
-import { type RuntimeChoice, readBuiltInRuntimes, selectRuntime } from "../resources/index.ts";
+import { hasOwnServer, isElsewhere, type RuntimeChoice, readBuiltInRuntimes, selectRuntime } from "../resources/index.ts";
 import { indented } from "./describe-text.ts";
 import { type FileDocument, type FileDocuments, problemLine, readFileDocuments } from "./documents.ts";
-import { resourceInWords, SERVICES } from "./kinds.ts";
+import { resourceInWords, SERVICES, TRAINED_MODELS } from "./kinds.ts";
 import { asRuntime, asService, NEVER_CREATED } from "./local-resources.ts";
 import { parseOutput, printValue } from "./print-objects.ts";
 import type { Terminal } from "./terminal.ts";
@@ -42,7 +42,7 @@ export async function validateCommand(paths: readonly string[], options: Validat
 /** Those that nitrous brings, unless the files have one of the same name, and those of the files, which are newer. */
 function allRuntimes({ documents }: FileDocuments, now: number): ServingRuntime[] {
   const createdAt = new Date(now).toISOString();
-  const own = documents.filter(({ kind }) => kind !== SERVICES).map(({ document }) => asRuntime(document, createdAt));
+  const own = documents.filter(({ kind }) => kind !== SERVICES && kind !== TRAINED_MODELS).map(({ document }) => asRuntime(document, createdAt));
   const hidden = new Set(own.filter(({ namespace }) => namespace === undefined).map(({ name }) => name));
   const builtIn = readBuiltInRuntimes(BUILT_IN_RUNTIMES).filter(({ metadata }) => !hidden.has(metadata.name));
   return [...own, ...builtIn.map((document) => asRuntime(document, NEVER_CREATED))];
@@ -52,7 +52,7 @@ function verdictOn(document: FileDocument, runtimes: readonly ServingRuntime[]):
   if (document.kind !== SERVICES) return { document };
   const service = asService(document.document);
   const { model, multiNode } = service.predictor;
-  if (model === undefined) return { document, service };
+  if (model === undefined || isElsewhere(service)) return { document, service };
   return { document, service, choice: selectRuntime({ namespace: service.namespace, model, multiNode }, runtimes) };
 }
 
@@ -64,12 +64,17 @@ function printVerdicts(verdicts: readonly Verdict[], { problems }: FileDocuments
     const words = resourceInWords(kind, valid.metadata.namespace, valid.metadata.name);
     terminal.print(`${file.source}:${line}: ${paint("green", "✓")} ${words} is valid\n`);
     if (choice !== undefined) terminal.print(indented(choiceInWords(choice), 4));
-    for (const field of service?.notInEffect ?? []) {
+    for (const field of fieldsNotInEffect(service, choice)) {
       terminal.print(`    ${paint("yellow", "!")} ${field} changes nothing in this version (line ${document.lineOf(field)})\n`);
     }
   }
   if (problems.length > 0) terminal.note(`nitrous: ${problems.length} ${problems.length === 1 ? "problem" : "problems"}`);
   else if (verdicts.length === 0) terminal.note("there is no resource in it");
+}
+
+function fieldsNotInEffect(service: InferenceService | undefined, choice: RuntimeChoice | undefined): readonly string[] {
+  if (service === undefined) return [];
+  return hasOwnServer(service, choice?.runtime) ? service.notInEffectOfServer : service.notInEffect;
 }
 
 function choiceInWords({ runtime, candidates, failure }: RuntimeChoice): string {
@@ -88,7 +93,7 @@ function forMachines(verdicts: readonly Verdict[], { problems }: FileDocuments):
       kind: kind.kind,
       ...(document.metadata.namespace === undefined ? {} : { namespace: document.metadata.namespace }),
       name: document.metadata.name,
-      ...(service === undefined ? {} : { notInEffect: service.notInEffect }),
+      ...(service === undefined ? {} : { notInEffect: fieldsNotInEffect(service, choice) }),
       ...(choice === undefined
         ? {}
         : {

@@ -11,10 +11,10 @@ export function templateText(spec: ResourceView["spec"], annotations: Readonly<R
   return textOf([templateOf(spec), decisiveAnnotations(annotations)]);
 }
 
-/** The same when the same runtime serves them too. */
-export function keyOf(template: string, { runtime, failure }: RuntimeChoice): string {
+/** The same when the same runtime serves them too. @param server what {@link serverText} says of a server of their own */
+export function keyOf(template: string, { runtime, failure }: RuntimeChoice, server: string | undefined): string {
   const { name, namespace, host, scheduling } = runtime ?? {};
-  return textOf([template, name, namespace, host, scheduling, failure?.message]);
+  return textOf([template, name, namespace, host, scheduling, failure?.message, server]);
 }
 
 export function textOf(value: unknown): string {

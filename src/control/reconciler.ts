@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
-import type { Target } from "../core/inference.ts";
+import type { JsonObject, Target } from "../core/inference.ts";
 import type { ModelSpec, ModelStatus } from "../core/model.ts";
 import type { ResourceView } from "../core/planes.ts";
 import type { InferenceService, ResourceKey } from "../core/resource.ts";
@@ -20,6 +20,8 @@ import { ServiceMemory } from "./service-memory.ts";
 import type { ArtefactSource, ServiceRevision } from "./service-revision.ts";
 import { serviceStatus } from "./service-status.ts";
 import { ServiceStory, tellOfModels } from "./service-story.ts";
+import { trainedModelStatus } from "./trained-model-status.ts";
+import { inOwnName, isParent, isWaiting, TrainedModels, type TrainedSituation, waitingFor, whyNotLoaded } from "./trained-models.ts";
 import { restoredOf, type Wish, type WishOptions, wishOf } from "./wish.ts";
 
 export interface ReconcilerOptions {
@@ -60,6 +62,7 @@ export class Reconciler {
   /** As many as libuv has threads for files. More fill longer turns and are not done sooner. */
   readonly #looking = createSemaphore(4);
   readonly #runtimes: RuntimeChooser;
+  readonly #trained: TrainedModels;
   #closed = false;
 
   constructor(table: ResourceTable, happenings: ServiceEvents, options: ReconcilerOptions) {
@@ -67,6 +70,7 @@ export class Reconciler {
     this.#happenings = happenings;
     this.#options = options;
     this.#runtimes = new RuntimeChooser(table);
+    this.#trained = new TrainedModels(table, this.#runtimes);
     this.#paced = new PacedWork(options.clock);
     this.#artefacts = new ArtefactWatch(options.clock);
     this.#reloads = new Reloads(this.#artefacts, (key) => this.#reload(key));
@@ -82,10 +86,14 @@ export class Reconciler {
   /** To be called when a resource has been written or deleted, and for each one at the start. */
   changed(key: ResourceKey): void {
     if (this.#closed) return;
-    if (key.kind !== "InferenceService") this.#runtimesChanged();
+    if (key.kind === "ServingRuntime" || key.kind === "ClusterServingRuntime") {
+      this.#runtimesChanged();
+      return;
+    }
     // What is gone answers no request that comes after this.
-    else if (this.#table.find(key) === undefined) this.#reconcile(key);
+    if (this.#table.find(key) === undefined) this.#reconcile(key);
     else this.#paced.run(() => this.#reconcile(key));
+    this.#paced.run(() => this.#othersOf(key));
   }
 
   /** Serves models that were found in a folder, under a resource that the table shows. Its versions, at least one. */
@@ -133,9 +141,24 @@ export class Reconciler {
     await Promise.all(this.#leaving);
   }
 
+  /** TrainedModels depend on an InferenceService, and wait for the memory of their like. */
+  #othersOf({ kind, namespace, name }: ResourceKey): void {
+    if (kind === "InferenceService") for (const key of this.#trained.about({ namespace, name })) this.#reconcile(key);
+    else for (const { key, wanted } of this.#services.values()) if (key.namespace === namespace && isWaiting(wanted)) this.#reconcile(key);
+  }
+
+  /** A TrainedModel gives way to an InferenceService of its name, which requests for either would mean. */
+  #yieldTo({ namespace, name }: ResourceKey): void {
+    const beside = this.#services.get(describe({ kind: "TrainedModel", namespace, name }));
+    if (beside === undefined) return;
+    this.#services.delete(describe(beside.key));
+    this.#leave(beside);
+  }
+
   #reconcile(key: ResourceKey): void {
     if (this.#closed) return;
-    const view = this.#table.find(key);
+    const { view, situation } = this.#trained.look(key);
+    if (view !== undefined && key.kind === "InferenceService") this.#yieldTo(key);
     const present = this.#services.get(describe(key));
     if (present !== undefined && present.uid !== view?.metadata.uid) {
       this.#services.delete(describe(key));
@@ -143,12 +166,27 @@ export class Reconciler {
       this.#options.clock.afterTurn(() => present.story.add("Normal", "Deleted", "its models finish what is under way and end"));
     }
     if (view === undefined) return;
+    if (situation?.whyNameTaken !== undefined) {
+      this.#table.setStatus(key, this.#trainedStatus(situation, view, undefined));
+      return;
+    }
     const service = toInferenceService(view);
     const entry = this.#services.get(describe(key)) ?? this.#begin(key, view, service, key.name);
     entry.service = service;
     entry.generation = view.metadata.generation;
-    this.#desire(entry, view);
+    entry.parent = situation && { kind: "InferenceService", namespace: key.namespace, name: situation.trained.inferenceService };
+    const why = situation && whyNotLoaded(situation);
+    if (why === undefined) this.#desire(entry, view);
+    else this.#hold(entry, why);
     this.#touch(entry);
+  }
+
+  /** A TrainedModel that its parent cannot have is not loaded, and its requests hear why. */
+  #hold(entry: ServiceAtWork, why: string): void {
+    const wanted = waitingFor(why);
+    if (entry.wanted !== wanted) void entry.rollout.pause(why);
+    entry.wanted = wanted;
+    entry.choice = undefined;
   }
 
   #begin(key: ResourceKey, view: ResourceView, service: InferenceService, modelName: string): ServiceAtWork {
@@ -176,6 +214,7 @@ export class Reconciler {
       wanted: "",
       story,
       memory,
+      parent: undefined,
       reloads: 0,
       dirty: false,
       modelsChanged: false,
@@ -212,7 +251,7 @@ export class Reconciler {
     }
     rollout.restore(before);
     void rollout.tried.then(() => {
-      const latest = this.#table.find(entry.key);
+      const latest = this.#trained.look(entry.key).view;
       if (!this.#isCurrent(entry) || entry.wanted !== wish.text || latest === undefined) return;
       const { latest: revision, split } = this.#wishOf(entry, latest);
       rollout.desire(revision, split);
@@ -237,13 +276,14 @@ export class Reconciler {
       canaries: canaries.map(({ attempt }) => attempt.revision),
       history: this.#table.history(key),
       lastReady: this.#table.lastReady(key),
+      adapt: key.kind === "TrainedModel" ? inOwnName(key.name) : undefined,
     };
   }
 
   /** What it is made of has changed, and nothing that was written: the old goes on until the new answers. */
   #reload(key: ResourceKey): void {
     const entry = this.#services.get(describe(key));
-    const view = this.#table.find(key);
+    const { view } = this.#trained.look(key);
     if (this.#closed || entry?.choice === undefined || view === undefined || isStopped(view)) return;
     this.#filesChanged(entry);
     const { latest, split, text } = this.#wishOf(entry, view);
@@ -268,6 +308,10 @@ export class Reconciler {
   }
 
   #chooseAgain(entry: ServiceAtWork): void {
+    if (entry.parent !== undefined) {
+      if (this.#isCurrent(entry)) this.#reconcile(entry.key);
+      return;
+    }
     const view = this.#table.find(entry.key);
     if (entry.choice === undefined || view === undefined || this.#closed || !this.#isCurrent(entry)) return;
     const wish = this.#wishOf(entry, view);
@@ -302,7 +346,7 @@ export class Reconciler {
       entry.modelsChanged = false;
       entry.rollout.modelChanged();
     }
-    const view = this.#table.find(entry.key);
+    const { view, situation: trained } = this.#trained.look(entry.key);
     if (view === undefined) return;
     const { service, modelName, generation, choice, rollout } = entry;
     const origin = this.#table.originOf(entry.key) === "command line" ? "command line" : "applied";
@@ -314,8 +358,14 @@ export class Reconciler {
     const history = this.#table.history(entry.key);
     const rolled = { service, origin, modelName, generation, stopped: isStopped(view), active, target, canaries } as const;
     const situation = { ...rolled, revisions, history, choice, url, now };
-    this.#table.setStatus(entry.key, serviceStatus(situation, view.status));
+    const status = trained === undefined ? serviceStatus(situation, view.status) : this.#trainedStatus(trained, view, rollout);
+    this.#table.setStatus(entry.key, status);
     entry.story.tell(rollout, revisions);
+    for (const other of this.#services.values()) if (isParent(entry.key, other.parent)) this.#touch(other);
+  }
+
+  #trainedStatus(trained: TrainedSituation, view: ResourceView, rollout: Rollout<ServiceRevision> | undefined): JsonObject {
+    return trainedModelStatus(trained, { view, rollout, url: this.#options.urlOf(trained.trained.namespace, trained.trained.name) });
   }
 
   #leave(entry: ServiceAtWork): void {

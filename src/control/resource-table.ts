@@ -6,7 +6,7 @@ import type { JsonObject } from "../core/inference.ts";
 import type { ChangeOptions, Preconditions, ResourceList, ResourceView, ResourceWatchEvent } from "../core/planes.ts";
 import type { ObjectMetadata, ResourceKey, ResourceKind } from "../core/resource.ts";
 import { KEPT_REVISIONS, type ReadySpec, type ResourceStore, type RevisionRecord } from "../core/resource-store.ts";
-import type { ValidDocument } from "../resources/index.ts";
+import { assertSameMemory, type ValidDocument } from "../resources/index.ts";
 
 /** Where a resource comes from: somebody applied it, nitrous brings it, or the command line named its model. */
 export type Origin = "applied" | "built-in" | "command line";
@@ -126,6 +126,7 @@ export class ResourceTable {
       assertWritable(row);
       const { metadata, spec } = row.view;
       assertVersion(document, metadata);
+      if (key.kind === "TrainedModel") assertSameMemory(spec, valid.spec);
       const changed = !isDeepStrictEqual(valid.spec, spec);
       const wanted = metadataOf(valid);
       if (!changed && row.origin === "applied" && sameMetadata(wanted, metadata)) {

@@ -1,5 +1,5 @@
 import type { InferenceService, ServingRuntime } from "../core/resource.ts";
-import { type RuntimeChoice, selectRuntime, toServingRuntime } from "../resources/index.ts";
+import { isElsewhere, type RuntimeChoice, selectRuntime, toServingRuntime } from "../resources/index.ts";
 import type { ResourceTable } from "./resource-table.ts";
 
 /** Which runtime a service gets, of those that there are. */
@@ -11,9 +11,10 @@ export class RuntimeChooser {
     this.#table = table;
   }
 
-  choose({ namespace, predictor }: InferenceService): RuntimeChoice {
-    // What a predictor of custom containers lacks is said when it is planned.
-    if (predictor.model === undefined) return { candidates: [] };
+  choose(service: InferenceService): RuntimeChoice {
+    const { namespace, predictor } = service;
+    // Its containers are the runtime, or it runs elsewhere.
+    if (predictor.model === undefined || isElsewhere(service)) return { candidates: [] };
     this.#runtimes ??= (["ServingRuntime", "ClusterServingRuntime"] as const).flatMap((kind) =>
       this.#table.list(kind).items.map(toServingRuntime),
     );

@@ -7,7 +7,7 @@ import type { ServiceRevision } from "./service-revision.ts";
 import type { ServiceStory } from "./service-story.ts";
 import { revisionName } from "./wish.ts";
 
-/** One InferenceService at work. */
+/** One InferenceService at work, or a TrainedModel in the form of one. */
 export interface ServiceAtWork {
   readonly key: ResourceKey & { readonly namespace: string };
   readonly uid: string;
@@ -20,6 +20,8 @@ export interface ServiceAtWork {
   choice: RuntimeChoice | undefined;
   /** What was wanted last: the same again changes nothing. */
   wanted: string;
+  /** Of a TrainedModel: whose server has it. */
+  parent: ResourceKey | undefined;
   /** How often its files have changed. */
   reloads: number;
   dirty: boolean;

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from "../core/inference.ts";
 import type { FailureReason } from "../core/resource.ts";
 import type { ReplicaCounts, ScalingSpec } from "../core/scaling.ts";
-import type { Candidate, RuntimeChoice } from "../resources/index.ts";
+import { type Candidate, hasOwnServer, type RuntimeChoice } from "../resources/index.ts";
 import { failureInfo, firstLine, isServing, stateOf } from "./attempt-status.ts";
 import { type Condition, withTransitionTimes } from "./conditions.ts";
 import type { Attempt, RolloutFailure } from "./course.ts";
@@ -128,6 +128,7 @@ function details({ service, origin, modelName, active, target, choice, stopped, 
   const quarantined = (shown?.models ?? []).reduce((sum, model) => sum + model.quarantined, 0);
   const scaling = shown?.models.at(-1)?.spec.scaling;
   const warnings = [...new Set(shown?.models.flatMap(({ description }) => description?.warnings ?? []) ?? []), ...(scaling?.notes ?? [])];
+  const unused = hasOwnServer(service, choice?.runtime) ? service.notInEffectOfServer : service.notInEffect;
   return {
     origin,
     modelName,
@@ -154,7 +155,7 @@ function details({ service, origin, modelName, active, target, choice, stopped, 
     ...(scaling === undefined ? {} : { scaling: scalingInWords(scaling) }),
     ...(choice === undefined ? {} : { candidates: choice.candidates.map(candidateJson) }),
     ...(choice?.protocolVersion === undefined ? {} : { protocolVersion: choice.protocolVersion }),
-    ...(service.notInEffect.length === 0 ? {} : { notInEffect: [...service.notInEffect] }),
+    ...(unused.length === 0 ? {} : { notInEffect: [...unused] }),
     ...(warnings.length === 0 ? {} : { warnings }),
   };
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../core/inference.ts";
+import type { ModelSpec } from "../core/model.ts";
 import type { ResourceView } from "../core/planes.ts";
 import type { InferenceService } from "../core/resource.ts";
 import type { ReadySpec, RevisionRecord } from "../core/resource-store.ts";
@@ -15,6 +16,7 @@ import {
 } from "../resources/index.ts";
 import type { Split } from "./course.ts";
 import { keyOf, templateText, textOf } from "./decisive.ts";
+import { serverText } from "./server-plan.ts";
 import { type PlanOptions, planOf, type ServiceRevision } from "./service-revision.ts";
 
 /** What a resource wants to be served. */
@@ -34,6 +36,8 @@ export interface WishOptions {
   /** How often the files of the newest revision have changed. */
   readonly reloads: number;
   readonly choose: (service: InferenceService) => RuntimeChoice;
+  /** What becomes of each model that is planned; absent for nothing. */
+  readonly adapt?: ((spec: ModelSpec) => ModelSpec) | undefined;
   /** The newest revision and the one that is rolled out, as far as they are there. */
   readonly present: readonly ServiceRevision[];
   /** Those of canaries that are there. */
@@ -123,22 +127,23 @@ function revisionOf(
   annotations: Readonly<Record<string, string>>,
   generation: number,
   tags: readonly string[],
-  { modelName, planning, choose }: WishOptions,
+  { modelName, planning, choose, adapt }: WishOptions,
 ): ServiceRevision {
   const service = toInferenceService({ metadata: { ...metadata, annotations } as ResourceView["metadata"] & { name: string }, spec });
   const choice = choose(service);
   const template = templateText(spec, annotations);
+  const plan = planOf(service, choice, planning);
   return {
     name: revisionName(modelName, generation),
     generation,
-    key: keyOf(template, choice),
+    key: keyOf(template, choice, serverText(service, choice)),
     tags,
     minReplicas: service.predictor.minReplicas,
     choice,
     spec,
     annotations: decisiveAnnotations(annotations),
     template,
-    plan: planOf(service, choice, planning),
+    plan: adapt === undefined ? plan : async (report, signal) => (await plan(report, signal)).map(adapt),
   };
 }
 

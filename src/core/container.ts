@@ -1,5 +1,7 @@
 /** A program of a ServingRuntime with everything around it, as Kubernetes describes containers; templates and references are filled in. */
 export interface ContainerSpec {
+  /** Which server it runs, of those that `nitrous runtimes install` knows (annotation `nitrous/program`); else its command tells. */
+  readonly program?: string;
   /** Undefined for a program that is on this machine. */
   readonly image: string | undefined;
   readonly imagePullPolicy: "Always" | "IfNotPresent" | "Never";

@@ -13,6 +13,8 @@ export interface HostSpec {
   readonly inProgram?: boolean;
   /** A server of its own instead of a host: command, arguments and environment are in here. */
   readonly container?: ContainerSpec;
+  /** Nothing is started: the server is at this URL already. */
+  readonly elsewhere?: string;
   /** The command is a launcher: it speaks on descriptor 4, and ends with everything below it when that is closed. */
   readonly launched?: boolean;
   /** The launcher makes this folder and removes it at its end. */

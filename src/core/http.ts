@@ -40,8 +40,13 @@ export interface Route {
   readonly path: string;
   /** Who may call it. There is no other list of what is public. */
   readonly access: Access;
-  /** The one model that a request is about: keys that are limited to models open only routes that have this. */
+  /** The one model that a request is about: keys that are limited to models open only routes that have this or {@link targetInBody}. */
   readonly target?: (head: Pick<HttpHead, "params" | "headers">) => Pick<Target, "namespace" | "name"> | undefined;
+  /**
+   * The same of a route whose bodies name the model: asked when the body is there, and then whoever sent it is asked again whether he may.
+   * @throws ServeError
+   */
+  readonly targetInBody?: (request: HttpRequest) => Promise<Pick<Target, "namespace" | "name">>;
   /** Protocol of the request record, such as "v1" or "oip"; routes without one are not counted as inference. */
   readonly protocol?: string;
   /** Refuses before the body is read, by throwing a ServeError. */

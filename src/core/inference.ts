@@ -46,6 +46,15 @@ export interface RawCall {
   readonly path: string;
   /** The answer comes in pieces, each of them a payload. */
   readonly stream: boolean;
+  /** Where in the body the model's name stands, without its quotes; undefined where it is not in the body. `bodyNaming` writes another one there. */
+  readonly modelName?: BodyRange;
+}
+
+/** Bytes of a body. */
+export interface BodyRange {
+  readonly from: number;
+  /** The first one behind it. */
+  readonly to: number;
 }
 
 export interface InferRequest {

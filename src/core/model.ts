@@ -5,7 +5,7 @@ import type { JsonObject } from "./inference.ts";
 import type { ModelDescription } from "./replica.ts";
 import type { ReplicaCounts, ScalingSpec } from "./scaling.ts";
 import type { SchedulingSpec } from "./scheduling.ts";
-import type { UpstreamSpec } from "./upstream.ts";
+import type { UpstreamProtocol, UpstreamSpec } from "./upstream.ts";
 
 export type Trust = "pickle" | "code";
 
@@ -108,6 +108,8 @@ export interface ModelStatus {
   readonly name: string;
   readonly version: string;
   readonly format: ModelFormat;
+  /** What a server of its own speaks; empty for all other models. */
+  readonly protocols: readonly UpstreamProtocol[];
   /** Name of its file, or of its folder. */
   readonly artefact: string;
   /** What its owner said about how its requests are scheduled. */

@@ -11,6 +11,16 @@ export interface ReplicaCall {
   readonly parameters?: Parameters;
   /** Of a batch that was padded. Without it all rows are as long as the tensors' shapes say. */
   readonly lengths?: Lengths;
+  /** Of one request for a server of the model's own; a batch of several has none. */
+  readonly origin?: CallOrigin | undefined;
+}
+
+/** What a server of a model's own is told of the request besides what it asks. */
+export interface CallOrigin {
+  /** Lower-case names. Only those that say which request it is go on, never keys. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>> | undefined;
+  /** Clock milliseconds after which nobody waits for the answer. */
+  readonly deadline: number;
 }
 
 /** By padded input: for each request its number of rows, and then the sizes that its padded dimensions had. */

@@ -6,7 +6,7 @@ import type { ScalingSpec } from "./scaling.ts";
 import type { SchedulingSpec } from "./scheduling.ts";
 
 /** The kinds that this server keeps. Cluster-scoped ones have no namespace. */
-export type ResourceKind = "InferenceService" | "ServingRuntime" | "ClusterServingRuntime";
+export type ResourceKind = "InferenceService" | "ServingRuntime" | "ClusterServingRuntime" | "TrainedModel";
 
 /** What Kubernetes calls ObjectMeta, as far as this server gives it a meaning; other fields of a user are kept beside it. */
 export interface ObjectMetadata {
@@ -55,12 +55,15 @@ export type ProtocolVersion = "v1" | "v2" | "grpc-v1" | "grpc-v2";
 export interface InferenceService {
   readonly namespace: string;
   readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly predictor: Predictor;
   /** Of its annotations, its `timeout` and `batcher`, and its model's environment. */
   readonly scheduling: SchedulingSpec;
-  /** Paths of fields that are accepted and stored and change nothing in this version. */
+  /** Paths of fields that are accepted and stored and change nothing in this version, when one of this server's own hosts serves it. */
   readonly notInEffect: readonly string[];
+  /** The same when a server of its own does. */
+  readonly notInEffectOfServer: readonly string[];
 }
 
 export interface Predictor {
@@ -72,6 +75,8 @@ export interface Predictor {
   readonly scaling: ScalingSpec;
   /** The predictor needs several machines, so only runtimes with a workerSpec fit. */
   readonly multiNode: boolean;
+  /** Its fields as they were written, for a server of its own. */
+  readonly pod: JsonObject;
 }
 
 export interface PredictorModel {
@@ -104,6 +109,8 @@ export interface ServingRuntime {
   readonly creationTimestamp: string;
   /** Which of this server's own hosts runs it (annotation `nitrous/host`), "auto" for whichever an artefact needs; undefined for a container of the user. */
   readonly host: "python" | "node" | "auto" | undefined;
+  /** What it says of its server, as it was written; absent when one of this server's own hosts runs it. */
+  readonly pod?: { readonly annotations: Readonly<Record<string, string>>; readonly spec: JsonObject };
   /** Image of the container `kserve-container`. */
   readonly image: string | undefined;
   /** Of the environment of that container. */
@@ -115,6 +122,19 @@ export interface SupportedFormat {
   readonly version?: string;
   readonly autoSelect: boolean;
   readonly priority?: number;
+}
+
+/** A TrainedModel as the rest of the server sees it: a model in the server of an InferenceService. */
+export interface TrainedModel {
+  readonly namespace: string;
+  readonly name: string;
+  /** Whose server holds it. */
+  readonly inferenceService: string;
+  readonly storageUri: string;
+  /** The name of a model format. */
+  readonly framework: string;
+  /** Bytes that it takes at most, as its owner says. */
+  readonly memory: number;
 }
 
 /** KServe's words for what went wrong with a model (`status.modelStatus.lastFailureInfo.reason`). */

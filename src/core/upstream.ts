@@ -28,6 +28,8 @@ export interface UpstreamEndpoint {
   readonly protocol: UpstreamProtocol;
   /** As the program sees it; of a server elsewhere, the one of its URL. */
   readonly port: number;
+  /** What stands before the protocol's own paths, such as `/openai/v1`; of OpenAI's `/v1` when absent, of the others nothing. */
+  readonly path?: string;
 }
 
 export type UpstreamPlace =

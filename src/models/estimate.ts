@@ -9,9 +9,16 @@ const CONTEXT_BYTES = 600 * 2 ** 20;
 const DEVICE_FACTOR = 1.5;
 
 /** Bytes that a model will use, guessed before it has ever run; `modelsPerHost` of them share the memory of their host. */
-export function estimateMemory(spec: Pick<ModelSpec, "format" | "bytes" | "inProgram">, modelsPerHost: number): number {
+export function estimateMemory(spec: Pick<ModelSpec, "format" | "bytes" | "inProgram" | "upstream">, modelsPerHost: number): number {
   // It has no memory that could be told from its program's.
   if (spec.inProgram !== undefined) return 0;
+  const place = spec.upstream?.place;
+  if (place?.kind === "elsewhere") return 0;
+  // Its server was there before it, and stays.
+  if (spec.upstream?.shared === true) return spec.bytes;
+  const { memoryRequest, memoryLimit } = place?.container.resources ?? {};
+  const asked = memoryRequest ?? memoryLimit;
+  if (asked !== undefined) return asked / modelsPerHost;
   return FORMATS[spec.format].hostBytes / modelsPerHost + ARTEFACT_FACTOR * spec.bytes;
 }
 

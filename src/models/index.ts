@@ -2,7 +2,7 @@ export { bind } from "./bind.ts";
 export { createEventLoopLoad } from "./event-loop-load.ts";
 export { createInferenceStatistics } from "./inference-statistics.ts";
 export { InlinePromotion, type InlinePromotionOptions } from "./inline-promotion.ts";
-export type { LoaderSteps } from "./loader-steps.ts";
+export type { LoaderSteps, PreparedHost } from "./loader-steps.ts";
 export { Manager } from "./manager.ts";
 export { ModelVersion } from "./model-version.ts";
 export { Registry } from "./registry.ts";

@@ -257,6 +257,7 @@ export class ModelVersion {
       name,
       version,
       format,
+      protocols: this.spec.upstream?.protocols.map(({ protocol }) => protocol) ?? [],
       artefact: basename(this.spec.file),
       scheduling: this.spec.scheduling,
       responseCache: this.spec.responseCache === true,

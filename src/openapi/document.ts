@@ -5,11 +5,12 @@ import { kserveV1, mlflow } from "./kserve-v1.ts";
 import { kubeApi } from "./kube-api.ts";
 import { models, operations } from "./nitrous.ts";
 import { oip } from "./oip.ts";
+import { openAi } from "./openai.ts";
 import { type Contents, json, keyOf, names, type Operation, type Protocol } from "./operation.ts";
 import { torchserve } from "./torchserve.ts";
 import { plainError, unknownPath } from "./wire.ts";
 
-const PROTOCOLS: readonly Protocol[] = [operations, models, kserveV1, oip, torchserve, mlflow, kubeApi];
+const PROTOCOLS: readonly Protocol[] = [operations, models, kserveV1, oip, openAi, torchserve, mlflow, kubeApi];
 
 /** A part of a path with a colon is no parameter: what is behind it is a verb. */
 const IN_PATH = { type: "string", pattern: "^[^:/]+$" };

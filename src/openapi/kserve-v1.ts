@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { openAiModel } from "./openai.ts";
 import { at, json, named, type Operation, ofModel, type Protocol, question, request, streamed } from "./operation.ts";
 import { anything, flag, modelList, notReady, object, plainError, text } from "./wire.ts";
 
@@ -16,7 +17,18 @@ const versionStates = named(
     ),
   }),
 );
-const readiness = z.union([named("ReadinessV1", z.object({ name: text, ready: flag })), versionStates]);
+/** Of a model that speaks OpenAI's protocol it is OpenAI's object too. */
+const readiness = z.union([
+  named("ReadinessV1", z.object({ name: text, ready: flag })),
+  named("ReadinessOpenAi", openAiModel.extend({ name: text, ready: flag })),
+  versionStates,
+]);
+const notReadyOpenAi = named("NotReadyOpenAi", openAiModel.extend({ name: text, ready: z.literal(false), error: text }));
+/** With OpenAI's keys once there is a model that speaks its protocol. */
+const models = z.union([
+  modelList,
+  named("ModelListOpenAi", modelList.extend({ object: z.literal("list"), data: z.array(openAiModel) })),
+]);
 
 const tensorInfo = z.object({
   dtype: text,
@@ -68,10 +80,10 @@ export const kserveV1: Protocol = {
   error: plainError,
   operations: {
     "GET /": question("The server lives", named("Alive", z.object({ status: z.literal("alive") }))),
-    "GET /v1/models": question("Names of all models", modelList),
+    "GET /v1/models": question("Names of all models", models),
     ...at("GET", ofModel("/v1/models", ""), {
       ...question("Whether a model is ready", readiness),
-      answers: { 200: json(readiness), 503: json(z.union([notReady, versionStates])) },
+      answers: { 200: json(readiness), 503: json(z.union([notReady, notReadyOpenAi, versionStates])) },
     }),
     ...at("GET", ofModel("/v1/models", "/metadata"), question("TensorFlow Serving's signature definitions", signatures)),
     ...at("POST", ofModel("/v1/models", ":predict"), prediction("Predict")),

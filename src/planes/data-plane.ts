@@ -33,7 +33,8 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
         const { name: method, signature } = model.method(target.method);
         context.record.method = method;
         checkOutputs(request, signature);
-        const call = callOf(request, method, signature);
+        const own = callOf(request, method, signature);
+        const call = model.spec.upstream === undefined ? own : { ...own, origin: context };
         if (signature.streaming === true || (call.payload.kind === "raw" && call.payload.call?.stream === true)) {
           context.record.streamed = true;
           return { ...answer, output: stream(model, call, request) };

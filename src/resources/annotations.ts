@@ -44,4 +44,20 @@ export const ANNOTATIONS = {
   traffic: "nitrous/traffic",
   /** The header whose value decides which revision answers, besides `nitrous-affinity`. */
   affinityHeader: "nitrous/affinity-header",
+  /** Of services and of runtimes: a server elsewhere answers, such as "http://10.0.0.5:8080". */
+  url: "nitrous/url",
+  /** Of both: whether a server of a runtime's own runs as "process" or as "container". */
+  runAs: "nitrous/run-as",
+  /** Of both: "host" for the ports of this machine, "private" for ports of its own. */
+  network: "nitrous/network",
+  /** Of both: "true" when requests may share a call of the server. */
+  batch: "nitrous/batch",
+  /** Of both: "true" when the server has OpenAI's routes too. */
+  openai: "nitrous/openai",
+  /** Of both: what the server speaks, such as "v2,grpc-v2", where nothing else says it. */
+  protocols: "nitrous/protocols",
+  /** Of both: what the server calls the model. */
+  modelName: "nitrous/model-name",
+  /** Of built-in runtimes: the program that they run, by its name in `nitrous runtimes install`. */
+  program: "nitrous/program",
 } as const;

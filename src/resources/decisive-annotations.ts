@@ -1,5 +1,6 @@
 import { ANNOTATIONS } from "./annotations.ts";
 import { SCHEDULING_ANNOTATIONS } from "./scheduling-annotations.ts";
+import { SERVER_ANNOTATIONS } from "./server-annotations.ts";
 
 type Annotations = Readonly<Record<string, string>>;
 
@@ -12,6 +13,7 @@ const DECISIVE: readonly string[] = [
   ANNOTATIONS.watch,
   ANNOTATIONS.responseCache,
   ...SCHEDULING_ANNOTATIONS,
+  ...SERVER_ANNOTATIONS,
 ];
 /** Knative has them in the template of its revisions too. */
 const SCALING_PREFIX = "autoscaling.knative.dev/";

@@ -1,5 +1,13 @@
 export { ANNOTATIONS } from "./annotations.ts";
 export { readBuiltInRuntimes } from "./built-in-runtimes.ts";
+export type { ContainerPlaces } from "./containers/read-container.ts";
+export {
+  hasOwnServer,
+  isElsewhere,
+  readUpstream,
+  type ServerNeeds,
+  serverNeeds,
+} from "./containers/read-upstream.ts";
 export { decisiveAnnotations, withDecisive } from "./decisive-annotations.ts";
 export type { FieldPath } from "./field-path.ts";
 export { toInferenceService } from "./inference-service.ts";
@@ -12,10 +20,12 @@ export {
 export { type FoundModels, readModels } from "./model-folder.ts";
 export { withOrigin } from "./origin.ts";
 export { type ReadDocument, readDocument, readDocuments } from "./read-documents.ts";
+export { deviceWishOf } from "./device-wish.ts";
 export { keepsAnswers } from "./response-cache-annotation.ts";
 export type { RuntimeQuestion } from "./runtime-question.ts";
 export { SCHEDULING_ANNOTATIONS } from "./scheduling-annotations.ts";
 export { type Candidate, type RuntimeChoice, selectRuntime } from "./select-runtime.ts";
+export { readServerModel } from "./server-model.ts";
 export { readServiceModel } from "./service-model.ts";
 export { toServingRuntime } from "./serving-runtime.ts";
 export { shadowOf } from "./shadow-annotations.ts";
@@ -30,6 +40,7 @@ export {
   versionTraffic,
   wholeSpec,
 } from "./traffic-fields.ts";
+export { assertSameMemory, memoryLimitOf, toTrainedModel, trainedSpec } from "./trained-model.ts";
 export type { ValidDocument } from "./valid-document.ts";
 export { type ValidationOptions, validateDocument } from "./validate-document.ts";
 export { isWatched } from "./watch-annotation.ts";

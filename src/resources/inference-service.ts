@@ -5,7 +5,7 @@ import { environmentOf } from "./container-rules.ts";
 import { deviceWishOf } from "./device-wish.ts";
 import { isGiven, listIn, mapIn, textIn } from "./json-fields.ts";
 import { settingsOf } from "./model-settings.ts";
-import { annotationsNotInEffect, fieldsNotInEffect } from "./not-in-effect.ts";
+import { annotationsNotInEffect, fieldsNotInEffect, serverFieldsNotInEffect } from "./not-in-effect.ts";
 import { residencyOf } from "./residency-annotations.ts";
 import { leastReplicas, scalingOf } from "./scaling.ts";
 import { annotatedScheduling } from "./scheduling-annotations.ts";
@@ -21,9 +21,12 @@ const V2_FORMATS: readonly string[] = ["triton", "vLLM"];
 /** A valid InferenceService as the rest of the server sees it. */
 export function toInferenceService({ metadata, spec }: Pick<ValidDocument, "metadata" | "spec">): InferenceService {
   const predictor = toPredictor(mapIn(spec, "predictor"), metadata.annotations ?? {});
+  const unknown = annotationsNotInEffect(metadata.annotations ?? {});
+  const ofServer = [...unknown, ...serverFieldsNotInEffect(spec)];
   return {
     namespace: metadata.namespace ?? DEFAULT_NAMESPACE,
     name: metadata.name,
+    labels: metadata.labels ?? {},
     annotations: metadata.annotations ?? {},
     predictor,
     scheduling: {
@@ -31,7 +34,9 @@ export function toInferenceService({ metadata, spec }: Pick<ValidDocument, "meta
       ...predictorScheduling(mapIn(spec, "predictor")),
       ...annotatedScheduling(metadata.annotations ?? {}),
     },
-    notInEffect: [...annotationsNotInEffect(metadata.annotations ?? {}), ...fieldsNotInEffect(spec)],
+    // Predictors of containers have no other server.
+    notInEffect: predictor.model === undefined ? ofServer : [...unknown, ...fieldsNotInEffect(spec)],
+    notInEffectOfServer: ofServer,
   };
 }
 
@@ -42,6 +47,7 @@ function toPredictor(predictor: JsonObject | undefined, annotations: Readonly<Re
     residency: residencyOf(predictor, annotations),
     scaling: scalingOf(predictor, annotations),
     multiNode: isGiven(predictor, "workerSpec"),
+    pod: predictor ?? {},
   };
 }
 

@@ -7,18 +7,19 @@ import { isMap, textIn } from "./json-fields.ts";
 import { inferenceServiceSchema } from "./schema/inference-service.ts";
 import { clusterServingRuntimeSchema, servingRuntimeSchema } from "./schema/serving-runtime.ts";
 import { fields, oneOf, text } from "./schema/terms.ts";
+import { trainedModelSchema } from "./schema/trained-model.ts";
 
 const SCHEMAS: Readonly<Record<ResourceKind, z.ZodObject>> = {
   InferenceService: inferenceServiceSchema,
   ServingRuntime: servingRuntimeSchema,
   ClusterServingRuntime: clusterServingRuntimeSchema,
+  TrainedModel: trainedModelSchema,
 };
 const KINDS = Object.keys(SCHEMAS) as ResourceKind[];
 const GROUP = "serving.kserve.io";
 
 /** Kinds of KServe that this version does not keep. */
 const OTHERS_OF_KSERVE = [
-  "TrainedModel",
   "InferenceGraph",
   "LLMInferenceService",
   "LLMInferenceServiceConfig",

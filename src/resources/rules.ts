@@ -10,6 +10,7 @@ import { runtimeFindings } from "./runtime-rules.ts";
 import { boundFindings } from "./scaling.ts";
 import { scalingFindings } from "./scaling-annotations.ts";
 import { schedulingFindings } from "./scheduling-annotations.ts";
+import { serverFindings } from "./server-annotations.ts";
 import { shadowFindings } from "./shadow-annotations.ts";
 import { trafficFindings } from "./traffic-fields.ts";
 import { watchFindings } from "./watch-annotation.ts";
@@ -21,7 +22,9 @@ const AUTOSCALERS = ["hpa", "keda", "none", "external"];
 export function ruleFindings(document: JsonObject): Finding[] {
   const spec = mapIn(document, "spec");
   if (spec === undefined) return [];
-  return textIn(document, "kind") === "InferenceService" ? serviceFindings(document, spec) : runtimeFindings(spec);
+  const annotations = textsIn(mapIn(document, "metadata"), "annotations");
+  const kind = textIn(document, "kind") === "InferenceService" ? serviceFindings(document, spec) : runtimeFindings(spec, annotations);
+  return [...serverFindings(annotations), ...kind];
 }
 
 /** inference_service_validation.go */

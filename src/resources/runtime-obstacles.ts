@@ -16,7 +16,10 @@ export function obstaclesOf(runtime: ServingRuntime, { model, multiNode }: Runti
   const explicit = model.runtime !== undefined;
   const obstacles = obstaclesOfFormat(runtime, model.format, explicit);
   if (runtime.disabled) obstacles.unshift({ kind: "disabled", text: "is disabled" });
-  if (runtime.multiModel) obstacles.push({ kind: "multiModel", text: "is for ModelMesh only (multiModel: true)" });
+  if (runtime.multiModel) {
+    const text = `is for several models at once (multiModel: true) and never chosen by itself (set runtime: ${runtime.name} to use it)`;
+    obstacles.push({ kind: "multiModel", text });
+  }
   if (runtime.multiNode !== multiNode) {
     const text = runtime.multiNode ? "needs a predictor with a workerSpec" : "has no workerSpec, and the predictor has one";
     obstacles.push({ kind: "workers", text });

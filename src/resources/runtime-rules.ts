@@ -1,15 +1,17 @@
 import type { JsonObject } from "../core/inference.ts";
+import { ANNOTATIONS } from "./annotations.ts";
 import { blockedVariables, parallelVariables } from "./container-rules.ts";
 import type { Finding } from "./field-path.ts";
 import { flagIn, listIn, mapIn, numberIn, textIn } from "./json-fields.ts";
 
 /** What KServe's webhook asks of one runtime by itself (servingruntime_webhook.go); a disabled one is not looked at. */
-export function runtimeFindings(spec: JsonObject): Finding[] {
+export function runtimeFindings(spec: JsonObject, annotations: Readonly<Record<string, string>>): Finding[] {
   if (flagIn(spec, "disabled")) return [];
   const containers = listIn(spec, "containers");
   return [
     ...priorityFindings(spec),
-    ...(containers.length === 0 && Array.isArray(spec.containers)
+    // A server elsewhere has none here.
+    ...(containers.length === 0 && Array.isArray(spec.containers) && annotations[ANNOTATIONS.url] === undefined
       ? [{ path: ["spec", "containers"], message: "expected at least one container" }]
       : []),
     ...containers.flatMap((container, index) => blockedVariables(container, ["spec", "containers", index])),

@@ -3,11 +3,11 @@ import type { ProtocolVersion, ServingRuntime, SupportedFormat } from "../core/r
 import { environmentOf } from "./container-rules.ts";
 import { flagIn, isGiven, listIn, numberIn, textIn } from "./json-fields.ts";
 import { environmentScheduling } from "./scheduling-fields.ts";
+import { serverContainerIndex } from "./server-fields.ts";
 import type { ValidDocument } from "./valid-document.ts";
 
 /** Which of this server's own hosts runs a runtime's models. */
 const HOST_ANNOTATION = "nitrous/host";
-const MODEL_CONTAINER = "kserve-container";
 
 interface WrittenRuntime extends Pick<ValidDocument, "kind" | "spec"> {
   /** One that only lies in a file has no time yet. */
@@ -16,9 +16,9 @@ interface WrittenRuntime extends Pick<ValidDocument, "kind" | "spec"> {
 
 /** A valid ServingRuntime or ClusterServingRuntime as the rest of the server sees it. */
 export function toServingRuntime({ kind, metadata, spec }: WrittenRuntime): ServingRuntime {
-  const containers = listIn(spec, "containers");
-  const container = containers.find((each) => textIn(each, "name") === MODEL_CONTAINER) ?? containers[0];
+  const container = listIn(spec, "containers")[serverContainerIndex(spec)];
   const scheduling = environmentScheduling(environmentOf(container));
+  const host = hostOf(metadata.annotations?.[HOST_ANNOTATION]);
   return {
     name: metadata.name,
     namespace: kind === "ClusterServingRuntime" ? undefined : metadata.namespace,
@@ -28,7 +28,8 @@ export function toServingRuntime({ kind, metadata, spec }: WrittenRuntime): Serv
     disabled: flagIn(spec, "disabled"),
     multiNode: isGiven(spec, "workerSpec"),
     creationTimestamp: metadata.creationTimestamp ?? "",
-    host: hostOf(metadata.annotations?.[HOST_ANNOTATION]),
+    host,
+    ...(host === undefined ? { pod: { annotations: metadata.annotations ?? {}, spec } } : {}),
     image: textIn(container, "image"),
     ...(Object.keys(scheduling).length === 0 ? {} : { scheduling }),
   };

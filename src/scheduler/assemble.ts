@@ -26,7 +26,7 @@ export function joinCalls(parts: ReadonlyArray<Part & { readonly call: ReplicaCa
     const input = lengths === undefined ? undefined : sizing?.padded.get(name);
     return input === undefined ? joinTensors(tensors) : padTensors(tensors, input);
   });
-  return { ...first, payload: { kind: "tensors", tensors }, ...(lengths === undefined ? {} : { lengths }) };
+  return { ...first, origin: undefined, payload: { kind: "tensors", tensors }, ...(lengths === undefined ? {} : { lengths }) };
 }
 
 /**

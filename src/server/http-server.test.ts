@@ -119,6 +119,27 @@ it("asks the guard before anything else, and says how to be let in", async () =>
   expect(handled).toBe(0);
 });
 
+it("asks the guard again when the body has named the model, before the route does anything", async () => {
+  const asked: unknown[] = [];
+  const guard: HttpServerOptions["guard"] = ({ target, targetInBody }, head) => {
+    const model = target?.(head)?.name;
+    asked.push([targetInBody !== undefined, model]);
+    if (model === "secret") throw new ServeError("PERMISSION_DENIED", "not that one");
+    return model === undefined ? "" : "ann";
+  };
+  const targetInBody: Route["targetInBody"] = async ({ body }) => ({ namespace: "default", name: Buffer.from(body).toString() });
+  const handle: Route["handle"] = ({ context }) => ({ status: 200, body: context.principal });
+  const url = await startWith({ guard }, { method: "POST", targetInBody, handle });
+  expect(await (await fetch(url, { method: "POST", body: "open" })).text()).toBe("ann");
+  expect(await (await fetch(url, { method: "POST", body: "secret" })).text()).toBe("not that one");
+  expect(asked).toEqual([
+    [true, undefined],
+    [false, "open"],
+    [true, undefined],
+    [false, "secret"],
+  ]);
+});
+
 describe("TLS", () => {
   const stored = (name: string): Buffer => readFileSync(fileURLToPath(new URL(`../../testdata/tls/${name}`, import.meta.url)));
   const pair = (name: string) => ({ cert: stored(`${name}.crt`), key: stored(`${name}.key`), minVersion: "TLSv1.2" as const });

@@ -7,7 +7,7 @@ import { createRecord, RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
 import type { Exchange } from "../core/exchange.ts";
-import type { HttpHead, HttpReply, Route } from "../core/http.ts";
+import type { HttpHead, HttpReply, HttpRequest, Route } from "../core/http.ts";
 import { HttpError } from "../core/http-error.ts";
 import { declaredLength, readBody } from "./body.ts";
 import { type BodyAccount, BodyMemory } from "./body-memory.ts";
@@ -25,8 +25,11 @@ export interface HttpServerOptions {
   readonly routes: readonly Route[];
   /** Where all routes are found a second time, with the parameters in it: `/serving/{namespace}/{service}`. */
   readonly prefix?: string;
-  /** Asked before anything else is done for a request: who asks, empty for nobody in particular. @throws ServeError */
-  readonly guard: (route: Route, head: Pick<HttpHead, "params" | "headers">) => string;
+  /**
+   * Asked before anything else is done for a request, and again when its body has named the model: who asks, empty for nobody in particular.
+   * @throws ServeError
+   */
+  readonly guard: (route: Pick<Route, "access" | "target" | "targetInBody">, head: Pick<HttpHead, "params" | "headers">) => string;
   /** Certificate, key and least version; without it the connections are plain. */
   readonly tls?: SecureContextOptions;
   readonly clock: Clock;
@@ -221,14 +224,19 @@ async function answer(
     route.gate?.({ params, headers: request.headers, declaredBytes, context });
     body = route.method === "GET" ? NO_BODY : await bodyOf(options, transport, account, request, response);
     record.bytes = body.byteLength;
-    const reply = await route.handle({
+    const asked: HttpRequest = {
       method: request.method ?? route.method,
       params,
       headers: request.headers,
       query: query === "" ? NO_QUERY : new URLSearchParams(query),
       context,
       body: body.byteLength <= (options.observedBodyBytes ?? 0) ? Uint8Array.from(body) : body,
-    });
+    };
+    if (route.targetInBody !== undefined) {
+      const target = await route.targetInBody(asked);
+      context.principal = options.guard({ access: route.access, target: () => target }, asked);
+    }
+    const reply = await route.handle(asked);
     const timing = timed ? serverTiming(record, options.clock.now()) : undefined;
     if (transport.draining && transport.connections.isAlone(request)) response.shouldKeepAlive = false;
     const sent = sendReply({ request, response, timeoutMs: transport.limits.answerTimeoutMs, record, account, timing }, reply);

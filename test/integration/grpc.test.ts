@@ -13,7 +13,7 @@ import {
   ServerLiveResponseSchema,
   ServerMetadataRequestSchema,
   ServerMetadataResponseSchema,
-} from "../../src/protocols/oip/grpc/generated/open_inference_grpc_pb.ts";
+} from "../../src/grpc-messages/index.ts";
 import { grpcPortOf, MAIN, type ServerProcess, startServer, untilLoaded } from "../server-process.ts";
 
 const stored = (name: string): string => fileURLToPath(new URL(`../../testdata/tls/${name}`, import.meta.url));

@@ -166,6 +166,7 @@ function isTold(count: number): boolean {
 
 /** Of what JSON holds nobody knows the size without writing it; bodies are limited. */
 function bytesOf(payload: Payload): number {
+  if (payload.kind === "raw") return payload.body.byteLength;
   return payload.kind === "tensors" ? payload.tensors.reduce((sum, tensor) => sum + byteSize(tensor), 0) : 0;
 }
 

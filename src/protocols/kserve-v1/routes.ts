@@ -1,16 +1,22 @@
 import type { Access } from "../../core/access.ts";
 import type { HttpHead, HttpReply, HttpRequest, Route } from "../../core/http.ts";
-import { type InferRequest, isStream, type Target } from "../../core/inference.ts";
+import { type InferRequest, isStream, type RawCall, type Target } from "../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../core/planes.ts";
 import {
   assertMethodName,
   encodeOutputs,
   encodePredictions,
+  errorBody,
   failJson,
   hasMoreElements,
   jsonReply,
   modelsReply,
+  openAiModel,
+  openAiModels,
+  rawReply,
+  rawStreamReply,
   readinessReply,
+  speaksOpenAi,
   streamReply,
   targetOf,
   wantsEvents,
@@ -30,7 +36,7 @@ import { isTensorFlow, signatureDefinitions, versionStatus } from "./tensorflow-
 
 export interface V1Options {
   readonly dataPlane: DataPlane;
-  readonly controlPlane: Pick<ControlPlane, "get" | "names" | "versions" | "describe" | "variable">;
+  readonly controlPlane: Pick<ControlPlane, "get" | "list" | "names" | "versions" | "describe" | "variable" | "resources">;
   /** Without it everything is read and written in the event loop. */
   readonly large?: LargePredict | undefined;
 }
@@ -56,7 +62,7 @@ export function createV1Routes({ dataPlane, controlPlane, large }: V1Options): R
   });
   return [
     question("/", "public", () => jsonReply('{"status":"alive"}')),
-    question("/v1/models", "read", (request) => modelsReply(controlPlane, request)),
+    question("/v1/models", "read", (request) => list(controlPlane, request)),
     { ...question("/v1/models/{model}", "read", (request) => readiness(controlPlane, targetOf(request))), target: targetOf },
     {
       ...question("/v1/models/{model}/versions/{version}", "read", (request) => readiness(controlPlane, targetOf(request))),
@@ -80,6 +86,8 @@ async function predict(
   const { context } = request;
   context.record.model = target.name;
   const inHeaders = attributesInHeaders(request.headers);
+  const isEvent = inHeaders !== undefined || isStructured(request.headers);
+  if (!isEvent && dataPlane.passes(target, "v1", context)) return pass(dataPlane, target, request);
   let decoded: DecodedPredict & Pick<InferRequest, "boundTo">;
   try {
     const reading = decode(dataPlane, large, target, request);
@@ -103,6 +111,16 @@ async function predict(
     return jsonReply(encodePredictions(output));
   }
   return streamReply({ context, payloads: output, encode: encodePredictions, asEvents: wantsEvents(request.headers) });
+}
+
+/** The model's own server reads the body, and what it answers is the answer. */
+async function pass(dataPlane: DataPlane, { method = "predict", ...target }: Target, request: HttpRequest): Promise<HttpReply> {
+  const { context, headers, body } = request;
+  const call: RawCall = { protocol: "v1", path: `:${method}`, stream: wantsEvents(headers) };
+  const contentType = String(headers["content-type"] ?? "application/json");
+  const { output } = await dataPlane.infer({ target, payload: { kind: "raw", contentType, body, call }, context });
+  context.record.method = method;
+  return isStream(output) ? rawStreamReply({ context, payloads: output, errorBody }) : rawReply(output);
 }
 
 /** At once, unless the body is large. */
@@ -135,9 +153,16 @@ function withMethod(target: Target, method: string): Target {
   return { ...target, method };
 }
 
-/** Whether it is ready; for TensorFlow's formats with what TensorFlow Serving's clients look for. */
+/** With OpenAI's keys beside KServe's, once there is a model that speaks its protocol. */
+function list(controlPlane: V1Options["controlPlane"], request: HttpRequest): HttpReply {
+  const data = openAiModels(controlPlane, request);
+  return modelsReply(controlPlane, request, data.length === 0 ? {} : { object: "list", data });
+}
+
+/** Whether it is ready; for TensorFlow's formats with what TensorFlow Serving's clients look for, and OpenAI's where the model speaks its protocol. */
 function readiness(controlPlane: V1Options["controlPlane"], target: Target): HttpReply {
   const status = controlPlane.get(target);
+  if (speaksOpenAi(status)) return readinessReply(status, openAiModel(controlPlane, status));
   if (!isTensorFlow(status)) return readinessReply(status);
   return jsonReply(
     versionStatus(status, target.version === undefined ? controlPlane.versions(target) : [status]),

@@ -5,12 +5,12 @@ import { ServeError } from "../../core/errors.ts";
 import type { HttpReply } from "../../core/http.ts";
 import type { InferRequest, Payload } from "../../core/inference.ts";
 import type { ModelStatus } from "../../core/model.ts";
-import type { ControlPlane, DataPlane } from "../../core/planes.ts";
+import type { DataPlane } from "../../core/planes.ts";
 import { bytesOf, type Tensor } from "../../core/tensor.ts";
 import { encodePredictions } from "../shared/index.ts";
 import { decodePredict } from "./decode.ts";
 import type { LargePredict } from "./large.ts";
-import { createV1Routes } from "./routes.ts";
+import { createV1Routes, type V1Options } from "./routes.ts";
 
 const decode = (text: string) => decodePredict(Buffer.from(text));
 const tensor = (name: string, shape: number[], values: number[]): Tensor => ({
@@ -81,6 +81,7 @@ describe("routes", () => {
     name: "m",
     version: "1",
     format: "python",
+    protocols: [],
     state: "ready",
     latest: true,
     answers: true,
@@ -90,23 +91,35 @@ describe("routes", () => {
   let answered: Payload | undefined;
   const dataPlane: DataPlane = {
     admit: () => undefined,
-    passes: () => false,
+    passes: ({ name }, protocol) => name === "own" && protocol === "v1",
     signature: () => Promise.resolve({ accepts: "json", inputs: [], outputs: [] }),
     infer(request) {
       asked.push(request);
       const { payload } = request;
-      return Promise.resolve({ modelName: "m", modelVersion: "1", output: payload.kind === "rows" ? (answered ?? payload) : stream() });
+      return Promise.resolve({ modelName: "m", modelVersion: "1", output: outputOf(payload) });
     },
   };
-  const controlPlane: Pick<ControlPlane, "get" | "names" | "versions" | "describe" | "variable"> = {
+  const outputOf = (payload: Payload): Payload | AsyncIterable<Payload> => {
+    if (payload.kind === "raw" && payload.call?.stream !== true) return { ...payload, contentType: "text/plain" };
+    return payload.kind === "rows" ? (answered ?? payload) : stream(payload);
+  };
+  const statusOf = (name: string): ModelStatus =>
+    name === "chat"
+      ? { ...status, name, protocols: ["openai"] }
+      : { ...status, answers: name === "m", state: name === "m" ? "ready" : "loading", reason: "starting" };
+  let names = ["m"];
+  const controlPlane: V1Options["controlPlane"] = {
+    resources: { get: () => ({ metadata: { creationTimestamp: "2026-01-02T03:04:05Z" } }) } as never,
     variable: () => undefined,
-    names: () => ["m"],
-    get: ({ name }) => ({ ...status, answers: name === "m", state: name === "m" ? "ready" : "loading", reason: "starting" }),
+    names: () => names,
+    list: () => names.map(statusOf),
+    get: ({ name }) => statusOf(name),
     versions: () => [],
     describe: () => Promise.reject(new Error("not asked")),
   };
-  async function* stream(): AsyncGenerator<Payload> {
-    yield { kind: "json", value: [1] };
+  async function* stream(payload: Payload): AsyncGenerator<Payload> {
+    if (payload.kind === "raw") yield { kind: "raw", contentType: "text/event-stream", body: Buffer.from("data: 1\n\n") };
+    else yield { kind: "json", value: [1] };
     throw new ServeError("INTERNAL", "broke");
   }
 
@@ -131,6 +144,45 @@ describe("routes", () => {
     expect((await call("GET", "/v1/models", {})).body).toBe('{"models":["m"]}');
     expect(await call("GET", "/v1/models/{model}", { model: "m" })).toMatchObject({ status: 200, body: '{"name":"m","ready":true}' });
     expect(await call("GET", "/v1/models/{model}", { model: "n" })).toMatchObject({ status: 503 });
+  });
+
+  it("have OpenAI's keys too once a model speaks its protocol", async () => {
+    names = ["m", "chat"];
+    const chat = { id: "chat", object: "model", created: 1767323045, owned_by: "nitrous" };
+    expect(JSON.parse(String((await call("GET", "/v1/models", {})).body))).toEqual({ models: names, object: "list", data: [chat] });
+    const described = await call("GET", "/v1/models/{model}", { model: "chat" });
+    expect([described.status, JSON.parse(String(described.body))]).toEqual([200, { name: "chat", ready: true, ...chat }]);
+    names = ["m"];
+  });
+
+  it("leave bodies to models whose own servers speak the protocol, and their answers as they are", async () => {
+    const text = '{"instances": whatever';
+    const reply = await call("POST", "/v1/models/{model}:{method}", { model: "own", method: "explain" }, text, { "content-type": "a/b" });
+    expect(asked.at(-1)).toMatchObject({
+      target: { namespace: "default", name: "own" },
+      payload: { kind: "raw", contentType: "a/b", call: { protocol: "v1", path: ":explain", stream: false } },
+    });
+    expect(asked.at(-1)?.target).not.toHaveProperty("method");
+    expect(reply).toMatchObject({ status: 200, headers: { "Content-Type": "text/plain" } });
+    expect(Buffer.from(reply.body as Uint8Array).toString()).toBe(text);
+    await call("POST", "/v1/models/{model}:predict", { model: "own" }, text);
+    expect(asked.at(-1)?.payload).toMatchObject({ contentType: "application/json", call: { path: ":predict" } });
+  });
+
+  it("leave them in pieces, and end a stream of events that breaks with its error", async () => {
+    const accept = { accept: "text/event-stream" };
+    const reply = await call("POST", "/v1/models/{model}:predict", { model: "own" }, "{}", accept);
+    let text = "";
+    for await (const piece of reply.body as AsyncIterable<Uint8Array | string>) text += Buffer.from(piece);
+    expect([reply.headers?.["Content-Type"], text]).toEqual(["text/event-stream", 'data: 1\n\ndata: {"error":"broke"}\n\n']);
+  });
+
+  it("read events for them all the same", async () => {
+    const event = { specversion: "1.0", id: "1", source: "s", type: "t", data: { instances: [1] } };
+    await call("POST", "/v1/models/{model}:predict", { model: "own" }, JSON.stringify(event), {
+      "content-type": "application/cloudevents+json",
+    });
+    expect(asked.at(-1)?.payload).toEqual({ kind: "rows", rows: [1] });
   });
 
   it("predict, with the namespace and version that were asked for", async () => {

@@ -43,16 +43,19 @@ const RUNTIME_COLUMNS: readonly Column<ResourceView>[] = [
   ageColumn(),
 ];
 
+const MODEL_COLUMNS: readonly Column<ResourceView>[] = [
+  nameColumn(),
+  { name: "URL", type: "string", description: "Where it answers", cell: ({ status }) => textOf(status?.url) },
+  { name: "Ready", type: "string", description: "Whether it answers", cell: ({ status }) => readiness(status?.conditions) },
+  ageColumn(),
+];
+
 /** What kubectl prints, as the printer columns of KServe's CustomResourceDefinitions. */
 export const COLUMNS: Readonly<Record<ResourceKind, readonly Column<ResourceView>[]>> = {
-  InferenceService: [
-    nameColumn(),
-    { name: "URL", type: "string", description: "Where it answers", cell: ({ status }) => textOf(status?.url) },
-    { name: "Ready", type: "string", description: "Whether it answers", cell: ({ status }) => readiness(status?.conditions) },
-    ageColumn(),
-  ],
+  InferenceService: MODEL_COLUMNS,
   ServingRuntime: RUNTIME_COLUMNS,
   ClusterServingRuntime: RUNTIME_COLUMNS,
+  TrainedModel: MODEL_COLUMNS,
 };
 
 function readiness(conditions: JsonValue | undefined): Cell {

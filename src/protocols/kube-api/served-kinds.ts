@@ -30,6 +30,14 @@ export const SERVED_KINDS: readonly ServedKind[] = [
     singular: "clusterservingruntime",
     namespaced: false,
   },
+  {
+    kind: "TrainedModel",
+    version: "v1alpha1",
+    plural: "trainedmodels",
+    singular: "trainedmodel",
+    shortNames: ["tm"],
+    namespaced: true,
+  },
 ];
 
 /** The preferred one first. */

@@ -1,8 +1,6 @@
 import { jsonValueOf, type Payload } from "../../core/inference.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { isObject } from "./fields.ts";
-import { type ElementRules, elementWriter, writeNested } from "./write-elements.ts";
-import { writeJson } from "./write-json.ts";
+import { type ElementRules, elementWriter, isObject, writeJson, writeNested } from "../../encodings/index.ts";
 
 const RULES: ElementRules = {
   nonFinite: () => "null",

@@ -4,12 +4,11 @@ import type { ControlPlane } from "../../core/planes.ts";
 import { jsonReply } from "./reply.ts";
 import { namespaceOf } from "./target.ts";
 
-/** `{"name","ready"}` with status 200, or 503 and the reason under `error`. */
-export function readinessReply({ name, answers, state, reason }: ModelStatus): HttpReply {
-  const quoted = JSON.stringify(name);
-  if (answers) return jsonReply(`{"name":${quoted},"ready":true}`);
-  const error = JSON.stringify(`Model with name ${name} is not ready. It is ${state}: ${firstLine(reason)}`);
-  return jsonReply(`{"name":${quoted},"ready":false,"error":${error}}`, 503);
+/** `{"name","ready"}` with status 200, or 503 and the reason under `error`; `more` is what other protocols have in the same object. */
+export function readinessReply({ name, answers, state, reason }: ModelStatus, more: object = {}): HttpReply {
+  if (answers) return jsonReply(JSON.stringify({ name, ready: true, ...more }));
+  const error = `Model with name ${name} is not ready. It is ${state}: ${firstLine(reason)}`;
+  return jsonReply(JSON.stringify({ name, ready: false, error, ...more }), 503);
 }
 
 /** The lines after the first are for the operator: what a host printed may name files. */
@@ -17,9 +16,9 @@ function firstLine(text: string): string {
   return text.split("\n", 1)[0] as string;
 }
 
-/** `{"models":[...]}`: every model of the namespace once, whatever its state; below a service's prefix only that. */
-export function modelsReply(controlPlane: Pick<ControlPlane, "names">, request: HttpRequest): HttpReply {
+/** `{"models":[...]}`: every model of the namespace once, whatever its state; below a service's prefix only that. `more` as above. */
+export function modelsReply(controlPlane: Pick<ControlPlane, "names">, request: HttpRequest, more: object = {}): HttpReply {
   const { service } = request.params;
   const models = controlPlane.names(namespaceOf(request)).filter((name) => service === undefined || name === service);
-  return jsonReply(JSON.stringify({ models }));
+  return jsonReply(JSON.stringify({ models, ...more }));
 }

@@ -2,7 +2,7 @@ import { ServeError } from "../../core/errors.ts";
 import type { HttpHead } from "../../core/http.ts";
 import type { Target } from "../../core/inference.ts";
 import { DEFAULT_NAMESPACE, isModelName, isModelVersion } from "../../core/model.ts";
-import { describe } from "./fields.ts";
+import { describe } from "../../encodings/index.ts";
 
 const REVISION_HEADER = "nitrous-revision";
 

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Clock } from "../../core/clock.ts";
 import type { Payload } from "../../core/inference.ts";
 import type { ReplicaCall } from "../../core/replica.ts";
 import type { Signature } from "../../core/signature.ts";
@@ -43,4 +44,11 @@ export interface UpstreamClientOptions {
   readonly authority: string;
   /** Before every path; empty, or of a server elsewhere, such as /serving/default/iris. */
   readonly prefix: string;
+  /** Of the deadlines that calls have in their origin. */
+  readonly clock: Clock;
+  /** Calls at once, and so many connections at most. */
+  readonly concurrency: number;
 }
+
+/** A grpc probe: `grpc.health.v1.Health/Check` of a service over a connection of its own. The status as the protocol names it. */
+export type HealthCheck = (connect: ConnectTo, port: number, service: string, signal: AbortSignal) => Promise<string>;

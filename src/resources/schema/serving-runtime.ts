@@ -19,6 +19,7 @@ const spec = fields(
     // What follows is ModelMesh's.
     grpcEndpoint: text,
     grpcDataEndpoint: text,
+    grpcMultiModelManagementEndpoint: text,
     httpDataEndpoint: text,
     replicas: wholeNumber(0, 65535),
     storageHelper: fields({}, { disabled: flag }),

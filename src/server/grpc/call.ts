@@ -2,10 +2,9 @@ import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type Ser
 import { ServeError } from "../../core/errors.ts";
 import type { GrpcMessage } from "../../core/grpc.ts";
 import { BYTES_A_TURN } from "../../core/turns.ts";
-import type { BodyAccount } from "../body-memory.ts";
 import { compress, type Encoding } from "../compression.ts";
 import { REVISION_HEADER } from "../reply.ts";
-import { framed, prefixOf } from "./messages.ts";
+import { framed, type MessageAccount, prefixOf } from "../../grpc-messages/index.ts";
 import { failureTrailers } from "./status.ts";
 
 const HEAD = { ":status": 200, "content-type": "application/grpc", "grpc-accept-encoding": "identity,deflate,gzip" };
@@ -37,12 +36,12 @@ export class Call {
   }
 
   /** Settles when the client may be sent more. @throws ServeError CANCELLED when it is gone, RESOURCE_EXHAUSTED */
-  async send(message: GrpcMessage, account: BodyAccount): Promise<void> {
+  async send(message: GrpcMessage, account: MessageAccount): Promise<void> {
     await this.#write(message, account, false);
   }
 
   /** Sends the only answer, and with it that the call has succeeded. @throws as `send` does */
-  async sendLast(message: GrpcMessage, account: BodyAccount): Promise<void> {
+  async sendLast(message: GrpcMessage, account: MessageAccount): Promise<void> {
     await this.#write(message, account, true);
     this.ended = true;
   }
@@ -99,7 +98,7 @@ export class Call {
     };
   }
 
-  async #write(message: GrpcMessage, account: BodyAccount, last: boolean): Promise<void> {
+  async #write(message: GrpcMessage, account: MessageAccount, last: boolean): Promise<void> {
     if (this.ended || this.stream.destroyed) throw gone();
     let length = 0;
     for (const piece of message) length += piece.byteLength;

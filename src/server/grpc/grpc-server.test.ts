@@ -12,7 +12,7 @@ import type { GrpcCall, GrpcMethod } from "../../core/grpc.ts";
 import { BodyMemory } from "../body-memory.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { createGrpcServer, type GrpcServer } from "./grpc-server.ts";
-import { MessageReader } from "./messages.ts";
+import { MessageReader } from "../../grpc-messages/index.ts";
 import type { GrpcServerOptions } from "./options.ts";
 import { percentEncoded } from "./status.ts";
 

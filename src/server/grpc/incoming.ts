@@ -3,7 +3,7 @@ import { ServeError } from "../../core/errors.ts";
 import type { BodyMemory } from "../body-memory.ts";
 import { type HttpLimits, LINGER_MS } from "../limits.ts";
 import type { Call } from "./call.ts";
-import { type FramedMessage, MessageReader } from "./messages.ts";
+import { type FramedMessage, MessageReader } from "../../grpc-messages/index.ts";
 
 export interface IncomingOptions {
   readonly call: Call;

@@ -3,11 +3,11 @@ import { ServeError } from "../../core/errors.ts";
 import type { GrpcCall, GrpcMessage, GrpcMethod, GrpcRequest } from "../../core/grpc.ts";
 import type { HttpHead } from "../../core/http.ts";
 import { nextTurn } from "../../core/turns.ts";
-import { type BodyAccount, BodyMemory } from "../body-memory.ts";
+import { BodyMemory } from "../body-memory.ts";
 import { decompress, type Encoding } from "../compression.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { Call } from "./call.ts";
-import type { FramedMessage } from "./messages.ts";
+import type { FramedMessage, MessageAccount } from "../../grpc-messages/index.ts";
 import type { GrpcServerOptions } from "./options.ts";
 import { httpStatusOf } from "./status.ts";
 
@@ -37,7 +37,7 @@ export interface Served {
 /** A request whose answer is being made. */
 export interface Begun {
   readonly context: RequestContext;
-  readonly account: BodyAccount;
+  readonly account: MessageAccount;
   readonly body: Uint8Array | undefined;
   readonly answer: GrpcMessage | Promise<GrpcMessage> | AsyncIterable<GrpcMessage>;
 }

@@ -2,8 +2,8 @@ import { ServeError } from "../../../core/errors.ts";
 import type { JsonValue, Parameters, ParameterValue, Payload } from "../../../core/inference.ts";
 import type { Signature, TensorSpec } from "../../../core/signature.ts";
 import { elementCount, type Tensor } from "../../../core/tensor.ts";
+import { readData } from "../../../encodings/index.ts";
 import { describe, elementWriter, isObject, type JsonObject, unexpected } from "../../shared/index.ts";
-import { readData } from "../rest/decode-data.ts";
 import { outputsOf } from "../rest/encode.ts";
 
 /** Bytes. */

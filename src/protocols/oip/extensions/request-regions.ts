@@ -1,8 +1,8 @@
 import type { ClientMemory, HeldRange, RegionUse } from "../../../core/client-memory.ts";
 import { ServeError } from "../../../core/errors.ts";
 import { byteSize, type Datatype, type Tensor } from "../../../core/tensor.ts";
+import { binaryElements, readBinary } from "../../../encodings/index.ts";
 import type { JsonObject } from "../../shared/index.ts";
-import { binaryElements, readBinary } from "../tensor-bytes.ts";
 
 /** An input whose elements are in a region, and where it is among the inputs. */
 export interface PlacedInput {

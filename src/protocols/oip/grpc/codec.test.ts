@@ -14,16 +14,16 @@ import {
   type NumericTensor,
   type Tensor,
 } from "../../../core/tensor.ts";
-import { CONTENT_FIELDS } from "./contents.ts";
-import { decodeMessage } from "./decode.ts";
-import { encodeResponse, encodeStreamResponse } from "./encode.ts";
 import {
+  CONTENT_FIELDS,
   type InferParameter,
   ModelInferRequestSchema,
   ModelInferResponseSchema,
   ModelStreamInferResponseSchema,
-} from "./generated/open_inference_grpc_pb.ts";
-import { readInferMessage } from "./infer-message.ts";
+  readInferMessage,
+} from "../../../grpc-messages/index.ts";
+import { decodeMessage } from "./decode.ts";
+import { encodeResponse, encodeStreamResponse } from "./encode.ts";
 
 const decode = (request: Request): ReturnType<typeof decodeMessage> =>
   decodeMessage(readInferMessage(toBinary(ModelInferRequestSchema, create(ModelInferRequestSchema, request))));

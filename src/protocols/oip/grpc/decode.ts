@@ -1,13 +1,12 @@
 import { ServeError } from "../../../core/errors.ts";
 import type { Parameters } from "../../../core/inference.ts";
 import { DATATYPE_SIZES, type Datatype, elementCount, isDatatype, type Tensor } from "../../../core/tensor.ts";
+import { readBinary } from "../../../encodings/index.ts";
+import { type InferMessage, parsed, readContents, type TensorMessage } from "../../../grpc-messages/index.ts";
 import { unexpected } from "../../shared/index.ts";
 import { classesOf } from "../extensions/classification.ts";
 import type { PlacedInput, PlacedOutputs } from "../extensions/request-regions.ts";
 import { regionUse } from "../rest/decode.ts";
-import { readBinary } from "../tensor-bytes.ts";
-import { readContents } from "./contents.ts";
-import { type InferMessage, type InputMessage, parsed } from "./infer-message.ts";
 
 export interface DecodedMessage {
   readonly tensors: readonly Tensor[];
@@ -79,7 +78,7 @@ function wrongRaw({ inputs, raw, modelName }: InferMessage): ServeError {
   return new ServeError("INVALID_ARGUMENT", `${text}; expected one for each that is not in shared memory`);
 }
 
-function headOf({ name, datatype, shape }: InputMessage, index: number): { datatype: Datatype; shape: readonly number[]; count: number } {
+function headOf({ name, datatype, shape }: TensorMessage, index: number): { datatype: Datatype; shape: readonly number[]; count: number } {
   if (name.length > MAX_NAME) throw unexpected(`inputs[${index}].name`, `a string of at most ${MAX_NAME} characters`, name);
   if (!isDatatype(datatype)) throw unexpected(`inputs[${index}].datatype`, `one of ${Object.keys(DATATYPE_SIZES).join(", ")}`, datatype);
   return { datatype, shape, count: countOf(shape, `inputs[${index}].shape`) };

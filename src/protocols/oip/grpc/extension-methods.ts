@@ -10,7 +10,7 @@ import {
   ModelConfigResponseSchema,
   ModelStatisticsRequestSchema,
   ModelStatisticsResponseSchema,
-} from "./generated/open_inference_grpc_pb.ts";
+} from "../../../grpc-messages/index.ts";
 import { SERVICE, targetOfModel } from "./target.ts";
 import { typedMethod } from "./typed-method.ts";
 

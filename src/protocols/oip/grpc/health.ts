@@ -8,8 +8,10 @@ import {
   HealthListRequestSchema,
   HealthListResponseSchema,
   HealthCheckResponse_ServingStatus as Status,
-} from "./generated/health_pb.ts";
-import { readMessage, typedMethod, writeMessage } from "./typed-method.ts";
+  readMessage,
+  writeMessage,
+} from "../../../grpc-messages/index.ts";
+import { typedMethod } from "./typed-method.ts";
 
 export interface HealthOptions {
   readonly ready: () => boolean;

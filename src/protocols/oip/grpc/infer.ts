@@ -13,7 +13,7 @@ import { asTriton } from "../rest/route-kinds.ts";
 import { applySchedule, modelParameters } from "../rest/schedule-parameters.ts";
 import { type DecodedMessage, decodeMessage } from "./decode.ts";
 import { encodeResponse, encodeStreamResponse, type ResponseHead, type Written } from "./encode.ts";
-import { type InferMessage, readInferMessage } from "./infer-message.ts";
+import { type InferMessage, readInferMessage } from "../../../grpc-messages/index.ts";
 import { SERVICE, targetOfModel } from "./target.ts";
 
 export interface InferOptions {

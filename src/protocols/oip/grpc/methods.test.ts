@@ -9,14 +9,11 @@ import { ServeError } from "../../../core/errors.ts";
 import type { GrpcMessage, GrpcRequest } from "../../../core/grpc.ts";
 import type { InferRequest, Payload } from "../../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../../core/planes.ts";
-import type { Extensions } from "../extensions/extensions.ts";
 import {
   HealthCheckRequestSchema,
   HealthCheckResponseSchema,
   HealthListRequestSchema,
   HealthListResponseSchema,
-} from "./generated/health_pb.ts";
-import {
   ModelInferRequestSchema,
   ModelInferResponseSchema,
   ModelStreamInferResponseSchema,
@@ -24,8 +21,10 @@ import {
   RepositoryModelLoadResponseSchema,
   ServerReadyRequestSchema,
   ServerReadyResponseSchema,
-} from "./generated/open_inference_grpc_pb.ts";
-import { ServerReflectionRequestSchema, ServerReflectionResponseSchema } from "./generated/reflection_v1_pb.ts";
+  ServerReflectionRequestSchema,
+  ServerReflectionResponseSchema,
+} from "../../../grpc-messages/index.ts";
+import type { Extensions } from "../extensions/extensions.ts";
 import { createOipMethods } from "./index.ts";
 
 const SERVICE = "/inference.GRPCInferenceService";

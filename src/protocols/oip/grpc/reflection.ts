@@ -2,17 +2,18 @@ import { type DescFile, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { CODES } from "../../../core/errors.ts";
 import type { GrpcMethod } from "../../../core/grpc.ts";
-import { file_health } from "./generated/health_pb.ts";
-import { file_model_config } from "./generated/model_config_pb.ts";
-import { file_open_inference_grpc } from "./generated/open_inference_grpc_pb.ts";
 import {
+  file_health,
+  file_model_config,
+  file_open_inference_grpc,
   file_reflection_v1,
+  file_reflection_v1alpha,
+  readMessage,
   type ServerReflectionRequest,
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
-} from "./generated/reflection_v1_pb.ts";
-import { file_reflection_v1alpha } from "./generated/reflection_v1alpha_pb.ts";
-import { readMessage, writeMessage } from "./typed-method.ts";
+  writeMessage,
+} from "../../../grpc-messages/index.ts";
 
 const FILES: readonly DescFile[] = [file_open_inference_grpc, file_model_config, file_health, file_reflection_v1, file_reflection_v1alpha];
 

@@ -14,7 +14,7 @@ import {
   ServerMetadataResponseSchema,
   ServerReadyRequestSchema,
   ServerReadyResponseSchema,
-} from "./generated/open_inference_grpc_pb.ts";
+} from "../../../grpc-messages/index.ts";
 import { SERVICE, targetOfModel } from "./target.ts";
 import { typedMethod } from "./typed-method.ts";
 

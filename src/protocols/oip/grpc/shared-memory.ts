@@ -15,7 +15,7 @@ import {
   SystemSharedMemoryStatusResponseSchema,
   SystemSharedMemoryUnregisterRequestSchema,
   SystemSharedMemoryUnregisterResponseSchema,
-} from "./generated/open_inference_grpc_pb.ts";
+} from "../../../grpc-messages/index.ts";
 import { SERVICE } from "./target.ts";
 import { typedMethod } from "./typed-method.ts";
 

@@ -1,8 +1,8 @@
-import { create, type DescMessage, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { Access } from "../../../core/access.ts";
 import type { GrpcCall, GrpcMethod, GrpcRequest } from "../../../core/grpc.ts";
 import type { Target } from "../../../core/inference.ts";
-import { parsed } from "./infer-message.ts";
+import { readMessage, writeMessage } from "../../../grpc-messages/index.ts";
 
 /** A call whose messages are read and written by generated code. */
 export interface TypedMethod<Request extends DescMessage, Response extends DescMessage, Wanted extends Target | undefined> {
@@ -35,13 +35,4 @@ export function typedMethod<Request extends DescMessage, Response extends DescMe
       return target === undefined ? { answer } : { target, answer };
     },
   };
-}
-
-/** @throws ServeError INVALID_ARGUMENT for bytes that are no such message */
-export function readMessage<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> {
-  return parsed(schema.name, () => fromBinary(schema, bytes));
-}
-
-export function writeMessage<Desc extends DescMessage>(schema: Desc, message: MessageInitShape<Desc>): Uint8Array {
-  return toBinary(schema, create(schema, message));
 }

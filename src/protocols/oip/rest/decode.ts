@@ -2,11 +2,10 @@ import type { RegionUse } from "../../../core/client-memory.ts";
 import { ServeError } from "../../../core/errors.ts";
 import type { JsonValue, Parameters } from "../../../core/inference.ts";
 import { DATATYPE_SIZES, isDatatype, type Tensor } from "../../../core/tensor.ts";
+import { readBinary, readData } from "../../../encodings/index.ts";
 import { isObject, type JsonObject, parametersOf, parseJson, unexpected } from "../../shared/index.ts";
 import { classesOf } from "../extensions/classification.ts";
 import type { PlacedInput, PlacedOutputs } from "../extensions/request-regions.ts";
-import { readBinary } from "../tensor-bytes.ts";
-import { readData } from "./decode-data.ts";
 
 export interface DecodedInfer {
   readonly id?: string;

@@ -2,8 +2,8 @@ import { ServeError } from "../../../core/errors.ts";
 import type { HttpReply } from "../../../core/http.ts";
 import { jsonValueOf, type Payload } from "../../../core/inference.ts";
 import { byteSize, type Tensor } from "../../../core/tensor.ts";
+import { binaryElements } from "../../../encodings/index.ts";
 import { type ElementRules, elementWriter, type JsonObject, jsonReply, writeJson } from "../../shared/index.ts";
-import { binaryElements } from "../tensor-bytes.ts";
 import type { DecodedInfer } from "./decode.ts";
 
 const RULES: ElementRules = {

@@ -1,8 +1,8 @@
 import type { RequestContext } from "../../../core/context.ts";
 import type { HttpReply, HttpRequest } from "../../../core/http.ts";
 import { byteSize, type Tensor } from "../../../core/tensor.ts";
+import { binaryElements } from "../../../encodings/index.ts";
 import { jsonReply, type LargeLimits } from "../../shared/index.ts";
-import { binaryElements } from "../tensor-bytes.ts";
 import { type DecodedInfer, JSON_LENGTH_HEADER } from "./decode.ts";
 import { type AnswerHead, answerHead, binaryReply, headOf } from "./encode.ts";
 

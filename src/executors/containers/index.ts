@@ -1,0 +1,2 @@
+export { type Containers, createContainers } from "./containers.ts";
+export { chooseEngine, type EngineChoice, type FoundEngine, findEngines } from "./engine.ts";

@@ -1,0 +1,31 @@
+import { readFile } from "node:fs/promises";
+import type { EngineKind } from "./engine.ts";
+
+/** What podman asks for when nobody says anything else, see setrlimit(2). */
+const PODMAN_ASKS: Readonly<Record<string, readonly [title: string, hard: number]>> = {
+  nofile: ["Max open files", 1_048_576],
+  nproc: ["Max processes", 4_194_304],
+};
+/** See capabilities(7): raising a hard limit needs it. */
+const CAP_SYS_RESOURCE = 24n;
+
+/**
+ * Hard limits of this process that are below what podman would ask for and that it could not raise, as in a container: with them as they
+ * are podman runs there too. The daemon of Docker has limits of its own.
+ */
+export async function lowerLimits(engine: EngineKind): Promise<Record<string, number>> {
+  if (engine !== "podman") return {};
+  const [limits, status] = await Promise.all(["/proc/self/limits", "/proc/self/status"].map((file) => readFile(file, "utf8").catch(() => "")));
+  return lowerThanPodmanAsks(limits as string, status as string);
+}
+
+/** From /proc/self/limits and /proc/self/status. */
+export function lowerThanPodmanAsks(limits: string, status: string): Record<string, number> {
+  const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  if (((capabilities >> CAP_SYS_RESOURCE) & 1n) === 1n) return {};
+  const lower = Object.entries(PODMAN_ASKS).flatMap(([name, [title, asked]]): Array<[string, number]> => {
+    const hard = Number(new RegExp(`^${title}\\s+\\S+\\s+(\\d+)\\s`, "m").exec(limits)?.[1]);
+    return hard < asked ? [[name, hard]] : [];
+  });
+  return Object.fromEntries(lower);
+}

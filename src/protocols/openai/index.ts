@@ -1,0 +1,1 @@
+export { createOpenAiRoutes } from "./routes.ts";

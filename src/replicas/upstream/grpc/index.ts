@@ -1,0 +1,2 @@
+export { createGrpcClient } from "./client.ts";
+export { checkHealth } from "./health.ts";

@@ -1,0 +1,144 @@
+import type { Clock } from "../../core/clock.ts";
+import { messageOf, ServeError } from "../../core/errors.ts";
+import type { HostEndpoint } from "../../core/executor.ts";
+import type { ModelDescription, Replica } from "../../core/replica.ts";
+import type { UpstreamSpec } from "../../core/upstream.ts";
+import type { UpstreamRepository } from "./client.ts";
+import { Clients } from "./clients.ts";
+import { describeUpstream } from "./description.ts";
+import { readExample } from "./example.ts";
+import { UpstreamReplica } from "./replica.ts";
+import type { RunningServer } from "./running-server.ts";
+
+export interface OpenUpstreamOptions {
+  readonly id: string;
+  readonly spec: UpstreamSpec;
+  readonly server: RunningServer;
+  /** What the model holds of the server's process. */
+  readonly place: HostEndpoint;
+  readonly clock: Clock;
+  /** File of the model's example. */
+  readonly example?: string;
+  /** The model's files where a server of several models sees them, under the name that it is to call the model. */
+  readonly placed?: { readonly name: string; remove(): Promise<void> };
+}
+
+/** Milliseconds that a server may take to unload a model. */
+const UNLOAD_PATIENCE_MS = 30_000;
+
+/**
+ * Waits until a model's server is ready, has it load the model when it has several, and asks it what the model takes; the replica that
+ * comes of it has answered the model's example, if there is one.
+ * @throws ServeError ABORTED when the server ends, what the server answers, or the signal's reason
+ */
+export async function openUpstream(options: OpenUpstreamOptions, report: (step: string) => void, signal: AbortSignal): Promise<Replica> {
+  const { spec, server } = options;
+  await server.whenReady(report, signal);
+  const ended = new AbortController();
+  void server.lost.then((how) => ended.abort(new ServeError("ABORTED", `its server ${how} while it loaded the model`)));
+  const patient = AbortSignal.any([signal, ended.signal]);
+  const clients = clientsOf(options);
+  const repository = repositoryOf(spec, clients);
+  let loading = false;
+  try {
+    if (repository !== undefined) {
+      report("loading the model into its server");
+      loading = true;
+      await repository.load(nameOf(options), patient);
+    }
+    report("asking its server what it takes");
+    const description = await describeUpstream(spec, clients, (milliseconds) => pause(options.clock, milliseconds, patient), patient);
+    const unload = unloadOf(options, repository);
+    const parts = { ...options, clients, credit: spec.concurrency, ...(unload === undefined ? {} : { unload }) };
+    return new UpstreamReplica({ ...parts, description: await warmedUp(options, clients, description, report, patient) });
+  } catch (error) {
+    if (loading) void unloadOf(options, repository)?.().finally(() => clients.close());
+    else clients.close();
+    // It says how the server ended; what the call said is that its connection did.
+    throw ended.signal.aborted && !signal.aborted ? ended.signal.reason : error;
+  }
+}
+
+/** What the server calls the model. */
+function nameOf({ spec, placed }: OpenUpstreamOptions): string {
+  return placed?.name ?? spec.modelName;
+}
+
+function clientsOf(options: OpenUpstreamOptions): Clients {
+  const { spec, server, clock } = options;
+  const { endpoint } = server;
+  const url = spec.place.kind === "elsewhere" ? new URL(spec.place.url) : undefined;
+  const base = url?.pathname.replace(/\/+$/, "") ?? "";
+  return new Clients(spec.protocols, ({ protocol, port, path = protocol === "openai" ? "/v1" : "" }) => ({
+    connect: (to) => endpoint.connect(to),
+    port,
+    model: nameOf(options),
+    authority: url?.host ?? `127.0.0.1:${port}`,
+    prefix: `${base}${path}`,
+    clock,
+    concurrency: spec.concurrency,
+  }));
+}
+
+/** Undefined for a server that has only this model. @throws ServeError FAILED_PRECONDITION for one that cannot load any */
+function repositoryOf({ shared, runtime }: UpstreamSpec, clients: Clients): UpstreamRepository | undefined {
+  if (!shared) return undefined;
+  const repository = clients.get("v2")?.repository ?? clients.get("grpc-v2")?.repository;
+  if (repository !== undefined) return repository;
+  throw new ServeError(
+    "FAILED_PRECONDITION",
+    `runtime ${runtime} is for several models, which come and go through Open Inference Protocol; its protocolVersions name neither v2 nor grpc-v2`,
+  );
+}
+
+/** Nobody waits for a server that does not answer: it may end together with the model. */
+function unloadOf(options: OpenUpstreamOptions, repository: UpstreamRepository | undefined): (() => Promise<void>) | undefined {
+  if (repository === undefined) return undefined;
+  const { clock, placed } = options;
+  return async () => {
+    const controller = new AbortController();
+    const cancel = clock.after(UNLOAD_PATIENCE_MS, () =>
+      controller.abort(new ServeError("DEADLINE_EXCEEDED", "the model was not unloaded in time")),
+    );
+    // One that is not there any more is what is wanted.
+    await repository.unload(nameOf(options), controller.signal).catch(() => undefined);
+    cancel();
+    await placed?.remove();
+  };
+}
+
+async function warmedUp(
+  { spec, example }: OpenUpstreamOptions,
+  clients: Clients,
+  description: ModelDescription,
+  report: (step: string) => void,
+  signal: AbortSignal,
+): Promise<ModelDescription> {
+  if (example === undefined) return description;
+  if (spec.protocols.every(({ protocol }) => protocol === "openai")) {
+    return { ...description, warnings: ["its example.json was not tried: its server speaks OpenAI's protocol only"] };
+  }
+  const { value, payload } = await readExample(example);
+  report("answering its example.json");
+  try {
+    await clients.for(payload, false).infer({ method: "predict", payload }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new ServeError("FAILED_PRECONDITION", `its server did not answer its example.json: ${messageOf(error)}`, { cause: error });
+  }
+  return { ...description, example: value };
+}
+
+function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      cancel();
+      reject(signal.reason);
+    };
+    const cancel = clock.after(milliseconds, () => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    });
+    signal.addEventListener("abort", abort, { once: true });
+  });
+}

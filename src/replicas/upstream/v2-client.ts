@@ -1,0 +1,46 @@
+import { ServeError } from "../../core/errors.ts";
+import type { JsonValue, Payload } from "../../core/inference.ts";
+import type { ReplicaCall } from "../../core/replica.ts";
+import type { UpstreamClient, UpstreamClientOptions } from "./client.ts";
+import { forwardedHeaders } from "./forwarded-headers.ts";
+import { assertAnswered, readBody } from "./http-answers.ts";
+import { HttpConnections } from "./http-connections.ts";
+import { readJson } from "./read-json.ts";
+import { decodeV2 } from "./v2-answer.ts";
+import { modelFacts, type ServerFacts, serverFacts, UNKNOWN_SERVER } from "./v2-metadata.ts";
+import { createV2Repository } from "./v2-repository.ts";
+import { encodeV2 } from "./v2-request.ts";
+
+/** Open Inference Protocol over HTTP; tensors are binary where the server's metadata lists the extension, from its first `describe` on. */
+export function createV2Client(options: UpstreamClientOptions): UpstreamClient {
+  const connections = new HttpConnections(options);
+  const path = `/v2/models/${encodeURIComponent(options.model)}`;
+  let server: ServerFacts = UNKNOWN_SERVER;
+
+  async function get(from: string, signal: AbortSignal): Promise<JsonValue> {
+    const answer = await connections.ask({ method: "GET", path: from }, signal);
+    await assertAnswered(answer, signal);
+    return readJson(await readBody(answer, signal));
+  }
+
+  return {
+    async describe(signal) {
+      // Not every server tells of itself.
+      server = await get("/v2", signal).then(serverFacts, () => UNKNOWN_SERVER);
+      return modelFacts(await get(path, signal), server);
+    },
+    async infer(call: ReplicaCall, signal: AbortSignal): Promise<Payload> {
+      const { headers, body } = encodeV2(call, server.binary);
+      const question = { method: "POST" as const, path: `${path}/infer`, headers: { ...headers, ...forwardedHeaders(call.origin) }, body };
+      const answer = await connections.ask(question, signal);
+      await assertAnswered(answer, signal);
+      const jsonLength = answer.headers["inference-header-content-length"];
+      return decodeV2(await readBody(answer, signal), typeof jsonLength === "string" ? jsonLength : undefined);
+    },
+    stream() {
+      throw new ServeError("UNIMPLEMENTED", "the model's server answers with streams over gRPC, V1 and OpenAI's protocol only");
+    },
+    repository: createV2Repository(connections),
+    close: () => connections.close(),
+  };
+}

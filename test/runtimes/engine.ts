@@ -1,0 +1,92 @@
+import { execFile } from "node:child_process";
+import { chmod, copyFile, mkdir, mkdtemp, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { findEngines } from "../../src/executors/index.ts";
+import { CACHE_DIRECTORY } from "../server-process.ts";
+
+const run = promisify(execFile);
+/** Nothing recommended but what gives containers a network. */
+const PACKAGES = ["podman", "netavark", "aardvark-dns", "iptables", "busybox-static", "mmdebstrap"];
+const TOOLS = ["podman", "/bin/busybox", "mmdebstrap"];
+/** What busybox is called by in the image. */
+const APPLETS = ["sh", "cat", "cp", "dd", "echo", "grep", "head", "httpd", "id", "ls", "mkdir", "sleep", "tail", "touch", "tr", "true", "wget", "yes"];
+const MINUTES = 60_000;
+
+/** An image from scratch with busybox, a static binary; it has been built on this machine. */
+export const SMALL_IMAGE = "localhost/nitrous-test-small:1";
+/** A Debian root with Python, made on this machine. */
+export const PYTHON_IMAGE = "localhost/nitrous-test-python:1";
+
+/** Podman that works, installed when this is root and it is missing; else why there is none, for tests that are skipped. */
+export async function findPodman(): Promise<{ readonly problem: string | undefined }> {
+  const there = await Promise.all(TOOLS.map(isThere));
+  if (there.includes(false)) {
+    if (process.getuid?.() !== 0) return { problem: "podman, busybox-static and mmdebstrap are not installed, and only root can install them" };
+    try {
+      await run("apt-get", ["update", "-qq"], { timeout: 5 * MINUTES });
+      const options = ["install", "-y", "-qq", "--no-install-recommends", ...PACKAGES];
+      await run("apt-get", options, { timeout: 10 * MINUTES, env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+    } catch (error) {
+      return { problem: `podman cannot be installed: ${error instanceof Error ? error.message.slice(0, 500) : String(error)}` };
+    }
+  }
+  const podman = (await findEngines(process.env)).find(({ kind }) => kind === "podman");
+  return { problem: podman === undefined ? "there is no podman" : podman.problem };
+}
+
+/** Builds the image from scratch when it is not there. */
+export async function buildSmallImage(): Promise<string> {
+  if (await hasImage(SMALL_IMAGE)) return SMALL_IMAGE;
+  const folder = await mkdtemp(join(tmpdir(), "nitrous-image-"));
+  try {
+    await mkdir(join(folder, "root/bin"), { recursive: true });
+    await mkdir(join(folder, "root/tmp"));
+    await chmod(join(folder, "root/tmp"), 0o1777);
+    await copyFile("/bin/busybox", join(folder, "root/bin/busybox"));
+    for (const applet of APPLETS) await symlink("busybox", join(folder, "root/bin", applet));
+    const lines = ["FROM scratch", "COPY root /", "ENV PATH=/bin FROM_IMAGE=yes", 'ENTRYPOINT ["/bin/sh"]', 'CMD ["-c", "echo the image\'s own command"]'];
+    await writeFile(join(folder, "Containerfile"), lines.join("\n"));
+    await run("podman", ["build", "--quiet", "--tag", SMALL_IMAGE, folder], { timeout: 5 * MINUTES });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return SMALL_IMAGE;
+}
+
+/** Makes a Debian root with Python once, keeps it below the cache folder, and imports it when the engine has lost it. */
+export async function buildPythonImage(): Promise<string> {
+  if (await hasImage(PYTHON_IMAGE)) return PYTHON_IMAGE;
+  const folder = join(CACHE_DIRECTORY, "test-images");
+  const file = join(folder, "debian-python.tar");
+  if (!(await isThere(file))) {
+    await mkdir(folder, { recursive: true });
+    const made = `${file}.${process.pid}.tar`;
+    await run("mmdebstrap", ["--variant=minbase", "--include=python3-minimal", "--quiet", "bookworm", made], { timeout: 10 * MINUTES });
+    await rename(made, file);
+  }
+  await run("podman", ["import", "--quiet", file, PYTHON_IMAGE], { timeout: 5 * MINUTES });
+  return PYTHON_IMAGE;
+}
+
+/** The names of containers that are there with a label, running or not. */
+export async function containersLabelled(label: string): Promise<string[]> {
+  const { stdout } = await run("podman", ["ps", "--all", "--filter", `label=${label}`, "--format", "{{.Names}}"]);
+  return stdout.split("\n").filter(Boolean);
+}
+
+async function hasImage(image: string): Promise<boolean> {
+  return await run("podman", ["image", "exists", image]).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function isThere(tool: string): Promise<boolean> {
+  const looked = tool.startsWith("/") ? stat(tool) : run(tool, ["--version"]);
+  return await looked.then(
+    () => true,
+    () => false,
+  );
+}
