@@ -3,7 +3,6 @@ import type { HttpHead, HttpReply, HttpRequest, Route } from "../../core/http.ts
 import { type InferRequest, isStream, type Target } from "../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../core/planes.ts";
 import {
-  assertMethodName,
   encodeOutputs,
   encodePredictions,
   failJson,
@@ -14,6 +13,7 @@ import {
   streamReply,
   targetOf,
   wantsEvents,
+  withMethod,
 } from "../shared/index.ts";
 import {
   type Attributes,
@@ -88,8 +88,7 @@ async function predict(
     throw inHeaders === undefined ? error : notAnEvent(error);
   }
   const { method, form, event: enveloped, ...asked } = decoded;
-  const called = method === undefined || target.method !== undefined ? target : withMethod(target, method);
-  const { output } = await dataPlane.infer({ target: called, ...asked, context });
+  const { output } = await dataPlane.infer({ target: withMethod(target, method), ...asked, context });
   const event = eventMode(request.headers, inHeaders, enveloped);
   if (!isStream(output)) {
     if (event !== undefined) {
@@ -128,11 +127,6 @@ function eventSettings(controlPlane: V1Options["controlPlane"], target: Target):
     source: controlPlane.variable(target, "CE_SOURCE"),
     merge: controlPlane.variable(target, "CE_MERGE")?.toLowerCase() === "true",
   };
-}
-
-function withMethod(target: Target, method: string): Target {
-  assertMethodName(method, target.name);
-  return { ...target, method };
 }
 
 /** Whether it is ready; for TensorFlow's formats with what TensorFlow Serving's clients look for. */

@@ -6,6 +6,6 @@ export { encodeOutputs, encodePredictions } from "./predictions.ts";
 export { modelsReply, readinessReply } from "./readiness.ts";
 export { jsonReply } from "./reply.ts";
 export { streamReply, wantsEvents } from "./stream.ts";
-export { assertMethodName, namespaceOf, targetOf } from "./target.ts";
+export { namespaceOf, targetOf, withMethod } from "./target.ts";
 export { type ElementRules, elementWriter, writeNested } from "./write-elements.ts";
 export { writeJson } from "./write-json.ts";

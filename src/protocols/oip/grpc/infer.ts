@@ -4,7 +4,7 @@ import { ServeError } from "../../../core/errors.ts";
 import type { GrpcCall, GrpcMessage, GrpcMethod, GrpcRequest } from "../../../core/grpc.ts";
 import { type InferResponse, isStream, type Payload, type Target } from "../../../core/inference.ts";
 import type { DataPlane } from "../../../core/planes.ts";
-import { assertMethodName, unexpected } from "../../shared/index.ts";
+import { withMethod } from "../../shared/index.ts";
 import { classify } from "../extensions/classification.ts";
 import type { Extensions } from "../extensions/extensions.ts";
 import { RequestRegions } from "../extensions/request-regions.ts";
@@ -169,12 +169,4 @@ function targetOfMessage({ modelName, modelVersion }: InferMessage, { metadata, 
   const target = targetOfModel(modelName, modelVersion, metadata);
   context.record.model = target.name;
   return target;
-}
-
-/** The parameter `method` names one, as over REST. @throws ServeError */
-function withMethod(target: Target, method: unknown): Target {
-  if (method === undefined) return target;
-  if (typeof method !== "string") throw unexpected("parameters.method", "the name of a method", String(method));
-  assertMethodName(method, target.name);
-  return { ...target, method };
 }

@@ -4,7 +4,7 @@ import { ServeError } from "../../../core/errors.ts";
 import type { HttpReply, HttpRequest } from "../../../core/http.ts";
 import { isStream, type Parameters, type Payload, type Target } from "../../../core/inference.ts";
 import type { DataPlane } from "../../../core/planes.ts";
-import { assertMethodName, hasMoreElements, streamReply, targetOf, unexpected, wantsEvents } from "../../shared/index.ts";
+import { hasMoreElements, streamReply, targetOf, wantsEvents, withMethod } from "../../shared/index.ts";
 import { classify } from "../extensions/classification.ts";
 import type { Extensions } from "../extensions/extensions.ts";
 import { rawInput } from "../extensions/raw-input.ts";
@@ -33,7 +33,7 @@ export async function infer({ dataPlane, memory, large, extensions }: InferOptio
   const { id, outputs, parameters: all, binary, classes } = decoded;
   if (all !== undefined) applySchedule(all, context);
   const parameters = withHeaders(all === undefined ? undefined : modelParameters(all), request, extensions.forwardedHeaders);
-  const target = withMethod(inPath, all);
+  const target = withMethod(inPath, all?.method);
   const regions = regionsOf(memory, context.principal, decoded);
   try {
     const { modelName, modelVersion, output } = await dataPlane.infer({
@@ -117,13 +117,4 @@ export function withHeaders(
     typeof value === "string" && pattern.test(name) ? [[name, value]] : [],
   );
   return forwarded.length === 0 ? parameters : { ...(Object.fromEntries(forwarded) as Record<string, string>), ...parameters };
-}
-
-/** The parameter `method` names one; a method in the path wins. @throws ServeError */
-function withMethod(target: Target, parameters: Parameters | undefined): Target {
-  const method = parameters?.method;
-  if (method === undefined || target.method !== undefined) return target;
-  if (typeof method !== "string") throw unexpected("parameters.method", "the name of a method", method);
-  assertMethodName(method, target.name);
-  return { ...target, method };
 }
