@@ -5,7 +5,7 @@ import type { Target } from "../core/inference.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { ModelOverride, ModelRepository, VersionPolicy } from "../core/repository.ts";
 import type { Manager, ModelVersion, Registry } from "../models/index.ts";
-import { fingerprintOf } from "./fingerprint.ts";
+import { stampsAt, textOf } from "./artefact-files.ts";
 import type { GivenFiles } from "./given-files.ts";
 
 export interface ModelRepositoryOptions {
@@ -182,7 +182,9 @@ export class RequestedLoads implements ModelRepository {
     const changed = await Promise.all(
       models.map(async (model) => {
         const loaded = this.#loaded.get(model);
-        return loaded !== undefined && loaded !== (await fingerprintOf(model.spec).catch(() => loaded));
+        const files = await stampsAt(model.spec.file);
+        // Of files that are not there nothing else could be loaded.
+        return loaded !== undefined && files !== undefined && textOf(files) !== loaded;
       }),
     );
     return changed.includes(true);
@@ -194,7 +196,8 @@ export class RequestedLoads implements ModelRepository {
       if (model === undefined) return;
       // It was on its way when it was unloaded.
       if (model.drained) await this.#options.manager.drain(model);
-      this.#loaded.set(model, await fingerprintOf(model.spec));
+      const files = await stampsAt(model.spec.file);
+      if (files !== undefined) this.#loaded.set(model, textOf(files));
     } catch {
       // It is not there any more, and another load will tell.
     }
