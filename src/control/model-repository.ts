@@ -1,5 +1,5 @@
 import type { RequestContext } from "../core/context.ts";
-import { messageOf, ServeError } from "../core/errors.ts";
+import { firstLine, ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
 import type { Target } from "../core/inference.ts";
 import type { ModelSpec } from "../core/model.ts";
@@ -270,8 +270,4 @@ async function givenUp<Result>(work: Promise<Result>, context: RequestContext): 
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
-}
-
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] as string;
 }

@@ -1,8 +1,9 @@
+import { firstLine } from "../core/errors.ts";
 import type { JsonObject, JsonValue } from "../core/inference.ts";
 import type { FailureReason } from "../core/resource.ts";
 import type { ReplicaCounts, ScalingSpec } from "../core/scaling.ts";
 import type { Candidate, RuntimeChoice } from "../resources/index.ts";
-import { failureInfo, firstLine, isServing, stateOf } from "./attempt-status.ts";
+import { failureInfo, isServing, stateOf } from "./attempt-status.ts";
 import { type Condition, withTransitionTimes } from "./conditions.ts";
 import type { Attempt, RolloutFailure } from "./course.ts";
 import { canaryConditionOf, canaryStatuses, type TrafficSituation, trafficStatus } from "./traffic-status.ts";

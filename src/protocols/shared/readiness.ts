@@ -1,3 +1,4 @@
+import { firstLine } from "../../core/errors.ts";
 import type { HttpReply, HttpRequest } from "../../core/http.ts";
 import type { ModelStatus } from "../../core/model.ts";
 import type { ControlPlane } from "../../core/planes.ts";
@@ -12,10 +13,6 @@ export function readinessReply({ name, answers, state, reason }: ModelStatus): H
   return jsonReply(`{"name":${quoted},"ready":false,"error":${error}}`, 503);
 }
 
-/** The lines after the first are for the operator: what a host printed may name files. */
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] as string;
-}
 
 /** `{"models":[...]}`: every model of the namespace once, whatever its state; below a service's prefix only that. */
 export function modelsReply(controlPlane: Pick<ControlPlane, "names">, request: HttpRequest): HttpReply {
