@@ -4,6 +4,7 @@ import type { Events } from "../core/events.ts";
 import type { Target } from "../core/inference.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { ModelOverride, ModelRepository, VersionPolicy } from "../core/repository.ts";
+import { untilAborted } from "../core/until-aborted.ts";
 import type { Manager, ModelVersion, Registry } from "../models/index.ts";
 import { stampsAt, textOf } from "./artefact-files.ts";
 import type { GivenFiles } from "./given-files.ts";
@@ -153,7 +154,7 @@ export class RequestedLoads implements ModelRepository {
       models.map(async (model) => {
         model.drained = false;
         if (model.state === "failed" || model.state === "registered" || model.state === "standby") {
-          await givenUp(this.#options.manager.start(model), context);
+          await untilAborted(this.#options.manager.start(model), context.signal);
         }
         await this.#settled(model, context);
         if (model.state === "ready") return;
@@ -175,7 +176,7 @@ export class RequestedLoads implements ModelRepository {
       end = this.#options.events.on("model-state-changed", look);
       look();
     });
-    await givenUp(settled, context).finally(end);
+    await untilAborted(settled, context.signal).finally(end);
   }
 
   async #haveChanged(models: readonly ModelVersion[]): Promise<boolean> {
@@ -254,20 +255,4 @@ function overridden(spec: ModelSpec, { scheduling, responseCache, notes }: Model
     ...(responseCache === undefined ? {} : { responseCache }),
     ...(notes.length === 0 ? {} : { notes: [...(spec.notes ?? []), ...notes] }),
   };
-}
-
-/** The work goes on; whoever waited for it does not. */
-async function givenUp<Result>(work: Promise<Result>, context: RequestContext): Promise<Result> {
-  const { signal } = context;
-  let onAbort = (): void => undefined;
-  const over = new Promise<never>((_, reject) => {
-    onAbort = () => reject(ServeError.from(signal.reason, "CANCELLED", messageOf(signal.reason)));
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, over]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }
