@@ -91,15 +91,11 @@ async function predict(
   const { output } = await dataPlane.infer({ target: withMethod(target, method), ...asked, context });
   const event = eventMode(request.headers, inHeaders, enveloped);
   if (!isStream(output)) {
-    if (event !== undefined) {
-      const isLarge = large !== undefined && hasMoreElements(output, large.maxElements);
-      const body = isLarge ? await large.encode(output.tensors, context) : encodePredictions(output);
-      return eventReply(body, event, target.name, eventSettings(controlPlane, target));
-    }
-    if (form === "inputs" && output.kind === "tensors" && isTensorFlow(controlPlane.get(target)))
+    if (event === undefined && form === "inputs" && output.kind === "tensors" && isTensorFlow(controlPlane.get(target)))
       return jsonReply(encodeOutputs(output.tensors));
-    if (large !== undefined && hasMoreElements(output, large.maxElements)) return jsonReply(await large.encode(output.tensors, context));
-    return jsonReply(encodePredictions(output));
+    const isLarge = large !== undefined && hasMoreElements(output, large.maxElements);
+    const body = isLarge ? await large.encode(output.tensors, context) : encodePredictions(output);
+    return event === undefined ? jsonReply(body) : eventReply(body, event, target.name, eventSettings(controlPlane, target));
   }
   return streamReply({ context, payloads: output, encode: encodePredictions, asEvents: wantsEvents(request.headers) });
 }
