@@ -121,6 +121,14 @@ describe("statistics", () => {
     });
   });
 
+  it("count a call without rows as one of one row", () => {
+    const empty = createInferenceStatistics(0);
+    const batch = { size: 1, rows: 0, startedAt: 0, cut: "alone", inline: false, computeMs: 1 } as const;
+    empty.observeBatch({ namespace: "default", model: "simple", version: "1", batch });
+    const [row] = modelStatistics(controlPlane, empty, { ...target, version: "1" });
+    expect(row).toMatchObject({ inference_count: 1, batch_stats: [{ batch_size: 1 }] });
+  });
+
   it("are those of every version that answers, and say which does not", () => {
     expect(modelStatistics(controlPlane, statistics, target).map(({ version }) => version)).toEqual(["1", "2"]);
     expect(modelStatistics(controlPlane, statistics, { namespace: "default" })).toHaveLength(2);
