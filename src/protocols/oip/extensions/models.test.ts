@@ -27,6 +27,7 @@ function status(version: string, others: Partial<ModelStatus> = {}, signature: S
     answers: true,
     reason: "",
     memoryBytes: 1024,
+    replicas: { ready: 1, starting: 1, leaving: 0, wanted: 2, least: 1, most: 3, auto: true, obstacle: undefined },
     description: { methods: { predict: signature }, framework: "onnxruntime", frameworkVersion: "1", warnings: [] },
     ...others,
   } as ModelStatus;
@@ -43,6 +44,7 @@ describe("the model configuration", () => {
       backend: "onnxruntime",
       max_batch_size: 8,
       default_model_filename: "model.onnx",
+      instance_group: [{ kind: "KIND_CPU", count: 2 }],
       dynamic_batching: { preferred_batch_size: [4], max_queue_delay_microseconds: 100 },
     });
     expect((config.input as object[])[0]).toEqual({
