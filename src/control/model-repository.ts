@@ -7,7 +7,7 @@ import type { ModelOverride, ModelRepository, VersionPolicy } from "../core/repo
 import { untilAborted } from "../core/until-aborted.ts";
 import type { Manager, ModelVersion, Registry } from "../models/index.ts";
 import { stampsAt, textOf } from "./artefact-files.ts";
-import type { GivenFiles } from "./given-files.ts";
+import { asGiven, type GivenFiles } from "./given-files.ts";
 
 export interface ModelRepositoryOptions {
   readonly registry: Registry;
@@ -100,8 +100,9 @@ export class RequestedLoads implements ModelRepository {
       const specs = chosen(own, versions).map((spec) => overridden(spec, override));
       await this.#replace(target, specs, given?.folder, context);
     } catch (error) {
-      if (given !== undefined) await files.remove(given.folder);
-      throw error;
+      if (given === undefined) throw error;
+      await files.remove(given.folder);
+      throw asGiven(error, given.folder);
     }
   }
 
