@@ -33,7 +33,9 @@ function installPackages() {
 function build() {
   const stamp = join(root, "dist/.built");
   const wanted = hash([...filesUnder(join(root, "src")), join(root, "tsconfig.json"), join(root, "tsconfig.build.json")]);
-  once(stamp, wanted, () => step("Building", process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"]));
+  once(stamp, wanted, () =>
+    step("Building", process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"]),
+  );
 }
 
 /** Does the work unless the stamp says that it has been done; another command that does it is waited for. */

@@ -13,7 +13,6 @@ export function readinessReply({ name, answers, state, reason }: ModelStatus): H
   return jsonReply(`{"name":${quoted},"ready":false,"error":${error}}`, 503);
 }
 
-
 /** `{"models":[...]}`: every model of the namespace once, whatever its state; below a service's prefix only that. */
 export function modelsReply(controlPlane: Pick<ControlPlane, "names">, request: HttpRequest): HttpReply {
   const { service } = request.params;

@@ -45,8 +45,7 @@ export async function infer({ dataPlane, memory, large, extensions }: InferOptio
     });
     const head = { modelName, modelVersion, id: idOf(id, extensions) };
     if (isStream(output)) return inEvents(head, output, request);
-    const answer =
-      classes === undefined ? output : classified(output, classes, (await dataPlane.signature(target, context)).batchable);
+    const answer = classes === undefined ? output : classified(output, classes, (await dataPlane.signature(target, context)).batchable);
     if (regions !== undefined && answer.kind === "tensors") return encodeInfer(head, answer, binary, await regions.write(answer.tensors));
     if (large !== undefined && hasMoreElements(answer, large.maxElements) && !answer.tensors.every(({ name }) => binary(name)))
       return await encodeLarge(large, head, answer.tensors, binary, context);
