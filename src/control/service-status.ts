@@ -90,7 +90,7 @@ function whyNotReady(attempt: Attempt | undefined): Omit<Condition, "type"> {
   return { status: "False", reason: attempt.failure.reason, message: firstLine(attempt.failure.message) };
 }
 
-function modelStatusOf({ active, target, stopped, service }: ServiceSituation): JsonObject {
+function modelStatusOf({ active, target, stopped }: ServiceSituation): JsonObject {
   if (stopped || target === undefined) {
     const states = { activeModelState: "", targetModelState: stopped ? "" : "Pending" };
     return { transitionStatus: stopped ? "UpToDate" : "InProgress", states, copies: { failedCopies: 0, totalCopies: 0 } };
@@ -111,7 +111,7 @@ function modelStatusOf({ active, target, stopped, service }: ServiceSituation): 
       targetModelState: stateOf(target, target === active || target.admitted),
     },
     copies: { failedCopies: failed || (active === undefined && failure !== undefined) ? 1 : missing, totalCopies: copies },
-    ...(failure === undefined ? {} : { lastFailureInfo: failureInfo(failure, service.name, failing) }),
+    ...(failure === undefined ? {} : { lastFailureInfo: failureInfo(failure, failing) }),
   };
 }
 
