@@ -40,8 +40,14 @@ export class RawCalls {
     return {
       method: "POST",
       path,
-      headers: { "Content-Type": payload.contentType, ...forwardedHeaders(origin) },
+      headers: { "Content-Type": payload.contentType, ...acceptOf(origin), ...forwardedHeaders(origin) },
       body: bodyNaming(payload, this.#model),
     };
   }
+}
+
+/** Some servers send events only to who asks for them. */
+function acceptOf(origin: CallOrigin | undefined): { Accept?: string } {
+  const accept = origin?.headers?.accept;
+  return typeof accept === "string" ? { Accept: accept } : {};
 }

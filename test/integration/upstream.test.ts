@@ -1,0 +1,174 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type ServerProcess, startServer, untilLoaded } from "../server-process.ts";
+import { applyReady, ask, isReady, untilService } from "../service-process.ts";
+
+/** What the server behind serves. */
+const MODELS = {
+  "sums/model.ts": `import { defineModel } from "nitrous";
+export default defineModel({
+  inputs: { a: "FP32[-1,2]" },
+  outputs: { sum: "FP32[-1]" },
+  run: ({ a }) => ({ sum: Float32Array.from({ length: a.shape[0] }, (_, row) => a.data[2 * row] + a.data[2 * row + 1]) }),
+});
+`,
+  "people/model.ts": `import { defineModel } from "nitrous";
+export default defineModel({
+  inputs: { age: "INT64[-1]", name: "BYTES[-1]" },
+  outputs: { next: "INT64[-1]", greeting: "BYTES[-1]" },
+  run: ({ age, name }) => ({ next: BigInt64Array.from(age.data, (years) => years + 1n), greeting: name.data.map((each) => "hello " + each) }),
+});
+`,
+  "words/model.ts": `import { defineModel } from "nitrous";
+let go = () => undefined;
+export default defineModel({
+  inputs: { text: "BYTES[1]" },
+  async *run({ text }, { signal }) {
+    for (const word of text.data.join(" ").split(" ")) {
+      if (word === "wait") await new Promise((resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      yield [word];
+    }
+  },
+});
+`,
+};
+
+let folder: string;
+let behind: ServerProcess;
+let server: ServerProcess;
+
+function service(name: string, model: string, protocols: string): string {
+  return `apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata:
+  name: ${name}
+  annotations:
+    nitrous/url: ${behind.url}
+    nitrous/protocols: ${protocols}
+    nitrous/model-name: ${model}
+spec:
+  predictor:
+    model:
+      modelFormat:
+        name: custom
+`;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "nitrous-upstream-"));
+  for (const [path, text] of Object.entries(MODELS)) {
+    await mkdir(dirname(join(folder, "models", path)), { recursive: true });
+    await writeFile(join(folder, "models", path), text);
+  }
+  behind = await startServer([join(folder, "models")]);
+  await untilLoaded(behind);
+  server = await startServer([]);
+  const files: string[] = [];
+  for (const model of ["sums", "people", "words"]) {
+    for (const protocol of ["v1", "v2"]) {
+      files.push(join(folder, `${model}-${protocol}.yaml`));
+      await writeFile(files.at(-1) as string, service(`${model}-${protocol}`, model, protocol));
+    }
+  }
+  await applyReady(server.url, files);
+});
+
+afterAll(async () => {
+  expect(await server?.stop()).toBe(0);
+  await behind?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const post = (path: string, body: unknown, headers: Record<string, string> = {}): ReturnType<typeof ask> =>
+  ask(server.url, path, body, headers);
+const tensor = (name: string, datatype: string, shape: readonly number[], data: readonly unknown[]): object => ({
+  name,
+  datatype,
+  shape,
+  data,
+});
+
+describe("a service whose server is elsewhere", () => {
+  it("tells what that server tells", async () => {
+    expect((await ask(server.url, "/v2/models/sums-v2")).body).toMatchObject({
+      name: "sums-v2",
+      inputs: [{ name: "a", datatype: "FP32", shape: [-1, 2] }],
+      outputs: [{ name: "sum", datatype: "FP32", shape: [-1] }],
+    });
+    expect((await ask(server.url, "/v1/models/sums-v1")).body).toEqual({ name: "sums-v1", ready: true });
+  });
+
+  it.each(["v1", "v2"])("that speaks %s answers both protocols with numbers", async (protocol) => {
+    const name = `sums-${protocol}`;
+    expect(
+      await post(`/v1/models/${name}:predict`, {
+        instances: [
+          [1, 2.5],
+          [3, 4],
+        ],
+      }),
+    ).toEqual({ status: 200, body: { predictions: [3.5, 7] } });
+    const { status, body } = await post(`/v2/models/${name}/infer`, { inputs: [tensor("a", "FP32", [2, 2], [1, 2.5, 3, 4])] });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ model_name: name, outputs: [{ shape: [2], data: [3.5, 7] }] });
+  });
+
+  it.each(["v1", "v2"])("that speaks %s answers both protocols with named columns, texts and all digits", async (protocol) => {
+    const name = `people-${protocol}`;
+    const rows = await fetch(`${server.url}/v1/models/${name}:predict`, {
+      method: "POST",
+      body: '{"instances":[{"age":9007199254740993,"name":"Ann"}]}',
+    });
+    expect(await rows.text()).toBe('{"predictions":[{"next":9007199254740994,"greeting":"hello Ann"}]}');
+    const infer = await fetch(`${server.url}/v2/models/${name}/infer`, {
+      method: "POST",
+      body: '{"inputs":[{"name":"age","datatype":"INT64","shape":[1],"data":[9007199254740993]},{"name":"name","datatype":"BYTES","shape":[1],"data":["Ann"]}]}',
+    });
+    const text = await infer.text();
+    expect(text).toContain('"name":"next","shape":[1],"datatype":"INT64","data":[9007199254740994]');
+    expect(text).toContain('"data":["hello Ann"]');
+  });
+
+  it("gives its refusals on, and refuses what it has no place for", async () => {
+    expect(await post("/v1/models/sums-v1:predict", { instances: [[1]] })).toMatchObject({
+      status: 400,
+      body: { error: expect.stringContaining("sums") },
+    });
+    const { status, body } = await post("/v2/models/sums-v1/infer", {
+      inputs: [tensor("a", "FP32", [1, 2], [1, 2])],
+      outputs: [{ name: "sum" }],
+    });
+    expect(status).toBe(501);
+    expect(body).toMatchObject({ error: expect.stringMatching(/^outputs: /) });
+  });
+
+  it("streams, word by word", async () => {
+    const answer = await fetch(`${server.url}/v1/models/words-v1:predict`, {
+      method: "POST",
+      headers: { Accept: "text/event-stream", "Content-Type": "application/json" },
+      body: '{"instances":["one two wait"]}',
+    });
+    expect(answer.headers.get("content-type")).toContain("text/event-stream");
+    const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let seen = "";
+    // The third one never comes: what is here has not waited for it.
+    while (!seen.includes("two")) seen += (await reader?.read())?.value ?? "";
+    expect(seen).toContain("one");
+    await reader?.cancel();
+    // The server behind is told, and so the model is.
+    const metrics = async (): Promise<string> => await (await fetch(`${behind.url}/metrics`)).text();
+    while (!/nitrous_requests_cancelled_total\{[^}]*model="words"[^}]*\} [1-9]/.test(await metrics()))
+      await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+
+  it("is not there when nobody listens, and says so", async () => {
+    const file = join(folder, "nowhere.yaml");
+    await writeFile(file, service("nowhere", "sums", "v2").replace(behind.url, "http://127.0.0.1:9"));
+    await applyReady(server.url, [file], 1).catch(() => undefined);
+    const found = await untilService(server.url, "nowhere", (each) => !isReady(each));
+    expect(found.status?.modelStatus.states.targetModelState).toMatch(/Loading|Pending/);
+    await fetch(`${server.url}/apis/serving.kserve.io/v1beta1/namespaces/default/inferenceservices/nowhere`, { method: "DELETE" });
+  });
+});
