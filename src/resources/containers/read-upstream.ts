@@ -2,6 +2,7 @@ import type { InferenceService, ServingRuntime } from "../../core/resource.ts";
 import type { UpstreamPlace, UpstreamSpec } from "../../core/upstream.ts";
 import { mapIn } from "../json-fields.ts";
 import { type ServerAnnotations, serverAnnotations } from "../server-annotations.ts";
+import { managementEndpoint } from "./management-endpoint.ts";
 import { claimsIn } from "./mounts.ts";
 import { type ContainerPlaces, readContainer } from "./read-container.ts";
 import { customStorageUri, type ServerPod, serverPod } from "./server-pod.ts";
@@ -54,6 +55,7 @@ export function readUpstream(service: InferenceService, runtime: ServingRuntime 
   const ports = url === undefined ? serverPorts(pod.container, pod.runtimeSpec) : portsOf(new URL(url));
   const endpoints = endpointsOf(service, runtime, pod, ports, annotations);
   const metrics = metricsOf(pod, ports);
+  const management = isShared ? managementEndpoint(pod.runtimeSpec) : undefined;
   const place: UpstreamPlace =
     url === undefined
       ? { kind: "container", container: readContainer(pod, { endpoints, ports, metrics }, annotations, places) }
@@ -68,6 +70,7 @@ export function readUpstream(service: InferenceService, runtime: ServingRuntime 
     // KServe's batcher is one of the service's own.
     batchable: annotations.batch ?? mapIn(service.predictor.pod, "batcher") !== undefined,
     shared: isShared,
+    ...(management === undefined ? {} : { management }),
     metrics,
   };
 }
