@@ -55,7 +55,9 @@ function conditionsOf(situation: TrainedSituation, active: Attempt | undefined, 
     { type: "IsMMSPredictor", ...unless(whyNotMultiModel, "IsNotMMSPredictor") },
     { type: "MemoryResourceAvailable", ...unless(whyNoMemory, "MemoryResourceNotAvailable") },
   ] as const;
-  return [...needs, { type: "Ready", ...readiness(situation, needs, active, target) }].sort((left, right) => (left.type < right.type ? -1 : 1));
+  return [...needs, { type: "Ready", ...readiness(situation, needs, active, target) }].sort((left, right) =>
+    left.type < right.type ? -1 : 1,
+  );
 }
 
 type State = Omit<Condition, "type">;
@@ -89,6 +91,7 @@ function readiness(
   if (active !== undefined && isServing(active)) return { status: "True" };
   const attempt = target ?? active;
   if (attempt === undefined) return { status: "Unknown", reason: "Pending", message: "it waits for its turn" };
-  if (attempt.failure !== undefined) return { status: "False", reason: attempt.failure.reason, message: firstLine(attempt.failure.message) };
+  if (attempt.failure !== undefined)
+    return { status: "False", reason: attempt.failure.reason, message: firstLine(attempt.failure.message) };
   return { status: "False", reason: stateOf(attempt, false), message: attempt.step };
 }

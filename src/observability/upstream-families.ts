@@ -52,11 +52,11 @@ interface ScrapeResult {
 }
 
 function scrapeFamilies(results: readonly ScrapeResult[]): Family[] {
-  const gauge = (name: string, help: string, valueOf: (result: ScrapeResult) => number): Family => ({
+  const gauge = (name: string, help: string, numberIn: (result: ScrapeResult) => number): Family => ({
     name,
     help,
     type: "gauge",
-    samples: () => results.map((result) => ({ labels: result.labels, value: valueOf(result) })),
+    samples: () => results.map((result) => ({ labels: result.labels, value: numberIn(result) })),
   });
   return [
     gauge("nitrous_upstream_scrape_success", "Whether a model's own server told its metrics.", ({ success }) => success),

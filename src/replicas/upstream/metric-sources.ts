@@ -47,7 +47,9 @@ export class MetricSources {
   add(source: MetricSource): () => void {
     const { endpoint, port, authority, namespace, model, runtime } = source;
     const named = { namespace, ...(model === undefined ? {} : { model }), runtime };
-    const others = [...this.#known].filter(({ source: other }) => other.namespace === namespace && other.model === model && other.runtime === runtime);
+    const others = [...this.#known].filter(
+      ({ source: other }) => other.namespace === namespace && other.model === model && other.runtime === runtime,
+    );
     const taken = new Set(others.map(({ labels }) => labels.replica));
     let number = 0;
     while (taken.has(String(number))) number++;
