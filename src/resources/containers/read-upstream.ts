@@ -55,12 +55,12 @@ export function readUpstream(service: InferenceService, runtime: ServingRuntime 
   const ports = url === undefined ? serverPorts(pod.container, pod.runtimeSpec) : portsOf(new URL(url));
   const endpoints = endpointsOf(service, runtime, pod, ports, annotations);
   const metrics = metricsOf(pod, ports);
-  const management = runtime?.multiModel === true ? managementEndpoint(pod.runtimeSpec) : undefined;
   const place: UpstreamPlace =
     url === undefined
       ? { kind: "container", container: readContainer(pod, { endpoints, ports, metrics }, annotations, places) }
       : { kind: "elsewhere", url };
   const isShared = runtime?.multiModel === true;
+  const management = isShared ? managementEndpoint(pod.runtimeSpec) : undefined;
   return {
     runtime: runtime?.name ?? service.name,
     place,
