@@ -80,7 +80,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "program-models.ts": ["core", "hosts/node", "models", "replicas"],
   "scraped-servers.ts": ["core", "models", "replicas"],
   "shared-servers.ts": ["core", "models", "replicas"],
-  "upstream-models.ts": ["core", "models", "replicas"],
+  "upstream-models.ts": ["core", "environments", "models", "replicas"],
   "routes.ts": [
     "core",
     "handles",
