@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import type { Clock } from "./core/clock.ts";
 import { deviceTitle } from "./core/device.ts";
+import { messageOf } from "./core/errors.ts";
 import type { Events } from "./core/events.ts";
 import type { MeasurementStore } from "./core/measurement.ts";
 import type { RuntimeConfiguration } from "./core/runtime-configuration.ts";
@@ -10,6 +11,7 @@ import { createDeviceMeter, deviceBudget, type FoundDevices, findDevices, runCom
 import { createEnvironments, removeUnusedDaily } from "./environments/index.ts";
 import {
   availableMemory,
+  createContainers,
   createLocalExecutor,
   createProcessRecord,
   createServers,
@@ -96,7 +98,13 @@ export function openModelManagement(
   const onLog = (host: string, line: string): void => events.emit("host-log", { host, line });
   const record = createProcessRecord(cacheDirectory);
   const objects = { secrets: settings["secrets-directory"], configMaps: settings["config-maps-directory"] };
+  const containers = createContainers({ engine: settings["container-engine"], directory: cacheDirectory, objects, onLog, clock });
+  void containers.removeLeftovers().then(
+    (names) => names.length > 0 && onLog("containers", `those that an earlier server had left behind were removed: ${names.join(", ")}`),
+    (error: unknown) => onLog("containers", `what an earlier server has left could not be looked for: ${messageOf(error)}`),
+  );
   const executor = createLocalExecutor({
+    containers,
     onLog,
     record,
     loadsBehind: settings["load-priority"] === "low",

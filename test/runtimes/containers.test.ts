@@ -52,7 +52,7 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
 
   it("runs what the image says, or what the spec says in its place", async () => {
     await containers.start(hostOf({})).exited;
-    expect(lines).toEqual(["the image's own command"]);
+    expect(lines).toEqual(["said by the image"]);
     lines.length = 0;
     await containers.start(hostOf({ arguments: ["-c", "echo $0 $FROM_IMAGE; pwd", "given"], workingDirectory: "/tmp" })).exited;
     expect(lines).toEqual(["given yes", "/tmp"]);
@@ -133,7 +133,7 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
 
   it.each([
     ["exits", "exit 3", {}, "exited with code 3"],
-    ["kills itself", "kill -SEGV $$; sleep 10", {}, "exited with code"],
+    ["is killed", "sh -c 'kill -SEGV $$'; exit $?", {}, "was ended by SIGSEGV (exit code 139)"],
     ["is not there", "", { command: ["/bin/nothing"] }, "could not start: "],
     ["uses too much memory", "tail /dev/zero", limits({ memoryLimit: 32 * MEBIBYTE }), "memory than its limit of 32 MiB"],
     [
@@ -263,11 +263,16 @@ async function childrenOf(pid: number): Promise<number[]> {
 
 /** What the program says to a GET, once it listens. */
 async function firstAnswer(endpoint: ServerEndpoint, port: number): Promise<string> {
-  for (;;) {
+  let hasEnded = false;
+  void endpoint.exited.then(() => {
+    hasEnded = true;
+  });
+  while (!hasEnded) {
     const answer = await ask(endpoint, port).catch(() => "");
     if (answer !== "") return answer;
     await delay(50);
   }
+  throw new Error(`it ended: ${[await endpoint.exited, ...endpoint.logTail()].join("\n")}`);
 }
 
 async function ask(endpoint: ServerEndpoint, port: number): Promise<string> {

@@ -18,8 +18,8 @@ import {
 import { openConnection, requireListener } from "./connect.ts";
 import type { NeuronDevices } from "./devices.ts";
 import { watchDisk } from "./disk-watch.ts";
-import type { FoundEngine } from "./engine.ts";
 import { makeContainerFolder, removeContainerFolder } from "./folders.ts";
+import type { FoundEngine } from "./found-engine.ts";
 import { ensureImage } from "./images.ts";
 import { isInitHere } from "./init-process.ts";
 import { type RunningState, writtenBytes, writtenFolder } from "./inspect-container.ts";
@@ -171,7 +171,7 @@ export class ContainerEndpoint implements ServerEndpoint {
     const { container, words, secrets, objects } = this.#content;
     const variables = Object.entries(words.environment).map(([name, value]) => [name, replace(value)] as const);
     return await planContainer({
-      engine: engine.kind,
+      engine,
       name: this.#container,
       labels: labelsOf(directory, this.name),
       container,
