@@ -96,6 +96,20 @@ export async function buildPythonImage(): Promise<string> {
   return PYTHON_IMAGE;
 }
 
+/** Builds an image upon the one with Python that runs a program of these lines. */
+export async function buildProgramImage(tag: string, program: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "nitrous-image-"));
+  try {
+    await writeFile(join(folder, "server.py"), program);
+    const lines = [`FROM ${await buildPythonImage()}`, "COPY server.py /opt/server.py", 'ENTRYPOINT ["python3", "-u", "/opt/server.py"]'];
+    await writeFile(join(folder, "Containerfile"), lines.join("\n"));
+    await run("podman", ["build", "--quiet", "--tag", tag, folder], { timeout: 5 * MINUTES });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return tag;
+}
+
 /** The names of containers that are there with a label, running or not. */
 export async function containersLabelled(label: string): Promise<string[]> {
   const { stdout } = await run("podman", ["ps", "--all", "--filter", `label=${label}`, "--format", "{{.Names}}"]);
