@@ -92,7 +92,7 @@ ${more}`;
     const inputs = [{ name: "x", datatype: "INT64", shape: [2], data: [3, 4] }];
     const { status, body } = await ask(server.url, "/v2/models/twice/infer", { inputs });
     expect([status, body]).toMatchObject([200, { outputs: [{ datatype: "INT64", shape: [2], data: [6, 8] }] }]);
-    expect(await containersLabelled("nitrous.host=default/twice/1")).toHaveLength(1);
+    expect(await containersLabelled("nitrous.host=twice/1")).toHaveLength(1);
   });
 
   it("have their model at /mnt/models when a runtime is the image", async () => {
@@ -144,8 +144,9 @@ spec:
   });
 
   it("end with their service", async () => {
+    expect(await containersLabelled("nitrous.host=tens/1")).toHaveLength(1);
     await nitrous(["delete", "--server", server.url, "-f", join(folder, "tens.yaml")]);
-    await expect.poll(() => containersLabelled("nitrous.host=default/tens/1"), { timeout: 60_000 }).toEqual([]);
+    await expect.poll(() => containersLabelled("nitrous.host=tens/1"), { timeout: 60_000 }).toEqual([]);
   });
 
   it("end with a server that is killed", async () => {

@@ -135,7 +135,12 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
     ["exits", "exit 3", {}, "exited with code 3"],
     ["is killed", "sh -c 'kill -SEGV $$'; exit $?", {}, "was ended by SIGSEGV (exit code 139)"],
     ["is not there", "", { command: ["/bin/nothing"] }, "could not start: "],
-    ["uses too much memory", "tail /dev/zero", limits({ memoryLimit: 32 * MEBIBYTE }), "memory than its limit of 32 MiB"],
+    [
+      "uses too much memory",
+      "tail /dev/zero",
+      limits({ memoryLimit: 32 * MEBIBYTE }),
+      "was killed because it used more memory than its limit of 32 MiB",
+    ],
     [
       "fills its disk",
       "dd if=/dev/zero of=/tmp/fill bs=1M count=20; sleep 1000",
@@ -163,6 +168,16 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
     const begun = Date.now();
     await deaf.stop(60_000);
     expect(Date.now() - begun).toBeLessThan(60_000);
+  });
+
+  it("ends a program at once when a later request is in more of a hurry", async () => {
+    const stubborn = containers.start(shell("trap 'echo heard' TERM; echo begun; while true; do sleep 0.1; done"));
+    await expect.poll(() => lines, { timeout: 20_000 }).toContain("begun");
+    const begun = Date.now();
+    void stubborn.stop(120_000);
+    await expect.poll(() => lines, { timeout: 20_000 }).toContain("heard");
+    await stubborn.stop(0);
+    expect(Date.now() - begun).toBeLessThan(120_000);
   });
 
   it("leaves lines of a flood out", async () => {

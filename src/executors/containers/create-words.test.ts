@@ -59,6 +59,7 @@ describe("the words of podman create", () => {
       "--label=nitrous.host=default/iris",
       "--pull=never",
       "--log-driver=none",
+      "--stop-timeout=0",
       "--cap-drop=all",
       "--security-opt=no-new-privileges",
       "--http-proxy=false",
@@ -69,7 +70,7 @@ describe("the words of podman create", () => {
   });
 
   it("say everything that a spec can say, and no secret", () => {
-    expect(createWords("podman", full).slice(6)).toEqual([
+    expect(createWords("podman", full).slice(7)).toEqual([
       "--cap-drop=all",
       "--security-opt=no-new-privileges",
       "--security-opt=label=disable",

@@ -49,6 +49,8 @@ export function createWords(engine: EngineKind, plan: ContainerPlan): string[] {
     "--pull=never",
     // The server follows the output itself, and the engine's copy of it would grow without end.
     "--log-driver=none",
+    // A stop says how long it waits; what removes a container by force is not to wait.
+    "--stop-timeout=0",
     "--cap-drop=all",
     "--security-opt=no-new-privileges",
     ...(plan.labelling ? ["--security-opt=label=disable"] : []),

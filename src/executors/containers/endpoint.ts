@@ -140,12 +140,13 @@ export class ContainerEndpoint implements ServerEndpoint {
       const imagePullPolicy = spec.imagePullPolicy === "Never" ? "Never" : "IfNotPresent";
       await ensureImage(engine, { image: spec.image, imagePullPolicy }, { report: (step) => this.#keep(step), signal });
       const ports = spec.network === "host" ? await assignPorts(spec) : OWN_PORTS;
-      const planned = await this.#plan(engine, ports);
+      const folder = await makeContainerFolder(directory, this.#container);
+      const planned = await this.#plan(engine, ports, folder);
       this.#parts.watch(engine);
       const current = await createAndStart(
         engine,
         planned.plan,
-        { follow: (stream) => log.follow(stream), onLine: (line) => this.#keep(line) },
+        { folder, log: { follow: (stream) => log.follow(stream), onLine: (line) => this.#keep(line) } },
         signal,
       );
       this.#current = current;
@@ -166,7 +167,7 @@ export class ContainerEndpoint implements ServerEndpoint {
     }
   }
 
-  async #plan(engine: FoundEngine, { replace, environment }: AssignedPorts): Promise<PlannedContainer> {
+  async #plan(engine: FoundEngine, { replace, environment }: AssignedPorts, folder: string): Promise<PlannedContainer> {
     const { directory, neuron } = this.#parts;
     const { container, words, secrets, objects } = this.#content;
     const variables = Object.entries(words.environment).map(([name, value]) => [name, replace(value)] as const);
@@ -183,7 +184,7 @@ export class ContainerEndpoint implements ServerEndpoint {
       secrets,
       assigned: this.#spec.environment,
       objects,
-      folder: await makeContainerFolder(directory, this.#container),
+      folder,
       neuron: await neuron.take(this.#container, container.resources),
     });
   }
