@@ -118,6 +118,7 @@ export function openModelManagement(
     clock,
     onLog,
     programs: createPrograms({ directory: cacheDirectory }),
+    environments,
   });
   const sources = new MetricSources(clock);
   const manager = new Manager({
