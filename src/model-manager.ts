@@ -4,6 +4,7 @@ import type { Clock } from "./core/clock.ts";
 import { deviceTitle } from "./core/device.ts";
 import type { Events } from "./core/events.ts";
 import type { MeasurementStore } from "./core/measurement.ts";
+import type { ScrapedMetrics } from "./core/scraped-metrics.ts";
 import { createDeviceMeter, deviceBudget, type FoundDevices, findDevices, runCommand } from "./devices/index.ts";
 import { createEnvironments, removeUnusedDaily } from "./environments/index.ts";
 import {
@@ -21,7 +22,10 @@ import { openMeasurements } from "./kept-measurements.ts";
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { type Amounts, deviceAccount, Ledger, Manager, MEMORY, MODELS, memoryOfNamespace } from "./models/index.ts";
 import { withProgramModels } from "./program-models.ts";
+import { MetricSources, ModelFolders } from "./replicas/index.ts";
+import { withScrapedMetrics } from "./scraped-servers.ts";
 import { cacheDirectoryOf, type Settings, SettingsError } from "./settings.ts";
+import { withModelFolders } from "./shared-servers.ts";
 import { withUpstreams } from "./upstream-models.ts";
 
 /** Of what is available when the server starts. */
@@ -32,6 +36,8 @@ export interface ModelManagement {
   readonly manager: Manager;
   /** What whoever started the server should know. */
   readonly notices: readonly string[];
+  /** The metrics that the servers of models tell. */
+  scrapeUpstreams(): Promise<readonly ScrapedMetrics[]>;
   /** Every model finishes what is under way; then its host ends. */
   close(): Promise<void>;
   /** Every model stops now. */
@@ -98,15 +104,18 @@ export function openModelManagement(
   });
   const endRemoval = removeUnusedDaily(environments, settings["environment-days"], clock);
   const inline = createInlineAnswers(settings, events, clock);
+  const folders = new ModelFolders(join(cacheDirectory, "served-models"));
   const kept = openMeasurements(store, clock);
   const meter = createDeviceMeter(found.devices, clock, runCommand);
+  const upstreams = withUpstreams(withProgramModels(createModelSteps(settings, { events, executor, clock, environments })), {
+    executor,
+    clock,
+    onLog: (host, line) => events.emit("host-log", { host, line }),
+  });
+  const sources = new MetricSources(clock);
   const manager = new Manager({
     clock,
-    steps: withUpstreams(withProgramModels(createModelSteps(settings, { events, executor, clock, environments })), {
-      executor,
-      clock,
-      onLog: (host, line) => events.emit("host-log", { host, line }),
-    }),
+    steps: withModelFolders(withScrapedMetrics(upstreams, sources), folders),
     ledger,
     events,
     measurements: kept.measurements,
@@ -132,6 +141,7 @@ export function openModelManagement(
     await kept.close();
     await environments.close();
     await executor.close();
+    await folders.close();
   };
   return {
     manager,
@@ -139,6 +149,7 @@ export function openModelManagement(
       ...(inline?.notices ?? []),
       ...(leftovers.length === 0 ? [] : [`processes that an earlier server had left behind were ended: ${leftovers.join(", ")}`]),
     ],
+    scrapeUpstreams: () => sources.scrape(),
     async close() {
       await manager.close();
       await end();

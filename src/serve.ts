@@ -17,7 +17,7 @@ import { createInProcessDoor, type InProcessDoor } from "./handles/index.ts";
 import { createLargeJson } from "./large-json/index.ts";
 import { listenOn } from "./listen.ts";
 import { ClientRegions } from "./memory/index.ts";
-import { openMachine, openModelManagement } from "./model-manager.ts";
+import { type ModelManagement, openMachine, openModelManagement } from "./model-manager.ts";
 import { modelSchedulers } from "./model-schedulers.ts";
 import { createStatistics, ModelVersion, Registry, withIdleTime } from "./models/index.ts";
 import {
@@ -148,7 +148,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   );
   // From the first request on they are known, also those whose turn to be looked at has not come.
   for (const { kind, namespace, name } of restored) {
-    if (kind === "InferenceService" && namespace !== undefined) registry.set({ namespace, name }, [], "It waits for its turn.");
+    if (!kind.endsWith("Runtime") && namespace !== undefined) registry.set({ namespace, name }, [], "It waits for its turn.");
   }
 
   const cache = new ResponseCache(settings["response-cache-bytes"]);
@@ -187,6 +187,8 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const clientRegions = new ClientRegions({ allowed: settings["allow-client-shm"], clock });
   const extensions = openExtensions(settings, events, options.logs);
   const traces = openTritonTraces({ settings: extensions.traces, events, onNotice: problem });
+  // The port answers before there are any.
+  let scrapeUpstreams: ModelManagement["scrapeUpstreams"] = () => Promise.resolve([]);
   const metrics = createMetrics({
     statistics,
     controlPlane,
@@ -201,6 +203,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       ...kserveFamilies(events),
       ...shadowFamilies(shadows.reports),
     ],
+    upstreams: () => scrapeUpstreams(),
   });
   const serverLoad = watchServerLoad(clock);
   const futures = new Futures(clock);
@@ -271,6 +274,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   }
 
   const management = openModelManagement(settings, { machine, events, clock, store });
+  scrapeUpstreams = () => management.scrapeUpstreams();
   const createScheduler = modelSchedulers({ settings, clock, events, batchPolicy: options.batchPolicy });
   const createModel = (spec: ModelSpec): ModelVersion =>
     new ModelVersion(withIdleTime(spec, settings["idle-timeout"]), createScheduler(spec), events);
@@ -289,6 +293,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     source: createStorage({ cacheDirectory: resolve(cacheDirectoryOf(settings), "downloads"), volumes: settings.volumes }),
     createModel,
     baseDirectory: process.cwd(),
+    runAs: settings["run-as"],
     watch: options.watch === true,
     onGone: (namespace, name) => logs.forget(isHostOf(namespace, name)),
     urlOf: (namespace, name) => `${url}/serving/${namespace}/${name}`,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ageOf } from "./age.ts";
 import type { ApiObject } from "./api-objects.ts";
 import type { RowOptions } from "./service-rows.ts";
-import { readiness, statusOf, stateInWord, whyNotReady } from "./service-status.ts";
+import { readiness, stateInWord, statusOf, whyNotReady } from "./service-status.ts";
 import type { Cell } from "./table.ts";
 
 const someText = z.string().catch("");

@@ -42,7 +42,9 @@ export async function validateCommand(paths: readonly string[], options: Validat
 /** Those that nitrous brings, unless the files have one of the same name, and those of the files, which are newer. */
 function allRuntimes({ documents }: FileDocuments, now: number): ServingRuntime[] {
   const createdAt = new Date(now).toISOString();
-  const own = documents.filter(({ kind }) => kind !== SERVICES && kind !== TRAINED_MODELS).map(({ document }) => asRuntime(document, createdAt));
+  const own = documents
+    .filter(({ kind }) => kind !== SERVICES && kind !== TRAINED_MODELS)
+    .map(({ document }) => asRuntime(document, createdAt));
   const hidden = new Set(own.filter(({ namespace }) => namespace === undefined).map(({ name }) => name));
   const builtIn = readBuiltInRuntimes(BUILT_IN_RUNTIMES).filter(({ metadata }) => !hidden.has(metadata.name));
   return [...own, ...builtIn.map((document) => asRuntime(document, NEVER_CREATED))];

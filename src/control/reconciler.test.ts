@@ -285,10 +285,43 @@ describe("runtimes", () => {
     await world.table.create(RUNTIME, runtimeDocument("mine", {}));
     await world.rest();
     expect(world.answers("iris")).toBe("a");
-    await world.table.replace({ ...RUNTIME, name: "mine" }, () => runtimeDocument("mine", {}, {}));
+    const containers = [{ name: "kserve-container" }];
+    await world.table.replace({ ...RUNTIME, name: "mine" }, () => runtimeDocument("mine", { containers }, {}));
     await world.rest();
     expect(world.answers("iris")).toBe("a");
-    expect(world.status("iris")).toMatchObject({ modelStatus: { lastFailureInfo: { reason: "RuntimeUnhealthy" } } });
+    expect(world.status("iris")).toMatchObject({ modelStatus: { lastFailureInfo: { reason: "InvalidPredictorSpec" } } });
+  });
+
+  it("that are servers of their own are rolled out again when what they run changes, and not for anything else", async () => {
+    const run = (args: readonly string[]): JsonObject => ({
+      containers: [{ name: "kserve-container", command: ["serve"], args: [...args] }],
+    });
+    const labelled = { runtime: "mine", labels: { size: "small" } };
+    await world.table.create(RUNTIME, runtimeDocument("mine", run(["--size={{.Labels.size}}"]), {}));
+    await world.apply("iris", "a", labelled);
+    await world.rest();
+    const words = (): unknown => {
+      const { upstream } = world.registry.find({ namespace: "default", name: "iris" }).spec;
+      return upstream?.place.kind === "container" ? upstream.place.container.arguments : undefined;
+    };
+    expect(words()).toEqual(["--size=small"]);
+    await world.apply("iris", "a", { ...labelled, labels: { size: "small", other: "1" }, annotations: { "acme.example/note": "x" } });
+    await world.rest();
+    expect(world.hosts.loads).toHaveLength(1);
+    await world.apply("iris", "a", { ...labelled, labels: { size: "large" } });
+    await world.rest();
+    expect(words()).toEqual(["--size=large"]);
+    await world.table.replace({ ...RUNTIME, name: "mine" }, () => runtimeDocument("mine", run(["--other"]), {}));
+    await world.rest();
+    expect([words(), world.hosts.loads.length]).toEqual([["--other"], 3]);
+  });
+
+  it("are not needed by a service that names a server elsewhere", async () => {
+    await world.apply("iris", "a", { annotations: { "nitrous/url": "http://10.0.0.5:80" } });
+    await world.rest();
+    const { spec } = world.registry.find({ namespace: "default", name: "iris" });
+    expect(spec.upstream).toMatchObject({ place: { kind: "elsewhere" }, protocols: [{ protocol: "v1", port: 80 }] });
+    expect(world.status("iris")).toMatchObject({ modelStatus: { transitionStatus: "UpToDate" }, nitrous: { candidates: [] } });
   });
 });
 

@@ -7,6 +7,7 @@ import type { ResourceView } from "../core/planes.ts";
 import type { InferenceService, ResourceKey } from "../core/resource.ts";
 import { createSemaphore, type Manager, type ModelVersion, type Registry } from "../models/index.ts";
 import { isWatched, toInferenceService } from "../resources/index.ts";
+import type { ArtefactSource } from "./artefact-fetch.ts";
 import { ArtefactWatch } from "./artefact-watch.ts";
 import { isStopped } from "./decisive.ts";
 import { PacedWork } from "./paced-work.ts";
@@ -14,17 +15,18 @@ import { Reloads } from "./reloads.ts";
 import { describe, type ResourceTable } from "./resource-table.ts";
 import { Rollout } from "./rollout.ts";
 import { RuntimeChooser } from "./runtime-chooser.ts";
+import type { ServerPlanOptions } from "./server-plan.ts";
 import { foundRevision, type ServiceAtWork } from "./service-at-work.ts";
 import type { ServiceEvents } from "./service-events.ts";
 import { ServiceMemory } from "./service-memory.ts";
-import type { ArtefactSource, ServiceRevision } from "./service-revision.ts";
+import type { ServiceRevision } from "./service-revision.ts";
 import { serviceStatus } from "./service-status.ts";
 import { ServiceStory, tellOfModels } from "./service-story.ts";
 import { trainedModelStatus } from "./trained-model-status.ts";
 import { inOwnName, isParent, isWaiting, TrainedModels, type TrainedSituation, waitingFor, whyNotLoaded } from "./trained-models.ts";
 import { restoredOf, type Wish, type WishOptions, wishOf } from "./wish.ts";
 
-export interface ReconcilerOptions {
+export interface ReconcilerOptions extends ServerPlanOptions {
   readonly registry: Registry;
   readonly manager: Manager;
   readonly clock: Clock;

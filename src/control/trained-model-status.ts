@@ -48,14 +48,17 @@ export function trainedModelStatus(situation: TrainedSituation, { view, rollout,
 }
 
 function conditionsOf(situation: TrainedSituation, active: Attempt | undefined, target: Attempt | undefined): Condition[] {
-  const { whyNotFramework, whyNotMultiModel, whyNoMemory } = situation;
-  const needs = [
-    { type: "FrameworkSupported", ...unless(whyNotFramework, "FrameworkNotSupported") },
-    { type: "InferenceServiceReady", ...parentReadiness(situation) },
+  const { whyNoParent, whyNotFramework, whyNotMultiModel, whyNoMemory } = situation;
+  const parent: Condition = { type: "InferenceServiceReady", ...parentReadiness(situation) };
+  const own: Condition[] = [
     { type: "IsMMSPredictor", ...unless(whyNotMultiModel, "IsNotMMSPredictor") },
+    { type: "FrameworkSupported", ...unless(whyNotFramework, "FrameworkNotSupported") },
     { type: "MemoryResourceAvailable", ...unless(whyNoMemory, "MemoryResourceNotAvailable") },
-  ] as const;
-  return [...needs, { type: "Ready", ...readiness(situation, needs, active, target) }].sort((left, right) => (left.type < right.type ? -1 : 1));
+  ];
+  // The first that does not hold is why the model is not ready: without a parent nothing else can.
+  const needs = whyNoParent === undefined ? [...own, parent] : [parent, ...own];
+  const ready: Condition = { type: "Ready", ...readiness(situation, needs, active, target) };
+  return [...needs, ready].sort((left, right) => (left.type < right.type ? -1 : 1));
 }
 
 type State = Omit<Condition, "type">;
@@ -89,6 +92,7 @@ function readiness(
   if (active !== undefined && isServing(active)) return { status: "True" };
   const attempt = target ?? active;
   if (attempt === undefined) return { status: "Unknown", reason: "Pending", message: "it waits for its turn" };
-  if (attempt.failure !== undefined) return { status: "False", reason: attempt.failure.reason, message: firstLine(attempt.failure.message) };
+  if (attempt.failure !== undefined)
+    return { status: "False", reason: attempt.failure.reason, message: firstLine(attempt.failure.message) };
   return { status: "False", reason: stateOf(attempt, false), message: attempt.step };
 }

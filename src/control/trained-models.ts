@@ -50,7 +50,8 @@ export class TrainedModels {
     const trained = toTrainedModel(view);
     const { namespace, name, inferenceService, framework } = trained;
     const taken = this.#table.find({ kind: "InferenceService", namespace, name });
-    const whyNameTaken = taken === undefined ? undefined : `the InferenceService ${name} of this namespace has that name; call one of them otherwise`;
+    const whyNameTaken =
+      taken === undefined ? undefined : `the InferenceService ${name} of this namespace has that name; call one of them otherwise`;
     const parent = this.#table.find({ kind: "InferenceService", namespace, name: inferenceService });
     if (parent === undefined) {
       const whyNoParent = `there is no InferenceService ${inferenceService} in the namespace ${namespace}; apply it, or name another one in spec.inferenceService`;
@@ -119,7 +120,11 @@ export function whyNotLoaded({ whyNoParent, whyNotMultiModel, whyNotFramework, w
 
 /** A model that was planned in its parent's name. */
 export function inOwnName(name: string): (spec: ModelSpec) => ModelSpec {
-  return ({ upstream, scaling, ...spec }) => ({ ...spec, name, ...(upstream === undefined ? {} : { upstream: { ...upstream, modelName: name } }) });
+  return ({ upstream, scaling, ...spec }) => ({
+    ...spec,
+    name,
+    ...(upstream === undefined ? {} : { upstream: { ...upstream, modelName: name } }),
+  });
 }
 
 const WAITING = "waits: ";

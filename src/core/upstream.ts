@@ -12,7 +12,7 @@ export interface UpstreamSpec {
   readonly place: UpstreamPlace;
   /** At least one. */
   readonly protocols: ReadonlyArray<UpstreamEndpoint>;
-  /** What the server calls the model. */
+  /** What the server calls the model; empty for a shared server that this spec only starts. */
   readonly modelName: string;
   /** Calls at once. */
   readonly concurrency: number;
@@ -20,6 +20,8 @@ export interface UpstreamSpec {
   readonly batchable: boolean;
   /** The server holds several models, which come and go through Open Inference Protocol's repository extension. */
   readonly shared: boolean;
+  /** Of a shared server: where it loads and unloads, when that is not where it answers. */
+  readonly management?: UpstreamEndpoint;
   /** Where it tells its metrics, such as port 8082 and /metrics. */
   readonly metrics: { readonly port: number; readonly path: string } | undefined;
 }

@@ -5,7 +5,7 @@ export { file_model_config } from "./generated/model_config_pb.ts";
 export * from "./generated/open_inference_grpc_pb.ts";
 export * from "./generated/reflection_v1_pb.ts";
 export { file_reflection_v1alpha } from "./generated/reflection_v1alpha_pb.ts";
-export { encodeInferRequest, type InferMessage, type InferQuestion, readInferMessage, type RequestedOutput } from "./infer-request.ts";
+export { encodeInferRequest, type InferMessage, type InferQuestion, type RequestedOutput, readInferMessage } from "./infer-request.ts";
 export { type InferAnswer, readInferResponse, readStreamResponse, type StreamAnswer } from "./infer-response.ts";
 export { writeParameters } from "./parameters.ts";
 export { type TensorMessage, writeTensorHead } from "./tensor-message.ts";

@@ -1,4 +1,5 @@
 import type { Histogram } from "../core/statistics.ts";
+import { escapeLabel } from "./exposition.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -39,8 +40,4 @@ export function renderFamily(family: Family): string {
     lines.push(`${family.name}${suffix}${pairs.length > 0 ? `{${pairs.join(",")}}` : ""} ${value}`);
   }
   return lines.join("\n");
-}
-
-function escapeLabel(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }

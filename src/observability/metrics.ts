@@ -2,10 +2,12 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Clock } from "../core/clock.ts";
 import type { ControlPlane } from "../core/planes.ts";
+import type { ScrapedMetrics } from "../core/scraped-metrics.ts";
 import type { Statistics } from "../core/statistics.ts";
 import { type Family, renderFamily } from "./families.ts";
 import { modelFamilies } from "./model-families.ts";
 import { requestFamilies } from "./request-families.ts";
+import { withUpstreamMetrics } from "./upstream-families.ts";
 
 export interface MetricsOptions {
   readonly statistics: Statistics;
@@ -14,6 +16,8 @@ export interface MetricsOptions {
   readonly version: string;
   /** What other parts of observability count. */
   readonly others?: readonly Family[];
+  /** What the servers of models tell. */
+  readonly upstreams?: () => Promise<readonly ScrapedMetrics[]>;
 }
 
 export interface Metrics {
@@ -24,7 +28,7 @@ export interface Metrics {
 const LAG_RESOLUTION_MS = 10;
 
 /** Everything under /metrics: our own families, read from the statistics at the moment of the scrape, and the process's. */
-export function createMetrics({ statistics, controlPlane, clock, version, others = [] }: MetricsOptions): Metrics {
+export function createMetrics({ statistics, controlPlane, clock, version, others = [], upstreams }: MetricsOptions): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const delays = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
@@ -38,7 +42,10 @@ export function createMetrics({ statistics, controlPlane, clock, version, others
   const families = [...requestFamilies(statistics), ...modelFamilies(controlPlane, clock), ...others, ...serverFamilies(version, lag)];
   return {
     async render() {
-      return { contentType: registry.contentType, body: `${families.map(renderFamily).join("\n")}\n${await registry.metrics()}` };
+      // Asked first: they may take a moment, and what is our own is told as it is then.
+      const scraped = (await upstreams?.()) ?? [];
+      const page = `${families.map(renderFamily).join("\n")}\n${await registry.metrics()}`;
+      return { contentType: registry.contentType, body: withUpstreamMetrics(page, scraped) };
     },
   };
 }

@@ -5,5 +5,7 @@ export { CrashMarkers } from "./inline/crash-markers.ts";
 export { InlineRuns } from "./inline/open.ts";
 export { type ProgramModel, ProgramReplica } from "./program/replica.ts";
 export { endpointElsewhere, reachProbe } from "./upstream/elsewhere.ts";
+export { MetricSources } from "./upstream/metric-sources.ts";
+export { ModelFolders } from "./upstream/model-folders.ts";
 export { openUpstream } from "./upstream/open.ts";
 export { RunningServer } from "./upstream/running-server.ts";

@@ -66,6 +66,7 @@ describe("toInferenceService", () => {
     expect(document && toInferenceService({ metadata: stored(document), spec: document.spec })).toEqual({
       namespace: "flowers",
       name: "iris-boosted",
+      labels: expect.anything(),
       annotations: { "serving.kserve.io/deploymentMode": "Standard", "serving.kserve.io/autoscalerClass": "none" },
       predictor: {
         model: {
@@ -81,6 +82,7 @@ describe("toInferenceService", () => {
         residency: { kind: "on-demand" },
         scaling: { ...ONE_REPLICA, least: 0 },
         multiNode: false,
+        pod: document?.spec.predictor,
       },
       scheduling: {},
       notInEffect: [
@@ -90,16 +92,17 @@ describe("toInferenceService", () => {
         "spec.predictor.model.resources.requests.cpu",
         "spec.predictor.model.resources.requests.memory",
       ],
+      notInEffectOfServer: [],
     });
   });
 
   it("says of everything else that it is not in effect", () => {
     const [document] = read("everything.yaml");
-    const { predictor, notInEffect } = toInferenceService({
+    const { predictor, notInEffect, notInEffectOfServer } = toInferenceService({
       metadata: stored(document as ValidDocument),
       spec: (document as ValidDocument).spec,
     });
-    expect(predictor).toEqual({
+    expect(predictor).toMatchObject({
       model: { format: { name: "sklearn" }, storageUri: "gs://models/iris", environment: {}, settings: {} },
       minReplicas: 2,
       residency: { kind: "pinned" },
@@ -118,17 +121,43 @@ describe("toInferenceService", () => {
       "spec.predictor.workerSpec.pipelineParallelSize",
       "spec.transformer",
     ]);
+    expect(notInEffectOfServer).toEqual([
+      "spec.explainer",
+      "spec.predictor.containers[0]",
+      "spec.predictor.logger",
+      "spec.predictor.nodeSelector",
+      "spec.predictor.serviceAccountName",
+      "spec.transformer",
+    ]);
   });
 
   it("sees no model in custom containers", () => {
     const [, document] = read("everything.yaml");
-    expect(document && toInferenceService({ metadata: stored(document), spec: document.spec }).predictor).toEqual({
-      model: undefined,
-      minReplicas: 1,
-      residency: { kind: "preferred" },
-      scaling: ONE_REPLICA,
-      multiNode: false,
+    expect(document && toInferenceService({ metadata: stored(document), spec: document.spec })).toMatchObject({
+      predictor: { model: undefined, minReplicas: 1, residency: { kind: "preferred" }, scaling: ONE_REPLICA, multiNode: false },
+      notInEffect: [],
     });
+  });
+
+  it("says what servers of their own do not get", () => {
+    const context = {
+      privileged: true,
+      allowPrivilegeEscalation: false,
+      runAsUser: 5,
+      capabilities: { add: ["SYS_ADMIN"], drop: ["ALL"] },
+    };
+    const resources = { requests: { cpu: 1 }, limits: { memory: "1Gi" } };
+    const container = { name: "kserve-container", image: "i", securityContext: context, resources, lifecycle: { preStop: {} } };
+    const predictor = { containers: [{ name: "first", image: "j" }, container], initContainers: [container], priority: 5 };
+    expect(predictorOf(predictor).notInEffect).toEqual([
+      "spec.predictor.containers[0]",
+      "spec.predictor.containers[1].lifecycle",
+      "spec.predictor.containers[1].resources.requests.cpu",
+      "spec.predictor.containers[1].securityContext.capabilities.add",
+      "spec.predictor.containers[1].securityContext.privileged",
+      "spec.predictor.initContainers",
+      "spec.predictor.priority",
+    ]);
   });
 
   it.each([
@@ -177,7 +206,8 @@ describe("toInferenceService", () => {
 
 describe("toServingRuntime", () => {
   it("reads what selection and hosts need", () => {
-    const runtimes = read("runtimes.yaml").map((document) => toServingRuntime({ ...document, metadata: stored(document) }));
+    const documents = read("runtimes.yaml");
+    const runtimes = documents.map((document) => toServingRuntime({ ...document, metadata: stored(document) }));
     expect(runtimes).toEqual([
       {
         name: "own.runtime",
@@ -192,6 +222,7 @@ describe("toServingRuntime", () => {
         multiNode: false,
         creationTimestamp: "2026-01-01T00:00:00Z",
         host: undefined,
+        pod: { annotations: {}, spec: documents[0]?.spec },
         image: "example/runtime:latest",
       },
       {

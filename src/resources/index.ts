@@ -9,6 +9,7 @@ export {
   serverNeeds,
 } from "./containers/read-upstream.ts";
 export { decisiveAnnotations, withDecisive } from "./decisive-annotations.ts";
+export { deviceWishOf } from "./device-wish.ts";
 export type { FieldPath } from "./field-path.ts";
 export { toInferenceService } from "./inference-service.ts";
 export {
@@ -20,7 +21,6 @@ export {
 export { type FoundModels, readModels } from "./model-folder.ts";
 export { withOrigin } from "./origin.ts";
 export { type ReadDocument, readDocument, readDocuments } from "./read-documents.ts";
-export { deviceWishOf } from "./device-wish.ts";
 export { keepsAnswers } from "./response-cache-annotation.ts";
 export type { RuntimeQuestion } from "./runtime-question.ts";
 export { SCHEDULING_ANNOTATIONS } from "./scheduling-annotations.ts";

@@ -17,7 +17,7 @@ export function obstaclesOf(runtime: ServingRuntime, { model, multiNode }: Runti
   const obstacles = obstaclesOfFormat(runtime, model.format, explicit);
   if (runtime.disabled) obstacles.unshift({ kind: "disabled", text: "is disabled" });
   if (runtime.multiModel) {
-    const text = `is for several models at once (multiModel: true) and never chosen by itself (set runtime: ${runtime.name} to use it)`;
+    const text = `is for several models at once, multiModel: true (set runtime: ${runtime.name} to use it)`;
     obstacles.push({ kind: "multiModel", text });
   }
   if (runtime.multiNode !== multiNode) {

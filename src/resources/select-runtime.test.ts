@@ -231,14 +231,19 @@ describe("reasons against a runtime", () => {
       "has autoSelect off for sklearn version 2 (set runtime: r to use it)",
     ],
     ["disabled", ask("sklearn"), runtime("r", [one], { disabled: true }), "is disabled"],
-    ["ModelMesh", ask("sklearn"), runtime("r", [one], { multiModel: true }), "is for ModelMesh only (multiModel: true)"],
+    [
+      "ModelMesh",
+      ask("sklearn"),
+      runtime("r", [one], { multiModel: true }),
+      "is for several models at once, multiModel: true (set runtime: r to use it)",
+    ],
     ["workers", ask("sklearn"), runtime("r", [one], { multiNode: true }), "needs a predictor with a workerSpec"],
     ["no workers", ask("sklearn", {}, true), runtime("r", [one]), "has no workerSpec, and the predictor has one"],
     [
       "several things",
       ask("sklearn:2"),
       runtime("r", [format("sklearn", "1", 3, false)], { disabled: true, multiModel: true }),
-      "is disabled; supports sklearn only in version 1, not 2; has autoSelect off for sklearn version 2 (set runtime: r to use it); is for ModelMesh only (multiModel: true)",
+      "is disabled; supports sklearn only in version 1, not 2; has autoSelect off for sklearn version 2 (set runtime: r to use it); is for several models at once, multiModel: true (set runtime: r to use it)",
     ],
   ])("%s", (_name, question, only, expected) => {
     const choice = selectRuntime(question, [only]);
@@ -261,7 +266,7 @@ describe("reasons against a runtime", () => {
       [
         "No runtime found to support specified framework/version: sklearn over v1 (the default).",
         "- c: supports only v2, and v1 was asked for (the default; set protocolVersion: v2)",
-        "- b: is disabled; is for ModelMesh only (multiModel: true)",
+        "- b: is disabled; is for several models at once, multiModel: true (set runtime: b to use it)",
         "- a: does not support format 'sklearn' (it has xgboost)",
       ].join("\n"),
     );

@@ -166,7 +166,7 @@ function runtimeText(name: string, annotations: Record<string, string>, image?: 
   });
 }
 
-it("prefers the namespace's own runtime, refuses one that is an image, and recovers when that is deleted", async () => {
+it("prefers the namespace's own runtime, refuses one that says no program, and recovers when that is deleted", async () => {
   const own = await folder.write("own.yaml", runtimeText("own-sklearn", { "nitrous/host": "python" }, "example/sklearn:1"));
   await applyReady(server.url, [own]);
   await apply({ name: "chosen", uri: "models/iris/1" });
@@ -174,13 +174,12 @@ it("prefers the namespace's own runtime, refuses one that is an image, and recov
   expect((await predict("chosen")).body).toEqual(ANSWERS[1]);
   expect((await nitrous(["delete", "--server", server.url, "-f", own])).code).toBe(0);
 
-  const image = await folder.write("image.yaml", runtimeText("image-sklearn", {}, "example/sklearn:2"));
+  const image = await folder.write("image.yaml", runtimeText("image-sklearn", { "nitrous/run-as": "process" }, "example/sklearn:2"));
   await applyReady(server.url, [image]);
   const file = await write({ name: "contained", uri: "models/iris/2" });
   const failed = await nitrous(["apply", "--server", server.url, "-f", file, "--wait"]);
   expect(failed.code).toBe(1);
-  expect(failed.stderr).toMatch(/ServingRuntime image-sklearn runs the container image example\/sklearn:2/);
-  expect(failed.stderr).toMatch(/runs no containers; name a built-in runtime .*or delete or disable image-sklearn/);
+  expect(failed.stderr).toMatch(/runtime image-sklearn is to run as a process and names no command; add command/);
   expect((await predict("contained")).status).toBe(503);
 
   expect((await nitrous(["delete", "--server", server.url, "sr/image-sklearn"])).code).toBe(0);

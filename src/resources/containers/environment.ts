@@ -35,7 +35,7 @@ export function readEnvironment(container: JsonObject, metadata: ServiceMetadata
       variables.push({ name, ...key });
       continue;
     }
-    const value = from === undefined ? expand(textIn(variable, "value") ?? "") : valueOf(name, from, container, metadata);
+    const value = from === undefined ? expand(textIn(variable, "value") ?? "") : podValue(name, from, container, metadata);
     known.set(name, value);
     variables.push({ name, value });
   }
@@ -69,7 +69,7 @@ function nameIn(reference: JsonObject | undefined, where: string): string {
 }
 
 /** What Kubernetes knows of the pod itself, as far as it has a meaning on one machine. */
-function valueOf(name: string, from: JsonObject, container: JsonObject, metadata: ServiceMetadata): string {
+function podValue(name: string, from: JsonObject, container: JsonObject, metadata: ServiceMetadata): string {
   const field = textIn(mapIn(from, "fieldRef"), "fieldPath");
   const resource = mapIn(from, "resourceFieldRef");
   const value = field === undefined ? (resource === undefined ? undefined : resourceOf(container, resource)) : fieldOf(field, metadata);

@@ -28,7 +28,7 @@ export function readMounts(container: JsonObject, volumes: readonly JsonValue[],
   const paths = new Map<string, string>();
   return listIn(container, "volumeMounts").map((mount): Mount => {
     const name = textIn(mount, "name") ?? "";
-    const path = posix.normalize(posix.join("/", textIn(mount, "mountPath") ?? ""));
+    const path = posix.resolve("/", textIn(mount, "mountPath") ?? "");
     const volume = volumes.find((each) => textIn(each, "name") === name);
     if (volume === undefined) throw noVolume(name, path, volumes);
     const source = within(sourceOf(volume, name, path, places), textIn(mount, "subPath") ?? "", name);

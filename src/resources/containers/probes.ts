@@ -60,8 +60,7 @@ function actionOf(probe: JsonObject, name: ProbeName, ports: ProbePorts): ProbeA
     };
   }
   if (exec !== undefined) return { kind: "exec", command: listIn(exec, "command").map(String) };
-  if (grpc !== undefined)
-    return { kind: "grpc", port: portOf(grpc.port, `${name}.grpc`, ports), service: textIn(grpc, "service") ?? "" };
+  if (grpc !== undefined) return { kind: "grpc", port: portOf(grpc.port, `${name}.grpc`, ports), service: textIn(grpc, "service") ?? "" };
   return { kind: "tcp", port: portOf(mapIn(probe, "tcpSocket")?.port, `${name}.tcpSocket`, ports) };
 }
 

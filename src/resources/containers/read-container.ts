@@ -47,7 +47,7 @@ export function readContainer(pod: ServerPod, use: ServerUse, annotations: Serve
   const security = { ...mapIn(predictor, "securityContext"), ...mapIn(container, "securityContext") };
   const words = (key: string): string[] => listIn(container, key).map((text) => environment.expand(String(text)));
   return {
-    ...programOf(metadata.name, imageOf(pod), words("command"), words("args"), annotations.runAs ?? places.runAs),
+    ...programOf(pod.title, imageOf(pod), words("command"), words("args"), annotations.runAs ?? places.runAs),
     ...(annotations.program === undefined ? {} : { program: annotations.program }),
     imagePullPolicy: pullPolicyOf(pod),
     workingDirectory: textIn(container, "workingDir"),
@@ -67,7 +67,7 @@ export function readContainer(pod: ServerPod, use: ServerUse, annotations: Serve
 
 /** An image without a command runs as a container, a command as a process, unless somebody says otherwise. */
 function programOf(
-  name: string,
+  title: string,
   image: string | undefined,
   command: readonly string[],
   args: readonly string[],
@@ -76,14 +76,13 @@ function programOf(
   if (image !== undefined && (runAs === "container" || (runAs === "auto" && command.length === 0))) {
     return { image, command, arguments: args };
   }
-  if (runAs === "container")
-    throw new ServeError("FAILED_PRECONDITION", `${name} is to run as a container, and its container names no image; add image`);
+  if (runAs === "container") throw new ServeError("FAILED_PRECONDITION", `${title} is to run as a container and names no image; add image`);
   if (command.length > 0) return { image: undefined, command, arguments: args };
   // What an image's own entry point would start.
   const [program, ...others] = args;
   if (program !== undefined && !program.startsWith("-")) return { image: undefined, command: [program], arguments: others };
   const hint = image === undefined ? "add command, or image" : "add command, or let it run as a container (nitrous/run-as: container)";
-  throw new ServeError("FAILED_PRECONDITION", `${name} is to run as a process, and its container names no command; ${hint}`);
+  throw new ServeError("FAILED_PRECONDITION", `${title} is to run as a process and names no command; ${hint}`);
 }
 
 function imageOf({ container }: ServerPod): string | undefined {
@@ -115,7 +114,10 @@ function mountsOf({ container, volumes, metadata: { namespace } }: ServerPod, { 
   const mounts = readMounts(container, volumes, { namespace, claims });
   if (artefact === undefined) return mounts;
   if (mounts.some(({ path }) => path === MODEL_MOUNT))
-    throw new ServeError("FAILED_PRECONDITION", `a volume is mounted at ${MODEL_MOUNT}, where the model of storageUri is; mount it elsewhere`);
+    throw new ServeError(
+      "FAILED_PRECONDITION",
+      `a volume is mounted at ${MODEL_MOUNT}, where the model of storageUri is; mount it elsewhere`,
+    );
   const path = artefact.isFolder ? MODEL_MOUNT : posix.join(MODEL_MOUNT, posix.basename(artefact.path));
   return [{ path, readOnly: true, source: { kind: "folder", path: artefact.path } }, ...mounts];
 }

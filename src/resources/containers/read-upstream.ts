@@ -1,7 +1,8 @@
 import type { InferenceService, ServingRuntime } from "../../core/resource.ts";
 import type { UpstreamPlace, UpstreamSpec } from "../../core/upstream.ts";
-import { listIn, mapIn } from "../json-fields.ts";
+import { mapIn } from "../json-fields.ts";
 import { type ServerAnnotations, serverAnnotations } from "../server-annotations.ts";
+import { managementEndpoint } from "./management-endpoint.ts";
 import { claimsIn } from "./mounts.ts";
 import { type ContainerPlaces, readContainer } from "./read-container.ts";
 import { customStorageUri, type ServerPod, serverPod } from "./server-pod.ts";
@@ -58,15 +59,18 @@ export function readUpstream(service: InferenceService, runtime: ServingRuntime 
     url === undefined
       ? { kind: "container", container: readContainer(pod, { endpoints, ports, metrics }, annotations, places) }
       : { kind: "elsewhere", url };
+  const isShared = runtime?.multiModel === true;
+  const management = isShared ? managementEndpoint(pod.runtimeSpec) : undefined;
   return {
     runtime: runtime?.name ?? service.name,
     place,
     protocols: endpoints,
-    modelName: annotations.modelName ?? argumentName(pod) ?? service.name,
+    modelName: annotations.modelName ?? (isShared ? undefined : toldName(place)) ?? service.name,
     concurrency: service.scheduling.requestsPerReplica ?? CONCURRENCY,
     // KServe's batcher is one of the service's own.
     batchable: annotations.batch ?? mapIn(service.predictor.pod, "batcher") !== undefined,
-    shared: runtime?.multiModel === true,
+    shared: isShared,
+    ...(management === undefined ? {} : { management }),
     metrics,
   };
 }
@@ -85,16 +89,15 @@ function portsOf({ protocol, port }: URL): ServerPorts {
 }
 
 function metricsOf({ annotations }: ServerPod, ports: ServerPorts): UpstreamSpec["metrics"] {
-  const value = (key: string): string | undefined =>
-    METRICS_ANNOTATIONS.flatMap((prefix) => annotations[`${prefix}/${key}`] ?? [])[0];
+  const value = (key: string): string | undefined => METRICS_ANNOTATIONS.flatMap((prefix) => annotations[`${prefix}/${key}`] ?? [])[0];
   const annotated = Number(value("port") ?? Number.NaN);
   const port = Number.isInteger(annotated) && annotated > 0 && annotated < 65536 ? annotated : ports.metrics;
   return port === undefined ? undefined : { port, path: value("path") ?? METRICS_PATH };
 }
 
 /** The name that KServe's servers are told. */
-function argumentName({ container }: ServerPod): string | undefined {
-  const args = listIn(container, "args").map(String);
+function toldName(place: UpstreamPlace): string | undefined {
+  const args = place.kind === "elsewhere" ? [] : [...place.container.command, ...place.container.arguments];
   for (const [index, text] of args.entries()) {
     const match = NAME_ARGUMENT.exec(text);
     const name = match === null ? undefined : (match[1] ?? args[index + 1]);

@@ -13,6 +13,8 @@ const CONTAINER_FIELDS = Object.keys(containerFields);
 
 /** The pod that KServe would make of a service and its runtime, as far as it has a meaning on one machine. */
 export interface ServerPod {
+  /** For messages. */
+  readonly title: string;
   /** Merged, with templates filled in. */
   readonly container: JsonObject;
   readonly volumes: readonly JsonValue[];
@@ -38,10 +40,17 @@ export function serverPod(service: InferenceService, runtime: ServingRuntime | u
   const type = serverTypeOf(runtime?.name ?? "", runtime?.pod?.annotations ?? {});
   const isShared = runtime?.multiModel === true;
   const podAnnotations = { ...textsIn(runtimeSpec, "annotations"), ...textsIn(predictor.pod, "annotations"), ...annotations };
-  const common = { runtimeSpec, type, annotations: podAnnotations };
+  const title = runtime === undefined ? `the container of ${name}` : `the container of the runtime ${runtime.name}`;
+  const common = { title, runtimeSpec, type, annotations: podAnnotations };
   if (runtime === undefined) {
     const metadata = { name, namespace, labels, annotations };
-    return { ...common, container: modelContainer(predictor.pod), volumes: listIn(predictor.pod, "volumes"), predictor: predictor.pod, metadata };
+    return {
+      ...common,
+      container: modelContainer(predictor.pod),
+      volumes: listIn(predictor.pod, "volumes"),
+      predictor: predictor.pod,
+      metadata,
+    };
   }
   const own = modelContainer(runtimeSpec);
   if (isShared) {
@@ -69,7 +78,8 @@ export function serverPod(service: InferenceService, runtime: ServingRuntime | u
   const image = textIn(container, "image");
   return {
     ...common,
-    container: image === undefined ? container : { ...container, image: taggedImage(image, container, textIn(written, "runtimeVersion"), type) },
+    container:
+      image === undefined ? container : { ...container, image: taggedImage(image, container, textIn(written, "runtimeVersion"), type) },
     volumes: mergeVolumes(listIn(runtimeSpec, "volumes"), listIn(predictor.pod, "volumes")),
     predictor: predictor.pod,
     metadata,
@@ -87,7 +97,8 @@ function modelContainer(pod: JsonObject): JsonObject {
 }
 
 function writtenModel(predictor: JsonObject): JsonObject {
-  return ["model", ...LEGACY_KEYS].flatMap((key) => mapIn(predictor, key) ?? [])[0] ?? {};
+  const key = ["model", ...LEGACY_KEYS].find((each) => mapIn(predictor, each) !== undefined);
+  return key === undefined ? {} : (mapIn(predictor, key) ?? {});
 }
 
 function fieldsOfContainer(model: JsonObject): JsonObject {

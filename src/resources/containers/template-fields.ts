@@ -30,13 +30,13 @@ export function fillTemplates(value: JsonValue, metadata: ServiceMetadata): Json
 
 function fillText(text: string, metadata: ServiceMetadata): string {
   if (!text.includes("{{")) return text;
-  const filled = text.replace(FIELD, (written, expression: string) => valueOf(expression.trim(), written, metadata));
+  const filled = text.replace(FIELD, (written, expression: string) => fieldValue(expression.trim(), written, metadata));
   // What a value brings is no template; what is left of the text itself is one that does not end.
   if (text.replace(FIELD, "").includes("{{")) throw wrong(`${JSON.stringify(text)} begins a template field that does not end with }}`);
   return filled;
 }
 
-function valueOf(expression: string, written: string, metadata: ServiceMetadata): string {
+function fieldValue(expression: string, written: string, metadata: ServiceMetadata): string {
   if (expression === ".Name") return metadata.name;
   if (expression === ".Namespace") return metadata.namespace;
   const literal = LITERAL.exec(expression);

@@ -1,16 +1,16 @@
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import type { GrpcMethod } from "../../../core/grpc.ts";
 import type { ControlPlane } from "../../../core/planes.ts";
-import { namespaceOf } from "../../shared/index.ts";
-import type { Extensions } from "../extensions/extensions.ts";
-import { modelConfiguration } from "../extensions/model-configuration.ts";
-import { modelStatistics } from "../extensions/statistics.ts";
 import {
   ModelConfigRequestSchema,
   ModelConfigResponseSchema,
   ModelStatisticsRequestSchema,
   ModelStatisticsResponseSchema,
 } from "../../../grpc-messages/index.ts";
+import { namespaceOf } from "../../shared/index.ts";
+import type { Extensions } from "../extensions/extensions.ts";
+import { modelConfiguration } from "../extensions/model-configuration.ts";
+import { modelStatistics } from "../extensions/statistics.ts";
 import { SERVICE, targetOfModel } from "./target.ts";
 import { typedMethod } from "./typed-method.ts";
 

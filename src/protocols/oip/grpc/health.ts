@@ -7,8 +7,8 @@ import {
   HealthCheckResponseSchema,
   HealthListRequestSchema,
   HealthListResponseSchema,
-  HealthCheckResponse_ServingStatus as Status,
   readMessage,
+  HealthCheckResponse_ServingStatus as Status,
   writeMessage,
 } from "../../../grpc-messages/index.ts";
 import { typedMethod } from "./typed-method.ts";

@@ -4,6 +4,7 @@ import { ServeError } from "../../../core/errors.ts";
 import type { GrpcCall, GrpcMessage, GrpcMethod, GrpcRequest } from "../../../core/grpc.ts";
 import { type InferResponse, isStream, type Payload, type Target } from "../../../core/inference.ts";
 import type { DataPlane } from "../../../core/planes.ts";
+import { type InferMessage, readInferMessage } from "../../../grpc-messages/index.ts";
 import { assertMethodName, unexpected } from "../../shared/index.ts";
 import { classify } from "../extensions/classification.ts";
 import type { Extensions } from "../extensions/extensions.ts";
@@ -13,7 +14,6 @@ import { asTriton } from "../rest/route-kinds.ts";
 import { applySchedule, modelParameters } from "../rest/schedule-parameters.ts";
 import { type DecodedMessage, decodeMessage } from "./decode.ts";
 import { encodeResponse, encodeStreamResponse, type ResponseHead, type Written } from "./encode.ts";
-import { type InferMessage, readInferMessage } from "../../../grpc-messages/index.ts";
 import { SERVICE, targetOfModel } from "./target.ts";
 
 export interface InferOptions {

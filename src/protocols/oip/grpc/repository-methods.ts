@@ -2,10 +2,6 @@ import { ServeError } from "../../../core/errors.ts";
 import type { GrpcCall, GrpcMethod } from "../../../core/grpc.ts";
 import type { Target } from "../../../core/inference.ts";
 import type { ControlPlane } from "../../../core/planes.ts";
-import { namespaceOf, unexpected } from "../../shared/index.ts";
-import type { Extensions } from "../extensions/extensions.ts";
-import type { LoadParameters } from "../extensions/load-override.ts";
-import { loadModel, loadTarget, repositoryIndex, unloadModel } from "../extensions/repository.ts";
 import {
   type ModelRepositoryParameter,
   RepositoryIndexRequestSchema,
@@ -15,6 +11,10 @@ import {
   RepositoryModelUnloadRequestSchema,
   RepositoryModelUnloadResponseSchema,
 } from "../../../grpc-messages/index.ts";
+import { namespaceOf, unexpected } from "../../shared/index.ts";
+import type { Extensions } from "../extensions/extensions.ts";
+import type { LoadParameters } from "../extensions/load-override.ts";
+import { loadModel, loadTarget, repositoryIndex, unloadModel } from "../extensions/repository.ts";
 import { SERVICE, targetOfModel } from "./target.ts";
 import { typedMethod } from "./typed-method.ts";
 

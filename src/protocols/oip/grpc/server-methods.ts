@@ -1,8 +1,5 @@
 import type { GrpcMethod } from "../../../core/grpc.ts";
 import type { ControlPlane } from "../../../core/planes.ts";
-import type { ProfileRules } from "../profile.ts";
-import { modelMetadata } from "../rest/metadata.ts";
-import { asTriton } from "../rest/route-kinds.ts";
 import {
   ModelMetadataRequestSchema,
   ModelMetadataResponseSchema,
@@ -15,6 +12,9 @@ import {
   ServerReadyRequestSchema,
   ServerReadyResponseSchema,
 } from "../../../grpc-messages/index.ts";
+import type { ProfileRules } from "../profile.ts";
+import { modelMetadata } from "../rest/metadata.ts";
+import { asTriton } from "../rest/route-kinds.ts";
 import { SERVICE, targetOfModel } from "./target.ts";
 import { typedMethod } from "./typed-method.ts";
 

@@ -1,9 +1,5 @@
 import type { GrpcMethod } from "../../../core/grpc.ts";
 import type { ControlPlane } from "../../../core/planes.ts";
-import type { JsonObject } from "../../shared/index.ts";
-import type { Extensions } from "../extensions/extensions.ts";
-import { changeLogSettings, logSettings } from "../extensions/logging.ts";
-import { changeTraceSettings, traceSettings } from "../extensions/trace.ts";
 import {
   type LogSettingsRequest_SettingValue,
   LogSettingsRequestSchema,
@@ -11,6 +7,10 @@ import {
   TraceSettingRequestSchema,
   TraceSettingResponseSchema,
 } from "../../../grpc-messages/index.ts";
+import type { JsonObject } from "../../shared/index.ts";
+import type { Extensions } from "../extensions/extensions.ts";
+import { changeLogSettings, logSettings } from "../extensions/logging.ts";
+import { changeTraceSettings, traceSettings } from "../extensions/trace.ts";
 import { SERVICE, targetOfModel } from "./target.ts";
 import { typedMethod } from "./typed-method.ts";
 

@@ -1,7 +1,6 @@
 import type { ClientMemory } from "../../../core/client-memory.ts";
 import { ServeError } from "../../../core/errors.ts";
 import type { GrpcMethod } from "../../../core/grpc.ts";
-import { noCudaDevice } from "../extensions/shared-memory.ts";
 import {
   CudaSharedMemoryRegisterRequestSchema,
   CudaSharedMemoryRegisterResponseSchema,
@@ -16,6 +15,7 @@ import {
   SystemSharedMemoryUnregisterRequestSchema,
   SystemSharedMemoryUnregisterResponseSchema,
 } from "../../../grpc-messages/index.ts";
+import { noCudaDevice } from "../extensions/shared-memory.ts";
 import { SERVICE } from "./target.ts";
 import { typedMethod } from "./typed-method.ts";
 

@@ -1,4 +1,4 @@
-import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+import type { ClientHttp2Stream, Http2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { ServeError } from "../../../core/errors.ts";
 import type { GrpcMessage } from "../../../core/grpc.ts";
 import { BYTES_A_TURN } from "../../../core/turns.ts";
@@ -97,7 +97,7 @@ export async function beginCall(channel: Channel, options: CallOptions, listener
 const WITHIN_MESSAGE = "the model's server ended its answer within a message";
 
 /** Streams of a connection that has ended look as if the server had cancelled them. */
-function isConnected(session: ClientHttp2Session | undefined): boolean {
+function isConnected(session: Http2Session | undefined): boolean {
   return session !== undefined && !session.closed && !session.destroyed;
 }
 

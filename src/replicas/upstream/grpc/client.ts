@@ -1,4 +1,3 @@
-import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { ServeError } from "../../../core/errors.ts";
 import type { Payload } from "../../../core/inference.ts";
 import type { ReplicaCall } from "../../../core/replica.ts";
@@ -9,16 +8,15 @@ import {
   ModelMetadataRequestSchema,
   ModelMetadataResponseSchema,
   readInferResponse,
-  readMessage,
   readStreamResponse,
   ServerMetadataRequestSchema,
   ServerMetadataResponseSchema,
-  writeMessage,
 } from "../../../grpc-messages/index.ts";
 import type { UpstreamClient, UpstreamClientOptions, UpstreamDescription } from "../client.ts";
 import { forwardedHeaders } from "../forwarded-headers.ts";
 import { signatureOfMetadata } from "../metadata-signature.ts";
 import { tensorsOfPayload } from "../payload-tensors.ts";
+import { type Ask, askThrough, pathOf, understood } from "./ask.ts";
 import { type CallOptions, callOnce, callStream } from "./call.ts";
 import { Channel } from "./channel.ts";
 import { createRepositoryClient } from "./repository.ts";
@@ -26,11 +24,7 @@ import { createRepositoryClient } from "./repository.ts";
 /** Asks by the Open Inference Protocol over gRPC, with Triton's model configuration and repository extension where the server has them. */
 export function createGrpcClient(options: UpstreamClientOptions): UpstreamClient {
   const channel = new Channel(options);
-  const ask: Ask = async (method, schemas, request, signal) => {
-    const message = [writeMessage(schemas.request, request)];
-    const bytes = await callOnce(channel, { path: pathOf(method), message, headers: {}, timeoutMs: undefined, signal });
-    return understood(() => readMessage(schemas.response, bytes));
-  };
+  const ask = askThrough(channel);
   return {
     describe: (signal) => describe(options.model, ask, signal),
     async infer(call, signal) {
@@ -43,20 +37,8 @@ export function createGrpcClient(options: UpstreamClientOptions): UpstreamClient
   };
 }
 
-/** One call whose messages are read and written by generated code. @throws ServeError as the server says */
-export type Ask = <Request extends DescMessage, Response extends DescMessage>(
-  method: string,
-  schemas: { readonly request: Request; readonly response: Response },
-  request: MessageInitShape<Request>,
-  signal: AbortSignal,
-) => Promise<MessageShape<Response>>;
-
 /** Triton tells errors of a stream in its trailers then, with their codes. */
 const STATUS_METADATA = { triton_grpc_error: "true" };
-
-function pathOf(method: string): string {
-  return `/inference.GRPCInferenceService/${method}`;
-}
 
 function callOptions(
   { model, clock }: UpstreamClientOptions,
@@ -114,14 +96,5 @@ async function unlessMissing<Answer>(answer: Promise<Answer>): Promise<Answer | 
   } catch (error) {
     if (error instanceof ServeError && (error.code === "UNIMPLEMENTED" || error.code === "INVALID_ARGUMENT")) return undefined;
     throw error;
-  }
-}
-
-/** What cannot be read is the server's fault, and no client's. */
-function understood<Value>(read: () => Value): Value {
-  try {
-    return read();
-  } catch (error) {
-    throw new ServeError("INTERNAL", `the answer of the model's server cannot be read: ${(error as Error).message}`, { cause: error });
   }
 }

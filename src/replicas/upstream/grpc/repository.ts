@@ -8,7 +8,7 @@ import {
   RepositoryModelUnloadResponseSchema,
 } from "../../../grpc-messages/index.ts";
 import type { UpstreamRepository } from "../client.ts";
-import type { Ask } from "./client.ts";
+import type { Ask } from "./ask.ts";
 
 const LOAD = { request: RepositoryModelLoadRequestSchema, response: RepositoryModelLoadResponseSchema };
 const UNLOAD = { request: RepositoryModelUnloadRequestSchema, response: RepositoryModelUnloadResponseSchema };

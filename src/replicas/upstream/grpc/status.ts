@@ -43,7 +43,7 @@ const OF_HTTP: Readonly<Record<number, Code>> = {
 };
 
 function notGrpc(headers: IncomingHttpHeaders): ServeError {
-  const status = headers[":status"] ?? 200;
+  const status = Number(headers[":status"] ?? 200);
   const type = readable(String(headers["content-type"] ?? "nothing"));
   if (status === 200 && type.startsWith("application/grpc")) {
     return new ServeError("INTERNAL", "the model's server ended its answer without a status");
