@@ -146,8 +146,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   );
   // From the first request on they are known, also those whose turn to be looked at has not come.
   for (const { kind, namespace, name } of restored) {
-    const isServed = kind === "InferenceService" || kind === "TrainedModel";
-    if (isServed && namespace !== undefined) registry.set({ namespace, name }, [], "It waits for its turn.");
+    if (!kind.endsWith("Runtime") && namespace !== undefined) registry.set({ namespace, name }, [], "It waits for its turn.");
   }
 
   const cache = new ResponseCache(settings["response-cache-bytes"]);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { bootId, descendantsOf, identityOf, isRunning, type ProcessIdentity } from "./processes.ts";
@@ -126,6 +126,13 @@ function removeTemporary(folder: string): void {
   } catch {
     // Somebody else's, or it holds what only root may remove: not worth a failed start.
   }
+}
+
+/** For a launcher that was killed; one that ends by itself has done so. */
+export function removeLeft(folder: string, groups: readonly string[]): void {
+  if (!existsSync(folder)) return;
+  removeTemporary(folder);
+  removeGroups(groups);
 }
 
 /** The kernel needs a moment for processes that were killed, and a group goes when it has none. */

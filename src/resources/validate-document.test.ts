@@ -189,7 +189,7 @@ describe("hostile documents", () => {
     [
       "a kind of Object's own",
       { apiVersion: "serving.kserve.io/v1beta1", kind: "constructor" },
-      'kind: expected one of InferenceService, ServingRuntime, ClusterServingRuntime, found "constructor"',
+      'kind: expected one of InferenceService, ServingRuntime, ClusterServingRuntime, TrainedModel, found "constructor"',
     ],
   ])("are rejected: %s", (_name, document, expected) => {
     expect(said(document)).toEqual([expected]);

@@ -1,7 +1,7 @@
 import { ServeError } from "../../core/errors.ts";
 import type { Payload } from "../../core/inference.ts";
 import type { UpstreamEndpoint, UpstreamProtocol } from "../../core/upstream.ts";
-import type { UpstreamClient, UpstreamClientOptions } from "./client.ts";
+import type { UpstreamClient, UpstreamClientOptions, UpstreamRepository } from "./client.ts";
 import { createGrpcClient } from "./grpc/index.ts";
 import { createOpenAiClient } from "./openai-client.ts";
 import { createV1Client } from "./v1-client.ts";
@@ -22,9 +22,22 @@ const JSON_VALUES: readonly UpstreamProtocol[] = ["v1", "v2", "grpc-v2", "openai
 /** A client for each protocol that a server speaks. */
 export class Clients {
   readonly #clients: ReadonlyMap<UpstreamProtocol, UpstreamClient>;
+  readonly #management: UpstreamClient | undefined;
 
-  constructor(endpoints: readonly UpstreamEndpoint[], optionsFor: (endpoint: UpstreamEndpoint) => UpstreamClientOptions) {
-    this.#clients = new Map(endpoints.map((endpoint) => [endpoint.protocol, FACTORIES[endpoint.protocol](optionsFor(endpoint))]));
+  /** @param management where a server loads and unloads its models, when that is not where it answers */
+  constructor(
+    endpoints: readonly UpstreamEndpoint[],
+    optionsFor: (endpoint: UpstreamEndpoint) => UpstreamClientOptions,
+    management?: UpstreamEndpoint,
+  ) {
+    const clientOf = (endpoint: UpstreamEndpoint): UpstreamClient => FACTORIES[endpoint.protocol](optionsFor(endpoint));
+    this.#clients = new Map(endpoints.map((endpoint) => [endpoint.protocol, clientOf(endpoint)]));
+    this.#management = management && clientOf(management);
+  }
+
+  /** Undefined for a server that cannot be told to load and unload models. */
+  get repository(): UpstreamRepository | undefined {
+    return (this.#management ?? this.get("v2") ?? this.get("grpc-v2"))?.repository;
   }
 
   get(protocol: UpstreamProtocol): UpstreamClient | undefined {
@@ -47,5 +60,6 @@ export class Clients {
 
   close(): void {
     for (const client of this.#clients.values()) client.close();
+    this.#management?.close();
   }
 }

@@ -34,6 +34,7 @@ const UNLOAD_PATIENCE_MS = 30_000;
 export async function openUpstream(options: OpenUpstreamOptions, report: (step: string) => void, signal: AbortSignal): Promise<Replica> {
   const { spec, server } = options;
   await server.whenReady(report, signal);
+  if (spec.modelName === "") return openEmpty(options);
   const ended = new AbortController();
   void server.lost.then((how) => ended.abort(new ServeError("ABORTED", `its server ${how} while it loaded the model`)));
   const patient = AbortSignal.any([signal, ended.signal]);
@@ -59,6 +60,14 @@ export async function openUpstream(options: OpenUpstreamOptions, report: (step: 
   }
 }
 
+/** A server of several models that is kept by a service without one of its own, such as the one that TrainedModels name. */
+function openEmpty(options: OpenUpstreamOptions): Replica {
+  const { spec } = options;
+  const methods = { predict: { accepts: "json", inputs: [], outputs: [] } } as const;
+  const description = { methods, framework: spec.runtime, frameworkVersion: "", warnings: [] };
+  return new UpstreamReplica({ ...options, clients: new NoModel(spec.runtime), credit: spec.concurrency, description });
+}
+
 /** What the server calls the model. */
 function nameOf({ spec, placed }: OpenUpstreamOptions): string {
   return placed?.name ?? spec.modelName;
@@ -69,26 +78,46 @@ function clientsOf(options: OpenUpstreamOptions): Clients {
   const { endpoint } = server;
   const url = spec.place.kind === "elsewhere" ? new URL(spec.place.url) : undefined;
   const base = url?.pathname.replace(/\/+$/, "") ?? "";
-  return new Clients(spec.protocols, ({ protocol, port, path = protocol === "openai" ? "/v1" : "" }) => ({
-    connect: (to) => endpoint.connect(to),
-    port,
-    model: nameOf(options),
-    authority: url?.host ?? `127.0.0.1:${port}`,
-    prefix: `${base}${path}`,
-    clock,
-    concurrency: spec.concurrency,
-  }));
+  return new Clients(
+    spec.protocols,
+    ({ protocol, port, path = protocol === "openai" ? "/v1" : "" }) => ({
+      connect: (to) => endpoint.connect(to),
+      port,
+      model: nameOf(options),
+      authority: url?.host ?? `127.0.0.1:${port}`,
+      prefix: `${base}${path}`,
+      clock,
+      concurrency: spec.concurrency,
+    }),
+    spec.management,
+  );
 }
 
 /** Undefined for a server that has only this model. @throws ServeError FAILED_PRECONDITION for one that cannot load any */
 function repositoryOf({ shared, runtime }: UpstreamSpec, clients: Clients): UpstreamRepository | undefined {
   if (!shared) return undefined;
-  const repository = clients.get("v2")?.repository ?? clients.get("grpc-v2")?.repository;
+  const { repository } = clients;
   if (repository !== undefined) return repository;
   throw new ServeError(
     "FAILED_PRECONDITION",
     `runtime ${runtime} is for several models, which come and go through Open Inference Protocol; its protocolVersions name neither v2 nor grpc-v2`,
   );
+}
+
+class NoModel extends Clients {
+  readonly #runtime: string;
+
+  constructor(runtime: string) {
+    super([], ({ port }) => {
+      throw new ServeError("INTERNAL", `nobody asks port ${port} of a server without a model`);
+    });
+    this.#runtime = runtime;
+  }
+
+  override for(): never {
+    const text = `this service has no storageUri, so it has no model of its own: it keeps the server of the runtime ${this.#runtime}`;
+    throw new ServeError("NOT_FOUND", `${text}; ask for one of the models in there, such as its TrainedModels, by their names`);
+  }
 }
 
 /** Nobody waits for a server that does not answer: it may end together with the model. */

@@ -61,6 +61,7 @@ export function readUpstream(service: InferenceService, runtime: ServingRuntime 
       ? { kind: "container", container: readContainer(pod, { endpoints, ports, metrics }, annotations, places) }
       : { kind: "elsewhere", url };
   const isShared = runtime?.multiModel === true;
+  const management = isShared ? managementEndpoint(pod.runtimeSpec) : undefined;
   return {
     runtime: runtime?.name ?? service.name,
     place,
