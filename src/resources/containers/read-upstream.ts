@@ -55,7 +55,6 @@ export function readUpstream(service: InferenceService, runtime: ServingRuntime 
   const ports = url === undefined ? serverPorts(pod.container, pod.runtimeSpec) : portsOf(new URL(url));
   const endpoints = endpointsOf(service, runtime, pod, ports, annotations);
   const metrics = metricsOf(pod, ports);
-  const management = runtime?.multiModel === true ? managementEndpoint(pod.runtimeSpec) : undefined;
   const place: UpstreamPlace =
     url === undefined
       ? { kind: "container", container: readContainer(pod, { endpoints, ports, metrics }, annotations, places) }
