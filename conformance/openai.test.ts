@@ -1,10 +1,19 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import OpenAI, { APIUserAbortError, AuthenticationError, BadRequestError, NotFoundError, PermissionDeniedError, toFile } from "openai";
+import OpenAI, {
+  APIError,
+  APIUserAbortError,
+  AuthenticationError,
+  BadRequestError,
+  NotFoundError,
+  PermissionDeniedError,
+  toFile,
+} from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nitrous } from "../test/cli-process.ts";
+import type { OpenApiDocument } from "../src/openapi/index.ts";
 import { type OpenAiStandIn, STAND_IN_MODEL, startOpenAiStandIn } from "../test/openai-stand-in.ts";
+import { answerChecker } from "../test/openapi-answers.ts";
 import { EXAMPLES, type ServerProcess, startServer, untilLoaded } from "../test/server-process.ts";
 
 let standIn: OpenAiStandIn;
@@ -104,9 +113,19 @@ describe("the openai package", () => {
     await standIn.left;
   });
 
+  it("is told within a stream that its time is over", async () => {
+    const body = { ...asking("wait for ever"), stream: true } as const;
+    const stream = await clientOf("/v1").chat.completions.create(body, { headers: { "nitrous-timeout": "500" } });
+    const read = async (): Promise<void> => {
+      for await (const { choices } of stream) expect(choices[0]?.delta.content).toBe("wait");
+    };
+    await expect(read()).rejects.toSatisfy((error) => error instanceof APIError && error.code === "deadline_exceeded");
+  });
+
   it("is told which routes another model has", async () => {
     await expect(clientOf("/v1").chat.completions.create({ ...asking(""), model: "iris-onnx" })).rejects.toSatisfy(
-      (error) => error instanceof BadRequestError && error.code === "model_not_supported" && error.message.includes("/v2/models/iris-onnx/infer"),
+      (error) =>
+        error instanceof BadRequestError && error.code === "model_not_supported" && error.message.includes("/v2/models/iris-onnx/infer"),
     );
   });
 
@@ -119,10 +138,29 @@ describe("the openai package", () => {
     await expect(client.models.retrieve("nobody")).rejects.toBeInstanceOf(NotFoundError);
   });
 
+  it("and everybody else get what the OpenAPI document says, and are counted", async () => {
+    const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as OpenApiDocument;
+    const problemOf = answerChecker(document);
+    const paths = ["/v1/models", "/v1/models/{model}", "/openai/v1/models", "/openai/v1/models/{model}"];
+    const chats = [asking("Hello."), asking("fail"), { ...asking("Hello."), stream: true }, { ...asking(""), model: "nobody" }];
+    const asked = [
+      ...paths.map((path) => ({ method: "GET", path, body: null })),
+      ...chats.map((chat) => ({ method: "POST", path: "/v1/chat/completions", body: JSON.stringify(chat) })),
+    ];
+    for (const { method, path, body } of asked) {
+      const response = await fetch(server.url + path.replace("{model}", "llm"), { method, body });
+      const [type = ""] = (response.headers.get("content-type") ?? "").split(";", 1);
+      const text = await response.text();
+      expect([path, text, problemOf({ path, method, status: response.status, type, body: text })]).toEqual([path, text, ""]);
+    }
+    expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(/^nitrous_\w+\{.*model="llm".*protocol="openai".*\} [1-9]/m);
+  });
+
   // Last: from the first key on, one is needed.
   it("sends the key that opens the model, and no other", async () => {
-    const created = await nitrous(["keys", "create", "web", "--scope", "infer", "--model", "llm", "--server", server.url, "-o", "json"]);
-    const { token } = JSON.parse(created.stdout) as { token: string };
+    const body = JSON.stringify({ name: "web", scopes: ["infer", "read"], models: ["llm"] });
+    const created = await fetch(`${server.url}/nitrous/keys`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    const { token } = (await created.json()) as { token: string };
     await expect(clientOf("/v1", "wrong").chat.completions.create(asking("Hello."))).rejects.toBeInstanceOf(AuthenticationError);
     const client = clientOf("/v1", token);
     expect((await client.chat.completions.create(asking("Hello."))).choices).toHaveLength(1);

@@ -4,6 +4,7 @@ import type { Clock } from "./core/clock.ts";
 import { deviceTitle } from "./core/device.ts";
 import type { Events } from "./core/events.ts";
 import type { MeasurementStore } from "./core/measurement.ts";
+import type { RuntimeConfiguration } from "./core/runtime-configuration.ts";
 import type { ScrapedMetrics } from "./core/scraped-metrics.ts";
 import { createDeviceMeter, deviceBudget, type FoundDevices, findDevices, runCommand } from "./devices/index.ts";
 import { createEnvironments, removeUnusedDaily } from "./environments/index.ts";
@@ -19,10 +20,12 @@ import {
 import { PYTHON_PACKAGE } from "./host-commands.ts";
 import { createInlineAnswers } from "./inline-answers.ts";
 import { openMeasurements } from "./kept-measurements.ts";
+import { chosenRuntime, configuredDevices, knownRuntimes } from "./machine-runtime.ts";
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { type Amounts, deviceAccount, Ledger, Manager, MEMORY, MODELS, memoryOfNamespace } from "./models/index.ts";
 import { withProgramModels } from "./program-models.ts";
 import { MetricSources, ModelFolders } from "./replicas/index.ts";
+import { createPrograms } from "./runtimes/index.ts";
 import { withScrapedMetrics } from "./scraped-servers.ts";
 import { cacheDirectoryOf, type Settings, SettingsError } from "./settings.ts";
 import { withModelFolders } from "./shared-servers.ts";
@@ -47,15 +50,18 @@ export interface ModelManagement {
 /** What hosts may use, and the devices that are a part of it. */
 export interface Machine {
   readonly ledger: Ledger;
-  readonly found: FoundDevices;
+  readonly found: FoundDevices & { readonly hidden: boolean };
+  readonly configuration: RuntimeConfiguration;
 }
 
 /**
  * What hosts may use: memory together, of each device and of each namespace that has a limit of its own, and in number.
- * @throws SettingsError for the budget of a device that is not there
+ * @throws SettingsError for the budget of a device that is not there, and for a runtime configuration that cannot be used
  */
 export async function openMachine(settings: Settings): Promise<Machine> {
-  const found = await findDevices(process.env, runCommand);
+  const present = await findDevices(process.env, runCommand);
+  const { configuration } = chosenRuntime(settings, await knownRuntimes(settings, present));
+  const found = configuredDevices(present, configuration);
   const memory = settings["memory-budget"] ?? Math.round((await availableMemory()) * MEMORY_SHARE);
   const models = settings["max-concurrent-models"];
   const namespaces = Object.entries(settings["namespace-memory"]).map(([name, bytes]) => [memoryOfNamespace(name), bytes] as const);
@@ -66,7 +72,7 @@ export async function openMachine(settings: Settings): Promise<Machine> {
     ...deviceBudgets(found, settings["device-memory-budget"]),
   };
   const titles = Object.fromEntries(found.devices.map((device) => [deviceAccount(device.index), deviceTitle(device)]));
-  return { ledger: new Ledger(budgets, titles), found };
+  return { ledger: new Ledger(budgets, titles), found, configuration };
 }
 
 function deviceBudgets({ devices, problem }: FoundDevices, given: Readonly<Record<string, number>>): Amounts {
@@ -110,7 +116,8 @@ export function openModelManagement(
   const upstreams = withUpstreams(withProgramModels(createModelSteps(settings, { events, executor, clock, environments })), {
     executor,
     clock,
-    onLog: (host, line) => events.emit("host-log", { host, line }),
+    onLog,
+    programs: createPrograms({ directory: cacheDirectory }),
   });
   const sources = new MetricSources(clock);
   const manager = new Manager({
@@ -128,7 +135,7 @@ export function openModelManagement(
     devices: {
       ...found,
       // Hosts of models that nobody trusts are confined, and see no device.
-      sees: ({ trust }) => trust !== undefined || settings.isolation === "off",
+      sees: ({ trust, upstream }) => trust !== undefined || upstream !== undefined || settings.isolation === "off",
     },
     maxHostMemory: settings["max-host-memory"] ?? ledger.budgets[MEMORY] ?? Number.MAX_SAFE_INTEGER,
     outgrowFactor: settings["outgrow-factor"],

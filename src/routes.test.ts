@@ -62,7 +62,9 @@ beforeAll(async () => {
   routes = table.map(({ gate: _, openEnded: __, targetInBody, ...route }) => ({
     ...route,
     // As if every body named it.
-    ...(targetInBody === undefined ? {} : { targetInBody: async (request) => targetOf({ ...request, params: { ...request.params, model: "iris" } }) }),
+    ...(targetInBody === undefined
+      ? {}
+      : { targetInBody: async (request) => targetOf({ ...request, params: { ...request.params, model: "iris" } }) }),
     handle: () => ({ status: 200, body: "reached" }),
   }));
   server = createHttpServer({

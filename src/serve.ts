@@ -1,8 +1,8 @@
 import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
 import type { SecureContextOptions } from "node:tls";
-import { fileURLToPath } from "node:url";
 import { followTls, isLoopback, openAccess, readTls, watchDisk } from "./access/index.ts";
+import { BUILT_IN_RUNTIMES } from "./built-in-runtimes.ts";
 import { GivenFiles, HostLogs, Reconciler, RequestedLoads, ResourceTable, ServiceEvents } from "./control/index.ts";
 import { systemClock } from "./core/clock.ts";
 import { createEvents, type Events } from "./core/events.ts";
@@ -16,6 +16,7 @@ import { createGrpc } from "./grpc.ts";
 import { createInProcessDoor, type InProcessDoor } from "./handles/index.ts";
 import { createLargeJson } from "./large-json/index.ts";
 import { listenOn } from "./listen.ts";
+import { serverPlanning } from "./machine-runtime.ts";
 import { ClientRegions } from "./memory/index.ts";
 import { type ModelManagement, openMachine, openModelManagement } from "./model-manager.ts";
 import { modelSchedulers } from "./model-schedulers.ts";
@@ -95,9 +96,6 @@ export interface ServeOptions {
   readonly onFault?: (error: Error, traceparent?: string) => void;
 }
 
-/** ClusterServingRuntimes that nitrous brings along. */
-const RUNTIMES = fileURLToPath(new URL("../runtimes", import.meta.url));
-
 /** Puts the parts together: the only place that knows them all. The port answers before any model is looked at. */
 export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const { paths, settings, modelName, events = createEvents(), onFault = () => undefined } = options;
@@ -141,7 +139,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     (document, namespace) => validateDocument(document, namespace === undefined ? {} : { namespace }),
     (key) => reconciler.changed(key),
   );
-  for (const runtime of readBuiltInRuntimes(RUNTIMES)) table.show("built-in", runtime);
+  for (const runtime of readBuiltInRuntimes(BUILT_IN_RUNTIMES)) table.show("built-in", runtime);
 
   const restored = store.restored.map(
     ({ resource: { kind, metadata } }): ResourceKey => ({ kind, namespace: metadata.namespace, name: metadata.name }),
@@ -293,7 +291,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     source: createStorage({ cacheDirectory: resolve(cacheDirectoryOf(settings), "downloads"), volumes: settings.volumes }),
     createModel,
     baseDirectory: process.cwd(),
-    runAs: settings["run-as"],
+    ...serverPlanning(settings, machine.configuration),
     watch: options.watch === true,
     onGone: (namespace, name) => logs.forget(isHostOf(namespace, name)),
     urlOf: (namespace, name) => `${url}/serving/${namespace}/${name}`,

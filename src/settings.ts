@@ -17,6 +17,16 @@ const counts = () =>
     .superRefine(checkCounts)
     .default({});
 
+/** One configuration of a user's own, in `runtimes:` or as a YAML file of a folder. */
+export const runtimeConfigurationSchema = z.strictObject({
+  extends: z.string().min(1).optional(),
+  devices: z.enum(["none", "nvidia", "neuron"]).optional(),
+  "run-as": z.enum(["auto", "process", "container"]).optional(),
+  engine: z.enum(["auto", "podman", "docker", "off"]).optional(),
+  env: z.record(z.string().regex(/^[^=\0]+$/, "expected a name without '='"), z.coerce.string()).optional(),
+  images: z.record(z.string(), z.string().min(1)).optional(),
+});
+
 /** Every setting once: flag `--http-port`, environment variable `NITROUS_HTTP_PORT`, and key `http-port` in nitrous.yaml. */
 export const SETTINGS = {
   host: z
@@ -160,6 +170,16 @@ export const SETTINGS = {
     "how much of each named resource the calls of all models may hold at once, as NAME=COUNT,NAME=COUNT",
   ),
   "max-models-per-host": positive.default(1).describe("small ONNX models that may share one host process"),
+  runtime: z
+    .string()
+    .min(1)
+    .default("auto")
+    .describe("how servers of their own run here: cpu, gpu, trt, inf2 or one of --runtimes; auto takes what the machine's devices mean"),
+  runtimes: z
+    .record(z.string(), runtimeConfigurationSchema)
+    .or(z.string().min(1))
+    .default({})
+    .describe("runtime configurations of your own: a folder with a YAML file for each, or in nitrous.yaml a map of them"),
   volumes: z
     .record(z.string(), z.string())
     .or(z.string().transform(volumesFromText))

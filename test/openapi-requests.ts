@@ -90,7 +90,7 @@ const inference: GoodRequest[] = [
 ];
 
 const CHAT = { model: "iris-onnx", messages: [{ role: "user", content: "Hello." }] };
-/** The model does not speak it; test/integration/openai.test.ts has one that does. */
+/** The model does not speak it; conformance/openai.test.ts has one that does. */
 const openAi: GoodRequest[] = [
   ...each("GET", ["/openai/v1/models"]),
   ...each("GET", ["/openai/v1/models/{model}"], { status: 404 }),

@@ -82,6 +82,7 @@ function identity(object: ApiObject, status: ServiceStatus, predictor: Predictor
     ["Format", predictor.format],
     ["Source", predictor.storageUri],
     ["Runtime", runtimeInWords(status, predictor)],
+    ["Server", status.nitrous.server],
     ["Protocol", predictor.protocol],
     ["URL", status.url],
     ["Model name", modelName === name ? undefined : modelName],

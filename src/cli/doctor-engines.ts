@@ -3,7 +3,7 @@ import type { MachineFacts } from "./doctor-facts.ts";
 /** One line of the report. */
 export interface Check {
   readonly name: string;
-  readonly state: "ok" | "weak" | "missing";
+  readonly state: "ok" | "weak" | "missing" | "absent";
   readonly found: string;
 }
 

@@ -20,6 +20,8 @@ import {
 } from "../executors/index.ts";
 import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
+import { type ConfigurationFacts, configurationFacts } from "./configuration-facts.ts";
+import { type ServerFacts, serverFacts } from "./server-facts.ts";
 
 /** What this machine has for nitrous. Sizes in bytes. */
 export interface MachineFacts {
@@ -52,6 +54,9 @@ export interface MachineFacts {
     readonly found: ReadonlyArray<{ readonly title: string; readonly total: number; readonly free: number; readonly budget: number }>;
     readonly problem: string | undefined;
   };
+  /** Servers of others that runtimes start. */
+  readonly servers: readonly ServerFacts[];
+  readonly configurations: readonly ConfigurationFacts[];
   /** Programs that run containers, and which of them may. */
   readonly containers: {
     readonly choice: string;
@@ -103,6 +108,8 @@ export async function machineFacts(settings: Settings): Promise<MachineFacts> {
       })),
       problem,
     },
+    servers: await serverFacts(settings),
+    configurations: await configurationFacts(settings),
     containers: {
       choice: settings["container-engine"],
       // Not the environment that they are run with.

@@ -4,7 +4,7 @@ import { parseOutput, printValue } from "./print-objects.ts";
 import { renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-const STYLES = { ok: "green", weak: "yellow", missing: "red" } as const;
+const STYLES = { ok: "green", weak: "yellow", missing: "red", absent: undefined } as const;
 const LEAST_FREE = 5 * 2 ** 30;
 
 /** `nitrous doctor`: what this machine has for nitrous, and what is missing. @throws CliError */
@@ -30,6 +30,8 @@ function checksOf({
   isolation,
   memory,
   devices,
+  servers,
+  configurations,
   containers,
   folders,
 }: MachineFacts): Check[] {
@@ -62,6 +64,8 @@ function checksOf({
           : `version ${memory.cgroup.version}, ${gibibytes(memory.cgroup.used)} of ${gibibytes(memory.cgroup.limit)} used`,
     },
     ...deviceChecks(devices),
+    ...configurations.map(({ name, usable, here }): Check => ({ name: `runtime ${name}`, state: usable ? "ok" : "absent", found: here })),
+    ...servers.map(serverCheck),
     ...engineChecks(containers),
     ...folders.map(
       ({ purpose, path, free, size }): Check => ({
@@ -85,6 +89,12 @@ function deviceChecks({ found, problem }: MachineFacts["devices"]): Check[] {
   });
   if (checks.length === 0) return [none];
   return problem === undefined ? checks : [...checks, { name: "devices", state: "weak", found: problem }];
+}
+
+function serverCheck({ title, version, file, problem }: MachineFacts["servers"][number]): Check {
+  const where = file === undefined ? "" : `${version ?? "of unknown version"} at ${file}`;
+  if (problem === undefined) return { name: title, state: "ok", found: where };
+  return { name: title, state: file === undefined ? "absent" : "weak", found: file === undefined ? problem : `${where}; ${problem}` };
 }
 
 function isolationCheck(mode: string, chosen: string | undefined, refusal: string | undefined): Check {

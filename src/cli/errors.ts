@@ -7,3 +7,6 @@ export class CliError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** Nobody listens where the server should be. */
+export class NoServerError extends CliError {}

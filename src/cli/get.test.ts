@@ -5,6 +5,8 @@ import { fakeTerminal } from "../../test/fake-terminal.ts";
 import { clusterRuntime, FAILED, namespaceRuntime, service } from "../../test/kserve-objects.ts";
 import { createClient } from "./client.ts";
 import { type GetOptions, getCommand } from "./get.ts";
+import type { RuntimeMachine } from "./runtime-machine.ts";
+import { placeOf } from "./runtime-rows.ts";
 import { runtimesCommand } from "./runtimes.ts";
 
 let api: FakeControlApi;
@@ -54,7 +56,7 @@ describe("get", () => {
     api.put(clusterRuntime("kserve-sklearnserver"));
     api.put(namespaceRuntime("mine"));
     const runtimes = table(`
-      NAME   SCOPE       FORMATS                 PROTOCOLS   HOST        DISABLED   AGE
+      NAME   SCOPE       FORMATS                 PROTOCOLS   WHERE       DISABLED   AGE
       mine   namespace   sklearn:1,xgboost:1|2   any         container   true       5m
     `);
     expect(await get(["sr"])).toBe(runtimes);
@@ -142,16 +144,43 @@ describe("get --watch", () => {
   });
 });
 
+/** Says of every runtime that it is there, and has one configuration. */
+const machine: RuntimeMachine = {
+  place: (object) => Promise.resolve(placeOf(object)),
+  installed: ({ metadata }) => Promise.resolve({ ready: true, text: `${metadata.name} 1.0` }),
+  configurations: () =>
+    Promise.resolve([
+      { name: "cpu", chosen: true, usable: true, devices: "none", runAs: "auto", engine: "auto", here: "runs on the processor" },
+    ]),
+};
+
 describe("runtimes", () => {
   it("lists the namespace's own before the cluster's", async () => {
     api.put(clusterRuntime("a"));
     api.put(namespaceRuntime("z"));
     api.put(namespaceRuntime("elsewhere", "team"));
     const terminal = fakeTerminal();
-    await runtimesCommand({ namespace: "default", output: "wide" }, createClient(api.url), terminal);
-    const rows = terminal.out().trim().split("\n");
+    await runtimesCommand({ namespace: "default", output: "wide" }, createClient(api.url), machine, terminal);
+    const [table = "", configurations = ""] = terminal.out().split("\n\n");
+    const rows = table.trim().split("\n");
     expect(rows.map((row) => row.split(/ {3,}/)[0])).toEqual(["NAME", "z", "a"]);
-    expect(rows[2]).toMatch(/ nitrous$/);
+    expect(rows[2]).toMatch(/ nitrous +a 1.0$/);
+    expect(configurations).toMatch(/^CONFIGURATION .*\ncpu \* +none +auto +auto +runs on the processor\n$/);
+  });
+
+  it("tells machines the same, and brings its own without a server", async () => {
+    const terminal = fakeTerminal();
+    await runtimesCommand({ namespace: "default", output: "json" }, createClient("http://127.0.0.1:9"), machine, terminal);
+    expect(terminal.err()).toContain("no server answers");
+    const { items, configurations } = JSON.parse(terminal.out()) as {
+      items: { metadata: { name: string }; status: unknown }[];
+      configurations: unknown;
+    };
+    const byName = new Map(items.map(({ metadata, status }) => [metadata.name, status]));
+    expect(byName.get("vllm")).toEqual({ protocols: ["openai"], where: "process", ready: true, installed: "vllm 1.0" });
+    expect(byName.get("triton")).toMatchObject({ protocols: ["v2", "grpc-v2"], where: "process" });
+    expect(byName.get("kserve-sklearnserver")).toMatchObject({ protocols: ["v1", "v2"], where: "python" });
+    expect(configurations).toMatchObject([{ name: "cpu", chosen: true }]);
   });
 
   it("tells which one a model would get and why", async () => {
@@ -159,10 +188,12 @@ describe("runtimes", () => {
     api.put(clusterRuntime("b", { disabled: true }));
     const terminal = fakeTerminal();
     const client = createClient(api.url);
-    await runtimesCommand({ namespace: "default", for: "sklearn:1", protocol: "v2" }, client, terminal);
+    await runtimesCommand({ namespace: "default", for: "sklearn:1", protocol: "v2" }, client, machine, terminal);
     expect(terminal.out()).toMatch(/^ {2}✓ a \(cluster\): is the only one that fits\n {2}✗ b \(cluster\): .*disabled/);
-    await runtimesCommand({ namespace: "default", for: "onnx" }, client, terminal);
+    await runtimesCommand({ namespace: "default", for: "onnx" }, client, machine, terminal);
     expect(terminal.out()).toContain("No runtime found to support specified framework/version: onnx over v1 (the default).");
-    await expect(runtimesCommand({ namespace: "default", for: "x", protocol: "v3" }, client, terminal)).rejects.toThrow("expected v1, v2");
+    await expect(runtimesCommand({ namespace: "default", for: "x", protocol: "v3" }, client, machine, terminal)).rejects.toThrow(
+      "expected v1, v2",
+    );
   });
 });

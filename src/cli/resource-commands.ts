@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { environmentVariable, SETTINGS } from "../settings.ts";
 import { CliError } from "./errors.ts";
 import {
   DEFAULT_WAIT_SECONDS,
@@ -135,15 +136,41 @@ function addTop(program: Command): void {
 }
 
 function addRuntimes(program: Command): void {
-  inNamespace(onServer(program.command("runtimes")))
-    .description("list the runtimes that a model of a namespace may get")
+  const runtimes = inNamespace(onServer(program.command("runtimes")))
+    .description("list the runtimes that a model of a namespace may get, and what this machine has for them")
     .option("--for <format>", "tell which one a model of this format gets and why, such as sklearn or sklearn:1")
     .option("--protocol <version>", "what that model is to speak: v1, v2, grpc-v1 or grpc-v2")
     .option("-o, --output <format>", "json, yaml or wide (default: a table)")
-    .action(async (options: Options) => {
-      const { runtimesCommand } = await import("./runtimes.ts");
+    .option("--cache-dir <folder>", `${SETTINGS["cache-dir"].description} [${environmentVariable("cache-dir")}]`)
+    .option("--runtime <name>", `${SETTINGS.runtime.description} [${environmentVariable("runtime")}]`)
+    .option("--runtimes <folder>", `${SETTINGS.runtimes.description} [${environmentVariable("runtimes")}]`)
+    .action(async (options: Options & { cacheDir?: string; runtime?: string; runtimes?: string }) => {
+      const [{ runtimesCommand }, { thisMachine }, { localSettings }] = await Promise.all([
+        import("./runtimes.ts"),
+        import("./runtime-machine.ts"),
+        import("./local-settings.ts"),
+      ]);
       const { client, terminal } = await surroundings(options);
-      await runtimesCommand({ ...options, namespace: namespaceOf(options) }, client, terminal);
+      const settings = await localSettings({ "cache-dir": options.cacheDir, runtime: options.runtime, runtimes: options.runtimes });
+      await runtimesCommand({ ...options, namespace: namespaceOf(options) }, client, thisMachine(settings), terminal);
+    });
+  runtimes
+    .command("install")
+    .description("install a server that nitrous knows into an environment of its own: vllm, triton or torchserve")
+    .argument("<name>", "name of the server")
+    .option("--cache-dir <folder>", `${SETTINGS["cache-dir"].description} [${environmentVariable("cache-dir")}]`)
+    .option("--python <path>", `${SETTINGS.python.description} [${environmentVariable("python")}]`)
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const [{ installRuntimeCommand }, { localSettings }, { processTerminal }] = await Promise.all([
+        import("./install-runtime.ts"),
+        import("./local-settings.ts"),
+        import("./terminal.ts"),
+      ]);
+      const { cacheDir, python } = command.optsWithGlobals<{ cacheDir?: string; python?: string }>();
+      const settings = await localSettings({ "cache-dir": cacheDir, python });
+      const controller = new AbortController();
+      process.once("SIGINT", () => controller.abort(new CliError("interrupted", 130)));
+      await installRuntimeCommand(name, settings, processTerminal(), controller.signal);
     });
 }
 

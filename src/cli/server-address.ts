@@ -1,5 +1,5 @@
 import { environmentVariable } from "../settings.ts";
-import { CliError } from "./errors.ts";
+import { CliError, NoServerError } from "./errors.ts";
 
 const DEFAULT_SERVER = "http://127.0.0.1:8080";
 
@@ -29,7 +29,7 @@ export function noServer(server: string, cause?: NodeJS.ErrnoException): CliErro
       `the certificate of ${new URL(server).origin} is not trusted: ${cause?.message}; NODE_EXTRA_CA_CERTS=FILE names certificates to trust`,
     );
   }
-  return new CliError(
+  return new NoServerError(
     `no server answers at ${new URL(server).origin}; start one with 'nitrous serve', or say where it is with --server or ${environmentVariable("server")}`,
   );
 }

@@ -44,6 +44,7 @@ const additions = z.object({
   advice: text,
   origin: text,
   scaling: text,
+  server: text,
 });
 
 const revision = z.object({ revisionName: z.string(), percent: count, tag: text, latestRevision: z.boolean().catch(false) });
@@ -83,6 +84,7 @@ const serviceStatus = z.object({
     advice: undefined,
     origin: undefined,
     scaling: undefined,
+    server: undefined,
   }),
 });
 

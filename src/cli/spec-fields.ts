@@ -23,7 +23,7 @@ const runtime = z.object({
   protocolVersions: z.array(z.string()).catch([]),
   disabled: z.boolean().catch(false),
   multiModel: z.boolean().catch(false),
-  containers: z.array(z.object({ name: z.string(), image: someText })).catch([]),
+  containers: z.array(z.object({ name: z.string(), image: someText, command: z.array(z.string()).catch([]) })).catch([]),
 });
 
 /** What people ask of a predictor's spec. */
@@ -55,6 +55,13 @@ export type RuntimeFields = z.infer<typeof runtime>;
 /** What people ask of a runtime's spec. */
 export function runtimeFields(spec: unknown): RuntimeFields {
   return runtime.parse(typeof spec === "object" && spec !== null ? spec : {});
+}
+
+/** The container that models run in: KServe's, else the first. */
+export function containerOf(spec: unknown): { readonly image: string | undefined; readonly command: readonly string[] } {
+  const { containers } = runtimeFields(spec);
+  const { image, command = [] } = containers.find(({ name }) => name === "kserve-container") ?? containers[0] ?? {};
+  return { image, command };
 }
 
 export function nameAndVersion(name: string, version: string | undefined): string {

@@ -1,4 +1,4 @@
-import { fileURLToPath } from "node:url";
+import { BUILT_IN_RUNTIMES } from "../built-in-runtimes.ts";
 import type { InferenceService, ServingRuntime } from "../core/resource.ts";
 import { hasOwnServer, isElsewhere, type RuntimeChoice, readBuiltInRuntimes, selectRuntime } from "../resources/index.ts";
 import { indented } from "./describe-text.ts";
@@ -13,8 +13,6 @@ export interface ValidateOptions {
   readonly recursive?: boolean;
   readonly output?: string;
 }
-
-const BUILT_IN_RUNTIMES = fileURLToPath(new URL("../../runtimes", import.meta.url));
 
 /** What is to be said of one valid resource. */
 interface Verdict {

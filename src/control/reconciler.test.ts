@@ -305,6 +305,7 @@ describe("runtimes", () => {
       return upstream?.place.kind === "container" ? upstream.place.container.arguments : undefined;
     };
     expect(words()).toEqual(["--size=small"]);
+    expect(world.status("iris")).toMatchObject({ nitrous: { server: "process serve: v1 at port 8080, v2 at port 8080" } });
     await world.apply("iris", "a", { ...labelled, labels: { size: "small", other: "1" }, annotations: { "acme.example/note": "x" } });
     await world.rest();
     expect(world.hosts.loads).toHaveLength(1);
@@ -321,7 +322,10 @@ describe("runtimes", () => {
     await world.rest();
     const { spec } = world.registry.find({ namespace: "default", name: "iris" });
     expect(spec.upstream).toMatchObject({ place: { kind: "elsewhere" }, protocols: [{ protocol: "v1", port: 80 }] });
-    expect(world.status("iris")).toMatchObject({ modelStatus: { transitionStatus: "UpToDate" }, nitrous: { candidates: [] } });
+    expect(world.status("iris")).toMatchObject({
+      modelStatus: { transitionStatus: "UpToDate" },
+      nitrous: { candidates: [], server: "http://10.0.0.5:80: v1" },
+    });
   });
 });
 

@@ -112,5 +112,6 @@ function isExact(value: string | undefined): boolean | undefined {
 /** For a person. */
 export function runtimeInWords(choice: RuntimeChoice | undefined): string {
   const chosen = choice?.candidates.find((candidate) => candidate.chosen);
+  if (chosen === undefined && choice !== undefined && choice.failure === undefined) return "it has a server of its own";
   return chosen === undefined ? "it has no runtime" : `the runtime ${chosen.name} ${chosen.reason}`;
 }

@@ -5,6 +5,7 @@ import { type Candidate, hasOwnServer, type RuntimeChoice } from "../resources/i
 import { failureInfo, firstLine, isServing, stateOf } from "./attempt-status.ts";
 import { type Condition, withTransitionTimes } from "./conditions.ts";
 import type { Attempt, RolloutFailure } from "./course.ts";
+import { serverInWords } from "./server-words.ts";
 import { canaryConditionOf, canaryStatuses, type TrafficSituation, trafficStatus } from "./traffic-status.ts";
 
 /** Everything that a status is made of. */
@@ -126,7 +127,7 @@ function details({ service, origin, modelName, active, target, choice, stopped, 
   const shown = stopped ? undefined : (active ?? target);
   const { failure } = stopped || target === undefined ? { failure: undefined } : target;
   const quarantined = (shown?.models ?? []).reduce((sum, model) => sum + model.quarantined, 0);
-  const scaling = shown?.models.at(-1)?.spec.scaling;
+  const { scaling, upstream } = shown?.models.at(-1)?.spec ?? {};
   const warnings = [...new Set(shown?.models.flatMap(({ description }) => description?.warnings ?? []) ?? []), ...(scaling?.notes ?? [])];
   const unused = hasOwnServer(service, choice?.runtime) ? service.notInEffectOfServer : service.notInEffect;
   return {
@@ -153,6 +154,7 @@ function details({ service, origin, modelName, active, target, choice, stopped, 
     ),
     ...(quarantined === 0 ? {} : { quarantined }),
     ...(scaling === undefined ? {} : { scaling: scalingInWords(scaling) }),
+    ...(upstream === undefined ? {} : { server: serverInWords(upstream) }),
     ...(choice === undefined ? {} : { candidates: choice.candidates.map(candidateJson) }),
     ...(choice?.protocolVersion === undefined ? {} : { protocolVersion: choice.protocolVersion }),
     ...(unused.length === 0 ? {} : { notInEffect: [...unused] }),

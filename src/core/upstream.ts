@@ -24,6 +24,8 @@ export interface UpstreamSpec {
   readonly management?: UpstreamEndpoint;
   /** Where it tells its metrics, such as port 8082 and /metrics. */
   readonly metrics: { readonly port: number; readonly path: string } | undefined;
+  /** It uses a GPU by itself when it sees one. */
+  readonly takesDevice?: boolean;
 }
 
 export interface UpstreamEndpoint {

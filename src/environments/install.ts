@@ -10,6 +10,8 @@ export interface Installation {
   readonly folder: string;
   readonly interpreter: Interpreter;
   readonly requirements: readonly string[];
+  /** Win over what packages ask for; only uv can do that. */
+  readonly overrides?: readonly string[];
   /** Nothing is built, because that runs code of the package. */
   readonly wheelsOnly: boolean;
   readonly findUv: () => Promise<string>;
@@ -21,7 +23,16 @@ export interface Installation {
  * Makes a virtual environment with the requirements: with uv; where that cannot be had, with the interpreter's venv and pip.
  * @throws Error with the command that failed and the end of what it printed
  */
-export async function install({ folder, interpreter, requirements, wheelsOnly, findUv, onProgress, signal }: Installation): Promise<void> {
+export async function install({
+  folder,
+  interpreter,
+  requirements,
+  overrides = [],
+  wheelsOnly,
+  findUv,
+  onProgress,
+  signal,
+}: Installation): Promise<void> {
   const file = join(folder, "requirements.txt");
   await writeFile(file, `${requirements.join("\n")}\n`);
   const venv = join(folder, "venv");
@@ -32,6 +43,7 @@ export async function install({ folder, interpreter, requirements, wheelsOnly, f
     uv = await findUv();
   } catch (error) {
     signal.throwIfAborted();
+    if (overrides.length > 0) throw error;
     onProgress(`${messageOf(error)}; using venv and pip`);
     await run([interpreter.path, "-m", "venv", venv], { signal, niceness: INSTALLING }).catch((cause: unknown) => {
       throw new Error(`uv: ${messageOf(error)}\nvenv: ${messageOf(cause)}\nInstall uv, or Python's venv and pip`, { cause });
@@ -49,7 +61,9 @@ export async function install({ folder, interpreter, requirements, wheelsOnly, f
     // One line for each package says less than nothing.
     if (!line.startsWith("+ ")) onProgress(line);
   };
-  await run([uv, "pip", "install", "--python", pythonOf(folder), ...wheels, "-r", file], {
+  const overriding = overrides.length === 0 ? [] : ["--override", join(folder, "overrides.txt")];
+  if (overrides.length > 0) await writeFile(join(folder, "overrides.txt"), `${overrides.join("\n")}\n`);
+  await run([uv, "pip", "install", "--python", pythonOf(folder), ...wheels, ...overriding, "-r", file], {
     onLine: say,
     signal,
     environment,

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { bootId, descendantsOf, identityOf, isRunning, type ProcessIdentity } from "./processes.ts";
@@ -30,6 +30,8 @@ interface Recorded extends ProcessIdentity {
 export const TEMPORARY_PREFIX = "nitrous-host-";
 
 const FOLDER = "processes";
+const GROUP_ATTEMPTS = 50;
+const GROUP_PAUSE_MS = 100;
 
 /** One file in `directory`/processes for each running server. On systems without /proc nothing is recorded. */
 export function createProcessRecord(directory: string): ProcessRecord {
@@ -100,7 +102,7 @@ export function endLeftovers(directory: string): number[] {
     }
     for (const { folder: temporary, groups = [] } of record?.processes ?? []) {
       if (temporary !== undefined) removeTemporary(temporary);
-      for (const group of groups) removeGroup(group);
+      removeGroups(groups);
     }
     rmSync(file, { force: true });
   }
@@ -126,13 +128,26 @@ function removeTemporary(folder: string): void {
   }
 }
 
-/** Not while a process is in it: the kernel needs a moment for those that were killed. */
-function removeGroup(folder: string): void {
-  if (!basename(folder).startsWith(TEMPORARY_PREFIX)) return;
+/** For a launcher that was killed; one that ends by itself has done so. */
+export function removeLeft(folder: string, groups: readonly string[]): void {
+  if (!existsSync(folder)) return;
+  removeTemporary(folder);
+  removeGroups(groups);
+}
+
+/** The kernel needs a moment for processes that were killed, and a group goes when it has none. */
+function removeGroups(folders: readonly string[], attempts = GROUP_ATTEMPTS): void {
+  const left = folders.filter((folder) => basename(folder).startsWith(TEMPORARY_PREFIX) && !isRemoved(folder));
+  if (left.length > 0 && attempts > 1) setTimeout(() => removeGroups(left, attempts - 1), GROUP_PAUSE_MS).unref();
+}
+
+function isRemoved(group: string): boolean {
   try {
-    rmdirSync(folder);
-  } catch {
-    // It was never made, or has ended with its launcher.
+    rmdirSync(group);
+    return true;
+  } catch (error) {
+    // Another code: it was never made, or is not ours.
+    return (error as NodeJS.ErrnoException).code !== "EBUSY";
   }
 }
 

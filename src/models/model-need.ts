@@ -65,5 +65,5 @@ export function deviceVariables(
     const frugal = { TF_FORCE_GPU_ALLOW_GROWTH: "true", XLA_PYTHON_CLIENT_PREALLOCATE: "false" };
     return { ...frugal, ...spec.variables, CUDA_VISIBLE_DEVICES: uuids.join(",") };
   }
-  return devices.devices.length > 0 || spec.device?.kind === "cpu" ? { CUDA_VISIBLE_DEVICES: "" } : {};
+  return devices.hidden === true || devices.devices.length > 0 || spec.device?.kind === "cpu" ? { CUDA_VISIBLE_DEVICES: "" } : {};
 }

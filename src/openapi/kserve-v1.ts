@@ -25,10 +25,7 @@ const readiness = z.union([
 ]);
 const notReadyOpenAi = named("NotReadyOpenAi", openAiModel.extend({ name: text, ready: z.literal(false), error: text }));
 /** With OpenAI's keys once there is a model that speaks its protocol. */
-const models = z.union([
-  modelList,
-  named("ModelListOpenAi", modelList.extend({ object: z.literal("list"), data: z.array(openAiModel) })),
-]);
+const models = z.union([modelList, named("ModelListOpenAi", modelList.extend({ object: z.literal("list"), data: z.array(openAiModel) }))]);
 
 const tensorInfo = z.object({
   dtype: text,

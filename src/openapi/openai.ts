@@ -23,10 +23,7 @@ const both = (path: string): readonly string[] => [`/openai/v1${path}`, `/v1${pa
 
 export const openAi: Protocol = {
   tag: "OpenAI",
-  error: named(
-    "OpenAiError",
-    z.object({ error: z.object({ message: text, type: text, param: text.nullable(), code: text.nullable() }) }),
-  ),
+  error: named("OpenAiError", z.object({ error: z.object({ message: text, type: text, param: text.nullable(), code: text.nullable() }) })),
   operations: {
     "GET /openai/v1/models": question(
       "Models that speak this protocol",

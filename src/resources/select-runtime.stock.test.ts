@@ -112,8 +112,8 @@ describe("KServe's stock runtimes", () => {
   });
 });
 
-/** KServe's formats that hosts of this server serve under KServe's runtimes. */
-const SERVED = ["sklearn", "xgboost", "lightgbm", "onnx", "tensorflow", "pytorch", "huggingface", "mlflow", "pmml"];
+/** KServe's formats that are served under KServe's runtimes. */
+const SERVED = ["sklearn", "xgboost", "lightgbm", "onnx", "tensorflow", "pytorch", "huggingface", "mlflow", "pmml", "vLLM"];
 
 describe("the built-in runtimes", () => {
   const files = readdirSync(join(root, "runtimes"));
@@ -166,14 +166,42 @@ describe("the built-in runtimes", () => {
     ["mlflow:2 v2", "kserve-mlserver v2"],
     ["mlflow:3", "nitrous-mlflow v1"],
     ["mlflow:3 v2", "nitrous-mlflow v2"],
+    // Servers of others: by themselves only where no host of this server loads the format.
+    ["vLLM v2", "kserve-vllmserver v2"],
+    ["vLLM", "kserve-vllmserver any"],
+    ["vllm", "vllm any"],
+    ["huggingface runtime=vllm", "vllm any"],
+    ["huggingface runtime=tgi", "tgi any"],
+    ["huggingface runtime=tei", "tei any"],
+    ["triton v2", "triton v2"],
+    ["triton grpc-v2", "triton grpc-v2"],
+    ["tensorrt:8 v2", "triton v2"],
+    ["onnx runtime=triton", "triton v2"],
+    ["tensorflow:2 runtime=triton", "triton v2"],
+    ["tensorflow runtime=tensorflow-serving", "tensorflow-serving v1"],
+    ["pytorch runtime=torchserve", "torchserve v1"],
   ])("%s -> %s", (question, expected) => {
     expect(answer(ask(question, builtIn))).toBe(expected);
   });
 
-  it("is one per file, of that name, run by one of our hosts, with KServe's arguments", () => {
+  it("is one per file, of that name", () => {
     expect(documents.map(({ metadata }) => `${metadata.name}.yaml`)).toEqual(files);
-    for (const { apiVersion, kind, metadata, spec } of documents) {
+    for (const { apiVersion, kind, metadata } of documents)
       expect([apiVersion, kind], metadata.name).toEqual(["serving.kserve.io/v1alpha1", "ClusterServingRuntime"]);
+  });
+
+  it("is run by one of our hosts, with KServe's arguments, or is a server of others, as a process and as an image", () => {
+    const others = documents.filter(({ metadata }) => metadata.annotations?.["nitrous/program"] !== undefined);
+    expect(others.map(({ metadata }) => metadata.name)).toEqual([
+      "kserve-vllmserver",
+      "tei",
+      "tensorflow-serving",
+      "tgi",
+      "torchserve",
+      "triton",
+      "vllm",
+    ]);
+    for (const { metadata, spec } of documents.filter((document) => !others.includes(document))) {
       expect(["python", "node", "auto"], metadata.name).toContain(metadata.annotations?.["nitrous/host"]);
       expect(spec.containers, metadata.name).toEqual([
         {
@@ -182,6 +210,17 @@ describe("the built-in runtimes", () => {
           args: ["--model_name={{.Name}}", "--model_dir=/mnt/models", "--http_port=8080"],
         },
       ]);
+    }
+    for (const { metadata, spec } of others) {
+      const [container, second] = listIn(spec, "containers");
+      expect(second, metadata.name).toBeUndefined();
+      // Each is measured by its probes, and no image may change under a service.
+      expect(container, metadata.name).toMatchObject({
+        command: [expect.any(String)],
+        startupProbe: { httpGet: { path: expect.any(String) } },
+        readinessProbe: { httpGet: { path: expect.any(String) } },
+      });
+      expect(textIn(container, "image"), metadata.name).toMatch(/:[\w.-]*\d[\w.-]*$/);
     }
   });
 
@@ -196,7 +235,7 @@ describe("the built-in runtimes", () => {
       expect(spec.supportedModelFormats, metadata.name).toEqual(served);
       // gRPC needs a later version.
       const protocols = listIn(theirs, "protocolVersions").filter((protocol) => !String(protocol).startsWith("grpc"));
-      expect(spec.protocolVersions, metadata.name).toEqual(protocols);
+      expect(listIn(spec, "protocolVersions"), metadata.name).toEqual(protocols);
     }
   });
 });

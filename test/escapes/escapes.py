@@ -107,6 +107,9 @@ ESCAPES = {
     "mount over in a child": lambda: in_child("mount", "-t", "tmpfs", "none", temporary),
     "make a device": lambda: os.mknod(os.path.join(temporary, "device"), 0o60600, os.makedev(8, 0)),
     "change the time": lambda: __import__("time").clock_settime(0, __import__("time").time()),
+    "change what the kernel does with cores": lambda: open("/proc/sys/kernel/core_pattern", "r+").close(),
+    "change what the kernel does with modules": lambda: open("/proc/sys/kernel/modprobe", "r+").close(),
+    "press the kernel's keys": lambda: open("/proc/sysrq-trigger", "w").close(),
     "become another user": lambda: os.setuid(12345),
     "gain privileges": no_new_privileges,
 }

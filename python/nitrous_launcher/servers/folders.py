@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterator
+
 BLOCK = 512
-INTERVAL = 1.0
-# A look takes at most one part in so many of the time.
-SHARE = 20
+# Seconds that one look may take, because the launcher has other work too; it goes on at the next one.
+SLICE = 0.02
+ENTRIES = 64
 
 
 class Folders:
     def __init__(self, rules: list[dict]) -> None:
         """Each has the paths of its `folders`, a `limit` in bytes, and a `title` for its message."""
         self._rules = rules
-        self._next = time.monotonic()
+        self._looking = self._look_at_all()
 
     @property
     def are_watched(self) -> bool:
@@ -23,36 +27,46 @@ class Folders:
 
     def look(self) -> str | None:
         """Why the program is to be killed."""
-        started = time.monotonic()
-        if started < self._next:
-            return None
-        problem = None
+        end = time.monotonic() + SLICE
+        for problem in self._looking:
+            if problem is not None:
+                return problem
+            if time.monotonic() >= end:
+                return None
+        self._looking = self._look_at_all()
+        return None
+
+    def _look_at_all(self) -> Iterator[str | None]:
+        """Gives None every few files, and the problem where there is one."""
         for rule in self._rules:
-            used = sum(bytes_in(folder) for folder in rule["folders"])
-            if used > rule["limit"]:
-                problem = f"{rule['title']}: it holds {_shown(used)} and may hold {_shown(rule['limit'])}"
-        ended = time.monotonic()
-        self._next = ended + max(INTERVAL, (ended - started) * SHARE)
-        return problem
+            used = 0
+            for size in (size for folder in rule["folders"] for size in sizes_in(folder)):
+                used += size
+                if used > rule["limit"]:
+                    yield f"{rule['title']}: it holds more than the {_shown(rule['limit'])} that it may"
+                yield None
 
 
-def bytes_in(folder: str) -> int:
-    """Blocks that its files take; what goes away meanwhile counts nothing."""
-    total = 0
+def sizes_in(folder: str) -> Iterator[int]:
+    """Blocks that its files take, a few files at a time; what goes away meanwhile counts nothing."""
     unseen = [folder]
     while unseen:
+        size = 0
         try:
             with os.scandir(unseen.pop()) as entries:
-                for entry in entries:
+                for count, entry in enumerate(entries, 1):
                     try:
-                        total += entry.stat(follow_symlinks=False).st_blocks * BLOCK
+                        size += entry.stat(follow_symlinks=False).st_blocks * BLOCK
                         if entry.is_dir(follow_symlinks=False):
                             unseen.append(entry.path)
                     except OSError:
                         continue
+                    if count % ENTRIES == 0:
+                        yield size
+                        size = 0
         except OSError:
-            continue
-    return total
+            pass
+        yield size
 
 
 def _shown(size: int) -> str:

@@ -17,7 +17,9 @@ export function listeningPorts(pid: number): ListeningPort[] {
 export function parsePorts(table: string): ListeningPort[] {
   return table.split("\n").flatMap((line) => {
     const [, address, port, state] = /^\s*\d+: ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) /.exec(line) ?? [];
-    return address !== undefined && port !== undefined && state === LISTEN ? [{ address: addressOf(address), port: Number.parseInt(port, 16) }] : [];
+    return address !== undefined && port !== undefined && state === LISTEN
+      ? [{ address: addressOf(address), port: Number.parseInt(port, 16) }]
+      : [];
   });
 }
 

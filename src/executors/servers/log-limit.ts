@@ -43,9 +43,12 @@ export function limitLog({ clock, onLine }: LogLimitOptions): LogLimit {
   const take = (line: string): void => {
     tail.push(line);
     if (tail.length > TAIL_LINES) tail.shift();
-    if (lines.take(1)) return onLine(line);
-    leftOut++;
-    cancel ??= clock.after(TOLD_AFTER_MS, tell);
+    if (lines.take(1)) {
+      onLine(line);
+    } else {
+      leftOut++;
+      cancel ??= clock.after(TOLD_AFTER_MS, tell);
+    }
   };
   return {
     follow(stream) {

@@ -94,7 +94,12 @@ export function launcherPlan(container: ContainerSpec, parts: PlanParts): Launch
     namespaces ? [] : container.mounts.map(({ path }, index) => [path, (volumes[index] as Volume).from ?? path] as const),
   );
   const replace = (text: string): string => place(container.network === "host" || !namespaces ? ports.replace(text) : text);
-  const environment: Record<string, string> = { PATH: parts.path, HOME: own.home, LANG: parts.language, TMPDIR: namespaces ? "/tmp" : own.tmp };
+  const environment: Record<string, string> = {
+    PATH: parts.path,
+    HOME: own.home,
+    LANG: parts.language,
+    TMPDIR: namespaces ? "/tmp" : own.tmp,
+  };
   Object.assign(environment, ports.environment);
   for (const [name, value] of Object.entries(words.environment)) environment[name] = replace(value);
   Object.assign(environment, parts.assigned);
@@ -166,7 +171,11 @@ function viewOf({ mounts }: ContainerSpec, volumes: readonly Volume[], parts: Pl
   };
 }
 
-function diskRules({ resources, mounts }: ContainerSpec, volumes: readonly Volume[], { temporary, freeDisk }: PlanParts): LauncherPlan["disk"] {
+function diskRules(
+  { resources, mounts }: ContainerSpec,
+  volumes: readonly Volume[],
+  { temporary, freeDisk }: PlanParts,
+): LauncherPlan["disk"] {
   const own = ownFolders(temporary);
   const empty = mounts.flatMap(({ path, source }, index) => {
     const { from, limit } = volumes[index] as Volume;

@@ -11,11 +11,10 @@ import { ServeError } from "../../core/errors.ts";
 import type { HostSpec } from "../../core/executor.ts";
 import type { ServerEndpoint } from "../../core/upstream.ts";
 import { LAUNCHER } from "../launcher.ts";
-import { type ProcessRecord, TEMPORARY_PREFIX } from "../process-record.ts";
+import { type ProcessRecord, removeLeft, TEMPORARY_PREFIX } from "../process-record.ts";
 import { type AssignedPorts, assignPorts, OWN_PORTS } from "./assigned-ports.ts";
 import { describePorts } from "./describe-ports.ts";
 import { type StartWords, startWords } from "./environment.ts";
-import { groupCandidatesHere } from "./groups.ts";
 import { type Executed, LauncherLine, Refused } from "./launcher-line.ts";
 import { type LogLimit, limitLog } from "./log-limit.ts";
 import { accelerators, probeServers, type ServerMachine } from "./machine.ts";
@@ -147,7 +146,7 @@ class LocalServer implements ServerEndpoint {
     { name, environment }: HostSpec,
     checked: Checked,
     probed: Promise<ServerMachine>,
-    { record, clock, bytecodeDirectory, objects }: ServersOptions,
+    { record, bytecodeDirectory, objects }: ServersOptions,
     end: (how: string) => void,
   ): Promise<Launched> {
     const machine = await probed;
@@ -166,12 +165,11 @@ class LocalServer implements ServerEndpoint {
     this.#child = child;
     this.#line = line;
     const { pid } = child;
-    if (pid !== undefined) {
-      const groups = [...plan.groups.memory, ...plan.groups.processors].map(({ folder }) => folder);
-      record.add(pid, plan.temporary, groups);
-    }
+    const groups = [...plan.groups.memory, ...plan.groups.processors].map(({ folder }) => folder);
+    if (pid !== undefined) record.add(pid, plan.temporary, groups);
     for (const stream of [child.stdout, child.stderr]) if (stream !== null) this.#log.follow(stream);
     const ended = (how: string): void => {
+      removeLeft(plan.temporary, groups);
       if (pid !== undefined) record.forget(pid);
       this.#log.close();
       const sentence = line.reason ?? how;
@@ -226,7 +224,7 @@ function planOf(
     namespaces: machine.problem === undefined,
     ports,
     objects,
-    groups: groupCandidatesHere(name),
+    groups: machine.groups(name),
     freeDisk: bavail * bsize,
     hidden,
     shown,
@@ -250,5 +248,7 @@ function isOwnFolder(path: string): boolean {
 }
 
 function unavailable(error: unknown): never {
-  throw error instanceof ServeError && error.code !== "CANCELLED" ? error : new ServeError("UNAVAILABLE", (error as Error).message, { cause: error });
+  throw error instanceof ServeError && error.code !== "CANCELLED"
+    ? error
+    : new ServeError("UNAVAILABLE", (error as Error).message, { cause: error });
 }

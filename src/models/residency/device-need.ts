@@ -9,6 +9,8 @@ export interface DeviceWants {
   readonly devices: readonly Device[];
   /** Why there are none, or not all. */
   readonly problem?: string | undefined;
+  /** The machine has some that nobody is to use. */
+  readonly hidden?: boolean;
   /** Its host would see a device: those of models that nobody trusts see none. */
   readonly sees: (spec: ModelSpec) => boolean;
 }
@@ -49,7 +51,8 @@ export function deviceNeed(
 }
 
 /** Its framework uses a GPU by itself when it sees one, or its settings name one. */
-function takesDevice({ format, settings = {} }: ModelSpec): boolean {
+function takesDevice({ format, settings = {}, upstream }: ModelSpec): boolean {
+  if (upstream !== undefined) return upstream.takesDevice === true;
   const named = settings.device;
   if (typeof named === "string" && named.toLowerCase() === "cpu") return false;
   const { execution_providers: providers } = settings;

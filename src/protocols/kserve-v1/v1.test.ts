@@ -81,7 +81,7 @@ describe("routes", () => {
     name: "m",
     version: "1",
     format: "python",
-    protocols: [],
+    protocols: [] as ModelStatus["protocols"],
     state: "ready",
     latest: true,
     answers: true,

@@ -5,11 +5,11 @@ import { failJson } from "../shared/index.ts";
 /** An error that says more than its code in the terms of OpenAI's API. */
 export class OpenAiError extends ServeError {
   /** The field of the body that is wrong. */
-  readonly param: string | null;
+  readonly param: string;
   /** Such as "model_not_found"; undefined leaves it to the code. */
   readonly reason: string | undefined;
 
-  constructor(error: ServeError, { param = null, reason }: { readonly param?: string; readonly reason?: string }) {
+  constructor(error: ServeError, { param, reason }: { readonly param: string; readonly reason?: string }) {
     const { cause, retryAfter, refusal } = error;
     const options: ServeErrorOptions = {
       cause,

@@ -41,7 +41,10 @@ describe("fields of a form", () => {
     [`--b${"\r\nContent-Disposition: form-data; name=model\r\n\r\nm\r\n--b".repeat(2)}--`, "model: the form has it twice"],
     [`--b${"\r\nContent-Disposition: form-data; name=a\r\n\r\nm\r\n--b".repeat(101)}--`, "more than 100 parts"],
   ])("refuse %j", async (text, message) => {
-    await expect(find(Buffer.from(text), "b")).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) });
+    await expect(find(Buffer.from(text), "b")).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining(message),
+    });
   });
 });
 

@@ -16,7 +16,10 @@ async function find(text: string): Promise<Record<string, string>> {
 describe("fields of an object", () => {
   it.each([
     ['{"model":"m"}', { model: '"m"' }],
-    [' {\n"messages" : [{"model":"other","stream":[true]}],"stream" :true , "model": "a\\"b\\\\"}\n', { model: '"a\\"b\\\\"', stream: "true" }],
+    [
+      ' {\n"messages" : [{"model":"other","stream":[true]}],"stream" :true , "model": "a\\"b\\\\"}\n',
+      { model: '"a\\"b\\\\"', stream: "true" },
+    ],
     ['{"\\u006dodel":"m","stream":null}', { model: '"m"', stream: "null" }],
     ['{"model":{"a":["}"]},"stream":-1.5e+3}', { model: '{"a":["}"]}', stream: "-1.5e+3" }],
     ['{"models":"m","mode":1,"":2}', {}],
@@ -46,15 +49,19 @@ describe("fields of an object", () => {
 
   it("are those that JSON.parse finds, whatever else is in it", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.dictionary(fc.oneof(fc.constantFrom(...NAMES), fc.string()), fc.jsonValue()), fc.nat(3), async (object, indent) => {
-        const text = JSON.stringify(object, undefined, indent);
-        const expected = JSON.parse(text) as Record<string, unknown>;
-        const found = await find(text);
-        for (const name of NAMES) {
-          const has = Object.hasOwn(expected, name);
-          expect(has ? JSON.parse(found[name] as string) : found[name]).toEqual(has ? expected[name] : undefined);
-        }
-      }),
+      fc.asyncProperty(
+        fc.dictionary(fc.oneof(fc.constantFrom(...NAMES), fc.string()), fc.jsonValue()),
+        fc.nat(3),
+        async (object, indent) => {
+          const text = JSON.stringify(object, undefined, indent);
+          const expected = JSON.parse(text) as Record<string, unknown>;
+          const found = await find(text);
+          for (const name of NAMES) {
+            const has = Object.hasOwn(expected, name);
+            expect(has ? JSON.parse(found[name] as string) : found[name]).toEqual(has ? expected[name] : undefined);
+          }
+        },
+      ),
     );
   });
 

@@ -8,6 +8,7 @@ const BYTES_A_TURN = 256 * 1024;
 const TEXT_COST = 32;
 /** A field whose name is written with an escape for each letter has so many bytes for each of them. */
 const ESCAPED_LETTER = 6;
+const LONGEST_LITERAL = 1024;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -35,6 +36,8 @@ class ObjectReader {
   readonly #names: readonly string[];
   readonly #longestName: number;
   #at = 0;
+  /** Where this turn of the event loop ends. */
+  #until = 0;
   /** Objects and lists that are open. */
   #depth = 0;
   /** What the outermost object expects next. */
@@ -53,31 +56,56 @@ class ObjectReader {
 
   /** True when all has been read. @throws ServeError INVALID_ARGUMENT */
   read(budget: number): boolean {
-    const bytes = this.#bytes;
-    let left = budget;
-    while (this.#at < bytes.byteLength && left > 0) {
-      left--;
-      const at = this.#at;
-      const byte = bytes[at] as number;
-      if (this.#textFrom !== undefined) {
-        this.#at += byte === BACKSLASH ? 2 : 1;
-        if (byte === QUOTE) this.#endText(this.#textFrom, at);
-      } else if (byte === QUOTE) {
-        left -= TEXT_COST;
-        this.#beginText(at);
-      } else {
-        this.#at++;
-        this.#take(byte, at);
-      }
+    const { byteLength } = this.#bytes;
+    this.#until = Math.min(byteLength, this.#at + budget);
+    while (this.#at < this.#until) {
+      if (this.#textFrom !== undefined) this.#readText(this.#textFrom);
+      else if (this.#depth > 1) this.#readNested();
+      else this.#readOutermost();
     }
-    if (this.#at < bytes.byteLength) return false;
+    if (this.#at < byteLength) return false;
     if (this.#textFrom !== undefined) throw notJson("a text has no end");
     if (this.#expected !== "end") throw notJson(this.#expected === "object" ? "the body is empty" : "the object has no end");
     return true;
   }
 
+  /** On in a text that has escapes. */
+  #readText(from: number): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    while (at < this.#until) {
+      const byte = bytes[at];
+      if (byte === QUOTE) {
+        this.#at = at + 1;
+        this.#endText(from, at);
+        return;
+      }
+      at += byte === BACKSLASH ? 2 : 1;
+    }
+    this.#at = at;
+  }
+
+  /** On in a list or object that is a value of the outermost one, up to a text or its end. */
+  #readNested(): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    let depth = this.#depth;
+    let byte: number | undefined;
+    while (at < this.#until) {
+      byte = bytes[at];
+      if (byte === QUOTE) break;
+      at++;
+      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+      else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 1) break;
+    }
+    this.#at = at;
+    this.#depth = depth;
+    if (depth === 1) this.#endValue(at);
+    else if (byte === QUOTE) this.#beginText(at);
+  }
+
   #beginText(at: number): void {
-    if (this.#depth === 0) throw this.#unexpected(at);
+    this.#until -= TEXT_COST;
     const end = this.#bytes.indexOf(QUOTE, at + 1);
     if (end < 0) throw notJson("a text has no end");
     // Most texts have no quote in them, images never: such are passed over without a look at their bytes.
@@ -113,16 +141,15 @@ class ObjectReader {
     return name;
   }
 
-  /** A byte outside of texts. */
-  #take(byte: number, at: number): void {
-    if (this.#depth > 1) {
-      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth++;
-      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-        this.#depth--;
-        if (this.#depth === 1) this.#endValue(at + 1);
-      }
+  /** One byte of the outermost object, or around it. */
+  #readOutermost(): void {
+    const at = this.#at;
+    const byte = this.#bytes[at] as number;
+    if (byte === QUOTE && this.#depth === 1) {
+      this.#beginText(at);
       return;
     }
+    this.#at = at + 1;
     if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) return;
     if (this.#depth === 0) {
       if (byte !== OPEN_BRACE || this.#expected !== "object") throw this.#unexpected(at);
@@ -146,9 +173,11 @@ class ObjectReader {
 
   /** A number, true, false or null. */
   #passLiteral(from: number): void {
+    const most = Math.min(from + LONGEST_LITERAL, this.#bytes.byteLength);
     let to = from;
-    while (to < this.#bytes.byteLength && isOfLiteral(this.#bytes[to] as number)) to++;
-    if (to === from || to - from > LONGEST_LITERAL) throw this.#unexpected(from);
+    while (to < most && isOfLiteral(this.#bytes[to] as number)) to++;
+    // One that goes on behind that is met by the one who expects a comma.
+    if (to === from) throw this.#unexpected(from);
     this.#at = to;
     this.#endValue(to);
   }
@@ -165,11 +194,11 @@ class ObjectReader {
   }
 }
 
-const LONGEST_LITERAL = 1024;
-
 /** Letters, digits and what else is in numbers. */
 function isOfLiteral(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45;
+  return (
+    (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45
+  );
 }
 
 function unescaped(text: string): string {

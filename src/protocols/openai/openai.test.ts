@@ -120,7 +120,7 @@ describe("a request", () => {
     const type = sent.headers.get("content-type") ?? "";
     const { text } = await ask(routes, "POST /v1/audio/transcriptions", Buffer.from(await sent.arrayBuffer()), { "content-type": type });
     expect(text).toBe("text");
-    const { contentType, call, body } = requests[0]?.payload as RawPayload;
+    const { contentType, call, body } = (requests[0] as InferRequest).payload as RawPayload;
     expect([contentType, Buffer.from(body).toString("utf8", call?.modelName?.from, call?.modelName?.to)]).toEqual([type, "chat"]);
   });
 
@@ -220,7 +220,10 @@ describe("errors", () => {
   ])("of the whole chain have OpenAI's form: %s", (error, status, type, code) => {
     for (const route of routesOf(() => piece("{}")).routes) {
       const reply = route.fail(error);
-      expect([reply.status, JSON.parse(String(reply.body))]).toEqual([status, { error: { message: error.message, type, param: null, code } }]);
+      expect([reply.status, JSON.parse(String(reply.body))]).toEqual([
+        status,
+        { error: { message: error.message, type, param: null, code } },
+      ]);
     }
   });
 });

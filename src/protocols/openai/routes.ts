@@ -1,7 +1,7 @@
-import type { HttpReply, HttpRequest, Route } from "../../core/http.ts";
-import { isStream, type Target } from "../../core/inference.ts";
 import type { RequestContext } from "../../core/context.ts";
 import { ServeError } from "../../core/errors.ts";
+import type { HttpReply, HttpRequest, Route } from "../../core/http.ts";
+import { isStream, type Target } from "../../core/inference.ts";
 import type { DataPlane } from "../../core/planes.ts";
 import { rawReply, rawStreamReply } from "../shared/index.ts";
 import { failOpenAi, OpenAiError, openAiErrorBody, unknownModel } from "./errors.ts";

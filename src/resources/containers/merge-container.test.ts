@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mergeContainer, mergeVolumes } from "./merge-container.ts";
 
@@ -66,6 +67,35 @@ describe("mergeContainer", () => {
       httpGet: { path: "/other", port: 8080 },
       periodSeconds: 5,
     });
+  });
+});
+
+describe("mergeContainer of any two", () => {
+  const variables = fc.uniqueArray(fc.record({ name: fc.constantFrom("A", "B", "C", "D"), value: fc.string() }), {
+    selector: ({ name }) => name,
+  });
+  const words = fc.array(fc.string(), { maxLength: 3 });
+  const container = fc.record({ env: variables, args: words, workingDir: fc.string(), resources: fc.dictionary(fc.string(), fc.string()) });
+
+  it("has every argument, and each variable once with the service's value before the runtime's", () => {
+    fc.assert(
+      fc.property(container, container, (runtime, own) => {
+        const { args, env } = mergeContainer(runtime, own) as typeof runtime;
+        expect(args ?? []).toEqual([...runtime.args, ...own.args]);
+        const expected = new Map([...runtime.env, ...own.env].map(({ name, value }) => [name, value]));
+        expect(new Map(env.map(({ name, value }) => [name, value]))).toEqual(expected);
+        expect(env).toHaveLength(expected.size);
+      }),
+    );
+  });
+
+  it("is the one when the other says nothing", () => {
+    fc.assert(
+      fc.property(container, (one) => {
+        expect(mergeContainer(one, { env: [], args: [], workingDir: "" })).toEqual(one);
+        expect(mergeContainer(mergeContainer(one, {}), {})).toEqual(one);
+      }),
+    );
   });
 });
 

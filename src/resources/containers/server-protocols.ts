@@ -53,6 +53,8 @@ function declaredProtocols(
     return [...(isOther ? [] : [http]), ...(ports.grpc === undefined ? [] : ["grpc-v2" as const])];
   }
   if (runtime.protocolVersions.length > 0) return runtime.protocolVersions;
+  // Its models are loaded through V2's repository extension.
+  if (runtime.multiModel) return [...(asked === undefined ? [] : [asked]), "v2", ...(ports.grpc === undefined ? [] : ["grpc-v2" as const])];
   // One that names no protocol has, for KServe, the one that it is asked for.
   if (openai ?? type.openaiOnly) return [];
   return [asked ?? (isGrpcOnly(ports) ? "grpc-v2" : DEFAULT)];

@@ -1,0 +1,10 @@
+export { adaptUpstream } from "./adapt.ts";
+export { ask } from "./ask.ts";
+export { type Accelerators, type ChosenConfiguration, chooseConfiguration, obstacleTo } from "./choose-configuration.ts";
+export { runtimeConfigurations } from "./configurations.ts";
+export { type FoundProgram, findProgram } from "./find-program.ts";
+export { installMachine, installProgram, programsDirectory } from "./install-program.ts";
+export { programOf } from "./program-of.ts";
+export { createPrograms, type Programs, whyAbsent } from "./ready.ts";
+export type { ServerProgram } from "./server-program.ts";
+export { SERVER_PROGRAMS, serverProgram } from "./server-programs.ts";

@@ -1,0 +1,166 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  ask as askMachine,
+  findProgram,
+  installMachine,
+  installProgram,
+  programsDirectory,
+  serverProgram,
+} from "../../src/runtimes/index.ts";
+import { CACHE_DIRECTORY, type ServerProcess, startServer } from "../server-process.ts";
+import { applyReady, ask } from "../service-process.ts";
+
+/** Installs a server as `nitrous runtimes install` does; the reason when that cannot be here. */
+async function obstacleTo(name: string): Promise<string | undefined> {
+  const program = serverProgram(name);
+  const missing = await program.missing?.(askMachine);
+  if (missing !== undefined) return missing;
+  const signal = AbortSignal.timeout(9 * 60_000);
+  const options = { cacheDirectory: CACHE_DIRECTORY, machine: await installMachine(), onProgress: () => undefined, signal };
+  return await installProgram(program, options).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+}
+
+const obstacles = { triton: await obstacleTo("triton"), torchserve: await obstacleTo("torchserve") };
+for (const [name, obstacle] of Object.entries(obstacles))
+  if (obstacle !== undefined) process.stderr.write(`tests of ${name} are skipped: ${obstacle}\n`);
+
+let folder: string;
+let server: ServerProcess;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "nitrous-servers-"));
+  server = await startServer([]);
+});
+afterAll(async () => {
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function write(name: string, text: string): Promise<string> {
+  const file = join(folder, name);
+  await mkdir(join(file, ".."), { recursive: true });
+  await writeFile(file, text);
+  return file;
+}
+
+function service(name: string, format: string, runtime: string | undefined, uri: string): string {
+  return [
+    "apiVersion: serving.kserve.io/v1beta1",
+    "kind: InferenceService",
+    `metadata: { name: ${name} }`,
+    "spec:",
+    "  predictor:",
+    "    model:",
+    `      modelFormat: { name: ${format} }`,
+    ...(runtime === undefined ? [] : [`      runtime: ${runtime}`]),
+    `      storageUri: file://${uri}`,
+    "",
+  ].join("\n");
+}
+
+const ADDS = `
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    def execute(self, requests):
+        responses = []
+        for request in requests:
+            left, right = [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in ("LEFT", "RIGHT")]
+            responses.append(pb_utils.InferenceResponse(output_tensors=[pb_utils.Tensor("SUM", left + right)]))
+        return responses
+`;
+const CONFIGURATION = `
+backend: "python"
+max_batch_size: 8
+input [ { name: "LEFT", data_type: TYPE_FP32, dims: [ 2 ] }, { name: "RIGHT", data_type: TYPE_FP32, dims: [ 2 ] } ]
+output [ { name: "SUM", data_type: TYPE_FP32, dims: [ 2 ] } ]
+`;
+const INPUTS = [
+  { name: "LEFT", datatype: "FP32", shape: [1, 2], data: [1, 2] },
+  { name: "RIGHT", datatype: "FP32", shape: [1, 2], data: [10, 20] },
+];
+
+describe.skipIf(obstacles.triton !== undefined)(`Triton${obstacles.triton === undefined ? "" : ` (${obstacles.triton})`}`, () => {
+  it("serves a repository of the format triton, found by that format", async () => {
+    await write("repository/adder/config.pbtxt", CONFIGURATION);
+    await write("repository/adder/1/model.py", ADDS);
+    await applyReady(server.url, [await write("adder.yaml", service("sums", "triton", undefined, join(folder, "repository")))], 120);
+    const { status, body } = await ask(server.url, "/v2/models/sums/infer", { inputs: INPUTS });
+    expect(status, JSON.stringify(body)).toBe(200);
+    expect(body).toMatchObject({ outputs: [{ name: "SUM", datatype: "FP32", shape: [1, 2], data: [11, 22] }] });
+    const described = await ask(server.url, "/v2/models/sums");
+    expect(described.body).toMatchObject({ inputs: [{ name: "LEFT" }, { name: "RIGHT" }], outputs: [{ name: "SUM" }] });
+  });
+
+  it("serves one model that names it, and says why another does not load", async () => {
+    await write("model/config.pbtxt", CONFIGURATION);
+    await write("model/1/model.py", ADDS);
+    await applyReady(server.url, [await write("one.yaml", service("one", "triton", "triton", join(folder, "model")))], 120);
+    const { body } = await ask(server.url, "/v2/models/one/infer", { inputs: INPUTS });
+    expect(body).toMatchObject({ outputs: [{ data: [11, 22] }] });
+    await write("bad/config.pbtxt", CONFIGURATION);
+    await write("bad/1/model.py", "raise RuntimeError('no good')\n");
+    const bad = applyReady(server.url, [await write("bad.yaml", service("bad", "triton", "triton", join(folder, "bad")))], 120);
+    await expect(bad).rejects.toThrow(/no good|failed to load/);
+  });
+});
+
+const HANDLER = `
+import torch
+
+
+class Handler:
+    def initialize(self, context):
+        self.weights = torch.tensor([[1.0], [2.0]])
+
+    def handle(self, data, context):
+        rows = torch.tensor(data, dtype=torch.float32)
+        return (rows @ self.weights).squeeze(1).tolist()
+
+
+_service = Handler()
+
+
+def handle(data, context):
+    if not hasattr(_service, "weights"):
+        _service.initialize(context)
+    return None if data is None else _service.handle(data, context)
+`;
+
+describe.skipIf(obstacles.torchserve !== undefined)(
+  `TorchServe${obstacles.torchserve === undefined ? "" : ` (${obstacles.torchserve})`}`,
+  () => {
+    it("serves an archive under the service's name, over V1 and, converted, V2", async () => {
+      const program = serverProgram("torchserve");
+      const places = { directory: programsDirectory(CACHE_DIRECTORY), path: process.env.PATH ?? "", ask: askMachine };
+      const found = await findProgram(program, places);
+      const handler = await write("handler.py", HANDLER);
+      await mkdir(join(folder, "archives"));
+      const words = ["--model-name", "linear", "--version", "1.0", "--handler", handler, "--export-path", join(folder, "archives")];
+      await promisify(execFile)(join(found?.file ?? "", "../torch-model-archiver"), words);
+      await applyReady(
+        server.url,
+        [await write("linear.yaml", service("sums-of-rows", "pytorch", "torchserve", join(folder, "archives")))],
+        200,
+      );
+      const { status, body } = await ask(server.url, "/v1/models/sums-of-rows:predict", {
+        instances: [
+          [1, 1],
+          [0, 3],
+        ],
+      });
+      expect(status, JSON.stringify(body)).toBe(200);
+      expect(body).toEqual({ predictions: [3, 6] });
+      const inputs = [{ name: "rows", datatype: "FP32", shape: [2, 2], data: [1, 1, 0, 3] }];
+      expect((await ask(server.url, "/v2/models/sums-of-rows/infer", { inputs })).body).toMatchObject({ outputs: [{ data: [3, 6] }] });
+    });
+  },
+);
