@@ -10,10 +10,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { ContainerSpec } from "../../src/core/container.ts";
 import type { ServerEndpoint } from "../../src/core/upstream.ts";
-import { type Containers, createContainers, processMemory } from "../../src/executors/index.ts";
 import { serverLabel } from "../../src/executors/containers/ownership.ts";
-import { buildPythonImage, buildSmallImage, containersLabelled, findPodman, SMALL_IMAGE } from "./engine.ts";
+import { type Containers, createContainers, processMemory } from "../../src/executors/index.ts";
 import { hostOf, limits, shell } from "./container-specs.ts";
+import { buildPythonImage, buildSmallImage, containersLabelled, findPodman, SMALL_IMAGE } from "./engine.ts";
 
 const { problem } = await findPodman();
 if (problem !== undefined) process.stderr.write(`tests of containers are skipped: ${problem}\n`);
@@ -118,7 +118,9 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
 
   it("names the ports that the program listens on in the place of its own", async () => {
     const endpoint = containers.start(shell("exec httpd -f -p 9999 -h /tmp", { ports: [PORT] }));
-    await expect.poll(() => endpoint.connect(8080).then(String, String), { timeout: 20_000 }).toMatch(/listens on 9999, and its spec says 8080/);
+    await expect
+      .poll(() => endpoint.connect(8080).then(String, String), { timeout: 20_000 })
+      .toMatch(/listens on 9999, and its spec says 8080/);
     await endpoint.stop(0);
   });
 
@@ -134,7 +136,12 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
     ["kills itself", "kill -SEGV $$; sleep 10", {}, "exited with code"],
     ["is not there", "", { command: ["/bin/nothing"] }, "could not start: "],
     ["uses too much memory", "tail /dev/zero", limits({ memoryLimit: 32 * MEBIBYTE }), "memory than its limit of 32 MiB"],
-    ["fills its disk", "dd if=/dev/zero of=/tmp/fill bs=1M count=20; sleep 1000", limits({ diskLimit: 10 * MEBIBYTE }), "wrote more than the 10 MiB"],
+    [
+      "fills its disk",
+      "dd if=/dev/zero of=/tmp/fill bs=1M count=20; sleep 1000",
+      limits({ diskLimit: 10 * MEBIBYTE }),
+      "wrote more than the 10 MiB",
+    ],
   ] as const)("says how a program ended that %s", async (_what, script, more, expected) => {
     expect(await containers.start(shell(script, more)).exited).toContain(expected);
   });

@@ -11,7 +11,26 @@ const run = promisify(execFile);
 const PACKAGES = ["podman", "netavark", "aardvark-dns", "iptables", "busybox-static", "mmdebstrap"];
 const TOOLS = ["podman", "/bin/busybox", "mmdebstrap"];
 /** What busybox is called by in the image. */
-const APPLETS = ["sh", "cat", "cp", "dd", "echo", "grep", "head", "httpd", "id", "ls", "mkdir", "sleep", "tail", "touch", "tr", "true", "wget", "yes"];
+const APPLETS = [
+  "sh",
+  "cat",
+  "cp",
+  "dd",
+  "echo",
+  "grep",
+  "head",
+  "httpd",
+  "id",
+  "ls",
+  "mkdir",
+  "sleep",
+  "tail",
+  "touch",
+  "tr",
+  "true",
+  "wget",
+  "yes",
+];
 const MINUTES = 60_000;
 
 /** An image from scratch with busybox, a static binary; it has been built on this machine. */
@@ -23,7 +42,8 @@ export const PYTHON_IMAGE = "localhost/nitrous-test-python:1";
 export async function findPodman(): Promise<{ readonly problem: string | undefined }> {
   const there = await Promise.all(TOOLS.map(isThere));
   if (there.includes(false)) {
-    if (process.getuid?.() !== 0) return { problem: "podman, busybox-static and mmdebstrap are not installed, and only root can install them" };
+    if (process.getuid?.() !== 0)
+      return { problem: "podman, busybox-static and mmdebstrap are not installed, and only root can install them" };
     try {
       await run("apt-get", ["update", "-qq"], { timeout: 5 * MINUTES });
       const options = ["install", "-y", "-qq", "--no-install-recommends", ...PACKAGES];
@@ -46,7 +66,13 @@ export async function buildSmallImage(): Promise<string> {
     await chmod(join(folder, "root/tmp"), 0o1777);
     await copyFile("/bin/busybox", join(folder, "root/bin/busybox"));
     for (const applet of APPLETS) await symlink("busybox", join(folder, "root/bin", applet));
-    const lines = ["FROM scratch", "COPY root /", "ENV PATH=/bin FROM_IMAGE=yes", 'ENTRYPOINT ["/bin/sh"]', 'CMD ["-c", "echo the image\'s own command"]'];
+    const lines = [
+      "FROM scratch",
+      "COPY root /",
+      "ENV PATH=/bin FROM_IMAGE=yes",
+      'ENTRYPOINT ["/bin/sh"]',
+      'CMD ["-c", "echo the image\'s own command"]',
+    ];
     await writeFile(join(folder, "Containerfile"), lines.join("\n"));
     await run("podman", ["build", "--quiet", "--tag", SMALL_IMAGE, folder], { timeout: 5 * MINUTES });
   } finally {

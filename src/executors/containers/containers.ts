@@ -64,7 +64,9 @@ export function createContainers(options: ContainersOptions): Containers {
     start(spec) {
       const container = containerOf(spec);
       const words = startWords(container, objects);
-      const files = container.mounts.flatMap((mount) => (mount.source.kind === "object" ? [[mount, objectFiles(mount.source, objects)] as const] : []));
+      const files = container.mounts.flatMap((mount) =>
+        mount.source.kind === "object" ? [[mount, objectFiles(mount.source, objects)] as const] : [],
+      );
       const content = { container, words, secrets: secretsOf(container, words.environment), objects: new Map(files) };
       const parts = { engine, watch: (found: FoundEngine) => reaper.watch(found), directory, onLog, clock, neuron };
       const endpoint = new ContainerEndpoint(spec, content, parts);

@@ -81,11 +81,15 @@ function userWords({ user, group }: ContainerPlan): string[] {
 function bindWords({ source, target, readOnly }: ContainerPlan["binds"][number]): string[] {
   if (!`${source}${target}`.includes(",")) return [`--mount=type=bind,source=${source},target=${target}${readOnly ? ",readonly" : ""}`];
   if (!`${source}${target}`.includes(":")) return [`--volume=${source}:${target}:${readOnly ? "ro" : "rw"}`];
-  throw new ServeError("INVALID_ARGUMENT", `the paths ${source} and ${target} cannot be mounted in a container: they have commas and colons`);
+  throw new ServeError(
+    "INVALID_ARGUMENT",
+    `the paths ${source} and ${target} cannot be mounted in a container: they have commas and colons`,
+  );
 }
 
 function memoryMountWord({ target, size }: ContainerPlan["memoryMounts"][number]): string {
-  if (/[:,]/.test(target)) throw new ServeError("INVALID_ARGUMENT", `the path ${target} cannot be mounted in a container: it has a comma or a colon`);
+  if (/[:,]/.test(target))
+    throw new ServeError("INVALID_ARGUMENT", `the path ${target} cannot be mounted in a container: it has a comma or a colon`);
   // Others than root may write there, as in Kubernetes.
   return `--tmpfs=${target}:rw,exec,nosuid,nodev,mode=1777${size === undefined ? "" : `,size=${size}`}`;
 }

@@ -5,7 +5,16 @@ import type { ContainerSpec, Mount } from "../../core/container.ts";
 import { messageOf, ServeError } from "../../core/errors.ts";
 import type { HostSpec } from "../../core/executor.ts";
 import type { ServerEndpoint } from "../../core/upstream.ts";
-import { type AssignedPorts, assignPorts, bytesIn, limitLog, listeningPorts, type ObjectFile, OWN_PORTS, type StartWords } from "../servers/index.ts";
+import {
+  type AssignedPorts,
+  assignPorts,
+  bytesIn,
+  limitLog,
+  listeningPorts,
+  type ObjectFile,
+  OWN_PORTS,
+  type StartWords,
+} from "../servers/index.ts";
 import { openConnection, requireListener } from "./connect.ts";
 import type { NeuronDevices } from "./devices.ts";
 import { watchDisk } from "./disk-watch.ts";
@@ -133,7 +142,12 @@ export class ContainerEndpoint implements ServerEndpoint {
       const ports = spec.network === "host" ? await assignPorts(spec) : OWN_PORTS;
       const planned = await this.#plan(engine, ports);
       this.#parts.watch(engine);
-      const current = await createAndStart(engine, planned.plan, { follow: (stream) => log.follow(stream), onLine: (line) => this.#keep(line) }, signal);
+      const current = await createAndStart(
+        engine,
+        planned.plan,
+        { follow: (stream) => log.follow(stream), onLine: (line) => this.#keep(line) },
+        signal,
+      );
       this.#current = current;
       this.#pid = current.followerPid;
       if (this.#graceMs !== undefined) void current.stop(this.#graceMs);

@@ -27,18 +27,27 @@ const HINTS: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
     /unresolvable CDI devices|CDI device|could not select device driver.*gpu|nvidia-container/is,
     "the engine cannot give GPUs to containers: install the NVIDIA Container Toolkit (podman: nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml)",
   ],
-  [/short-name .*did not resolve|no unqualified-search registries/i, "write the image with its registry, such as docker.io/library/NAME:TAG"],
+  [
+    /short-name .*did not resolve|no unqualified-search registries/i,
+    "write the image with its registry, such as docker.io/library/NAME:TAG",
+  ],
   [
     /unauthorized|authentication required|denied: |access to the resource is denied/i,
     "the registry wants somebody who is logged in: podman login or docker login as the server's user",
   ],
-  [/manifest unknown|manifest .*not found|repository .*not found|requested access to the resource/i, "there is no such image or tag in the registry"],
+  [
+    /manifest unknown|manifest .*not found|repository .*not found|requested access to the resource/i,
+    "there is no such image or tag in the registry",
+  ],
   [
     /no such host|dial tcp|connection refused|network is unreachable|i\/o timeout|TLS handshake|name resolution/i,
     "the registry cannot be reached from here: build or load the image on this machine (podman load, docker load) and use imagePullPolicy: Never",
   ],
   [/no space left on device/i, "the disk with the engine's images is full"],
-  [/executable file .*not found|no such file or directory.*OCI|command that was not found/is, "the image has no such program: look at the container's command"],
+  [
+    /executable file .*not found|no such file or directory.*OCI|command that was not found/is,
+    "the image has no such program: look at the container's command",
+  ],
   [/exec format error/i, "the image, or its program, is for another kind of processor"],
   [/operation not permitted|permission denied/i, "the engine may not do that as the server's user"],
 ];

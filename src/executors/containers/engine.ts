@@ -57,7 +57,10 @@ async function askEngine(kind: EngineKind, environment: NodeJS.ProcessEnv): Prom
  */
 export function chooseEngine(found: readonly FoundEngine[], choice: EngineChoice): FoundEngine {
   if (choice === "off") {
-    throw new ServeError("FAILED_PRECONDITION", "containers are off on this server: start it with --container-engine auto, podman or docker");
+    throw new ServeError(
+      "FAILED_PRECONDITION",
+      "containers are off on this server: start it with --container-engine auto, podman or docker",
+    );
   }
   const wanted = found.filter(({ kind }) => choice === "auto" || kind === choice);
   const working = wanted.find(({ problem }) => problem === undefined);

@@ -15,7 +15,9 @@ const CAP_SYS_RESOURCE = 24n;
  */
 export async function lowerLimits(engine: EngineKind): Promise<Record<string, number>> {
   if (engine !== "podman") return {};
-  const [limits, status] = await Promise.all(["/proc/self/limits", "/proc/self/status"].map((file) => readFile(file, "utf8").catch(() => "")));
+  const [limits, status] = await Promise.all(
+    ["/proc/self/limits", "/proc/self/status"].map((file) => readFile(file, "utf8").catch(() => "")),
+  );
   return lowerThanPodmanAsks(limits as string, status as string);
 }
 

@@ -86,7 +86,10 @@ export async function planContainer(planning: Planning): Promise<PlannedContaine
     processLimit: PROCESS_LIMIT,
     user: container.user,
     group: container.group,
-    devices: [...gpuWords(engine, { devices, cudaDevices: assigned.CUDA_VISIBLE_DEVICES }), ...planning.neuron.map((path) => `--device=${path}`)],
+    devices: [
+      ...gpuWords(engine, { devices, cudaDevices: assigned.CUDA_VISIBLE_DEVICES }),
+      ...planning.neuron.map((path) => `--device=${path}`),
+    ],
     ulimits: await lowerLimits(engine),
     labelling: await exists("/sys/fs/selinux/enforce"),
   };
@@ -98,7 +101,10 @@ const OF_THE_ENGINE =
   /^(?:PATH|HOME|TMPDIR|USER|LC_ALL|NOTIFY_SOCKET|(?:LD_|GO[A-Z]|DOCKER_|_?CONTAINER|PODMAN|BUILDAH|STORAGE_|REGISTRY|XDG_|DBUS_|LISTEN_).*)$/;
 
 /** Names of the variables whose values are not written in the spec. @throws ServeError INVALID_ARGUMENT for one that cannot be kept secret */
-export function secretsOf({ environment: written }: Pick<ContainerSpec, "environment">, values: Readonly<Record<string, string>>): Set<string> {
+export function secretsOf(
+  { environment: written }: Pick<ContainerSpec, "environment">,
+  values: Readonly<Record<string, string>>,
+): Set<string> {
   const literal = new Set(written.flatMap((each) => ("value" in each && values[each.name] === each.value ? [each.name] : [])));
   const secrets = Object.keys(values).filter((name) => !literal.has(name));
   const clash = secrets.find((name) => OF_THE_ENGINE.test(name));
@@ -112,7 +118,8 @@ export function secretsOf({ environment: written }: Pick<ContainerSpec, "environ
 }
 
 async function requirePath(source: string, path: string): Promise<void> {
-  if (!(await exists(source))) throw new ServeError("FAILED_PRECONDITION", `${source}, which the container has at ${path}, is not on this machine`);
+  if (!(await exists(source)))
+    throw new ServeError("FAILED_PRECONDITION", `${source}, which the container has at ${path}, is not on this machine`);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { ServeError } from "../../core/errors.ts";
-import { createWords, type ContainerPlan } from "./create-words.ts";
+import { type ContainerPlan, createWords } from "./create-words.ts";
 import type { FoundEngine } from "./engine.ts";
 import { explainEngineError } from "./engine-errors.ts";
 import { exitReason } from "./exit-reason.ts";
@@ -52,7 +52,8 @@ export async function createAndStart(
   // Not ended halfway when nobody wants the container any more: that could leave something.
   const { code, errors } = await runEngine(engine, createWords(engine.kind, plan), { variables, timeoutMs: CREATE_MS });
   signal.throwIfAborted();
-  if (code !== 0) throw new ServeError("UNAVAILABLE", `${engine.kind} could not create its container: ${explainEngineError(engine.kind, errors)}`);
+  if (code !== 0)
+    throw new ServeError("UNAVAILABLE", `${engine.kind} could not create its container: ${explainEngineError(engine.kind, errors)}`);
   // Such as limits that the engine cannot set on this machine.
   for (const line of errors.split("\n").filter((text) => text.trim() !== "")) log.onLine(`${engine.kind}: ${line}`);
   const follower = spawn(engine.kind, ["start", "--attach", plan.name], {
@@ -113,7 +114,12 @@ async function stop(engine: FoundEngine, name: string, follower: ChildProcess, g
 }
 
 /** Runs a command in a container. @throws the signal's reason when aborted */
-export async function execIn(engine: FoundEngine, name: string, command: readonly string[], signal: AbortSignal): Promise<{ code: number; output: string }> {
+export async function execIn(
+  engine: FoundEngine,
+  name: string,
+  command: readonly string[],
+  signal: AbortSignal,
+): Promise<{ code: number; output: string }> {
   const { code, output, errors } = await runEngine(engine, ["exec", name, ...command], { signal });
   return { code, output: `${output}${errors}`.slice(-KEPT) };
 }

@@ -21,7 +21,9 @@ describe("how a container ended", () => {
 
   it("is not known of what is no state, nor its memory limit when there is none", () => {
     expect(parseEnded("")).toBeUndefined();
-    expect(exitReason({ status: "exited", exitCode: 137, outOfMemory: false, error: "" }, undefined)).toMatch(/the machine may have had no memory left/);
+    expect(exitReason({ status: "exited", exitCode: 137, outOfMemory: false, error: "" }, undefined)).toMatch(
+      /the machine may have had no memory left/,
+    );
   });
 });
 
