@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials } from "@grpc/grpc-js";
-import { median } from "../src/load/index.ts";
 import { ModelInferRequestSchema } from "../src/grpc-messages/index.ts";
+import { median } from "../src/load/index.ts";
 import { cpuMilliseconds, processTree } from "./processes.ts";
 import { machine, publish, tableOf } from "./publish.ts";
 

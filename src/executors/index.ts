@@ -1,4 +1,5 @@
 export { cgroupMemory } from "./cgroup.ts";
+export { type Containers, createContainers, type FoundEngine, findEngines } from "./containers/index.ts";
 export {
   type Confinement,
   confined,
@@ -10,7 +11,6 @@ export {
   strongest,
 } from "./isolation/index.ts";
 export { findLauncherPython, launched } from "./launcher.ts";
-export { chooseEngine, createContainers, type EngineChoice, type FoundEngine, findEngines } from "./containers/index.ts";
 export { createLocalExecutor, type ServerStarter } from "./local.ts";
 export { availableMemory, processMemory } from "./memory.ts";
 export { createProcessRecord, endLeftovers } from "./process-record.ts";

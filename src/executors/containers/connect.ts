@@ -30,7 +30,9 @@ export async function openConnection(name: string, port: number, at: number): Pr
   const socket = connect({ host: "127.0.0.1", port: at, noDelay: true });
   return await new Promise((resolve, reject) => {
     const onError = (error: Error): void => {
-      reject(new ServeError("UNAVAILABLE", `nobody listens on port ${port} of the container of ${name}: ${error.message}`, { cause: error }));
+      reject(
+        new ServeError("UNAVAILABLE", `nobody listens on port ${port} of the container of ${name}: ${error.message}`, { cause: error }),
+      );
     };
     socket.once("error", onError);
     socket.once("connect", () => {

@@ -8,7 +8,8 @@ import type { ServerEndpoint } from "../../core/upstream.ts";
 import { type ObjectDirectories, objectFiles, startWords } from "../servers/index.ts";
 import { NeuronDevices } from "./devices.ts";
 import { ContainerEndpoint } from "./endpoint.ts";
-import { chooseEngine, type EngineChoice, type FoundEngine, findEngines } from "./engine.ts";
+import { chooseEngine, findEngines } from "./engine.ts";
+import type { EngineChoice, FoundEngine } from "./found-engine.ts";
 import { ensureImage } from "./images.ts";
 import { removeLeftoversOf } from "./leftovers.ts";
 import { secretsOf } from "./plan-container.ts";
@@ -64,7 +65,9 @@ export function createContainers(options: ContainersOptions): Containers {
     start(spec) {
       const container = containerOf(spec);
       const words = startWords(container, objects);
-      const files = container.mounts.flatMap((mount) => (mount.source.kind === "object" ? [[mount, objectFiles(mount.source, objects)] as const] : []));
+      const files = container.mounts.flatMap((mount) =>
+        mount.source.kind === "object" ? [[mount, objectFiles(mount.source, objects)] as const] : [],
+      );
       const content = { container, words, secrets: secretsOf(container, words.environment), objects: new Map(files) };
       const parts = { engine, watch: (found: FoundEngine) => reaper.watch(found), directory, onLog, clock, neuron };
       const endpoint = new ContainerEndpoint(spec, content, parts);

@@ -22,7 +22,9 @@ describe("GPUs", () => {
   });
 
   it("are not the only devices, and others are refused by their names", () => {
-    expect(() => gpuWords("podman", { devices: { "habana.ai/gaudi": 1 }, cudaDevices: undefined })).toThrow("not the resource habana.ai/gaudi");
+    expect(() => gpuWords("podman", { devices: { "habana.ai/gaudi": 1 }, cudaDevices: undefined })).toThrow(
+      "not the resource habana.ai/gaudi",
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 import { ServeError } from "../../core/errors.ts";
-import type { EngineKind } from "./engine.ts";
+import type { EngineKind } from "./found-engine.ts";
 
 /** Devices that a container asks for and what this machine has of them. */
 export interface DeviceWish {
@@ -22,7 +22,10 @@ const NEURON = ["aws.amazon.com/neuron", "aws.amazon.com/neurondevice", "aws.ama
 export function gpuWords(engine: EngineKind, { devices, cudaDevices }: DeviceWish): string[] {
   const unknown = Object.keys(devices).find((name) => ![NVIDIA, AMD, ...NEURON].includes(name) && (devices[name] ?? 0) > 0);
   if (unknown !== undefined) {
-    throw new ServeError("FAILED_PRECONDITION", `containers are given ${[NVIDIA, AMD, ...NEURON].join(", ")}, and not the resource ${unknown}`);
+    throw new ServeError(
+      "FAILED_PRECONDITION",
+      `containers are given ${[NVIDIA, AMD, ...NEURON].join(", ")}, and not the resource ${unknown}`,
+    );
   }
   const amd = (devices[AMD] ?? 0) > 0 ? ["--device=/dev/kfd", "--device=/dev/dri"] : [];
   return [...nvidiaWords(engine, devices[NVIDIA] ?? 0, cudaDevices), ...amd];
@@ -62,7 +65,10 @@ export class NeuronDevices {
     }
     if (free.length < wanted) {
       const holders = [...new Set(this.#taken.values())].join(", ");
-      throw new ServeError("RESOURCE_EXHAUSTED", `the container wants ${wanted} Neuron devices, and ${free.length} are free: ${holders} have the others`);
+      throw new ServeError(
+        "RESOURCE_EXHAUSTED",
+        `the container wants ${wanted} Neuron devices, and ${free.length} are free: ${holders} have the others`,
+      );
     }
     for (const path of free) this.#taken.set(path, container);
     return free;

@@ -32,7 +32,8 @@ export function watchDisk({ clock, folders, limit, written, onExcess }: DiskWatc
     if (hasEnded) return;
     const full = limited[excess];
     if (full !== undefined) onExcess(`wrote more than the ${mebibytes(full.limit as number)} that it may to ${full.path}`);
-    else if (limit !== undefined && all > limit) onExcess(`wrote more than the ${mebibytes(limit)} that it may to its disk (ephemeral-storage)`);
+    else if (limit !== undefined && all > limit)
+      onExcess(`wrote more than the ${mebibytes(limit)} that it may to its disk (ephemeral-storage)`);
     else next(Math.max(PERIOD_MS, (clock.now() - begun) / SHARE));
   };
   const next = (delay: number): void => {

@@ -28,7 +28,8 @@ export function exitReason({ status, exitCode, outOfMemory, error }: EndedState,
   if (outOfMemory) return `was killed because it used more memory than its limit${limit} (exit code ${exitCode})`;
   if (exitCode === KILLED) {
     // Not every engine and kernel tell; the code is the same.
-    const likely = memoryLimit === undefined ? "the machine may have had no memory left" : `it most likely used more memory than its limit${limit}`;
+    const likely =
+      memoryLimit === undefined ? "the machine may have had no memory left" : `it most likely used more memory than its limit${limit}`;
     return `was killed by SIGKILL (exit code ${exitCode}): ${likely}`;
   }
   const signal = Object.entries(constants.signals).find(([, number]) => exitCode === SIGNAL_BASE + number)?.[0];

@@ -1,7 +1,7 @@
 import { ServeError } from "../../core/errors.ts";
-import type { FoundEngine } from "./engine.ts";
 import { explainEngineError } from "./engine-errors.ts";
 import { ENDED_FORMAT, type EndedState, parseEnded } from "./exit-reason.ts";
+import type { FoundEngine } from "./found-engine.ts";
 import { runEngine } from "./run-engine.ts";
 
 /** What an engine says of a container that runs. */
@@ -47,12 +47,15 @@ export async function writtenFolder(engine: FoundEngine, name: string): Promise<
 
 /** Bytes that a container has written to its own file system, counted by the engine, which takes its time. */
 export async function writtenBytes(engine: FoundEngine, name: string): Promise<number> {
-  const { output } = await runEngine(engine, ["container", "inspect", "--size", "--format", "{{.SizeRw}}", name], { timeoutMs: COMMAND_MS });
+  const { output } = await runEngine(engine, ["container", "inspect", "--size", "--format", "{{.SizeRw}}", name], {
+    timeoutMs: COMMAND_MS,
+  });
   return Number(/^\d+/.exec(output.trim())?.[0] ?? 0);
 }
 
 async function inspect(engine: FoundEngine, name: string, format: string): Promise<string> {
   const { code, output, errors } = await runEngine(engine, ["container", "inspect", "--format", format, name], { timeoutMs: COMMAND_MS });
-  if (code !== 0) throw new ServeError("UNAVAILABLE", `${engine.kind} does not tell about ${name}: ${explainEngineError(engine.kind, errors)}`);
+  if (code !== 0)
+    throw new ServeError("UNAVAILABLE", `${engine.kind} does not tell about ${name}: ${explainEngineError(engine.kind, errors)}`);
   return output;
 }

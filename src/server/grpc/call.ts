@@ -2,9 +2,9 @@ import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type Ser
 import { ServeError } from "../../core/errors.ts";
 import type { GrpcMessage } from "../../core/grpc.ts";
 import { BYTES_A_TURN } from "../../core/turns.ts";
+import { framed, type MessageAccount, prefixOf } from "../../grpc-messages/index.ts";
 import { compress, type Encoding } from "../compression.ts";
 import { REVISION_HEADER } from "../reply.ts";
-import { framed, type MessageAccount, prefixOf } from "../../grpc-messages/index.ts";
 import { failureTrailers } from "./status.ts";
 
 const HEAD = { ":status": 200, "content-type": "application/grpc", "grpc-accept-encoding": "identity,deflate,gzip" };

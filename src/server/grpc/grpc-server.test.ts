@@ -9,10 +9,10 @@ import { ServeError } from "../../core/errors.ts";
 import { createEvents } from "../../core/events.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import type { GrpcCall, GrpcMethod } from "../../core/grpc.ts";
+import { MessageReader } from "../../grpc-messages/index.ts";
 import { BodyMemory } from "../body-memory.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { createGrpcServer, type GrpcServer } from "./grpc-server.ts";
-import { MessageReader } from "../../grpc-messages/index.ts";
 import type { GrpcServerOptions } from "./options.ts";
 import { percentEncoded } from "./status.ts";
 

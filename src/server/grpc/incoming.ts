@@ -1,9 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
 import { ServeError } from "../../core/errors.ts";
+import { type FramedMessage, MessageReader } from "../../grpc-messages/index.ts";
 import type { BodyMemory } from "../body-memory.ts";
 import { type HttpLimits, LINGER_MS } from "../limits.ts";
 import type { Call } from "./call.ts";
-import { type FramedMessage, MessageReader } from "../../grpc-messages/index.ts";
 
 export interface IncomingOptions {
   readonly call: Call;

@@ -3,11 +3,11 @@ import { ServeError } from "../../core/errors.ts";
 import type { GrpcCall, GrpcMessage, GrpcMethod, GrpcRequest } from "../../core/grpc.ts";
 import type { HttpHead } from "../../core/http.ts";
 import { nextTurn } from "../../core/turns.ts";
+import type { FramedMessage, MessageAccount } from "../../grpc-messages/index.ts";
 import { BodyMemory } from "../body-memory.ts";
 import { decompress, type Encoding } from "../compression.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { Call } from "./call.ts";
-import type { FramedMessage, MessageAccount } from "../../grpc-messages/index.ts";
 import type { GrpcServerOptions } from "./options.ts";
 import { httpStatusOf } from "./status.ts";
 

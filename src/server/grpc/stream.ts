@@ -1,11 +1,11 @@
 import type { RequestContext } from "../../core/context.ts";
 import { ServeError } from "../../core/errors.ts";
 import { nextTurn } from "../../core/turns.ts";
+import type { FramedMessage } from "../../grpc-messages/index.ts";
 import type { BodyMemory } from "../body-memory.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { applyHeaders, grpcMillisecondsOf } from "../request-headers.ts";
 import { Incoming } from "./incoming.ts";
-import type { FramedMessage } from "../../grpc-messages/index.ts";
 import type { GrpcServerOptions } from "./options.ts";
 import { type Begun, beginAnswer, beginRequest, deliver, endRequest, failureOf, type OpenCall, type Served } from "./serve-call.ts";
 

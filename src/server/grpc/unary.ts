@@ -1,9 +1,9 @@
 import { ServeError } from "../../core/errors.ts";
+import type { FramedMessage } from "../../grpc-messages/index.ts";
 import type { BodyMemory } from "../body-memory.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { applyHeaders } from "../request-headers.ts";
 import { Incoming } from "./incoming.ts";
-import type { FramedMessage } from "../../grpc-messages/index.ts";
 import type { GrpcServerOptions } from "./options.ts";
 import { beginAnswer, beginRequest, deliver, endRequest, failureOf, type OpenCall, type Served } from "./serve-call.ts";
 
