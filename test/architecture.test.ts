@@ -26,7 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   replicas: ["core", "encodings", "frames", "grpc-messages", "onnx"],
   observability: ["core"],
   models: ["core", "scheduler"],
-  planes: ["core", "models", "resources"],
+  planes: ["core", "encodings", "models", "resources"],
   handles: ["core"],
   control: ["core", "models", "resources"],
   "protocols/shared": ["core", "encodings"],

@@ -22,7 +22,7 @@ import {
 import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import { type ConfigurationFacts, configurationFacts } from "./configuration-facts.ts";
-import { type ServerFacts, serverFacts } from "./runtime-facts.ts";
+import { type ServerFacts, serverFacts } from "./server-facts.ts";
 
 /** What this machine has for nitrous. Sizes in bytes. */
 export interface MachineFacts {

@@ -96,6 +96,22 @@ describe("requested loads", () => {
     expect([model.answers, model.state]).toEqual([true, "ready"]);
   });
 
+  it("end when their model is removed while it loads", async () => {
+    const file = join(folder, "slow");
+    writeFileSync(file, "slow");
+    const target = { namespace: "default", name: "slow" };
+    const model = hosts.createModel(modelSpec("slow", file));
+    registry.set(target, [model]);
+    hosts.held.add(file);
+    const started = hosts.manager.start(model);
+    const asked = loads.load(target, undefined, context());
+    const refused = expect(asked).rejects.toThrow("version 1 is draining: it is being removed");
+    for (let times = 0; times < 5; times++) await done(turn());
+    await done(hosts.manager.remove(model));
+    await refused;
+    await started;
+  });
+
   it("leave a model alone that has not changed, and load it again when its file has", async () => {
     await done(loads.load(TARGET, undefined, context()));
     expect([hosts.loads.length, registry.versions(TARGET)]).toEqual([2, own]);

@@ -49,16 +49,17 @@ export function trainedModelStatus(situation: TrainedSituation, { view, rollout,
 }
 
 function conditionsOf(situation: TrainedSituation, active: Attempt | undefined, target: Attempt | undefined): Condition[] {
-  const { whyNotFramework, whyNotMultiModel, whyNoMemory } = situation;
-  const needs = [
-    { type: "FrameworkSupported", ...unless(whyNotFramework, "FrameworkNotSupported") },
-    { type: "InferenceServiceReady", ...parentReadiness(situation) },
+  const { whyNoParent, whyNotFramework, whyNotMultiModel, whyNoMemory } = situation;
+  const parent: Condition = { type: "InferenceServiceReady", ...parentReadiness(situation) };
+  const own: Condition[] = [
     { type: "IsMMSPredictor", ...unless(whyNotMultiModel, "IsNotMMSPredictor") },
+    { type: "FrameworkSupported", ...unless(whyNotFramework, "FrameworkNotSupported") },
     { type: "MemoryResourceAvailable", ...unless(whyNoMemory, "MemoryResourceNotAvailable") },
-  ] as const;
-  return [...needs, { type: "Ready", ...readiness(situation, needs, active, target) }].sort((left, right) =>
-    left.type < right.type ? -1 : 1,
-  );
+  ];
+  // The first that does not hold is why the model is not ready: without a parent nothing else can.
+  const needs = whyNoParent === undefined ? [...own, parent] : [parent, ...own];
+  const ready: Condition = { type: "Ready", ...readiness(situation, needs, active, target) };
+  return [...needs, ready].sort((left, right) => (left.type < right.type ? -1 : 1));
 }
 
 type State = Omit<Condition, "type">;
