@@ -46,6 +46,8 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "nitrous-servers-"));
   mkdirSync(join(folder, "model"));
   writeFileSync(join(folder, "model/weights"), "1 2 3");
+  mkdirSync(join(folder, "state/environments"), { recursive: true });
+  mkdirSync(join(folder, "state/keys"));
   mkdirSync(join(folder, "secrets/default/token"), { recursive: true });
   writeFileSync(join(folder, "secrets/default/token/value"), "sesame\n");
   running = [];
@@ -76,6 +78,7 @@ function start(mode: Mode, changes: Parameters<typeof container>[0]): ServerEndp
     clock: systemClock,
     python: undefined,
     bytecodeDirectory: join(folder, "bytecode"),
+    hidden: [join(folder, "state")],
     probe: async () => (mode === "open" ? { python, problem: "this is a test", groups: () => NO_GROUPS } : machine),
   });
   const endpoint = servers.start(specOf(container(changes)));
@@ -154,7 +157,7 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
       environment: [
         { name: "TOKEN", from: { kind: "secret", namespace: "default", object: "token", key: "value" }, optional: false },
         // Which shows the folder to the program, but for the secrets in it.
-        { name: "NAMED", value: join(folder, "model") },
+        { name: "NAMED", value: `${join(folder, "model")}:${join(folder, "state/environments/x")}` },
       ],
       mounts: [
         { path: "/mnt/models", readOnly: true, source: { kind: "folder", path: join(folder, "model") } },
@@ -177,9 +180,16 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
     expect(processesWith("sesame")).toEqual([]);
     expect(readFileSync(`/proc/${endpoint.pid}/cmdline`, "utf8")).not.toContain("sesame");
     if (mode === "namespaces") {
-      const attempts = `echo z > /mnt/models/z; echo z > /etc/z; echo z > ${folder}/z; cat ${folder}/model/weights; ls ${folder}/secrets`;
+      const attempts = `echo z > /mnt/models/z; echo z > /etc/z; echo z > ${folder}/z; cat ${folder}/model/weights; ls ${folder}/secrets ${folder}/state`;
       const { output } = await endpoint.exec(["sh", "-c", `(${attempts}) 2>&1 | sed 's/.*: //'`], never);
-      expect(output.split("\n")).toEqual([...Array(3).fill("Read-only file system"), "1 2 3"]);
+      expect(output.split("\n")).toEqual([
+        ...Array(3).fill("Read-only file system"),
+        `1 2 3${folder}/secrets:`,
+        "",
+        `${folder}/state:`,
+        "environments",
+        "",
+      ]);
     }
     await endpoint.stop(0);
     expect(existsSync(own)).toBe(false);

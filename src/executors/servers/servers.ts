@@ -29,6 +29,8 @@ export interface ServersOptions {
   readonly python: string | undefined;
   /** Where compiled modules of the launcher are kept. */
   readonly bytecodeDirectory: string;
+  /** Folders of the server itself, of which programs see only what they name. */
+  readonly hidden: readonly string[];
   /** Tests say what the machine can do. */
   readonly probe?: () => Promise<ServerMachine>;
 }
@@ -136,13 +138,13 @@ class LocalServer implements ServerEndpoint {
     { name, environment }: HostSpec,
     checked: Checked,
     probed: Promise<ServerMachine>,
-    { record, bytecodeDirectory, objects }: ServersOptions,
+    { record, bytecodeDirectory, objects, hidden }: ServersOptions,
     end: (how: string) => void,
   ): Promise<Launched> {
     const machine = await probed;
     if (machine.python === undefined) throw new ServeError("FAILED_PRECONDITION", `cannot run ${name}: ${machine.problem}`);
     const ports = checked.container.network === "host" || machine.problem !== undefined ? await assignPorts(checked.container) : OWN_PORTS;
-    const { plan, replace } = planOf(checked, { ports, machine, assigned: environment, objects });
+    const { plan, replace } = planOf(checked, { ports, machine, assigned: environment, objects, hidden });
     // In the same turn as the start: whoever stops it later finds the line.
     if (this.#isStopped) throw new ServeError("CANCELLED", "was stopped before it had started");
     const child = spawn(machine.python, ["-I", "-S", "-X", `pycache_prefix=${bytecodeDirectory}`, LAUNCHER, "--server"], {
