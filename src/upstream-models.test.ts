@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { modelSpec } from "../test/fake-hosts.ts";
 import { connectTo, PlayedServer, StandIn } from "../test/upstream-servers.ts";
@@ -42,7 +43,7 @@ function upstream(more: Partial<UpstreamSpec> = {}): UpstreamSpec {
 }
 
 const model = (more: Partial<UpstreamSpec> = {}, given: Partial<ModelSpec> = {}): ModelSpec => ({
-  ...modelSpec("iris"),
+  ...modelSpec("iris", "model.bin"),
   format: "upstream",
   upstream: upstream(more),
   ...given,
@@ -66,7 +67,14 @@ function wrap(): { steps: LoaderSteps; started: HostSpec[]; prepared: HostSpec[]
     loaded: (pid: number) => void loaded.push(pid),
   };
   const programs = { ready: (container: ContainerSpec) => Promise.resolve({ ...container, command: ["/opt/serve"] }) };
-  return { steps: withUpstreams(inner, { executor, clock: systemClock, onLog: nothing, programs }), started, prepared, loaded, server };
+  const environments = { ensure: () => Promise.resolve({ python: "/cache/flask/bin/python", warnings: [] }) };
+  return {
+    steps: withUpstreams(inner, { executor, clock: systemClock, onLog: nothing, programs, environments }),
+    started,
+    prepared,
+    loaded,
+    server,
+  };
 }
 
 describe("models with servers of their own", () => {
@@ -78,7 +86,26 @@ describe("models with servers of their own", () => {
     expect(prepared).toEqual([own.host]);
     const elsewhere = await steps.prepare(model({ place: { kind: "elsewhere", url: "http://10.0.0.1:80" } }), nothing, never);
     expect(elsewhere.host).toMatchObject({ name: "iris/1", elsewhere: "http://10.0.0.1:80" });
-    expect((await steps.prepare(modelSpec("other"), nothing, never)).warnings).toEqual(["of others"]);
+    expect((await steps.prepare(modelSpec("other", "model.bin"), nothing, never)).warnings).toEqual(["of others"]);
+  });
+
+  it("run with the packages of their requirements, and read these only", async () => {
+    const { steps } = wrap();
+    const requirements = fileURLToPath(new URL("../examples/custom-runtime/requirements.txt", import.meta.url));
+    const { place } = upstream();
+    if (place.kind !== "container") throw new Error("not a container");
+    const container = { ...place.container, image: undefined, requirements };
+    const { host } = await steps.prepare(model({ place: { kind: "container", container } }), nothing, never);
+    expect(host.container?.environment).toContainEqual({ name: "VIRTUAL_ENV", value: "/cache/flask" });
+    expect(host.container?.mounts).toContainEqual({
+      path: "/cache/flask",
+      readOnly: true,
+      source: { kind: "folder", path: "/cache/flask" },
+    });
+    const lost = { ...container, requirements: `${requirements}.lost` };
+    await expect(steps.prepare(model({ place: { kind: "container", container: lost } }), nothing, never)).rejects.toThrow(
+      "its requirements cannot be read",
+    );
   });
 
   it("share a server where it is one for several, until its runtime changes", async () => {
