@@ -25,6 +25,8 @@ const CONTAINER = {
   startupProbe: undefined,
   readinessProbe: undefined,
   livenessProbe: undefined,
+  environment: [],
+  mounts: [],
   terminationGraceMs: 300,
 } as unknown as ContainerSpec;
 
