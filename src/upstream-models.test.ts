@@ -42,7 +42,7 @@ function upstream(more: Partial<UpstreamSpec> = {}): UpstreamSpec {
 }
 
 const model = (more: Partial<UpstreamSpec> = {}, given: Partial<ModelSpec> = {}): ModelSpec => ({
-  ...modelSpec("iris"),
+  ...modelSpec("iris", "/models/iris"),
   format: "upstream",
   upstream: upstream(more),
   ...given,
@@ -78,7 +78,7 @@ describe("models with servers of their own", () => {
     expect(prepared).toEqual([own.host]);
     const elsewhere = await steps.prepare(model({ place: { kind: "elsewhere", url: "http://10.0.0.1:80" } }), nothing, never);
     expect(elsewhere.host).toMatchObject({ name: "iris/1", elsewhere: "http://10.0.0.1:80" });
-    expect((await steps.prepare(modelSpec("other"), nothing, never)).warnings).toEqual(["of others"]);
+    expect((await steps.prepare(modelSpec("other", "/models/other"), nothing, never)).warnings).toEqual(["of others"]);
   });
 
   it("share a server where it is one for several, until its runtime changes", async () => {
