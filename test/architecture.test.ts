@@ -46,7 +46,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "grpc.ts": ["core", "protocols/oip", "server", "settings.ts", "version.ts"],
   "host-commands.ts": ["core"],
   "host-confinement.ts": ["core", "executors", "settings.ts"],
-  "serve-settings.ts": ["access", "server", "settings.ts", "store"],
+  "serve-settings.ts": ["access", "core", "server", "settings.ts", "store"],
   "settings.ts": ["core"],
   "version.ts": [],
   "inline-answers.ts": ["core", "executors", "models", "replicas", "settings.ts"],
@@ -80,7 +80,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "program-models.ts": ["core", "hosts/node", "models", "replicas"],
   "scraped-servers.ts": ["core", "models", "replicas"],
   "shared-servers.ts": ["core", "models", "replicas"],
-  "upstream-models.ts": ["core", "models", "replicas"],
+  "upstream-models.ts": ["core", "environments", "models", "replicas"],
   "routes.ts": [
     "core",
     "handles",

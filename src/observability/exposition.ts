@@ -72,9 +72,15 @@ function familyOf(families: Map<string, Draft>, sample: string): Draft {
   return draftOf(families, sample);
 }
 
+/** Exemplars follow a sample behind a "#" in OpenMetrics, which some servers send whatever they are asked for. */
+const EXEMPLAR = / # \{[^{}]*\} .*$/;
+
 function sampleOf(line: string): Sample | undefined {
-  // Exemplars follow a sample behind a "#" in OpenMetrics, which some servers send whatever they are asked for.
-  const [, name, braces, value] = SAMPLE.exec(line) ?? SAMPLE.exec(line.replace(/ # \{[^{}]*\} .*$/, "")) ?? [];
+  return plainSampleOf(line) ?? (EXEMPLAR.test(line) ? plainSampleOf(line.replace(EXEMPLAR, "")) : undefined);
+}
+
+function plainSampleOf(line: string): Sample | undefined {
+  const [, name, braces, value] = SAMPLE.exec(line) ?? [];
   if (name === undefined || value === undefined || !VALUE.test(value)) return undefined;
   const labels = labelsIn(braces === undefined ? "" : braces.slice(1, -1));
   return labels === undefined ? undefined : { name, labels, value };

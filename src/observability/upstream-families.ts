@@ -10,13 +10,14 @@ interface Merged {
 
 /**
  * A page of metrics with those of models' own servers: every sample with the labels of its server, and each name once with one type and one
- * help, the page's own where it has that name. Samples of a name that has another type already are left out and counted.
+ * help, the page's own where it has that name. Samples of a name that has another type already, and those that come again, are left out and counted.
  */
 export function withUpstreamMetrics(page: string, scraped: readonly ScrapedMetrics[]): string {
   if (scraped.length === 0) return page;
   const own = new Map<string, string>();
   for (const [, name = "", type = ""] of page.matchAll(/^# TYPE (\S+) (\S+)/gm)) own.set(name, type);
   const merged = new Map<string, Merged>();
+  const told = new Set<string>();
   const results = scraped.map(({ labels, text, seconds }) => {
     const { families, broken } = parseExposition(text ?? "");
     let leftOut = broken;
@@ -27,7 +28,13 @@ export function withUpstreamMetrics(page: string, scraped: readonly ScrapedMetri
         continue;
       }
       merged.set(name, present);
-      for (const sample of samples) present.lines.push(renderSample(sample, labels));
+      for (const sample of samples) {
+        const line = renderSample(sample, labels);
+        const series = line.slice(0, line.lastIndexOf(" "));
+        if (told.has(series)) leftOut++;
+        else present.lines.push(line);
+        told.add(series);
+      }
     }
     return { labels, seconds, success: text !== undefined && (families.length > 0 || broken === 0) ? 1 : 0, leftOut };
   });
@@ -63,7 +70,7 @@ function scrapeFamilies(results: readonly ScrapeResult[]): Family[] {
     gauge("nitrous_upstream_scrape_seconds", "Seconds that a model's own server took to tell its metrics.", ({ seconds }) => seconds),
     gauge(
       "nitrous_upstream_scrape_left_out",
-      "Lines of a model's own server that are no metrics, or of a name that has another type here.",
+      "Lines of a model's own server that are no metrics, come twice, or have a name of another type here.",
       ({ leftOut }) => leftOut,
     ),
   ];

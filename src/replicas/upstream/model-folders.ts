@@ -7,8 +7,9 @@ import type { ModelSpec } from "../../core/model.ts";
 
 /** Where KServe's servers find their models. */
 const MODELS = "/mnt/models";
-/** Folders within each other that an artefact may have; a link to a folder above it would have no end. */
+/** Folders within each other that an artefact may have, and files in all of them: a link to a folder above it has no end. */
 const MAX_DEPTH = 32;
+const MAX_FILES = 100_000;
 
 /** The server that several models share, as each of them describes it. */
 export interface SharedServer {
@@ -77,7 +78,7 @@ export class ModelFolders {
     };
     try {
       await mkdir(incoming);
-      if ((await stat(file)).isDirectory()) await copyInto(file, incoming, 0);
+      if ((await stat(file)).isDirectory()) await copyInto(file, incoming, { files: 0 }, 0);
       else await copyOne(file, join(incoming, basename(file)));
       await rm(target, { recursive: true, force: true });
       await rename(incoming, target);
@@ -128,14 +129,16 @@ function freeName(wanted: string, taken: ReadonlySet<string>): string {
   }
 }
 
-async function copyInto(from: string, to: string, depth: number): Promise<void> {
+async function copyInto(from: string, to: string, copied: { files: number }, depth: number): Promise<void> {
   if (depth > MAX_DEPTH) throw new ServeError("FAILED_PRECONDITION", `${from} is more than ${MAX_DEPTH} folders deep`);
   for (const name of await readdir(from)) {
     const [source, target] = [join(from, name), join(to, name)];
     const found = await stat(source);
+    copied.files++;
+    if (copied.files > MAX_FILES) throw new ServeError("FAILED_PRECONDITION", `the artefact has more than ${MAX_FILES} files and folders`);
     if (found.isDirectory()) {
       await mkdir(target);
-      await copyInto(source, target, depth + 1);
+      await copyInto(source, target, copied, depth + 1);
     } else if (found.isFile()) await copyOne(source, target);
   }
 }

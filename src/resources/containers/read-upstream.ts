@@ -55,12 +55,13 @@ export function readUpstream(service: InferenceService, runtime: ServingRuntime 
   const ports = url === undefined ? serverPorts(pod.container, pod.runtimeSpec) : portsOf(new URL(url));
   const endpoints = endpointsOf(service, runtime, pod, ports, annotations);
   const metrics = metricsOf(pod, ports);
-  const place: UpstreamPlace =
-    url === undefined
-      ? { kind: "container", container: readContainer(pod, { endpoints, ports, metrics }, annotations, places) }
-      : { kind: "elsewhere", url };
   const isShared = runtime?.multiModel === true;
   const management = isShared ? managementEndpoint(pod.runtimeSpec) : undefined;
+  const asked = management === undefined ? endpoints : [...endpoints, management];
+  const place: UpstreamPlace =
+    url === undefined
+      ? { kind: "container", container: readContainer(pod, { endpoints: asked, ports, metrics }, annotations, places) }
+      : { kind: "elsewhere", url };
   return {
     runtime: runtime?.name ?? service.name,
     place,
