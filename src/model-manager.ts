@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import type { Clock } from "./core/clock.ts";
 import { deviceTitle } from "./core/device.ts";
+import { messageOf } from "./core/errors.ts";
 import type { Events } from "./core/events.ts";
 import type { MeasurementStore } from "./core/measurement.ts";
 import type { RuntimeConfiguration } from "./core/runtime-configuration.ts";
@@ -10,6 +11,7 @@ import { createDeviceMeter, deviceBudget, type FoundDevices, findDevices, runCom
 import { createEnvironments, removeUnusedDaily } from "./environments/index.ts";
 import {
   availableMemory,
+  createContainers,
   createLocalExecutor,
   createProcessRecord,
   createServers,
@@ -20,7 +22,7 @@ import {
 import { PYTHON_PACKAGE } from "./host-commands.ts";
 import { createInlineAnswers } from "./inline-answers.ts";
 import { openMeasurements } from "./kept-measurements.ts";
-import { chosenRuntime, configuredDevices, knownRuntimes } from "./machine-runtime.ts";
+import { chosenRuntime, configuredDevices, engineOf, knownRuntimes } from "./machine-runtime.ts";
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { type Amounts, deviceAccount, Ledger, Manager, MEMORY, MODELS, memoryOfNamespace } from "./models/index.ts";
 import { withProgramModels } from "./program-models.ts";
@@ -89,14 +91,25 @@ function deviceBudgets({ devices, problem }: FoundDevices, given: Readonly<Recor
 /** Puts the parts together that bring models to life on this machine. */
 export function openModelManagement(
   settings: Settings,
-  { machine: { ledger, found }, events, clock, store }: { machine: Machine; events: Events; clock: Clock; store: MeasurementStore },
+  {
+    machine: { ledger, found, configuration },
+    events,
+    clock,
+    store,
+  }: { machine: Machine; events: Events; clock: Clock; store: MeasurementStore },
 ): ModelManagement {
   const cacheDirectory = resolve(cacheDirectoryOf(settings));
   const leftovers = endLeftovers(cacheDirectory);
   const onLog = (host: string, line: string): void => events.emit("host-log", { host, line });
   const record = createProcessRecord(cacheDirectory);
   const objects = { secrets: settings["secrets-directory"], configMaps: settings["config-maps-directory"] };
+  const containers = createContainers({ engine: engineOf(settings, configuration), directory: cacheDirectory, objects, onLog, clock });
+  void containers.removeLeftovers().then(
+    (names) => names.length > 0 && onLog("containers", `those that an earlier server had left behind were removed: ${names.join(", ")}`),
+    (error: unknown) => onLog("containers", `what an earlier server has left could not be looked for: ${messageOf(error)}`),
+  );
   const executor = createLocalExecutor({
+    containers,
     onLog,
     record,
     loadsBehind: settings["load-priority"] === "low",
@@ -118,6 +131,7 @@ export function openModelManagement(
     clock,
     onLog,
     programs: createPrograms({ directory: cacheDirectory }),
+    environments,
   });
   const sources = new MetricSources(clock);
   const manager = new Manager({

@@ -1,6 +1,7 @@
 import { PassThrough } from "node:stream";
 import type { HostEndpoint, HostSpec } from "./core/executor.ts";
 import { hostName } from "./core/host-name.ts";
+import { untilAborted } from "./core/until-aborted.ts";
 import { loadCustomModel } from "./hosts/node/index.ts";
 import type { LoaderSteps } from "./models/index.ts";
 import { ProgramReplica } from "./replicas/index.ts";
@@ -24,6 +25,7 @@ export function withProgramModels(steps: LoaderSteps): LoaderSteps {
         async warm(_, spec, report, loadSignal) {
           const { inProgram: { model: object, concurrency } = NOTHING, directory, namespace, name, version } = spec;
           const loading = loadCustomModel({ default: object }, { directory, example: null, settings: spec.settings ?? {} }, report);
+          // What a model's `load` does cannot be stopped.
           const model = await untilAborted(loading, loadSignal);
           return new ProgramReplica(`${namespace}/${name}/${version}`, model, concurrency);
         },
@@ -49,13 +51,4 @@ function endpointOf({ name }: HostSpec): HostEndpoint {
       return Promise.resolve();
     },
   };
-}
-
-/** What a model's `load` does cannot be stopped; nobody waits for it any longer. */
-function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

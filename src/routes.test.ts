@@ -4,14 +4,13 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { testExtensions } from "../test/oip-extensions.ts";
+import { routeTable } from "../test/route-table.ts";
 import { type AccessControl, openAccess } from "./access/index.ts";
 import { systemClock } from "./core/clock.ts";
 import { createEvents } from "./core/events.ts";
 import type { Route } from "./core/http.ts";
-import { Futures } from "./protocols/handles/index.ts";
 import { refusedRequest, targetOf, unknownPath } from "./protocols/shared/index.ts";
-import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
+import { SERVICE_PREFIX } from "./routes.ts";
 import { createHttpServer, type HttpServer } from "./server/index.ts";
 
 /** A prediction in two requests: what the first of them begins is counted, not the requests. */
@@ -22,7 +21,6 @@ function isFuture(path: string): boolean {
 /** What is asked of nobody. To put something here is a decision about everybody's server. */
 const PUBLIC = ["GET /", "GET /health/live", "GET /health/ready", "GET /v2/health/live", "GET /v2/health/ready"];
 
-const never = {} as never;
 const directory = mkdtempSync(join(tmpdir(), "nitrous-routes-"));
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
 let access: AccessControl;
@@ -44,22 +42,8 @@ beforeAll(async () => {
   });
   ({ token } = await access.keys.create({ name: "boss", scopes: ["admin"] }));
   ({ token: limited } = await access.keys.create({ name: "limited", scopes: ["infer", "read"], models: ["prod/iris"] }));
-  const table = createRoutes({
-    handles: { events: never, requestTimeoutMs: 0, futures: new Futures(systemClock) },
-    dataPlane: never,
-    controlPlane: { resources: never, activity: never } as never,
-    metrics: never,
-    top: never,
-    shadows: never,
-    keys: access.keys,
-    clock: systemClock,
-    memory: never,
-    serverName: "test",
-    extensions: testExtensions(),
-    version: "0",
-  });
   // Whatever comes this far is answered with 200, so that any other answer means that it did not.
-  routes = table.map(({ gate: _, openEnded: __, targetInBody, ...route }) => ({
+  routes = routeTable().map(({ gate: _, openEnded: __, targetInBody, ...route }) => ({
     ...route,
     // As if every body named it.
     ...(targetInBody === undefined

@@ -1,6 +1,7 @@
-import { mkdir } from "node:fs/promises";
-import { resolve } from "node:path";
+import { access, constants, mkdir, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import type { TlsFiles } from "./access/index.ts";
+import { messageOf } from "./core/errors.ts";
 import type { HttpServerOptions } from "./server/index.ts";
 import { DEFAULT_STATE_DIRECTORY, type Settings, SettingsError } from "./settings.ts";
 import { type OpenedState, openStore, openStoreOrTemporary } from "./store/index.ts";
@@ -31,6 +32,18 @@ export async function makeLogDirectory({ "log-directory": directory }: Settings)
   await mkdir(directory, { recursive: true }).catch((error: Error) => {
     throw new SettingsError(`--log-directory: ${error.message}`);
   });
+}
+
+/** Traces may come much later, when nobody looks any more. @throws SettingsError for a file that cannot be written */
+export async function checkTraceFile({ "trace-file": file }: Settings): Promise<void> {
+  if (file === undefined) return;
+  try {
+    const present = await stat(file).catch(() => undefined);
+    if (present?.isDirectory()) throw new Error(`${file} is a folder`);
+    await access(present === undefined ? dirname(resolve(file)) : file, constants.W_OK);
+  } catch (error) {
+    throw new SettingsError(`--trace-file: ${messageOf(error)}`);
+  }
 }
 
 /** @throws SettingsError when one of the two is missing */

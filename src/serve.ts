@@ -40,7 +40,7 @@ import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, validateDocument } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
 import type { BatchPolicy } from "./scheduler/index.ts";
-import { limitsOf, makeLogDirectory, openState, recordingOf, tlsFilesOf } from "./serve-settings.ts";
+import { checkTraceFile, limitsOf, makeLogDirectory, openState, recordingOf, tlsFilesOf } from "./serve-settings.ts";
 import { ServedPaths } from "./served-paths.ts";
 import { BodyMemory, createHttpServer, type HttpServerOptions } from "./server/index.ts";
 import { cacheDirectoryOf, type Settings, stateDirectoryOf } from "./settings.ts";
@@ -103,6 +103,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const tlsFiles = tlsFilesOf(settings);
   const tls = tlsFiles && (await readTls(tlsFiles));
   await makeLogDirectory(settings);
+  await checkTraceFile(settings);
   const machine = await openMachine(settings);
   const registry = new Registry();
   const problem = (text: string): void => events.emit("access-notice", { text, problem: true });

@@ -1,4 +1,6 @@
+import { systemClock } from "../src/core/clock.ts";
 import type { Route } from "../src/core/http.ts";
+import { Futures } from "../src/protocols/handles/index.ts";
 import { createRoutes } from "../src/routes.ts";
 import { testExtensions } from "./oip-extensions.ts";
 
@@ -7,7 +9,7 @@ const never = {} as never;
 /** Every route of a server, of which none can be asked anything. */
 export function routeTable(): Route[] {
   return createRoutes({
-    handles: { events: never, requestTimeoutMs: 0, futures: never },
+    handles: { events: never, requestTimeoutMs: 0, futures: new Futures(systemClock) },
     dataPlane: never,
     controlPlane: { resources: never, activity: never } as never,
     metrics: never,

@@ -1,3 +1,4 @@
+import type { Accelerator, Engine, RunAs } from "../core/runtime-configuration.ts";
 import { findDevices, runCommand } from "../devices/index.ts";
 import { chosenRuntime, knownRuntimes } from "../machine-runtime.ts";
 import { obstacleTo } from "../runtimes/index.ts";
@@ -9,9 +10,9 @@ export interface ConfigurationFacts {
   readonly name: string;
   readonly chosen: boolean;
   readonly usable: boolean;
-  readonly devices: string;
-  readonly runAs: string;
-  readonly engine: string;
+  readonly devices: Accelerator;
+  readonly runAs: RunAs;
+  readonly engine: Engine;
   /** A clause: what it would do, or why it cannot. */
   readonly here: string;
 }

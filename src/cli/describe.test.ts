@@ -131,7 +131,7 @@ describe("describe", () => {
       Annotations:  nitrous/host=python
       Disabled:     no
       Protocols:    v1, v2
-      Runs in:      this server's python host
+      Runs in:      this server's Python host
       Image:        nitrous
 
       Formats

@@ -16,12 +16,13 @@ import {
   findLauncherPython,
   type IsolationMode,
   probeMechanisms,
+  probeServers,
   strongest,
 } from "../executors/index.ts";
 import { cacheDirectoryOf, DEFAULT_STATE_DIRECTORY, type Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import { type ConfigurationFacts, configurationFacts } from "./configuration-facts.ts";
-import { type ServerFacts, serverFacts } from "./runtime-facts.ts";
+import { type ServerFacts, serverFacts } from "./server-facts.ts";
 
 /** What this machine has for nitrous. Sizes in bytes. */
 export interface MachineFacts {
@@ -57,6 +58,8 @@ export interface MachineFacts {
   /** Servers of others that runtimes start. */
   readonly servers: readonly ServerFacts[];
   readonly configurations: readonly ConfigurationFacts[];
+  /** Why programs of runtimes have no network and no folders of their own here; undefined where they do. */
+  readonly processes: { readonly problem: string | undefined };
   /** Programs that run containers, and which of them may. */
   readonly containers: {
     readonly choice: string;
@@ -69,13 +72,14 @@ const BUDGET_SHARE = 0.8;
 
 export async function machineFacts(settings: Settings): Promise<MachineFacts> {
   const launcher = await findLauncherPython(settings.python);
-  const [mechanisms, python, available, cgroup, { devices, problem }, engines] = await Promise.all([
+  const [mechanisms, python, available, cgroup, { devices, problem }, engines, servers] = await Promise.all([
     probeMechanisms(launcher),
     findInterpreters(settings.python).then((found) => found.map(({ path, version }) => `${version} at ${path}`), messageOf),
     availableMemory(),
     cgroupMemory(),
     findDevices(process.env, runCommand),
     findEngines(process.env),
+    probeServers(settings.python),
   ]);
   const mode = settings.isolation;
   const code = decideIsolation({ format: "python" }, mode, mechanisms);
@@ -110,6 +114,7 @@ export async function machineFacts(settings: Settings): Promise<MachineFacts> {
     },
     servers: await serverFacts(settings),
     configurations: await configurationFacts(settings),
+    processes: { problem: servers.problem },
     containers: {
       choice: settings["container-engine"],
       // Not the environment that they are run with.

@@ -44,6 +44,7 @@ const good: MachineFacts = {
     { name: "cpu", chosen: false, usable: true, devices: "none", runAs: "auto", engine: "auto", here: "runs on the processor" },
     { name: "inf2", chosen: false, usable: false, devices: "neuron", runAs: "auto", engine: "auto", here: "cannot be used: no" },
   ],
+  processes: { problem: undefined },
   containers: {
     choice: "auto",
     engines: [
@@ -80,6 +81,7 @@ describe("nitrous doctor", () => {
       "vLLM                             ok        0.32.0 at /opt/vllm/bin/vllm",
       "NVIDIA Triton Inference Server   absent    it is not here",
       "TorchServe                       weak      0.12.0 at /x/torchserve; there is no java",
+      "processes                        ok        programs of runtimes have a network and a file system of their own",
       "podman                           ok        4.3.1, as root, limits by cgroups version 1",
       "docker                           weak      the daemon does not run",
       "state folder                     ok        /state: 50.0 GiB of 100.0 GiB free",
@@ -128,5 +130,10 @@ describe("nitrous doctor", () => {
     expect(value.isolation).toEqual(JSON.parse(JSON.stringify(good.isolation)));
     expect(value.checks).toContainEqual({ name: "memory", state: "ok", found: "10.0 GiB available; hosts get 8.0 GiB" });
     expect(() => report(good, "xml")).toThrow("expected json, yaml");
+  });
+
+  it("says why programs of runtimes have no namespaces", () => {
+    const text = report({ ...good, processes: { problem: "unshare: Operation not permitted" } });
+    expect(text).toMatch(/processes +weak +programs of runtimes are on the machine's network.*unshare: Operation not permitted/);
   });
 });

@@ -31,6 +31,7 @@ function checksOf({
   memory,
   devices,
   servers,
+  processes,
   configurations,
   containers,
   folders,
@@ -66,6 +67,7 @@ function checksOf({
     ...deviceChecks(devices),
     ...configurations.map(({ name, usable, here }): Check => ({ name: `runtime ${name}`, state: usable ? "ok" : "absent", found: here })),
     ...servers.map(serverCheck),
+    processesCheck(processes.problem),
     ...engineChecks(containers),
     ...folders.map(
       ({ purpose, path, free, size }): Check => ({
@@ -95,6 +97,16 @@ function serverCheck({ title, version, file, problem }: MachineFacts["servers"][
   const where = file === undefined ? "" : `${version ?? "of unknown version"} at ${file}`;
   if (problem === undefined) return { name: title, state: "ok", found: where };
   return { name: title, state: file === undefined ? "absent" : "weak", found: file === undefined ? problem : `${where}; ${problem}` };
+}
+
+function processesCheck(problem: string | undefined): Check {
+  const name = "processes";
+  if (problem === undefined) return { name, state: "ok", found: "programs of runtimes have a network and a file system of their own" };
+  return {
+    name,
+    state: "weak",
+    found: `programs of runtimes are on the machine's network, with other ports than they ask for: ${problem}`,
+  };
 }
 
 function isolationCheck(mode: string, chosen: string | undefined, refusal: string | undefined): Check {

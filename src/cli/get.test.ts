@@ -5,7 +5,8 @@ import { fakeTerminal } from "../../test/fake-terminal.ts";
 import { clusterRuntime, FAILED, namespaceRuntime, service } from "../../test/kserve-objects.ts";
 import { createClient } from "./client.ts";
 import { type GetOptions, getCommand } from "./get.ts";
-import type { RuntimeMachine } from "./runtime-facts.ts";
+import type { RuntimeMachine } from "./runtime-machine.ts";
+import { placeOf } from "./runtime-rows.ts";
 import { runtimesCommand } from "./runtimes.ts";
 
 let api: FakeControlApi;
@@ -145,6 +146,7 @@ describe("get --watch", () => {
 
 /** Says of every runtime that it is there, and has one configuration. */
 const machine: RuntimeMachine = {
+  place: (object) => Promise.resolve(placeOf(object)),
   installed: ({ metadata }) => Promise.resolve({ ready: true, text: `${metadata.name} 1.0` }),
   configurations: () =>
     Promise.resolve([

@@ -147,7 +147,7 @@ function addRuntimes(program: Command): void {
     .action(async (options: Options & { cacheDir?: string; runtime?: string; runtimes?: string }) => {
       const [{ runtimesCommand }, { thisMachine }, { localSettings }] = await Promise.all([
         import("./runtimes.ts"),
-        import("./runtime-facts.ts"),
+        import("./runtime-machine.ts"),
         import("./local-settings.ts"),
       ]);
       const { client, terminal } = await surroundings(options);

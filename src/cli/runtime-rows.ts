@@ -1,3 +1,4 @@
+import type { RunAs } from "../core/runtime-configuration.ts";
 import { ageOf } from "./age.ts";
 import type { ApiObject } from "./api-objects.ts";
 import type { RowOptions } from "./service-rows.ts";
@@ -47,9 +48,12 @@ export function formatsInWords(formats: readonly { readonly name: string; readon
 /** Where a runtime's models run: in one of the server's own hosts, as a process or a container of its own, or on another machine. */
 export type RuntimePlace = "python" | "node" | "auto" | "process" | "container" | "elsewhere";
 
-/** As the server decides it where no setting and no service says otherwise. */
-export function placeOf({ metadata: { annotations = {} }, spec }: Pick<ApiObject, "metadata" | "spec">): RuntimePlace {
-  const { [HOST]: host, [URL]: url, [RUN_AS]: runAs } = annotations;
+/** As a server decides it with that setting, where no service says otherwise. */
+export function placeOf(
+  { metadata: { annotations = {} }, spec }: Pick<ApiObject, "metadata" | "spec">,
+  setting: RunAs = "auto",
+): RuntimePlace {
+  const { [HOST]: host, [URL]: url, [RUN_AS]: runAs = setting } = annotations;
   if (host === "python" || host === "node" || host === "auto") return host;
   if (url !== undefined) return "elsewhere";
   const { image, command } = containerOf(spec);

@@ -9,8 +9,8 @@ import { CLUSTER_RUNTIMES, RUNTIMES } from "./kinds.ts";
 import { NEVER_CREATED } from "./local-resources.ts";
 import { parseOutput, printValue, toList } from "./print-objects.ts";
 import { candidatesText } from "./runtime-candidates.ts";
-import type { Installed, RuntimeMachine } from "./runtime-facts.ts";
-import { formatsInWords, placeOf, protocolsInWords } from "./runtime-rows.ts";
+import type { Installed, RuntimeMachine } from "./runtime-machine.ts";
+import { formatsInWords, placeOf, protocolsInWords, type RuntimePlace } from "./runtime-rows.ts";
 import { containerOf, runtimeFields } from "./spec-fields.ts";
 import { type Cell, renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -26,6 +26,7 @@ export interface RuntimesOptions {
 /** A runtime and what this machine has for it. */
 interface Known {
   readonly object: ApiObject;
+  readonly place: RuntimePlace;
   /** Undefined where the server is another machine. */
   readonly installed: Installed | undefined;
 }
@@ -50,7 +51,12 @@ export async function runtimesCommand(
   }
   const isHere = isLoopback(new URL(client.server).hostname.replace(/^\[|\]$/g, ""));
   const known = await Promise.all(
-    items.map(async (object): Promise<Known> => ({ object, installed: isHere ? await machine.installed(object) : undefined })),
+    items.map(
+      async (object): Promise<Known> =>
+        isHere
+          ? { object, place: await machine.place(object), installed: await machine.installed(object) }
+          : { object, place: placeOf(object), installed: undefined },
+    ),
   );
   const configurations = isHere ? await machine.configurations() : [];
   if (output === "json" || output === "yaml") {
@@ -85,7 +91,7 @@ function titles(wide: boolean): string[] {
   return ["NAME", "SCOPE", "FORMATS", "PROTOCOLS", "WHERE", "DISABLED", ...(wide ? ["IMAGE"] : []), "INSTALLED"];
 }
 
-function row({ object, installed }: Known, wide: boolean): Cell[] {
+function row({ object, place, installed }: Known, wide: boolean): Cell[] {
   const { metadata, spec } = object;
   const { disabled, supportedModelFormats } = runtimeFields(spec);
   return [
@@ -93,7 +99,7 @@ function row({ object, installed }: Known, wide: boolean): Cell[] {
     metadata.namespace === undefined ? "cluster" : "namespace",
     formatsInWords(supportedModelFormats),
     protocolsInWords(object),
-    placeOf(object),
+    place,
     { text: String(disabled), style: disabled ? "yellow" : undefined },
     ...(wide ? [containerOf(spec).image ?? ""] : []),
     // Last, because it may be more than one word.
@@ -113,11 +119,11 @@ function configurationTable(configurations: readonly ConfigurationFacts[], termi
 }
 
 function forMachines(known: readonly Known[], configurations: readonly ConfigurationFacts[]): unknown {
-  const items = known.map(({ object, installed }) => ({
+  const items = known.map(({ object, place, installed }) => ({
     ...object,
     status: {
       protocols: protocolsInWords(object).split(","),
-      where: placeOf(object),
+      where: place,
       ...(installed === undefined ? {} : { ready: installed.ready, installed: installed.text }),
     },
   }));

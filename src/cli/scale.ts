@@ -23,9 +23,11 @@ export async function scaleCommand(name: string, options: ScaleOptions): Promise
   const answer = await callModel(`${place.server}/nitrous${place.path}/scale`, apiKeyOf(options.apiKey, process.env), {
     replicas: replicas === "auto" ? replicas : Number(replicas),
   });
-  const { ready = 0, wanted = 0, least = 1, most = 1, auto = true, obstacle } = answer.replicas as Partial<Counts>;
+  const { ready = 0, starting = 0, wanted = 0, least = 1, most = 1, auto = true, obstacle } = answer.replicas as Partial<Counts>;
   const bounds = auto ? `; ${least} to ${most} by load` : "";
-  const shown = `${name} version ${answer.version} has ${ready} of ${wanted} ${wanted === 1 ? "replica" : "replicas"}${bounds}`;
+  // Such as one whose process has just died.
+  const coming = ready < wanted && starting > 0 ? ` (${starting} starting)` : "";
+  const shown = `${name} version ${answer.version} has ${ready} of ${wanted} ${wanted === 1 ? "replica" : "replicas"}${coming}${bounds}`;
   if (answer.state === "standby") process.stdout.write(`${name} version ${answer.version} is standby: ${answer.reason}\n`);
   else if (obstacle === undefined) process.stdout.write(`${shown}\n`);
   else throw new CliError(`${shown}: ${obstacle}; it is tried again from time to time`);
@@ -33,6 +35,7 @@ export async function scaleCommand(name: string, options: ScaleOptions): Promise
 
 interface Counts {
   readonly ready: number;
+  readonly starting: number;
   readonly wanted: number;
   readonly least: number;
   readonly most: number;

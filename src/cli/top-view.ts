@@ -1,6 +1,6 @@
 import { shortDuration } from "./age.ts";
 import type { Style } from "./paint.ts";
-import { type Cell, renderTable } from "./table.ts";
+import { type Cell, columnWidths, renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 import type { ModelRow, Snapshot } from "./top-snapshot.ts";
 
@@ -10,6 +10,13 @@ export type Sort = (typeof SORTS)[number];
 
 /** Columns of a terminal from which on there is room for what a narrow one leaves out. */
 const WIDE = 120;
+/** Below this a terminal shows what matters most, and names are cut. */
+const NARROW = 60;
+/** What a name keeps of them, and the least number of characters. */
+const NAME_SHARE = 1 / 3;
+const SHORTEST_NAME = 6;
+/** Spaces between columns. */
+const NARROW_GAP = 2;
 
 /** Lines about the server, then a row for each model. */
 export interface View {
@@ -27,12 +34,12 @@ export function topView(
 ): View {
   const wide = (terminal.width ?? Number.POSITIVE_INFINITY) >= WIDE;
   const sorted = [...snapshot.models].sort(ORDERS[sort]);
-  const columns = columnsFor(sorted, wide, allNamespaces, sort);
+  const columns = fitting(columnsFor(sorted, wide, allNamespaces, sort), sorted, terminal.width);
   const table = renderTable(
     columns.map(({ title }) => title),
     sorted.map((row) => columns.map(({ cell }) => cell(row))),
     terminal,
-    { right: new Set(columns.flatMap(({ right }, index) => (right === true ? [index] : []))), gap: wide ? 3 : 2 },
+    { right: new Set(columns.flatMap(({ right }, index) => (right === true ? [index] : []))), gap: wide ? 3 : NARROW_GAP },
   );
   const [titles = "", ...rows] = table.trimEnd().split("\n");
   return { head: headOf(snapshot, address, terminal), titles, rows };
@@ -77,6 +84,27 @@ function columnsFor(rows: readonly ModelRow[], wide: boolean, allNamespaces: boo
     number("MEMORY", ({ memoryBytes }) => (memoryBytes === 0 ? "-" : bytes(memoryBytes)), "memory"),
     ...(isPlain(({ reason }) => reason !== "") ? [] : [{ title: "WHY", cell: ({ reason }: ModelRow) => reason }]),
   ];
+}
+
+/** On a narrow terminal the name, what rows are ordered by and the state come first, and of numbers only those that fit whole. */
+function fitting(columns: readonly Column[], rows: readonly ModelRow[], width = Number.POSITIVE_INFINITY): readonly Column[] {
+  if (width >= NARROW) return columns;
+  const longest = Math.max(SHORTEST_NAME, Math.floor(width * NAME_SHARE));
+  const rank = ({ title }: Column): number => (title === "MODEL" ? 0 : title.endsWith("↓") ? 1 : title === "STATE" ? 2 : 3);
+  const ordered = [...columns]
+    .sort((one, other) => rank(one) - rank(other))
+    .map((column) => (column.title === "MODEL" ? { ...column, cell: (row: ModelRow) => cut(String(column.cell(row)), longest) } : column));
+  const cells = rows.map((row) => ordered.map(({ cell }) => cell(row)));
+  const widths = columnWidths(
+    ordered.map(({ title }) => title),
+    cells,
+  );
+  let end = -NARROW_GAP;
+  const fits = ordered.map(({ right }, index) => {
+    end += NARROW_GAP + (widths[index] ?? 0);
+    return right !== true || end <= width;
+  });
+  return ordered.filter((_, index) => fits[index]);
 }
 
 function headOf(

@@ -100,6 +100,26 @@ describe("nitrous top", () => {
     expect(lines.slice(7, 10).map((line) => line.split(" ", 1)[0])).toEqual(["broken", "iris", "wine"]);
   });
 
+  it("shows names, what they are ordered by and states in 20 columns, and no half numbers", async () => {
+    const terminal = fakeTerminal({ width: 20 });
+    const models = [{ ...iris, model: "classifier-of-flowers" }, wine];
+    await topCommand({ once: true }, clientOf([{ ...snapshot, models }]), terminal, undefined, never);
+    expect(terminal.out().split("\n").slice(6)).toEqual(["MODEL   RPS↓  STATE", "class…   120  ready", "wine     3.0  ready", ""]);
+  });
+
+  it("says of a namespace without models that there are none, and where there are some", async () => {
+    const empty = { ...snapshot, models: [] };
+    const client = (models: readonly object[]): Client => ({
+      ...clientOf([empty]),
+      send: (_method, _path, query) => Promise.resolve({ ...snapshot, models: query?.namespace === undefined ? models : [] }),
+    });
+    const top = (models: readonly object[], options = {}) =>
+      topCommand({ namespace: "taem", ...options }, client(models), fakeTerminal(), undefined, never);
+    await expect(top([wine, { ...iris, namespace: "team" }])).rejects.toThrow("namespace taem has no models; default, team have some");
+    await expect(top([wine], { once: true })).rejects.toThrow("namespace taem has no models; default has some");
+    await top([], { once: true });
+  });
+
   it("tells namespaces and revisions apart, and counts what fails", async () => {
     const models = [
       { ...iris, failuresPerSecond: 4 },

@@ -40,6 +40,7 @@ export async function topCommand(
   const query = { namespace };
   const draw = (snapshot: Snapshot, order: Sort, at: Pick<Terminal, "paint" | "width"> = terminal) =>
     topView(snapshot, { sort: order, address: client.server, allNamespaces: namespace === undefined }, at);
+  if (namespace !== undefined && output === undefined) await assertModels(client, namespace);
   if (output !== undefined || once) {
     const answer = await client.send("GET", "/nitrous/top", query);
     terminal.print(output === undefined ? linesOf(draw(toSnapshot(answer), sort)) : printValue(answer, output));
@@ -54,6 +55,14 @@ export async function topCommand(
     // Somebody who has quit would wait for the connection.
     ending.abort();
   }
+}
+
+/** Nobody would see of an empty table whether its namespace was misspelt. @throws CliError when there are models, and all elsewhere */
+async function assertModels(client: Client, namespace: string): Promise<void> {
+  const { models } = toSnapshot(await client.send("GET", "/nitrous/top", {}));
+  const namespaces = [...new Set(models.map((row) => row.namespace))].sort();
+  if (namespaces.length === 0 || namespaces.includes(namespace)) return;
+  throw new CliError(`namespace ${namespace} has no models; ${namespaces.join(", ")} ${namespaces.length === 1 ? "has" : "have"} some`);
 }
 
 async function showLive(

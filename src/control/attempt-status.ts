@@ -15,10 +15,6 @@ export function stateOf({ phase, models, failure }: Attempt, isActive: boolean):
   return phase === "planning" ? "Pending" : "Loading";
 }
 
-export function failureInfo({ reason, message, time }: RolloutFailure, name: string, { revision }: Attempt): JsonObject {
-  return { reason, message, time, modelRevisionName: `${name}-${revision.generation}` };
-}
-
-export function firstLine(text: string): string {
-  return text.split("\n", 1)[0] as string;
+export function failureInfo({ reason, message, time }: RolloutFailure, { revision }: Attempt): JsonObject {
+  return { reason, message, time, modelRevisionName: revision.name };
 }

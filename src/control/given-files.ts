@@ -40,7 +40,7 @@ export class GivenFiles {
       throw new ServeError("FAILED_PRECONDITION", `the files that were given are no model: ${reasons}`);
     } catch (error) {
       await this.remove(folder);
-      throw error;
+      throw asGiven(error, folder);
     }
   }
 
@@ -59,6 +59,12 @@ export class GivenFiles {
   async close(): Promise<void> {
     if (this.#made !== undefined) await this.remove(this.#made);
   }
+}
+
+/** The same error, with paths as whoever gave the files knows them. */
+export function asGiven(error: unknown, folder: string): unknown {
+  if (!(error instanceof ServeError) || !error.message.includes(folder)) return error;
+  return new ServeError(error.code, error.message.replaceAll(`${folder}/`, "").replaceAll(folder, "its folder"), { cause: error });
 }
 
 function isAlive(pid: number): boolean {

@@ -7,10 +7,11 @@ import { FakeClock, settle } from "../../test/fake-clock.ts";
 import { FakeHosts, modelSpec } from "../../test/fake-hosts.ts";
 import { onnxGraph } from "../../test/onnx-graph.ts";
 import { createRecord, RequestContext } from "../core/context.ts";
+import { ServeError } from "../core/errors.ts";
 import type { Target } from "../core/inference.ts";
 import type { ModelOverride } from "../core/repository.ts";
 import { type ModelVersion, Registry } from "../models/index.ts";
-import { GivenFiles } from "./given-files.ts";
+import { asGiven, GivenFiles } from "./given-files.ts";
 import { RequestedLoads } from "./model-repository.ts";
 
 const TARGET: Target = { namespace: "default", name: "m" };
@@ -95,6 +96,22 @@ describe("requested loads", () => {
     expect([model.answers, model.state]).toEqual([true, "ready"]);
   });
 
+  it("end when their model is removed while it loads", async () => {
+    const file = join(folder, "slow");
+    writeFileSync(file, "slow");
+    const target = { namespace: "default", name: "slow" };
+    const model = hosts.createModel(modelSpec("slow", file));
+    registry.set(target, [model]);
+    hosts.held.add(file);
+    const started = hosts.manager.start(model);
+    const asked = loads.load(target, undefined, context());
+    const refused = expect(asked).rejects.toThrow("version 1 is draining: it is being removed");
+    for (let times = 0; times < 5; times++) await done(turn());
+    await done(hosts.manager.remove(model));
+    await refused;
+    await started;
+  });
+
   it("leave a model alone that has not changed, and load it again when its file has", async () => {
     await done(loads.load(TARGET, undefined, context()));
     expect([hosts.loads.length, registry.versions(TARGET)]).toEqual([2, own]);
@@ -164,6 +181,12 @@ describe("requested loads", () => {
     expect(readdirSync(join(folder, "given", given ?? ""))).toEqual([]);
   });
 
+  it("name given files as their giver does", () => {
+    const error = new ServeError("FAILED_PRECONDITION", "/state/given/m/1/model.onnx is broken; /state/given holds nothing else");
+    expect(asGiven(error, "/state/given")).toMatchObject({ message: "m/1/model.onnx is broken; its folder holds nothing else" });
+    expect(asGiven(error, "/elsewhere")).toBe(error);
+  });
+
   it("remove what a server left that was ended, and nothing of one that runs", async () => {
     const left = join(folder, "given");
     // No process has a number as high as this.
@@ -178,7 +201,9 @@ describe("requested loads", () => {
 
   it("refuse files that are no model, and leave nothing of them", async () => {
     const files = new Map([["1/model.txt", Buffer.from("hello")]]);
-    await expect(done(loads.load(TARGET, override({ files }), context()))).rejects.toThrow("the files that were given are no model");
+    const refusal = await done(loads.load(TARGET, override({ files }), context())).catch(String);
+    expect(refusal).toContain("the files that were given are no model");
+    expect(refusal).not.toContain(folder);
     expect(registry.versions(TARGET)).toEqual(own);
     mkdirSync(join(folder, "given"), { recursive: true });
     const [given] = readdirSync(join(folder, "given"));

@@ -1,12 +1,13 @@
 import type { RequestContext } from "../core/context.ts";
-import { messageOf, ServeError } from "../core/errors.ts";
+import { firstLine, ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
 import type { Target } from "../core/inference.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { ModelOverride, ModelRepository, VersionPolicy } from "../core/repository.ts";
+import { untilAborted } from "../core/until-aborted.ts";
 import type { Manager, ModelVersion, Registry } from "../models/index.ts";
-import { fingerprintOf } from "./fingerprint.ts";
-import type { GivenFiles } from "./given-files.ts";
+import { stampsAt, textOf } from "./artefact-files.ts";
+import { asGiven, type GivenFiles } from "./given-files.ts";
 
 export interface ModelRepositoryOptions {
   readonly registry: Registry;
@@ -99,8 +100,9 @@ export class RequestedLoads implements ModelRepository {
       const specs = chosen(own, versions).map((spec) => overridden(spec, override));
       await this.#replace(target, specs, given?.folder, context);
     } catch (error) {
-      if (given !== undefined) await files.remove(given.folder);
-      throw error;
+      if (given === undefined) throw error;
+      await files.remove(given.folder);
+      throw asGiven(error, given.folder);
     }
   }
 
@@ -153,7 +155,7 @@ export class RequestedLoads implements ModelRepository {
       models.map(async (model) => {
         model.drained = false;
         if (model.state === "failed" || model.state === "registered" || model.state === "standby") {
-          await givenUp(this.#options.manager.start(model), context);
+          await untilAborted(this.#options.manager.start(model), context.signal);
         }
         await this.#settled(model, context);
         if (model.state === "ready") return;
@@ -175,14 +177,16 @@ export class RequestedLoads implements ModelRepository {
       end = this.#options.events.on("model-state-changed", look);
       look();
     });
-    await givenUp(settled, context).finally(end);
+    await untilAborted(settled, context.signal).finally(end);
   }
 
   async #haveChanged(models: readonly ModelVersion[]): Promise<boolean> {
     const changed = await Promise.all(
       models.map(async (model) => {
         const loaded = this.#loaded.get(model);
-        return loaded !== undefined && loaded !== (await fingerprintOf(model.spec).catch(() => loaded));
+        const files = await stampsAt(model.spec.file);
+        // Of files that are not there nothing else could be loaded.
+        return loaded !== undefined && files !== undefined && textOf(files) !== loaded;
       }),
     );
     return changed.includes(true);
@@ -194,7 +198,8 @@ export class RequestedLoads implements ModelRepository {
       if (model === undefined) return;
       // It was on its way when it was unloaded.
       if (model.drained) await this.#options.manager.drain(model);
-      this.#loaded.set(model, await fingerprintOf(model.spec));
+      const files = await stampsAt(model.spec.file);
+      if (files !== undefined) this.#loaded.set(model, textOf(files));
     } catch {
       // It is not there any more, and another load will tell.
     }
@@ -251,24 +256,4 @@ function overridden(spec: ModelSpec, { scheduling, responseCache, notes }: Model
     ...(responseCache === undefined ? {} : { responseCache }),
     ...(notes.length === 0 ? {} : { notes: [...(spec.notes ?? []), ...notes] }),
   };
-}
-
-/** The work goes on; whoever waited for it does not. */
-async function givenUp<Result>(work: Promise<Result>, context: RequestContext): Promise<Result> {
-  const { signal } = context;
-  let onAbort = (): void => undefined;
-  const over = new Promise<never>((_, reject) => {
-    onAbort = () => reject(ServeError.from(signal.reason, "CANCELLED", messageOf(signal.reason)));
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, over]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] as string;
 }

@@ -107,7 +107,7 @@ describe("a service", () => {
     expect(world.condition("iris").status).toBe("True");
     expect(world.status("iris")).toMatchObject({
       observedGeneration: 2,
-      modelStatus: { transitionStatus: "BlockedByFailedLoad", lastFailureInfo: { modelRevisionName: "iris-2" } },
+      modelStatus: { transitionStatus: "BlockedByFailedLoad", lastFailureInfo: { modelRevisionName: "iris-00002" } },
       nitrous: { servingGeneration: 1, advice: expect.stringContaining("not tried again by itself") },
     });
     expect(world.clock.timers).toBe(0);

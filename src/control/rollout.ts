@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../core/clock.ts";
-import { ServeError } from "../core/errors.ts";
+import { firstLine, ServeError } from "../core/errors.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { Manager, ModelVersion, Registry } from "../models/index.ts";
 import { type Attempt, begin, type Course, type Revision, type RolloutFailure, type Split, WHOLE } from "./course.ts";
@@ -263,11 +263,11 @@ export class Rollout<Wanted extends Revision = Revision> {
   #route(): void {
     const first = this.#active ?? this.#target;
     if (first === undefined) return;
-    const pending = first.failure === undefined ? `It is being prepared: ${first.step}` : first.failure.message.split("\n", 1)[0];
+    const pending = first.failure === undefined ? `It is being prepared: ${first.step}` : firstLine(first.failure.message);
     const revisions = servedRevisions(first, this.#target, this.#canaries, this.#split);
     const { affinityHeader } = this.#split;
     const { registry } = this.#options;
-    registry.split(this.#options, revisions, { pending: pending as string, ...(affinityHeader === undefined ? {} : { affinityHeader }) });
+    registry.split(this.#options, revisions, { pending, ...(affinityHeader === undefined ? {} : { affinityHeader }) });
   }
 
   #later(course: Course<Wanted>, key: string, delay: number, task: () => void): void {

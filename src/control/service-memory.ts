@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
+import { firstLine, messageOf } from "../core/errors.ts";
 import type { ResourceKey } from "../core/resource.ts";
 import type { RevisionRecord } from "../core/resource-store.ts";
 import type { Attempt } from "./course.ts";
@@ -65,7 +65,7 @@ export class ServiceMemory {
     if (table.find(key) === undefined) return;
     const known = table.history(key).find((record) => record.generation === generation);
     if (known?.outcome === outcome) return;
-    const message = outcome === "failed" && failure !== undefined ? { message: failure.message.split("\n", 1)[0] as string } : {};
+    const message = outcome === "failed" && failure !== undefined ? { message: firstLine(failure.message) } : {};
     const record: RevisionRecord = { generation, spec, annotations, outcome, time: new Date().toISOString(), ...message };
     table.setRevision(key, uid, record).catch((error: unknown) => {
       onFault(`what became of generation ${generation} could not be stored: ${messageOf(error)}`);

@@ -1,8 +1,9 @@
+import { firstLine } from "../core/errors.ts";
 import type { JsonObject, JsonValue } from "../core/inference.ts";
 import type { FailureReason } from "../core/resource.ts";
 import type { ReplicaCounts, ScalingSpec } from "../core/scaling.ts";
 import { type Candidate, hasOwnServer, type RuntimeChoice } from "../resources/index.ts";
-import { failureInfo, firstLine, isServing, stateOf } from "./attempt-status.ts";
+import { failureInfo, isServing, stateOf } from "./attempt-status.ts";
 import { type Condition, withTransitionTimes } from "./conditions.ts";
 import type { Attempt, RolloutFailure } from "./course.ts";
 import { serverInWords } from "./server-words.ts";
@@ -90,7 +91,7 @@ function whyNotReady(attempt: Attempt | undefined): Omit<Condition, "type"> {
   return { status: "False", reason: attempt.failure.reason, message: firstLine(attempt.failure.message) };
 }
 
-function modelStatusOf({ active, target, stopped, service }: ServiceSituation): JsonObject {
+function modelStatusOf({ active, target, stopped }: ServiceSituation): JsonObject {
   if (stopped || target === undefined) {
     const states = { activeModelState: "", targetModelState: stopped ? "" : "Pending" };
     return { transitionStatus: stopped ? "UpToDate" : "InProgress", states, copies: { failedCopies: 0, totalCopies: 0 } };
@@ -111,7 +112,7 @@ function modelStatusOf({ active, target, stopped, service }: ServiceSituation): 
       targetModelState: stateOf(target, target === active || target.admitted),
     },
     copies: { failedCopies: failed || (active === undefined && failure !== undefined) ? 1 : missing, totalCopies: copies },
-    ...(failure === undefined ? {} : { lastFailureInfo: failureInfo(failure, service.name, failing) }),
+    ...(failure === undefined ? {} : { lastFailureInfo: failureInfo(failure, failing) }),
   };
 }
 

@@ -43,7 +43,7 @@ export function trafficStatus({ active, target, revisions, history }: TrafficSit
 }
 
 /** KServe's CanaryStatus of each entry of `spec.canary`. */
-export function canaryStatuses({ canaries, service }: TrafficSituation): JsonObject[] {
+export function canaryStatuses({ canaries }: TrafficSituation): JsonObject[] {
   return canaries.map(({ name, percent, attempt }): JsonObject => {
     const { failure, admitted } = attempt;
     const ready = admitted && isServing(attempt);
@@ -56,7 +56,7 @@ export function canaryStatuses({ canaries, service }: TrafficSituation): JsonObj
         transitionStatus: ready ? "UpToDate" : failure === undefined ? "InProgress" : "BlockedByFailedLoad",
         states: { activeModelState: ready ? state : "", targetModelState: state },
         copies: { failedCopies: failure === undefined ? 0 : 1, totalCopies: ready ? 1 : 0 },
-        ...(failure === undefined ? {} : { lastFailureInfo: failureInfo(failure, service.name, attempt) }),
+        ...(failure === undefined ? {} : { lastFailureInfo: failureInfo(failure, attempt) }),
       },
     };
   });

@@ -1,6 +1,7 @@
+import { firstLine } from "../core/errors.ts";
 import type { JsonObject } from "../core/inference.ts";
 import type { ResourceView } from "../core/planes.ts";
-import { failureInfo, firstLine, isServing, stateOf } from "./attempt-status.ts";
+import { failureInfo, isServing, stateOf } from "./attempt-status.ts";
 import { type Condition, withTransitionTimes } from "./conditions.ts";
 import type { Attempt } from "./course.ts";
 import type { TrainedSituation } from "./trained-models.ts";
@@ -36,7 +37,7 @@ export function trainedModelStatus(situation: TrainedSituation, { view, rollout,
               activeModelState: active === undefined ? "" : stateOf(active, true),
               targetModelState: stateOf(target, target === active || target.admitted),
             },
-            ...(target.failure === undefined ? {} : { lastFailureInfo: failureInfo(target.failure, trained.name, target) }),
+            ...(target.failure === undefined ? {} : { lastFailureInfo: failureInfo(target.failure, target) }),
           },
         }),
     nitrous: {

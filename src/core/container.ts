@@ -2,6 +2,8 @@
 export interface ContainerSpec {
   /** Which server it runs, of those that `nitrous runtimes install` knows (annotation `nitrous/program`); else its command tells. */
   readonly program?: string;
+  /** A requirements.txt on this machine, for a program without an image: it runs in an environment with these packages. */
+  readonly requirements?: string;
   /** Undefined for a program that is on this machine. */
   readonly image: string | undefined;
   readonly imagePullPolicy: "Always" | "IfNotPresent" | "Never";

@@ -77,3 +77,8 @@ export class ServeError extends Error {
 export function messageOf(value: unknown): string {
   return value instanceof Error ? value.message : String(value);
 }
+
+/** The first line of a reason, which everybody may read; others are for the operator: what a host has printed may name files. */
+export function firstLine(text: string): string {
+  return text.split("\n", 1)[0] as string;
+}

@@ -1,3 +1,4 @@
+export { type IntegerRule, tensorOfJson, tensorsOfColumns, tensorsOfRows } from "./json-tensors.ts";
 export { describe, isObject, type JsonObject } from "./json-value.ts";
 export { parseJson } from "./parse-json.ts";
 export { readData } from "./read-data.ts";

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readOptional } from "./read-optional.ts";
 
 /** The memory limit of the cgroups that the server is in: of all levels the one that leaves least. */
 export interface CgroupMemory {
@@ -91,12 +91,4 @@ function ancestors(path: string): string[] {
   const names = path.split("/").filter((name) => name !== "");
   if (names.includes("..")) return ["/"];
   return names.map((_, index) => `/${names.slice(0, names.length - index).join("/")}`).concat("/");
-}
-
-async function readOptional(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch {
-    return "";
-  }
 }

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { freemem } from "node:os";
 import { cgroupMemory, headroom } from "./cgroup.ts";
 import { processTree } from "./processes.ts";
+import { readOptional } from "./read-optional.ts";
 
 /**
  * Bytes that new processes may use now: what the kernel says is available, or what the limits of the cgroups that this process is in leave.
@@ -27,12 +27,4 @@ export async function processMemory(pid: number): Promise<number> {
 async function proportionalSize(pid: number): Promise<number> {
   const rollup = await readOptional(`/proc/${pid}/smaps_rollup`);
   return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
-}
-
-async function readOptional(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch {
-    return "";
-  }
 }

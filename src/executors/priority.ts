@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { pidsBelow, threadsOf } from "./processes.ts";
+import { readOptionalSync } from "./read-optional.ts";
 
 /** Behind those that serve, yet not starved: a third of their weight, as the kernel has it; 10 would be a tenth. */
 const NICENESS = 5;
@@ -66,18 +67,10 @@ function mayRaise(): boolean {
 }
 
 function hasCapability(): boolean {
-  const effective = /^CapEff:\s+([0-9a-f]+)$/m.exec(readOptional("/proc/self/status"))?.[1];
+  const effective = /^CapEff:\s+([0-9a-f]+)$/m.exec(readOptionalSync("/proc/self/status"))?.[1];
   return effective !== undefined && ((BigInt(`0x${effective}`) >> SYS_NICE) & 1n) === 1n;
 }
 
 function niceLimit(): number {
-  return Number(/^Max nice priority\s+(\d+)/m.exec(readOptional("/proc/self/limits"))?.[1] ?? 0);
-}
-
-function readOptional(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
+  return Number(/^Max nice priority\s+(\d+)/m.exec(readOptionalSync("/proc/self/limits"))?.[1] ?? 0);
 }

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { readOptionalSync } from "./read-optional.ts";
 
 /** A process that no later one can be taken for, as long as the machine runs: pids are used again, with another start time. */
 export interface ProcessIdentity {
@@ -73,18 +74,10 @@ export function processTree(pid: number): number[] {
 
 /** What tells one run of the machine from the next: pids and start times begin anew. Empty where the system does not tell. */
 export function bootId(): string {
-  return readOptional("/proc/sys/kernel/random/boot_id").trim();
+  return readOptionalSync("/proc/sys/kernel/random/boot_id").trim();
 }
 
 function statOf(pid: number): string[] | undefined {
-  const text = readOptional(`/proc/${pid}/stat`);
+  const text = readOptionalSync(`/proc/${pid}/stat`);
   return text === "" ? undefined : text.slice(text.lastIndexOf(")") + 2).split(" ");
-}
-
-function readOptional(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
 }

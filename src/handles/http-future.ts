@@ -1,5 +1,6 @@
 import { ServeError } from "../core/errors.ts";
 import type { HandleFuture } from "./model-handle.ts";
+import { whenAborted } from "./when-aborted.ts";
 
 /** Milliseconds that one question waits for the answer. */
 const WAIT_MS = 20_000;
@@ -28,7 +29,7 @@ export function createHttpFuture(
       throw controller.signal.aborted ? controller.signal.reason : error;
     } finally {
       done = true;
-      signal?.removeEventListener("abort", giveUp);
+      forget();
     }
   };
   const cancel = async (reason: unknown): Promise<void> => {
@@ -37,8 +38,7 @@ export function createHttpFuture(
     // It may have ended meanwhile.
     await ask(path, { method: "DELETE" }).catch(() => undefined);
   };
-  const giveUp = (): void => void cancel(signal?.reason);
-  signal?.addEventListener("abort", giveUp, { once: true });
+  const forget = whenAborted(signal, () => void cancel(signal?.reason));
   const outcome = poll();
   // Nobody may ever ask for it.
   outcome.catch(() => undefined);

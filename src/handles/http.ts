@@ -10,6 +10,7 @@ import { outputsOf } from "./outputs.ts";
 import { refusalOf } from "./refusal.ts";
 import { levelOf, timeoutOf } from "./schedule.ts";
 import type { InputValues, OutputValues } from "./values.ts";
+import { whenAborted } from "./when-aborted.ts";
 import { decodeAnswer, encodeInputs, JSON_LENGTH_HEADER, jsonText, MODEL_ID_HEADER } from "./wire.ts";
 
 export interface HttpHandleOptions {
@@ -151,15 +152,14 @@ function targetHeaders({ namespace, revision }: HandleTarget): Record<string, st
 /** A signal that is aborted with the caller's, or when the server has not even said that the time is over. */
 function limit(signal: AbortSignal | undefined, timeoutMs: number | undefined): { signal: AbortSignal; forget: () => void } {
   const controller = new AbortController();
-  const giveUp = (): void => controller.abort(signal?.reason);
-  signal?.addEventListener("abort", giveUp, { once: true });
+  const forget = whenAborted(signal, () => controller.abort(signal?.reason));
   const late = (): void => controller.abort(new ServeError("DEADLINE_EXCEEDED", `the server has not answered within ${timeoutMs} ms`));
   const timer = timeoutMs === undefined ? undefined : setTimeout(late, Math.min(timeoutMs + GRACE_MS, 2 ** 31 - 1));
   return {
     signal: controller.signal,
     forget() {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", giveUp);
+      forget();
     },
   };
 }

@@ -7,6 +7,7 @@ import { heldStatus } from "./held-status.ts";
 import type { HandleFuture } from "./model-handle.ts";
 import { outputsOf } from "./outputs.ts";
 import { levelOf, timeoutOf } from "./schedule.ts";
+import { whenAborted } from "./when-aborted.ts";
 
 export interface InProcessOptions extends CallsOptions {
   readonly controlPlane: Pick<ControlPlane, "get" | "list" | "scale" | "load" | "drain" | "evict">;
@@ -34,8 +35,7 @@ export function createInProcessDoor(options: InProcessOptions): InProcessDoor {
     const { target, method, modelId, inputs, outputs, parameters } = call;
     const context = openContext(options, target.name, { modelId, priority: levelOf(call), timeoutMs: timeoutOf(call) });
     const giveUp = (): void => context.abort(new ServeError("CANCELLED", "the request was given up", { cause: signal?.reason }));
-    signal?.addEventListener("abort", giveUp, { once: true });
-    const forget = (): void => signal?.removeEventListener("abort", giveUp);
+    const forget = whenAborted(signal, giveUp);
     try {
       const local = { target: targetOf(target, method), inputs, outputs, parameters, streams };
       return { ...(await performCall(options, local, context)), forget };
@@ -61,12 +61,9 @@ export function createInProcessDoor(options: InProcessOptions): InProcessDoor {
       assertOpen();
       const status = controlPlane.get(targetOf(call.target, undefined));
       const controller = new AbortController();
-      const giveUp = (): void => controller.abort(call.signal?.reason);
       call.signal?.throwIfAborted();
-      call.signal?.addEventListener("abort", giveUp, { once: true });
-      const work = run({ ...call, modelId: call.modelId ?? status.id }, controller.signal).finally(() =>
-        call.signal?.removeEventListener("abort", giveUp),
-      );
+      const forget = whenAborted(call.signal, () => controller.abort(call.signal?.reason));
+      const work = run({ ...call, modelId: call.modelId ?? status.id }, controller.signal).finally(forget);
       return { modelId: status.id, output: futureOf(`local-${++submitted}`, work, controller) };
     },
     status: async (target, modelId) => {

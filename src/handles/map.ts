@@ -1,5 +1,6 @@
 import { ServeError } from "../core/errors.ts";
 import type { Indexed } from "./model-handle.ts";
+import { whenAborted } from "./when-aborted.ts";
 
 export interface Mapping<Input, Output> {
   readonly source: Iterable<Input> | AsyncIterable<Input>;
@@ -74,7 +75,7 @@ async function* mapEach<Input, Output>(
     wake();
   };
 
-  signal?.addEventListener("abort", stop, { once: true });
+  const forget = whenAborted(signal, stop);
   if (signal?.aborted === true) stop();
   try {
     for (;;) {
@@ -94,7 +95,7 @@ async function* mapEach<Input, Output>(
       } else await changed;
     }
   } finally {
-    signal?.removeEventListener("abort", stop);
+    forget();
     controller.abort(new ServeError("CANCELLED", "nobody takes the answers any more"));
     // A source that hangs must not keep its reader from leaving.
     if (ended === undefined) void Promise.resolve(inputs.return?.()).catch(() => undefined);

@@ -29,7 +29,7 @@ export interface ReadInfer extends Pick<DecodedInfer, "placedInputs" | "placedOu
   readonly outputs?: readonly string[];
   /** Outputs that are to be binary: these, or all or none. */
   readonly binary: readonly string[] | boolean;
-  readonly classes?: Readonly<Record<string, number>>;
+  readonly classes?: ReadonlyMap<string, number>;
 }
 
 /** What it answers: for `write-predict` one text in UTF-8, for `write-infer` the elements of each tensor. */

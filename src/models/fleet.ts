@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { ServeError } from "../core/errors.ts";
+import { firstLine, ServeError } from "../core/errors.ts";
 import type { Events, ScaleCause } from "../core/events.ts";
 import { Autoscaler } from "./autoscaling/index.ts";
 import type { Life } from "./life.ts";
@@ -93,7 +93,7 @@ export class Fleet {
   /** One that could not be had, or whose hosts keep dying: the others go on. */
   lost(life: Life, reason: string): void {
     if (life.isOver) return;
-    const [obstacle = ""] = reason.split("\n", 1);
+    const obstacle = firstLine(reason);
     if (obstacle !== life.model.replicas.obstacle)
       this.#options.events.emit("replica-failed", { ...identityOf(life.model), reason: obstacle });
     life.model.replicas.obstacle = obstacle;

@@ -14,10 +14,10 @@ export class IdleWatch {
     this.#onIdle = onIdle;
   }
 
-  /** The model has been loaded. */
+  /** A replica of the model answers; that of others changes nothing. */
   add(model: ModelVersion): void {
     const idleMs = model.spec.residency?.idleMs;
-    if (idleMs !== undefined) this.#arm(model, idleMs, this.#clock.now());
+    if (idleMs !== undefined && !this.#timers.has(model)) this.#arm(model, idleMs, this.#clock.now());
   }
 
   /** The model is on its way out. */

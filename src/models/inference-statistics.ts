@@ -94,12 +94,14 @@ export function createInferenceStatistics(wallClock: number = performance.timeOr
     },
     observeBatch({ batch, ...identity }) {
       const of = versionOf(identity);
+      // A call whose tensors have no rows is a call all the same.
+      const rows = Math.max(1, batch.rows);
       of.executions++;
-      of.inferences += batch.rows;
-      let sum = of.byRows.get(batch.rows);
+      of.inferences += rows;
+      let sum = of.byRows.get(rows);
       if (sum === undefined) {
         sum = new Sum();
-        of.byRows.set(batch.rows, sum);
+        of.byRows.set(rows, sum);
       }
       sum.add(batch.computeMs);
     },

@@ -95,6 +95,8 @@ export class Life {
 
   /** What one does is what the model does, as long as no other one answers. */
   report(reporting: Member, state: ModelState, reason: string): void {
+    // What it was about to do when it was told to end nobody waits for.
+    if (reporting.signal.aborted && state !== "draining") return;
     const others = this.active.some((member) => member !== reporting && member.serves);
     if (others) this.model.replicasChanged();
     else this.model.become(state, reason);

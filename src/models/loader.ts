@@ -3,6 +3,7 @@ import { ServeError } from "../core/errors.ts";
 import type { HostEndpoint } from "../core/executor.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { Replica } from "../core/replica.ts";
+import { untilAborted } from "../core/until-aborted.ts";
 import type { HostPool } from "./host-pool.ts";
 import type { LoaderSteps } from "./loader-steps.ts";
 
@@ -44,7 +45,8 @@ export async function loadModel(
   const { endpoint, connected } = hosts.open(isShared ? prepared : unshared, limited.signal);
   try {
     report("starting the host process");
-    const host = await unlessAborted(connected, limited.signal);
+    // A host that never introduces itself must not keep its model from leaving.
+    const host = await untilAborted(connected, limited.signal);
     limited.signal.throwIfAborted();
     const replica = await host.warm(endpoint, spec, report, limited.signal);
     return { replica, endpoint, warnings: [...prepared.warnings, ...replica.description.warnings] };
@@ -66,15 +68,6 @@ function withTimeout(signal: AbortSignal, clock: Clock, timeoutMs: number): { si
     );
   });
   return { signal: AbortSignal.any([signal, controller.signal]), dispose };
-}
-
-/** A host that never introduces itself must not keep its model from leaving. */
-function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }
 
 /** Why a load failed, with what is odd about its environment and the last lines that the host printed. */

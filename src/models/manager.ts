@@ -167,6 +167,8 @@ export class Manager {
       this.#options.events.emit("model-evicted", { ...identityOf(model), cause: "removed", reason });
     }
     life?.stop(new ServeError("CANCELLED", "the model is being removed"));
+    // Whoever waits for its load waits for nothing.
+    if (model.state === "preparing" || model.state === "loading") model.become("draining", "it is being removed");
     await life?.ended;
     await model.scheduler.close();
   }

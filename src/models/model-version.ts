@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { basename } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
-import { type Code, ServeError } from "../core/errors.ts";
+import { type Code, firstLine, ServeError } from "../core/errors.ts";
 import type { Events, LoadCause } from "../core/events.ts";
 import type { HostExit, ModelFailure, ModelSpec, ModelState, ModelStatus } from "../core/model.ts";
 import { defaultMethodOf, type ModelDescription } from "../core/replica.ts";
@@ -288,10 +288,6 @@ export class ModelVersion {
 /** For events. */
 export function identityOf({ spec }: ModelVersion): { namespace: string; model: string; version: string } {
   return { namespace: spec.namespace, model: spec.name, version: spec.version };
-}
-
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] as string;
 }
 
 /** Settles with the work; rejects when the request is given up or its time is over before that. */

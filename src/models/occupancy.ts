@@ -74,20 +74,16 @@ export class Occupancy {
    */
   obstacle(model: ModelVersion): string | undefined {
     const { ledger } = this.#options;
-    if (this.impossible(model) !== undefined) return undefined;
-    const need = needOf(model.spec, { alone: false, more: false }, this.#options);
+    const need = this.#firstNeed(model);
+    if (need instanceof ServeError) return undefined;
     const fits = amountChoices(need, ledger).some((amounts) => Object.keys(ledger.lacking(amounts)).length === 0);
     return fits || fitsNever(need, ledger) ? undefined : messageOf(doesNotFit(ledger, need, ""));
   }
 
   /** Why a model cannot be loaded whatever goes: it asks for devices that are not there. */
-  impossible({ spec }: ModelVersion): ServeError | undefined {
-    try {
-      needOf(spec, { alone: false, more: false }, this.#options);
-      return undefined;
-    } catch (error) {
-      return ServeError.from(error, "INTERNAL", messageOf(error));
-    }
+  impossible(model: ModelVersion): ServeError | undefined {
+    const need = this.#firstNeed(model);
+    return need instanceof ServeError ? need : undefined;
   }
 
   /**
@@ -126,6 +122,15 @@ export class Occupancy {
   /** It serves a request, or has just been given one. */
   isBusy({ scheduler, usage }: ModelVersion): boolean {
     return scheduler.busy || this.#options.clock.now() - (usage.usedAt ?? Number.NEGATIVE_INFINITY) < JUST_USED_MS;
+  }
+
+  /** Of its first replica, or why there can be none. */
+  #firstNeed({ spec }: ModelVersion): Need | ServeError {
+    try {
+      return needOf(spec, { alone: false, more: false }, this.#options);
+    } catch (error) {
+      return ServeError.from(error, "INTERNAL", messageOf(error));
+    }
   }
 
   /** A model that it evicts is not to be asked for at once: then both would only take turns. */

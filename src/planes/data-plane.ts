@@ -7,6 +7,8 @@ import type { ModelSpec } from "../core/model.ts";
 import type { DataPlane } from "../core/planes.ts";
 import type { ReplicaCall } from "../core/replica.ts";
 import type { Signature } from "../core/signature.ts";
+import type { UpstreamSpec } from "../core/upstream.ts";
+import { tensorsOfRows } from "../encodings/index.ts";
 import { bind, type ModelVersion, type Registry } from "../models/index.ts";
 import { explained, findModel } from "./held-model.ts";
 import type { ResponseCache } from "./response-cache.ts";
@@ -33,8 +35,10 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
         const { name: method, signature } = model.method(target.method);
         context.record.method = method;
         checkOutputs(request, signature);
-        const own = callOf(request, method, signature);
-        const call = model.spec.upstream === undefined ? own : { ...own, origin: context };
+        const call =
+          model.spec.upstream === undefined
+            ? callOf(request, method, signature)
+            : upstreamCall(model.spec.upstream, request, method, signature);
         if (signature.streaming === true || (call.payload.kind === "raw" && call.payload.call?.stream === true)) {
           context.record.streamed = true;
           return { ...answer, output: stream(model, call, request) };
@@ -75,7 +79,9 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
     },
     passes(target, protocol, context) {
       const { upstream } = findModel(registry, target, context).spec;
-      return upstream?.protocols.some((spoken) => spoken.protocol === protocol) === true;
+      // What is to share a call has to be read.
+      if (upstream === undefined || (protocol === "v1" && upstream.batchable)) return false;
+      return upstream.protocols.some((spoken) => spoken.protocol === protocol);
     },
     async signature(target, context) {
       const model = findModel(registry, target, context);
@@ -117,6 +123,18 @@ function callOf({ target, payload, outputs, parameters, boundTo }: InferRequest,
     ...(outputs === undefined ? {} : { outputs }),
     ...(parameters === undefined ? {} : { parameters }),
   };
+}
+
+/** What KServe calls the only input of a model that has no name for it. */
+const ONLY_INPUT = "input-0";
+
+/** Of a model with a server of its own, which is told whose call it is. Only tensors can share a call: where calls may, rows become tensors. */
+function upstreamCall({ batchable }: UpstreamSpec, request: InferRequest, method: string, signature: Signature): ReplicaCall {
+  const { payload, context } = request;
+  const tensors =
+    batchable && signature.accepts === "json" && payload.kind === "rows" ? tensorsOfRows(payload.rows, ONLY_INPUT) : undefined;
+  const asked = tensors === undefined ? request : { ...request, payload: { kind: "tensors" as const, tensors } };
+  return { ...callOf(asked, method, signature), origin: context };
 }
 
 /** @throws ServeError INVALID_ARGUMENT for an output that the method does not have, or that is asked for twice */

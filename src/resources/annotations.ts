@@ -8,7 +8,7 @@ export const ANNOTATIONS = {
   trust: "nitrous/trust",
   /** Expected SHA-256 of the file at storageUri, hex. */
   sha256: "nitrous/sha256",
-  /** Absolute folder that a relative storageUri begins at. */
+  /** Absolute folder that relative paths begin at: a storageUri, the path of a hostPath, a file of requirements. */
   baseDirectory: "nitrous/base-directory",
   /** The file or folder that it was applied from, for pruning. */
   appliedFrom: "nitrous/applied-from",
@@ -46,6 +46,8 @@ export const ANNOTATIONS = {
   affinityHeader: "nitrous/affinity-header",
   /** Of services and of runtimes: a server elsewhere answers, such as "http://10.0.0.5:8080". */
   url: "nitrous/url",
+  /** Of both: a requirements.txt; a server that runs as a process has its packages, and `python` is that of their environment. */
+  requirements: "nitrous/requirements",
   /** Of both: whether a server of a runtime's own runs as "process" or as "container". */
   runAs: "nitrous/run-as",
   /** Of both: "host" for the ports of this machine, "private" for ports of its own. */

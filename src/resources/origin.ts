@@ -13,18 +13,24 @@ export interface Origin {
 export function withOrigin(document: ValidDocument, { appliedFrom, baseDirectory }: Origin): ValidDocument {
   const added = {
     ...(appliedFrom === undefined ? {} : { [ANNOTATIONS.appliedFrom]: appliedFrom }),
-    ...(document.kind === "InferenceService" && hasRelativeUri(document.spec) ? { [ANNOTATIONS.baseDirectory]: baseDirectory } : {}),
+    ...(isRelativeTo(document) ? { [ANNOTATIONS.baseDirectory]: baseDirectory } : {}),
   };
   if (Object.keys(added).length === 0) return document;
   return { ...document, metadata: { ...document.metadata, annotations: { ...added, ...document.metadata.annotations } } };
 }
 
-/** Some `storageUri`, or `uri` of `storageUris`, anywhere in a spec is a path without a beginning. */
+/** It names something by a path without a beginning. */
+function isRelativeTo({ metadata, spec }: ValidDocument): boolean {
+  return isRelative(metadata.annotations?.[ANNOTATIONS.requirements]) || hasRelativeUri(spec);
+}
+
+/** Some `storageUri`, `uri` of `storageUris`, or `path` of a `hostPath`, anywhere in a spec is a path without a beginning. */
 function hasRelativeUri(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(hasRelativeUri);
   if (typeof value !== "object" || value === null) return false;
   return Object.entries(value).some(([key, field]) => {
     if (key === "storageUri") return isRelative(field);
+    if (key === "hostPath") return isRelative((field as { path?: unknown } | null)?.path);
     if (key === "storageUris" && Array.isArray(field))
       return field.some((each: unknown) => isRelative((each as { uri?: unknown } | null)?.uri));
     return hasRelativeUri(field);

@@ -1,3 +1,4 @@
+import { isAbsolute, join } from "node:path";
 import type { UpstreamProtocol } from "../core/upstream.ts";
 import { ANNOTATIONS } from "./annotations.ts";
 import type { FieldPath, Finding } from "./field-path.ts";
@@ -18,6 +19,8 @@ export interface ServerAnnotations {
   readonly protocols: readonly UpstreamProtocol[] | undefined;
   readonly modelName: string | undefined;
   readonly program: string | undefined;
+  /** Absolute, unless nobody knows where it begins. */
+  readonly requirements: string | undefined;
 }
 
 /** Those that decide which server runs, and how it is asked. */
@@ -30,6 +33,7 @@ export const SERVER_ANNOTATIONS: readonly string[] = [
   ANNOTATIONS.protocols,
   ANNOTATIONS.modelName,
   ANNOTATIONS.program,
+  ANNOTATIONS.requirements,
 ];
 
 /** Of a runtime and of a service, whose own count more; what is not valid was refused before. */
@@ -46,7 +50,19 @@ export function serverAnnotations(runtime: Annotations, service: Annotations): S
     protocols: protocols === undefined ? undefined : protocolsIn(protocols),
     modelName: textOf(ANNOTATIONS.modelName),
     program: textOf(ANNOTATIONS.program),
+    requirements: requirementsOf(service) ?? requirementsOf(runtime),
   };
+}
+
+/** A path that is relative begins where its resource was written. */
+export function pathFrom(path: string, annotations: Annotations): string {
+  const base = annotations[ANNOTATIONS.baseDirectory];
+  return base === undefined || isAbsolute(path) ? path : join(base, path);
+}
+
+function requirementsOf(annotations: Annotations): string | undefined {
+  const written = annotations[ANNOTATIONS.requirements];
+  return written === undefined ? undefined : pathFrom(written, annotations);
 }
 
 /** What is wrong with them, on a service or a runtime. */
@@ -58,6 +74,7 @@ export function serverFindings(annotations: Annotations): Finding[] {
     ...check(annotations, ANNOTATIONS.batch, '"true" or "false"', isFlag),
     ...check(annotations, ANNOTATIONS.openai, '"true" or "false"', isFlag),
     ...check(annotations, ANNOTATIONS.protocols, `some of ${PROTOCOLS.join(", ")}`, (text) => protocolsIn(text) !== undefined),
+    ...check(annotations, ANNOTATIONS.requirements, "the path of a requirements.txt", (text) => text.trim() !== ""),
     ...check(annotations, ANNOTATIONS.modelName, "the name that the server has for the model", (text) => text.trim() !== ""),
   ];
 }

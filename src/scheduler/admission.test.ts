@@ -58,7 +58,8 @@ describe("a request that would be answered too late", () => {
   it("is refused with the estimate and when to come back", () => {
     expect(isInTime(outlook, 1, 70)).toBe(true);
     expect(isInTime(outlook, 1, 50)).toBe(false);
-    expect(tooLate(outlook, 1, 50).message).toContain("the request would wait 56 ms and take 11 ms, and it has 50 ms");
+    expect(tooLate(outlook, 1, 50).message).toContain("the request would wait 56 ms and take 11 ms, and it has 50 ms;");
+    expect(tooLate(outlook, 1, -3).message).toContain("and it has no time left;");
     const late = { ...outlook, underWay: 5000 };
     expect(tooLate(late, 1, 1000)).toMatchObject({ code: "RESOURCE_EXHAUSTED", retryAfter: 5 });
   });

@@ -87,9 +87,10 @@ export function isInTime(outlook: Outlook, cost: number, left: number): boolean 
 /** Why a request is refused that would not be in time, with the estimate, and after how long there would be time enough. */
 export function tooLate(outlook: Outlook, cost: number, left: number): ServeError {
   const [wait, call] = [predictWait(outlook), timeFor(outlook.curve, cost) ?? 0];
+  const has = shown(Math.max(0, left));
   return new ServeError(
     "RESOURCE_EXHAUSTED",
-    `the answer would come too late: the request would wait ${shown(wait)} ms and take ${shown(call)} ms, and it has ${shown(Math.max(0, left))} ms; ` +
+    `the answer would come too late: the request would wait ${shown(wait)} ms and take ${shown(call)} ms, and it has ${has === "0" ? "no time left" : `${has} ms`}; ` +
       "send it later, or give it more time",
     { retryAfter: Math.max(1, Math.ceil((wait + call - left) / 1000)), refusal: "deadline" },
   );

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ServerProcess, startServer, untilLoaded } from "../server-process.ts";
+import { LoopbackServer } from "../loopback-server.ts";
+import { grpcPortOf, type ServerProcess, startServer, untilLoaded } from "../server-process.ts";
 import { applyReady, ask, isReady, untilService } from "../service-process.ts";
 
 /** What the server behind serves. */
@@ -62,14 +63,17 @@ beforeAll(async () => {
     await mkdir(dirname(join(folder, "models", path)), { recursive: true });
     await writeFile(join(folder, "models", path), text);
   }
-  behind = await startServer([join(folder, "models")]);
+  behind = await startServer([join(folder, "models")], ["--grpc-port", "0"]);
   await untilLoaded(behind);
   server = await startServer([]);
   const files: string[] = [];
   for (const model of ["sums", "people", "words"]) {
-    for (const protocol of ["v1", "v2"]) {
+    for (const protocol of ["v1", "v2", "grpc-v2"]) {
+      if (model === "words" && protocol !== "v1") continue;
       files.push(join(folder, `${model}-${protocol}.yaml`));
-      await writeFile(files.at(-1) as string, service(`${model}-${protocol}`, model, protocol));
+      const text = service(`${model}-${protocol}`, model, protocol);
+      const grpc = `grpc://127.0.0.1:${grpcPortOf(behind)}`;
+      await writeFile(files.at(-1) as string, protocol === "grpc-v2" ? text.replace(behind.url, grpc) : text);
     }
   }
   await applyReady(server.url, files);
@@ -100,7 +104,7 @@ describe("a service whose server is elsewhere", () => {
     expect((await ask(server.url, "/v1/models/sums-v1")).body).toEqual({ name: "sums-v1", ready: true });
   });
 
-  it.each(["v1", "v2"])("that speaks %s answers both protocols with numbers", async (protocol) => {
+  it.each(["v1", "v2", "grpc-v2"])("that speaks %s answers both protocols with numbers", async (protocol) => {
     const name = `sums-${protocol}`;
     expect(
       await post(`/v1/models/${name}:predict`, {
@@ -115,7 +119,7 @@ describe("a service whose server is elsewhere", () => {
     expect(body).toMatchObject({ model_name: name, outputs: [{ shape: [2], data: [3.5, 7] }] });
   });
 
-  it.each(["v1", "v2"])("that speaks %s answers both protocols with named columns, texts and all digits", async (protocol) => {
+  it.each(["v1", "v2", "grpc-v2"])("that speaks %s answers both protocols with named columns, texts and all digits", async (protocol) => {
     const name = `people-${protocol}`;
     const rows = await fetch(`${server.url}/v1/models/${name}:predict`, {
       method: "POST",
@@ -161,6 +165,34 @@ describe("a service whose server is elsewhere", () => {
     const metrics = async (): Promise<string> => await (await fetch(`${behind.url}/metrics`)).text();
     while (!/nitrous_requests_cancelled_total\{[^}]*model="words"[^}]*\} [1-9]/.test(await metrics()))
       await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+
+  it("gets requests that share a call where its service says so", async () => {
+    // More than run at once.
+    const REQUESTS = 100;
+    const calls: number[] = [];
+    const standIn = await LoopbackServer.start((asked, response) => {
+      let text = "";
+      asked.on("data", (piece: Buffer) => {
+        text += piece.toString();
+      });
+      asked.on("end", () => {
+        const { instances } = JSON.parse(text || '{"instances":[]}') as { instances: number[][] };
+        calls.push(instances.length);
+        setTimeout(() => response.end(JSON.stringify({ predictions: instances.map(([first = 0]) => first / 2) })), 200);
+      });
+    });
+    const file = join(folder, "batched.yaml");
+    const text = service("batched", "any", "v1").replace(behind.url, `http://127.0.0.1:${standIn.port}`);
+    await writeFile(file, text.replace("  predictor:", "  predictor:\n    batcher: { maxBatchSize: 8, maxLatency: 1000 }"));
+    await applyReady(server.url, [file]);
+    const answers = await Promise.all(
+      Array.from({ length: REQUESTS }, (_, index) => post("/v1/models/batched:predict", { instances: [[index + 0.5]] })),
+    );
+    expect(answers.map(({ body }) => body)).toEqual(Array.from({ length: REQUESTS }, (_, index) => ({ predictions: [(index + 0.5) / 2] })));
+    expect(calls.reduce((sum, rows) => sum + rows, 0)).toBe(REQUESTS);
+    expect(calls.length).toBeLessThan(REQUESTS);
+    await standIn.stop();
   });
 
   it("is not there when nobody listens, and says so", async () => {

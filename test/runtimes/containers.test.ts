@@ -52,7 +52,7 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
 
   it("runs what the image says, or what the spec says in its place", async () => {
     await containers.start(hostOf({})).exited;
-    expect(lines).toEqual(["the image's own command"]);
+    expect(lines).toEqual(["said by the image"]);
     lines.length = 0;
     await containers.start(hostOf({ arguments: ["-c", "echo $0 $FROM_IMAGE; pwd", "given"], workingDirectory: "/tmp" })).exited;
     expect(lines).toEqual(["given yes", "/tmp"]);
@@ -133,9 +133,14 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
 
   it.each([
     ["exits", "exit 3", {}, "exited with code 3"],
-    ["kills itself", "kill -SEGV $$; sleep 10", {}, "exited with code"],
+    ["is killed", "sh -c 'kill -SEGV $$'; exit $?", {}, "was ended by SIGSEGV (exit code 139)"],
     ["is not there", "", { command: ["/bin/nothing"] }, "could not start: "],
-    ["uses too much memory", "tail /dev/zero", limits({ memoryLimit: 32 * MEBIBYTE }), "memory than its limit of 32 MiB"],
+    [
+      "uses too much memory",
+      "tail /dev/zero",
+      limits({ memoryLimit: 32 * MEBIBYTE }),
+      "was killed because it used more memory than its limit of 32 MiB",
+    ],
     [
       "fills its disk",
       "dd if=/dev/zero of=/tmp/fill bs=1M count=20; sleep 1000",
@@ -163,6 +168,16 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
     const begun = Date.now();
     await deaf.stop(60_000);
     expect(Date.now() - begun).toBeLessThan(60_000);
+  });
+
+  it("ends a program at once when a later request is in more of a hurry", async () => {
+    const stubborn = containers.start(shell("trap 'echo heard' TERM; echo begun; while true; do sleep 0.1; done"));
+    await expect.poll(() => lines, { timeout: 20_000 }).toContain("begun");
+    const begun = Date.now();
+    void stubborn.stop(120_000);
+    await expect.poll(() => lines, { timeout: 20_000 }).toContain("heard");
+    await stubborn.stop(0);
+    expect(Date.now() - begun).toBeLessThan(120_000);
   });
 
   it("leaves lines of a flood out", async () => {
@@ -263,11 +278,16 @@ async function childrenOf(pid: number): Promise<number[]> {
 
 /** What the program says to a GET, once it listens. */
 async function firstAnswer(endpoint: ServerEndpoint, port: number): Promise<string> {
-  for (;;) {
+  let hasEnded = false;
+  void endpoint.exited.then(() => {
+    hasEnded = true;
+  });
+  while (!hasEnded) {
     const answer = await ask(endpoint, port).catch(() => "");
     if (answer !== "") return answer;
     await delay(50);
   }
+  throw new Error(`it ended: ${[await endpoint.exited, ...endpoint.logTail()].join("\n")}`);
 }
 
 async function ask(endpoint: ServerEndpoint, port: number): Promise<string> {

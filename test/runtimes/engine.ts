@@ -71,7 +71,7 @@ export async function buildSmallImage(): Promise<string> {
       "COPY root /",
       "ENV PATH=/bin FROM_IMAGE=yes",
       'ENTRYPOINT ["/bin/sh"]',
-      'CMD ["-c", "echo the image\'s own command"]',
+      'CMD ["-c", "echo said by the image"]',
     ];
     await writeFile(join(folder, "Containerfile"), lines.join("\n"));
     await run("podman", ["build", "--quiet", "--tag", SMALL_IMAGE, folder], { timeout: 5 * MINUTES });
@@ -89,11 +89,25 @@ export async function buildPythonImage(): Promise<string> {
   if (!(await isThere(file))) {
     await mkdir(folder, { recursive: true });
     const made = `${file}.${process.pid}.tar`;
-    await run("mmdebstrap", ["--variant=minbase", "--include=python3-minimal", "--quiet", "bookworm", made], { timeout: 10 * MINUTES });
+    await run("mmdebstrap", ["--variant=minbase", "--include=python3", "--quiet", "bookworm", made], { timeout: 10 * MINUTES });
     await rename(made, file);
   }
   await run("podman", ["import", "--quiet", file, PYTHON_IMAGE], { timeout: 5 * MINUTES });
   return PYTHON_IMAGE;
+}
+
+/** Builds an image upon the one with Python that runs a program of these lines. */
+export async function buildProgramImage(tag: string, program: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "nitrous-image-"));
+  try {
+    await writeFile(join(folder, "server.py"), program);
+    const lines = [`FROM ${await buildPythonImage()}`, "COPY server.py /opt/server.py", 'ENTRYPOINT ["python3", "-u", "/opt/server.py"]'];
+    await writeFile(join(folder, "Containerfile"), lines.join("\n"));
+    await run("podman", ["build", "--quiet", "--tag", tag, folder], { timeout: 5 * MINUTES });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return tag;
 }
 
 /** The names of containers that are there with a label, running or not. */

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isMap, parse, parseDocument } from "yaml";
-import { messageOf, ServeError } from "../../core/errors.ts";
+import { firstLine, messageOf, ServeError } from "../../core/errors.ts";
 import type { ArtefactRequirements } from "./artefact-requirements.ts";
 import { directRequirements } from "./mlflow-flavors.ts";
 
@@ -42,7 +42,7 @@ async function readModel(folder: string): Promise<Fields> {
     const document = parseDocument(text);
     const [error] = document.errors;
     if (error === undefined && isMap(document.contents)) return fieldsOf(document.toJS());
-    problem = error === undefined ? "it is no object" : (error.message.split("\n", 1)[0] as string);
+    problem = error === undefined ? "it is no object" : firstLine(error.message);
   }
   throw new ServeError("INVALID_ARGUMENT", `the file MLmodel of the folder cannot be used (${problem}): copy the whole folder again`);
 }
@@ -57,7 +57,7 @@ async function readYaml(folder: string, name: string): Promise<Fields> {
   try {
     return fieldsOf(parse(text));
   } catch (error) {
-    throw new ServeError("INVALID_ARGUMENT", `${name} of the folder is not YAML: ${messageOf(error).split("\n", 1)[0]}`);
+    throw new ServeError("INVALID_ARGUMENT", `${name} of the folder is not YAML: ${firstLine(messageOf(error))}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { parse } from "smol-toml";
-import { messageOf, ServeError } from "../../core/errors.ts";
+import { firstLine, messageOf, ServeError } from "../../core/errors.ts";
 import type { ArtefactRequirements } from "./artefact-requirements.ts";
 
 /** The one block of inline script metadata that a Python file may have (PEP 723). */
@@ -33,7 +33,7 @@ function scriptMetadata(text: string, name: string): { dependencies: readonly st
   try {
     metadata = parse(lines.join("\n"));
   } catch (error) {
-    throw invalid(name, messageOf(error).split("\n", 1)[0] as string);
+    throw invalid(name, firstLine(messageOf(error)));
   }
   const { dependencies = [], "requires-python": requiresPython } = metadata;
   if (!Array.isArray(dependencies) || !dependencies.every((each) => typeof each === "string"))

@@ -4,6 +4,7 @@ import { type ContainerPlan, createWords } from "./create-words.ts";
 const plan: ContainerPlan = {
   name: "nitrous-default-iris-0a1b2c3d4e",
   labels: { "nitrous.server": "0123456789abcdef01234567", "nitrous.host": "default/iris" },
+  runtime: undefined,
   image: "example.com/iris:1",
   command: [],
   arguments: [],
@@ -58,6 +59,7 @@ describe("the words of podman create", () => {
       "--label=nitrous.host=default/iris",
       "--pull=never",
       "--log-driver=none",
+      "--stop-timeout=0",
       "--cap-drop=all",
       "--security-opt=no-new-privileges",
       "--http-proxy=false",
@@ -68,7 +70,7 @@ describe("the words of podman create", () => {
   });
 
   it("say everything that a spec can say, and no secret", () => {
-    expect(createWords("podman", full).slice(6)).toEqual([
+    expect(createWords("podman", full).slice(7)).toEqual([
       "--cap-drop=all",
       "--security-opt=no-new-privileges",
       "--security-opt=label=disable",
@@ -115,6 +117,10 @@ describe("the words of docker create", () => {
 
 it("lets a program without capabilities listen on a low port of its own network", () => {
   expect(createWords("podman", { ...plan, publish: [80] })).toContain("--sysctl=net.ipv4.ip_unprivileged_port_start=0");
+});
+
+it("names another runtime before the command", () => {
+  expect(createWords("podman", { ...plan, runtime: "runc" }).slice(0, 2)).toEqual(["--runtime=runc", "create"]);
 });
 
 it("adds a group to the user whom the image names", () => {

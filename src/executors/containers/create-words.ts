@@ -1,10 +1,12 @@
 import { ServeError } from "../../core/errors.ts";
-import type { EngineKind } from "./engine.ts";
+import type { EngineKind } from "./found-engine.ts";
 
 /** Everything that a container is made of: what its spec says, and what the server chose for it. Bytes, processors. */
 export interface ContainerPlan {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** In the place of the engine's own. */
+  readonly runtime: string | undefined;
   readonly image: string;
   readonly command: readonly string[];
   readonly arguments: readonly string[];
@@ -39,6 +41,7 @@ export function createWords(engine: EngineKind, plan: ContainerPlan): string[] {
   const [entrypoint, ...rest] = plan.command;
   const lowPort = plan.network === "private" && plan.publish.some((port) => port < LEAST_OPEN_PORT);
   return [
+    ...(plan.runtime === undefined ? [] : [`--runtime=${plan.runtime}`]),
     "create",
     `--name=${plan.name}`,
     ...Object.entries(plan.labels).map(([name, value]) => `--label=${name}=${value}`),
@@ -46,6 +49,8 @@ export function createWords(engine: EngineKind, plan: ContainerPlan): string[] {
     "--pull=never",
     // The server follows the output itself, and the engine's copy of it would grow without end.
     "--log-driver=none",
+    // A stop says how long it waits; what removes a container by force is not to wait.
+    "--stop-timeout=0",
     "--cap-drop=all",
     "--security-opt=no-new-privileges",
     ...(plan.labelling ? ["--security-opt=label=disable"] : []),

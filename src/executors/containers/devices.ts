@@ -1,5 +1,5 @@
 import { ServeError } from "../../core/errors.ts";
-import type { EngineKind } from "./engine.ts";
+import type { EngineKind } from "./found-engine.ts";
 
 /** Devices that a container asks for and what this machine has of them. */
 export interface DeviceWish {

@@ -18,8 +18,8 @@ import {
 import { openConnection, requireListener } from "./connect.ts";
 import type { NeuronDevices } from "./devices.ts";
 import { watchDisk } from "./disk-watch.ts";
-import type { FoundEngine } from "./engine.ts";
 import { makeContainerFolder, removeContainerFolder } from "./folders.ts";
+import type { FoundEngine } from "./found-engine.ts";
 import { ensureImage } from "./images.ts";
 import { isInitHere } from "./init-process.ts";
 import { type RunningState, writtenBytes, writtenFolder } from "./inspect-container.ts";
@@ -140,12 +140,13 @@ export class ContainerEndpoint implements ServerEndpoint {
       const imagePullPolicy = spec.imagePullPolicy === "Never" ? "Never" : "IfNotPresent";
       await ensureImage(engine, { image: spec.image, imagePullPolicy }, { report: (step) => this.#keep(step), signal });
       const ports = spec.network === "host" ? await assignPorts(spec) : OWN_PORTS;
-      const planned = await this.#plan(engine, ports);
+      const folder = await makeContainerFolder(directory, this.#container);
+      const planned = await this.#plan(engine, ports, folder);
       this.#parts.watch(engine);
       const current = await createAndStart(
         engine,
         planned.plan,
-        { follow: (stream) => log.follow(stream), onLine: (line) => this.#keep(line) },
+        { folder, log: { follow: (stream) => log.follow(stream), onLine: (line) => this.#keep(line) } },
         signal,
       );
       this.#current = current;
@@ -166,12 +167,12 @@ export class ContainerEndpoint implements ServerEndpoint {
     }
   }
 
-  async #plan(engine: FoundEngine, { replace, environment }: AssignedPorts): Promise<PlannedContainer> {
+  async #plan(engine: FoundEngine, { replace, environment }: AssignedPorts, folder: string): Promise<PlannedContainer> {
     const { directory, neuron } = this.#parts;
     const { container, words, secrets, objects } = this.#content;
     const variables = Object.entries(words.environment).map(([name, value]) => [name, replace(value)] as const);
     return await planContainer({
-      engine: engine.kind,
+      engine,
       name: this.#container,
       labels: labelsOf(directory, this.name),
       container,
@@ -183,7 +184,7 @@ export class ContainerEndpoint implements ServerEndpoint {
       secrets,
       assigned: this.#spec.environment,
       objects,
-      folder: await makeContainerFolder(directory, this.#container),
+      folder,
       neuron: await neuron.take(this.#container, container.resources),
     });
   }

@@ -1,4 +1,4 @@
-import type { EngineKind } from "./engine.ts";
+import type { EngineKind } from "./found-engine.ts";
 
 /** What engines say when something of the machine is missing, and what to do about it. */
 const HINTS: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
@@ -11,6 +11,7 @@ const HINTS: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
     /subuid|subgid|newuidmap|newgidmap|insufficient UIDs or GIDs|not enough (?:unused )?IDs/i,
     "the server's user has no range of user ids of its own: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER, then podman system migrate",
   ],
+  [/cgroups in hybrid mode/i, "crun does not start containers where cgroups of both versions have controllers: install runc"],
   [
     /setrlimit|rlimits? .*not permitted/i,
     "this machine does not let containers have podman's usual limits: set default_ulimits in a file that CONTAINERS_CONF names",
@@ -57,10 +58,10 @@ const LONGEST = 600;
 
 /** What an engine said, without its decoration, and what to do where that is known. */
 export function explainEngineError(kind: EngineKind, errors: string): string {
-  const lines = errors.split("\n").map(plain).filter(Boolean);
-  const told = lines.filter((line) => !/^WARN|level=warning/i.test(line));
+  const lines = errors.split("\n").filter((line) => line.trim() !== "");
+  const told = lines.filter((line) => !/^WARN|level=warning/.test(line));
   // The reason comes last.
-  const text = (told.length > 0 ? told : lines).slice(-3).join("; ").slice(-LONGEST) || `${kind} said nothing`;
+  const text = (told.length > 0 ? told : lines).slice(-3).map(plain).join("; ").slice(-LONGEST) || `${kind} said nothing`;
   const advice = HINTS.find(([said]) => said.test(errors))?.[1];
   return advice === undefined ? text : `${text} (${advice})`;
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { chooseEngine, type EngineKind, type FoundEngine } from "./engine.ts";
+import { chooseEngine } from "./engine.ts";
 import { explainEngineError } from "./engine-errors.ts";
+import type { EngineKind, FoundEngine } from "./found-engine.ts";
 
 function engine(kind: EngineKind, problem?: string): FoundEngine {
-  return { kind, environment: {}, version: "1", rootless: false, cgroups: 2, problem };
+  return { kind, environment: {}, version: "1", rootless: false, cgroups: 2, runtime: undefined, problem };
 }
 
 describe("the engine", () => {

@@ -1,29 +1,12 @@
 import { messageOf, ServeError } from "../../core/errors.ts";
 import { explainEngineError } from "./engine-errors.ts";
-import { type EngineCommand, runEngine } from "./run-engine.ts";
-
-export const ENGINE_KINDS = ["podman", "docker"] as const;
-export type EngineKind = (typeof ENGINE_KINDS)[number];
-
-/** "auto": podman where it works, else docker; "off": containers are not run. */
-export type EngineChoice = "auto" | EngineKind | "off";
-
-/** An engine of this machine and what it says of itself. */
-export interface FoundEngine extends EngineCommand {
-  readonly kind: EngineKind;
-  /** Undefined for one that does not work. */
-  readonly version: string | undefined;
-  /** It runs without root, and what is root in a container is an ordinary user outside. */
-  readonly rootless: boolean;
-  /** Of the kernel's interface for limits, 1 or 2; undefined where the engine does not tell. */
-  readonly cgroups: number | undefined;
-  /** Why it cannot be used, and what to do about it. */
-  readonly problem: string | undefined;
-}
+import { ENGINE_KINDS, type EngineChoice, type EngineCommand, type EngineKind, type FoundEngine } from "./found-engine.ts";
+import { otherRuntime } from "./oci-runtime.ts";
+import { runEngine } from "./run-engine.ts";
 
 const QUESTIONS: Readonly<Record<EngineKind, string>> = {
-  podman: "{{.Version.Version}}|{{.Host.Security.Rootless}}|{{.Host.CgroupsVersion}}",
-  docker: "{{.ServerVersion}}|{{json .SecurityOptions}}|{{.CgroupVersion}}",
+  podman: "{{.Version.Version}}|{{.Host.Security.Rootless}}|{{.Host.CgroupsVersion}}|{{.Host.OCIRuntime.Name}}",
+  docker: "{{.ServerVersion}}|{{json .SecurityOptions}}|{{.CgroupVersion}}|{{.DefaultRuntime}}",
 };
 /** A daemon that hangs is one that does not work. */
 const ANSWER_MS = 20_000;
@@ -37,14 +20,21 @@ export async function findEngines(environment: NodeJS.ProcessEnv): Promise<Found
 /** Undefined when there is no such program. */
 async function askEngine(kind: EngineKind, environment: NodeJS.ProcessEnv): Promise<FoundEngine | undefined> {
   const command: EngineCommand = { kind, environment };
-  const unusable = { ...command, version: undefined, rootless: false, cgroups: undefined };
+  const unusable = { ...command, version: undefined, rootless: false, cgroups: undefined, runtime: undefined };
   try {
     const { code, output, errors } = await runEngine(command, ["info", "--format", QUESTIONS[kind]], { timeoutMs: ANSWER_MS });
-    const [version = "", rootless = "", cgroups = ""] = output.trim().split("|");
+    const [version = "", rootless = "", cgroups = "", runtime = ""] = output.trim().split("|");
     // Docker's program answers without its daemon, and leaves out what only that knows.
     if (code !== 0 || version === "") return { ...unusable, problem: explainEngineError(kind, errors) };
     const isRootless = rootless === "true" || rootless.includes("name=rootless");
-    return { ...command, version, rootless: isRootless, cgroups: Number(/\d/.exec(cgroups)?.[0]) || undefined, problem: undefined };
+    return {
+      ...command,
+      version,
+      rootless: isRootless,
+      cgroups: Number(/\d/.exec(cgroups)?.[0]) || undefined,
+      runtime: await otherRuntime(kind, runtime, environment),
+      problem: undefined,
+    };
   } catch (error) {
     if (error instanceof ServeError && error.code === "NOT_FOUND") return undefined;
     return { ...unusable, problem: messageOf(error) };

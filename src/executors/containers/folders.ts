@@ -1,6 +1,6 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { FoundEngine } from "./engine.ts";
+import type { FoundEngine } from "./found-engine.ts";
 import { labelledProcessRuns, processLabel } from "./ownership.ts";
 import { runEngine } from "./run-engine.ts";
 

@@ -1,7 +1,7 @@
 import type { ContainerSpec } from "../../core/container.ts";
 import { ServeError } from "../../core/errors.ts";
-import type { FoundEngine } from "./engine.ts";
 import { explainEngineError } from "./engine-errors.ts";
+import type { FoundEngine } from "./found-engine.ts";
 import { runEngine } from "./run-engine.ts";
 
 const LOOK_MS = 60_000;

@@ -1,7 +1,7 @@
 import { ServeError } from "../../core/errors.ts";
-import type { FoundEngine } from "./engine.ts";
 import { explainEngineError } from "./engine-errors.ts";
 import { ENDED_FORMAT, type EndedState, parseEnded } from "./exit-reason.ts";
+import type { FoundEngine } from "./found-engine.ts";
 import { runEngine } from "./run-engine.ts";
 
 /** What an engine says of a container that runs. */

@@ -1,5 +1,5 @@
-import type { FoundEngine } from "./engine.ts";
 import { abandonedFolders, removeContainerFolder } from "./folders.ts";
+import type { FoundEngine } from "./found-engine.ts";
 import { labelledProcessRuns, PROCESS_LABEL, SERVER_LABEL, serverLabel } from "./ownership.ts";
 import { runEngine } from "./run-engine.ts";
 

@@ -1,19 +1,19 @@
-import { access } from "node:fs/promises";
+import { access, chmod } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerSpec, Mount } from "../../core/container.ts";
 import { ServeError } from "../../core/errors.ts";
 import { type ObjectFile, type StartWords, writeObjectFiles } from "../servers/index.ts";
 import type { ContainerPlan } from "./create-words.ts";
 import { gpuWords } from "./devices.ts";
-import type { EngineKind } from "./engine.ts";
 import { makeWritableFolder } from "./folders.ts";
+import type { FoundEngine } from "./found-engine.ts";
 import { lowerLimits } from "./limits.ts";
 
 /** Processes and threads of a container at once: no bomb, and enough for a server with many threads. */
 const PROCESS_LIMIT = 4096;
 
 export interface Planning {
-  readonly engine: EngineKind;
+  readonly engine: Pick<FoundEngine, "kind" | "runtime">;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly container: ContainerSpec;
@@ -64,13 +64,18 @@ export async function planContainer(planning: Planning): Promise<PlannedContaine
       await makeWritableFolder(own);
       watched.push({ folder: own, path, limit: source.sizeLimit });
     }
-    if (source.kind === "object") await writeObjectFiles(own, planning.objects.get(mount) ?? []);
+    if (source.kind === "object") {
+      await writeObjectFiles(own, planning.objects.get(mount) ?? []);
+      // For the container's user; the folder above keeps others out.
+      await chmod(own, 0o755);
+    }
     binds.push({ source: source.kind === "folder" ? source.path : own, target: path, readOnly: readOnly || source.kind === "object" });
   }
   const { devices, memoryLimit, processorLimit } = container.resources;
   const plan: ContainerPlan = {
     name,
     labels,
+    runtime: engine.runtime,
     image: container.image ?? "",
     command: words.command,
     arguments: words.arguments,
@@ -87,10 +92,10 @@ export async function planContainer(planning: Planning): Promise<PlannedContaine
     user: container.user,
     group: container.group,
     devices: [
-      ...gpuWords(engine, { devices, cudaDevices: assigned.CUDA_VISIBLE_DEVICES }),
+      ...gpuWords(engine.kind, { devices, cudaDevices: assigned.CUDA_VISIBLE_DEVICES }),
       ...planning.neuron.map((path) => `--device=${path}`),
     ],
-    ulimits: await lowerLimits(engine),
+    ulimits: await lowerLimits(engine.kind),
     labelling: await exists("/sys/fs/selinux/enforce"),
   };
   return { plan, watched };

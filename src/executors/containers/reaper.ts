@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import type { FoundEngine } from "./engine.ts";
+import type { FoundEngine } from "./found-engine.ts";
 import { PROCESS_LABEL, processLabel } from "./ownership.ts";
 
 /** Its standard input ends when the server does, however that ends. */

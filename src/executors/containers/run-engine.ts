@@ -1,15 +1,7 @@
 import { spawn } from "node:child_process";
 import { ServeError } from "../../core/errors.ts";
 import { followLines } from "../lines.ts";
-import type { EngineKind } from "./engine.ts";
-
-/** How an engine's program is started. */
-export interface EngineCommand {
-  /** Also the program's name. */
-  readonly kind: EngineKind;
-  /** Of the program: where it finds its own settings, such as CONTAINERS_CONF and DOCKER_HOST. */
-  readonly environment: NodeJS.ProcessEnv;
-}
+import type { EngineCommand } from "./found-engine.ts";
 
 export interface EngineRun {
   /** Milliseconds; without it a command may take as long as it likes. */
@@ -78,7 +70,13 @@ export function runEngine(
       end(() => {
         if (child.pid === undefined) return;
         if (signal?.aborted) reject(signal.reason);
-        else if (isLate) reject(new ServeError("UNAVAILABLE", `${kind} ${words[0]} did not end in ${(timeoutMs ?? 0) / 1000} s`));
+        else if (isLate)
+          reject(
+            new ServeError(
+              "UNAVAILABLE",
+              `${kind} ${words.find((word) => !word.startsWith("-"))} did not end in ${(timeoutMs ?? 0) / 1000} s`,
+            ),
+          );
         else resolve({ code: code ?? 1, output, errors: killed === null ? errors : `${errors}\nkilled by ${killed}` });
       });
     });

@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { ServeError } from "../../core/errors.ts";
 import { type ContainerPlan, createWords } from "./create-words.ts";
-import type { FoundEngine } from "./engine.ts";
 import { explainEngineError } from "./engine-errors.ts";
 import { exitReason } from "./exit-reason.ts";
+import type { FoundEngine } from "./found-engine.ts";
 import { ignoresStopSignal, isInitHere } from "./init-process.ts";
 import { inspectEnded, inspectRunning, type RunningState } from "./inspect-container.ts";
 import { removeContainer } from "./leftovers.ts";
@@ -13,6 +15,7 @@ import { runEngine } from "./run-engine.ts";
 
 /** An image of gigabytes may have to be copied. */
 const CREATE_MS = 300_000;
+const OUT_OF_MEMORY = "oom";
 /** Characters that are kept of what a command prints. */
 const KEPT = 4096;
 /** What the engine gets beyond the grace of the program. */
@@ -39,13 +42,13 @@ export interface RunningContainer {
 }
 
 /**
- * Creates a container and starts its program, following what it prints.
+ * Creates a container and starts its program, following what it prints; `folder` is the one that the server has for it.
  * @throws ServeError UNAVAILABLE when the engine cannot create it, with what to do; the signal's reason when aborted
  */
 export async function createAndStart(
   engine: FoundEngine,
   plan: ContainerPlan,
-  log: FollowingLog,
+  { folder, log }: { readonly folder: string; readonly log: FollowingLog },
   signal: AbortSignal,
 ): Promise<RunningContainer> {
   const variables = Object.fromEntries([...plan.secrets].map((name) => [name, plan.environment[name] ?? ""]));
@@ -59,6 +62,8 @@ export async function createAndStart(
   const follower = spawn(engine.kind, ["start", "--attach", plan.name], {
     stdio: ["ignore", "pipe", "pipe"],
     env: engine.environment,
+    // Where podman's monitor leaves a file with the name OUT_OF_MEMORY.
+    cwd: folder,
     detached: true,
   });
   let said = "";
@@ -73,18 +78,20 @@ export async function createAndStart(
       resolve();
     });
   });
+  const running = untilRunning(engine, plan.name, follower);
   return {
     followerPid: follower.pid ?? 0,
-    running: untilRunning(engine, plan.name, follower),
+    running,
     ended: closed.then(async () => {
       const state = await inspectEnded(engine, plan.name);
       if (state === undefined) return "was removed by somebody else, or its engine has ended";
       const { status } = state;
       if (status === "running") return `runs on, and its output ended: ${engine.kind} was stopped`;
       const why = state.error || explainEngineError(engine.kind, said);
-      return exitReason({ ...state, error: why }, plan.memoryLimit);
+      const outOfMemory = state.outOfMemory || existsSync(join(folder, OUT_OF_MEMORY));
+      return exitReason({ ...state, outOfMemory, error: why }, plan.memoryLimit);
     }),
-    stop: (graceMs) => stop(engine, plan.name, follower, graceMs),
+    stop: async (graceMs) => await stop(engine, plan.name, { follower, graceMs, state: await running }),
   };
 }
 
@@ -97,13 +104,23 @@ async function untilRunning(engine: FoundEngine, name: string, follower: ChildPr
   return undefined;
 }
 
-async function stop(engine: FoundEngine, name: string, follower: ChildProcess, graceMs: number): Promise<void> {
-  const state = await inspectRunning(engine, name).catch(() => undefined);
+interface Stopping {
+  readonly follower: ChildProcess;
+  readonly graceMs: number;
+  readonly state: RunningState | undefined;
+}
+
+async function stop(engine: FoundEngine, name: string, { follower, graceMs, state }: Stopping): Promise<void> {
+  const isHere = state !== undefined && isInitHere(state.pid);
   // A program without a handler would not hear of it, and only be waited for.
-  const isDeaf = state !== undefined && isInitHere(state.pid) && ignoresStopSignal(state.pid, state.stopSignal);
+  const isDeaf = isHere && ignoresStopSignal(state.pid, state.stopSignal);
   const seconds = isDeaf ? 0 : Math.ceil(graceMs / 1000);
-  const words = seconds === 0 ? ["kill", "--signal=KILL", name] : ["stop", `--time=${seconds}`, name];
-  await runEngine(engine, words, { timeoutMs: seconds * 1000 + ENGINE_GRACE_MS }).catch(() => undefined);
+  if (seconds > 0) {
+    await runEngine(engine, ["stop", `--time=${seconds}`, name], { timeoutMs: seconds * 1000 + ENGINE_GRACE_MS }).catch(() => undefined);
+  } else if (!isHere || !killInit(state.pid)) {
+    // Podman does nothing else with a container while it stops it.
+    await runEngine(engine, ["kill", "--signal=KILL", name], { timeoutMs: ENGINE_GRACE_MS }).catch(() => undefined);
+  }
   if (follower.exitCode !== null || follower.signalCode !== null) return;
   // It ends with the container; when it does not, the engine is in trouble.
   const late = setTimeout(() => {
@@ -111,6 +128,15 @@ async function stop(engine: FoundEngine, name: string, follower: ChildProcess, g
     follower.kill("SIGKILL");
   }, ENGINE_GRACE_MS);
   follower.once("close", () => clearTimeout(late));
+}
+
+/** The kernel ends the others with the first. False where this process may not. */
+function killInit(pid: number): boolean {
+  try {
+    return process.kill(pid, "SIGKILL");
+  } catch {
+    return false;
+  }
 }
 
 /** Runs a command in a container. @throws the signal's reason when aborted */

@@ -47,9 +47,10 @@ describe("limits that are below what podman asks for", () => {
   ].join("\n");
 
   it("are said where they cannot be raised", () => {
-    expect(lowerThanPodmanAsks(limits, "CapEff:\t000001fffeffffff\n")).toEqual({ nofile: 20_000, nproc: 96_365 });
-    expect(lowerThanPodmanAsks(limits, "CapEff:\t000001ffffffffff\n")).toEqual({});
-    expect(lowerThanPodmanAsks(limits.replace("20000", "1048576").replace("96365", "unlimited"), "CapEff:\t0\n")).toEqual({});
-    expect(lowerThanPodmanAsks("", "")).toEqual({});
+    expect(lowerThanPodmanAsks(limits, "CapEff:\t000001fffeffffff\n", "32768\n")).toEqual({ nofile: 20_000, nproc: 32_768 });
+    expect(lowerThanPodmanAsks(limits, "CapEff:\t0\n", "4194304\n")).toEqual({ nofile: 20_000, nproc: 96_365 });
+    expect(lowerThanPodmanAsks(limits, "CapEff:\t000001ffffffffff\n", "32768\n")).toEqual({});
+    expect(lowerThanPodmanAsks(limits.replace("20000", "1048576").replace("96365", "unlimited"), "CapEff:\t0\n", "")).toEqual({});
+    expect(lowerThanPodmanAsks("", "", "")).toEqual({});
   });
 });

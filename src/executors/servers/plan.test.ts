@@ -37,7 +37,7 @@ const MOUNTS: readonly Mount[] = [
 
 function plan(spec: ContainerSpec, parts: Partial<PlanParts> = {}) {
   const environment = Object.fromEntries(spec.environment.flatMap((each) => ("value" in each ? [[each.name, each.value]] : [])));
-  return launcherPlan(spec, { ...PARTS, words: { environment, command: spec.command, arguments: spec.arguments }, ...parts });
+  return launcherPlan(spec, { ...PARTS, words: { environment, command: spec.command, arguments: spec.arguments }, ...parts }).plan;
 }
 
 const spec = container({

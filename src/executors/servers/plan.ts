@@ -85,15 +85,21 @@ function ownFolders(temporary: string) {
   return { home: `${temporary}/home`, tmp: `${temporary}/tmp`, run: `${temporary}/run`, root: `${temporary}/root` } as const;
 }
 
+export interface Planned {
+  readonly plan: LauncherPlan;
+  /** Ports and paths of the spec in a text by those that the program has. */
+  readonly replace: (text: string) => string;
+}
+
 /** How a program without an image runs. */
-export function launcherPlan(container: ContainerSpec, parts: PlanParts): LauncherPlan {
+export function launcherPlan(container: ContainerSpec, parts: PlanParts): Planned {
   const { words, temporary, namespaces, ports } = parts;
   const own = ownFolders(temporary);
   const volumes = container.mounts.map((mount, index) => volumeOf(mount, `${temporary}/volumes/${index}`, namespaces));
   const place = placeInText(
     namespaces ? [] : container.mounts.map(({ path }, index) => [path, (volumes[index] as Volume).from ?? path] as const),
   );
-  const replace = (text: string): string => place(container.network === "host" || !namespaces ? ports.replace(text) : text);
+  const replace = (text: string): string => place(ports.replace(text));
   const environment: Record<string, string> = {
     PATH: parts.path,
     HOME: own.home,
@@ -103,7 +109,7 @@ export function launcherPlan(container: ContainerSpec, parts: PlanParts): Launch
   Object.assign(environment, ports.environment);
   for (const [name, value] of Object.entries(words.environment)) environment[name] = replace(value);
   Object.assign(environment, parts.assigned);
-  return {
+  const plan: LauncherPlan = {
     command: [...words.command, ...words.arguments].map(replace),
     environment,
     directory: container.workingDirectory === undefined ? own.home : place(container.workingDirectory),
@@ -123,6 +129,7 @@ export function launcherPlan(container: ContainerSpec, parts: PlanParts): Launch
     disk: diskRules(container, volumes, parts),
     open_files: OPEN_FILES,
   };
+  return { plan, replace };
 }
 
 /** One mount. */

@@ -1,9 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { existsSync, lstatSync, statfsSync } from "node:fs";
 import type { Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import { PassThrough } from "node:stream";
 import type { Clock } from "../../core/clock.ts";
 import type { ContainerSpec } from "../../core/container.ts";
@@ -11,20 +7,18 @@ import { ServeError } from "../../core/errors.ts";
 import type { HostSpec } from "../../core/executor.ts";
 import type { ServerEndpoint } from "../../core/upstream.ts";
 import { LAUNCHER } from "../launcher.ts";
-import { type ProcessRecord, removeLeft, TEMPORARY_PREFIX } from "../process-record.ts";
+import { type ProcessRecord, removeLeft } from "../process-record.ts";
 import { type AssignedPorts, assignPorts, OWN_PORTS } from "./assigned-ports.ts";
 import { describePorts } from "./describe-ports.ts";
-import { type StartWords, startWords } from "./environment.ts";
 import { type Executed, LauncherLine, Refused } from "./launcher-line.ts";
 import { type LogLimit, limitLog } from "./log-limit.ts";
-import { accelerators, probeServers, type ServerMachine } from "./machine.ts";
-import { type ObjectDirectories, type ObjectFile, objectFiles } from "./objects.ts";
-import { type LauncherPlan, launcherPlan } from "./plan.ts";
-import { filesOfCommand, hiddenFolders, homeFolders, withoutLinks } from "./view.ts";
+import { probeServers, type ServerMachine } from "./machine.ts";
+import type { ObjectDirectories } from "./objects.ts";
+import type { Planned } from "./plan.ts";
+import { type Checked, check, planOf, userProblem } from "./prepare-server.ts";
 
 /** What a launcher gets to end all that is below it, before it is killed itself. */
 const LAUNCHER_GRACE_MS = 15_000;
-const RESOLVER = "/run/systemd/resolve";
 
 export interface ServersOptions {
   readonly onLog: (name: string, line: string) => void;
@@ -47,16 +41,10 @@ export interface Servers {
   start(spec: HostSpec): ServerEndpoint;
 }
 
-/** Everything that can be wrong with a spec is known before there is a process. */
-interface Checked {
-  readonly container: ContainerSpec;
-  readonly words: StartWords;
-  readonly objects: ReadonlyMap<number, readonly ObjectFile[]>;
-}
-
 interface Launched {
   readonly line: LauncherLine;
   readonly ports: AssignedPorts;
+  readonly replace: Planned["replace"];
 }
 
 /**
@@ -78,6 +66,8 @@ export function createServers(options: ServersOptions): Servers {
     start(spec) {
       const checked = check(spec, options.objects);
       const log = limitLog({ clock, onLine: (line) => onLog(spec.name, line) });
+      const problem = userProblem(checked.container);
+      if (problem !== undefined) onLog(spec.name, problem);
       return new LocalServer(spec, checked, log, probed(), options);
     },
   };
@@ -129,8 +119,8 @@ class LocalServer implements ServerEndpoint {
   }
 
   async exec(command: readonly string[], signal: AbortSignal): Promise<Executed> {
-    const { line, ports } = await this.#launched.catch(unavailable);
-    return await line.execute(command.map(ports.replace), signal);
+    const { line, replace } = await this.#launched.catch(unavailable);
+    return await line.execute(command.map(replace), signal);
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -152,7 +142,7 @@ class LocalServer implements ServerEndpoint {
     const machine = await probed;
     if (machine.python === undefined) throw new ServeError("FAILED_PRECONDITION", `cannot run ${name}: ${machine.problem}`);
     const ports = checked.container.network === "host" || machine.problem !== undefined ? await assignPorts(checked.container) : OWN_PORTS;
-    const plan = planOf(checked, { ports, machine, assigned: environment, objects });
+    const { plan, replace } = planOf(checked, { ports, machine, assigned: environment, objects });
     // In the same turn as the start: whoever stops it later finds the line.
     if (this.#isStopped) throw new ServeError("CANCELLED", "was stopped before it had started");
     const child = spawn(machine.python, ["-I", "-S", "-X", `pycache_prefix=${bytecodeDirectory}`, LAUNCHER, "--server"], {
@@ -182,69 +172,8 @@ class LocalServer implements ServerEndpoint {
     // "close" comes after the last line of output and the last message.
     child.once("close", (code, signal) => ended(signal === null ? `exited with code ${code}` : `was killed by ${signal}`));
     line.start(plan);
-    return { line, ports };
+    return { line, ports, replace };
   }
-}
-
-function check({ name, container }: HostSpec, directories: ObjectDirectories): Checked {
-  if (container === undefined) throw new Error(`${name} has no container`);
-  if (container.command.length === 0) {
-    const hint = "give its container a command, or an image and a container engine to run it";
-    throw new ServeError("FAILED_PRECONDITION", `cannot run ${name} as a process: it has no command; ${hint}`);
-  }
-  const objects = new Map<number, readonly ObjectFile[]>();
-  for (const [index, { path, source }] of container.mounts.entries()) {
-    if (source.kind === "object") objects.set(index, objectFiles(source, directories));
-    if (source.kind === "folder" && !existsSync(source.path)) {
-      throw new ServeError("FAILED_PRECONDITION", `cannot run ${name}: ${source.path}, which it mounts at ${path}, is not there`);
-    }
-  }
-  return { container, words: startWords(container, directories), objects };
-}
-
-function planOf(
-  { container, words, objects }: Checked,
-  given: { ports: AssignedPorts; machine: ServerMachine; assigned: Readonly<Record<string, string>>; objects: ObjectDirectories },
-): LauncherPlan {
-  const { ports, machine, assigned } = given;
-  const name = `${TEMPORARY_PREFIX}${randomUUID()}`;
-  const parent = withoutLinks(resolve(tmpdir()));
-  const path = words.environment.PATH ?? process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin";
-  const [command = ""] = words.command;
-  const texts = [...words.command, ...words.arguments, ...Object.values(words.environment), path, ...filesOfCommand(command, path)];
-  const { hidden, shown } = hiddenFolders([...homeFolders(), "/tmp"], texts, container.workingDirectory);
-  const secret = [given.objects.secrets, given.objects.configMaps].flatMap((folder) => (folder === undefined ? [] : [resolve(folder)]));
-  const { bavail, bsize } = statfsSync(parent);
-  return launcherPlan(container, {
-    words,
-    assigned,
-    path,
-    language: process.env.LANG ?? "C.UTF-8",
-    temporary: join(parent, name),
-    namespaces: machine.problem === undefined,
-    ports,
-    objects,
-    groups: machine.groups(name),
-    freeDisk: bavail * bsize,
-    hidden,
-    shown,
-    masked: secret.map(withoutLinks),
-    devices: usesDevices(container, assigned) ? accelerators() : [],
-    temporaryPlaces: ["/tmp", "/var/tmp"].filter(isOwnFolder),
-    kept: container.network === "host" && existsSync(RESOLVER) ? [RESOLVER] : [],
-    withoutLinks,
-  });
-}
-
-/** It asks for some, or the server has chosen some for it. */
-function usesDevices({ resources }: ContainerSpec, assigned: Readonly<Record<string, string>>): boolean {
-  const visible = assigned.CUDA_VISIBLE_DEVICES ?? "";
-  return Object.values(resources.devices).some((count) => count > 0) || !["", "-1"].includes(visible);
-}
-
-/** A folder, and no link to one. */
-function isOwnFolder(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function unavailable(error: unknown): never {

@@ -3,7 +3,6 @@ import type { HttpHead, HttpReply, HttpRequest, Route } from "../../core/http.ts
 import { type InferRequest, isStream, type RawCall, type Target } from "../../core/inference.ts";
 import type { ControlPlane, DataPlane } from "../../core/planes.ts";
 import {
-  assertMethodName,
   encodeOutputs,
   encodePredictions,
   errorBody,
@@ -20,6 +19,7 @@ import {
   streamReply,
   targetOf,
   wantsEvents,
+  withMethod,
 } from "../shared/index.ts";
 import {
   type Attributes,
@@ -96,19 +96,14 @@ async function predict(
     throw inHeaders === undefined ? error : notAnEvent(error);
   }
   const { method, form, event: enveloped, ...asked } = decoded;
-  const called = method === undefined || target.method !== undefined ? target : withMethod(target, method);
-  const { output } = await dataPlane.infer({ target: called, ...asked, context });
+  const { output } = await dataPlane.infer({ target: withMethod(target, method), ...asked, context });
   const event = eventMode(request.headers, inHeaders, enveloped);
   if (!isStream(output)) {
-    if (event !== undefined) {
-      const isLarge = large !== undefined && hasMoreElements(output, large.maxElements);
-      const body = isLarge ? await large.encode(output.tensors, context) : encodePredictions(output);
-      return eventReply(body, event, target.name, eventSettings(controlPlane, target));
-    }
-    if (form === "inputs" && output.kind === "tensors" && isTensorFlow(controlPlane.get(target)))
+    if (event === undefined && form === "inputs" && output.kind === "tensors" && isTensorFlow(controlPlane.get(target)))
       return jsonReply(encodeOutputs(output.tensors));
-    if (large !== undefined && hasMoreElements(output, large.maxElements)) return jsonReply(await large.encode(output.tensors, context));
-    return jsonReply(encodePredictions(output));
+    const isLarge = large !== undefined && hasMoreElements(output, large.maxElements);
+    const body = isLarge ? await large.encode(output.tensors, context) : encodePredictions(output);
+    return event === undefined ? jsonReply(body) : eventReply(body, event, target.name, eventSettings(controlPlane, target));
   }
   return streamReply({ context, payloads: output, encode: encodePredictions, asEvents: wantsEvents(request.headers) });
 }
@@ -146,11 +141,6 @@ function eventSettings(controlPlane: V1Options["controlPlane"], target: Target):
     source: controlPlane.variable(target, "CE_SOURCE"),
     merge: controlPlane.variable(target, "CE_MERGE")?.toLowerCase() === "true",
   };
-}
-
-function withMethod(target: Target, method: string): Target {
-  assertMethodName(method, target.name);
-  return { ...target, method };
 }
 
 /** With OpenAI's keys beside KServe's, once there is a model that speaks its protocol. */

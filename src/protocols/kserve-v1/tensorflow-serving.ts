@@ -1,3 +1,4 @@
+import { firstLine } from "../../core/errors.ts";
 import type { ModelStatus } from "../../core/model.ts";
 import { defaultMethodOf } from "../../core/replica.ts";
 import type { Signature, TensorSpec } from "../../core/signature.ts";
@@ -38,8 +39,7 @@ export function versionStatus({ name, answers }: ModelStatus, versions: readonly
   const states = [...versions].reverse().map(({ version, answers: available, state, reason }) => ({
     version,
     state: available ? "AVAILABLE" : state === "failed" ? "END" : "LOADING",
-    status:
-      state === "failed" ? { error_code: "UNKNOWN", error_message: reason.split("\n", 1)[0] } : { error_code: "OK", error_message: "" },
+    status: state === "failed" ? { error_code: "UNKNOWN", error_message: firstLine(reason) } : { error_code: "OK", error_message: "" },
   }));
   return JSON.stringify({ name, ready: answers, model_version_status: states });
 }

@@ -17,4 +17,4 @@ export { rawReply, rawStreamReply } from "./raw.ts";
 export { modelsReply, readinessReply } from "./readiness.ts";
 export { jsonReply } from "./reply.ts";
 export { streamReply, wantsEvents } from "./stream.ts";
-export { assertMethodName, namespaceOf, targetOf } from "./target.ts";
+export { namespaceOf, targetOf, withMethod } from "./target.ts";

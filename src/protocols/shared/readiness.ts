@@ -1,3 +1,4 @@
+import { firstLine } from "../../core/errors.ts";
 import type { HttpReply, HttpRequest } from "../../core/http.ts";
 import type { ModelStatus } from "../../core/model.ts";
 import type { ControlPlane } from "../../core/planes.ts";
@@ -9,11 +10,6 @@ export function readinessReply({ name, answers, state, reason }: ModelStatus, mo
   if (answers) return jsonReply(JSON.stringify({ name, ready: true, ...more }));
   const error = `Model with name ${name} is not ready. It is ${state}: ${firstLine(reason)}`;
   return jsonReply(JSON.stringify({ name, ready: false, error, ...more }), 503);
-}
-
-/** The lines after the first are for the operator: what a host printed may name files. */
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] as string;
 }
 
 /** `{"models":[...]}`: every model of the namespace once, whatever its state; below a service's prefix only that. `more` as above. */

@@ -1,8 +1,9 @@
 import { ServeError } from "../../core/errors.ts";
 import type { HttpHead } from "../../core/http.ts";
-import type { Target } from "../../core/inference.ts";
+import type { ParameterValue, Target } from "../../core/inference.ts";
 import { DEFAULT_NAMESPACE, isModelName, isModelVersion } from "../../core/model.ts";
 import { describe } from "../../encodings/index.ts";
+import { unexpected } from "./fields.ts";
 
 const REVISION_HEADER = "nitrous-revision";
 
@@ -38,8 +39,19 @@ export function targetOf({ params, headers }: Pick<HttpHead, "params" | "headers
 
 const METHOD_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
 
+/**
+ * The same target with the method that a body names in its parameters; one in the path wins.
+ * @throws ServeError INVALID_ARGUMENT, NOT_FOUND for a name that no method can have
+ */
+export function withMethod(target: Target, method: ParameterValue | undefined): Target {
+  if (method === undefined || target.method !== undefined) return target;
+  if (typeof method !== "string") throw unexpected("parameters.method", "the name of a method", method);
+  assertMethodName(method, target.name);
+  return { ...target, method };
+}
+
 /** @throws ServeError NOT_FOUND for a name that no method can have */
-export function assertMethodName(method: string, model: string): void {
+function assertMethodName(method: string, model: string): void {
   if (!METHOD_NAME.test(method)) throw new ServeError("NOT_FOUND", `model ${model} has no method ${describe(method)}`);
 }
 

@@ -1,3 +1,4 @@
+import { firstLine } from "../../core/errors.ts";
 import type { HttpReply, HttpRequest } from "../../core/http.ts";
 import type { ModelStatus } from "../../core/model.ts";
 import type { ControlPlane } from "../../core/planes.ts";
@@ -52,7 +53,7 @@ function describe(controlPlane: Models, status: ModelStatus): object {
         ? []
         : pids.map((pid, index) => ({ id: String(pid), status: worker, memoryUsage: hostBytes[index] ?? 0, pid, gpu: false })),
     jobQueueStatus: { pendingRequests: queued },
-    ...(status.answers ? {} : { reason: reason.split("\n", 1)[0] }),
+    ...(status.answers ? {} : { reason: firstLine(reason) }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { ServeError } from "../../core/errors.ts";
+import { firstLine, ServeError } from "../../core/errors.ts";
 import type { HttpReply, HttpRequest } from "../../core/http.ts";
 import type { ControlPlane, Resources, ResourceView } from "../../core/planes.ts";
 import type { ResourceKey } from "../../core/resource.ts";
@@ -139,7 +139,7 @@ function failureOf({ status }: ResourceView): string | undefined {
   const model = status?.modelStatus;
   if (!isObject(model) || (model.transitionStatus !== "BlockedByFailedLoad" && model.transitionStatus !== "InvalidSpec")) return undefined;
   const message = isObject(model.lastFailureInfo) ? model.lastFailureInfo.message : undefined;
-  return typeof message === "string" ? (message.split("\n", 1)[0] as string) : "it did not load";
+  return typeof message === "string" ? firstLine(message) : "it did not load";
 }
 
 function statusReply(status: string, code = 200): HttpReply {

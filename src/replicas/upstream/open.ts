@@ -19,8 +19,6 @@ export interface OpenUpstreamOptions {
   readonly clock: Clock;
   /** File of the model's example. */
   readonly example?: string;
-  /** The model's files where a server of several models sees them, under the name that it is to call the model. */
-  readonly placed?: { readonly name: string; remove(): Promise<void> };
 }
 
 /** Milliseconds that a server may take to unload a model. */
@@ -45,9 +43,9 @@ export async function openUpstream(options: OpenUpstreamOptions, report: (step: 
     if (repository !== undefined) {
       report("loading the model into its server");
       loading = true;
-      await repository.load(nameOf(options), patient);
+      await repository.load(spec.modelName, patient);
     }
-    report("asking its server what it takes");
+    if (spec.protocols.some(({ protocol }) => protocol === "v2" || protocol === "grpc-v2")) report("asking its server what it takes");
     const description = await describeUpstream(spec, clients, (milliseconds) => pause(options.clock, milliseconds, patient), patient);
     const unload = unloadOf(options, repository);
     const parts = { ...options, clients, credit: spec.concurrency, ...(unload === undefined ? {} : { unload }) };
@@ -68,11 +66,6 @@ function openEmpty(options: OpenUpstreamOptions): Replica {
   return new UpstreamReplica({ ...options, clients: new NoModel(spec.runtime), credit: spec.concurrency, description });
 }
 
-/** What the server calls the model. */
-function nameOf({ spec, placed }: OpenUpstreamOptions): string {
-  return placed?.name ?? spec.modelName;
-}
-
 function clientsOf(options: OpenUpstreamOptions): Clients {
   const { spec, server, clock } = options;
   const { endpoint } = server;
@@ -83,7 +76,7 @@ function clientsOf(options: OpenUpstreamOptions): Clients {
     ({ protocol, port, path = protocol === "openai" ? "/v1" : "" }) => ({
       connect: (to) => endpoint.connect(to),
       port,
-      model: nameOf(options),
+      model: spec.modelName,
       authority: url?.host ?? `127.0.0.1:${port}`,
       prefix: `${base}${path}`,
       clock,
@@ -123,16 +116,15 @@ class NoModel extends Clients {
 /** Nobody waits for a server that does not answer: it may end together with the model. */
 function unloadOf(options: OpenUpstreamOptions, repository: UpstreamRepository | undefined): (() => Promise<void>) | undefined {
   if (repository === undefined) return undefined;
-  const { clock, placed } = options;
+  const { clock, spec } = options;
   return async () => {
     const controller = new AbortController();
     const cancel = clock.after(UNLOAD_PATIENCE_MS, () =>
       controller.abort(new ServeError("DEADLINE_EXCEEDED", "the model was not unloaded in time")),
     );
     // One that is not there any more is what is wanted.
-    await repository.unload(nameOf(options), controller.signal).catch(() => undefined);
+    await repository.unload(spec.modelName, controller.signal).catch(() => undefined);
     cancel();
-    await placed?.remove();
   };
 }
 

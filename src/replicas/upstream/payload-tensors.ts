@@ -1,7 +1,7 @@
 import { ServeError } from "../../core/errors.ts";
 import type { Payload } from "../../core/inference.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { tensorOfJson, tensorsOfRows } from "./json-tensors.ts";
+import { tensorOfJson, tensorsOfRows } from "../../encodings/index.ts";
 
 /** What a V1 request's rows are called where the model's server does not say what its input is called: KServe's own name. */
 const ONLY_INPUT = "input-0";

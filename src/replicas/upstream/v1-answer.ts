@@ -1,8 +1,7 @@
 import { isInteger, parse } from "lossless-json";
 import type { JsonValue, Payload } from "../../core/inference.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { isObject } from "../../encodings/index.ts";
-import { type IntegerRule, tensorOfJson, tensorsOfColumns, tensorsOfRows } from "./json-tensors.ts";
+import { type IntegerRule, isObject, tensorOfJson, tensorsOfColumns, tensorsOfRows } from "../../encodings/index.ts";
 import { readJson } from "./read-json.ts";
 
 /** What KServe calls the only output of a model. */

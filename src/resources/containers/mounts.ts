@@ -93,7 +93,9 @@ function relativePath(path: string, name: string): string {
 
 function absolute(path: string, name: string): string {
   if (posix.isAbsolute(path)) return posix.normalize(path);
-  throw wrong(`the hostPath of the volume ${name} is ${JSON.stringify(path)}; expected an absolute path`);
+  throw wrong(
+    `the hostPath of the volume ${name} is ${JSON.stringify(path)}; expected an absolute path, or a relative one in a file that is applied`,
+  );
 }
 
 function noVolume(name: string, path: string, volumes: readonly JsonValue[]): ServeError {

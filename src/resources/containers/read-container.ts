@@ -49,6 +49,7 @@ export function readContainer(pod: ServerPod, use: ServerUse, annotations: Serve
   return {
     ...programOf(pod.title, imageOf(pod), words("command"), words("args"), annotations.runAs ?? places.runAs),
     ...(annotations.program === undefined ? {} : { program: annotations.program }),
+    ...(annotations.requirements === undefined ? {} : { requirements: annotations.requirements }),
     imagePullPolicy: pullPolicyOf(pod),
     workingDirectory: textIn(container, "workingDir"),
     environment: environment.variables,

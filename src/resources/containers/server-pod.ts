@@ -4,6 +4,7 @@ import { variableOf } from "../container-rules.ts";
 import { isMap, listIn, mapIn, textIn, textsIn } from "../json-fields.ts";
 import { containerFields } from "../schema/container.ts";
 import { LEGACY_KEYS } from "../schema/inference-service.ts";
+import { pathFrom } from "../server-annotations.ts";
 import { serverContainerIndex } from "../server-fields.ts";
 import { mergeContainer, mergeVolumes } from "./merge-container.ts";
 import { type ServerType, serverTypeOf, taggedImage, typeLabels, withTypeDefaults } from "./server-types.ts";
@@ -47,16 +48,17 @@ export function serverPod(service: InferenceService, runtime: ServingRuntime | u
     return {
       ...common,
       container: modelContainer(predictor.pod),
-      volumes: listIn(predictor.pod, "volumes"),
+      volumes: rooted(listIn(predictor.pod, "volumes"), annotations),
       predictor: predictor.pod,
       metadata,
     };
   }
   const own = modelContainer(runtimeSpec);
+  const shared = rooted(listIn(runtimeSpec, "volumes"), runtime.pod?.annotations ?? {});
   if (isShared) {
     const metadata = { name: runtime.name, namespace, labels: {}, annotations: {} };
     const container = fillTemplates(own, metadata) as JsonObject;
-    return { ...common, container, volumes: listIn(runtimeSpec, "volumes"), predictor: {}, metadata };
+    return { ...common, container, volumes: shared, predictor: {}, metadata };
   }
   const { model } = predictor;
   const typed = {
@@ -80,7 +82,7 @@ export function serverPod(service: InferenceService, runtime: ServingRuntime | u
     ...common,
     container:
       image === undefined ? container : { ...container, image: taggedImage(image, container, textIn(written, "runtimeVersion"), type) },
-    volumes: mergeVolumes(listIn(runtimeSpec, "volumes"), listIn(predictor.pod, "volumes")),
+    volumes: mergeVolumes(shared, rooted(listIn(predictor.pod, "volumes"), annotations)),
     predictor: predictor.pod,
     metadata,
   };
@@ -89,6 +91,15 @@ export function serverPod(service: InferenceService, runtime: ServingRuntime | u
 /** Where the artefact of a predictor of containers is, as KServe reads it of its container. */
 export function customStorageUri(predictor: JsonObject): string | undefined {
   return variableOf(modelContainer(predictor), "STORAGE_URI")?.value;
+}
+
+/** Folders of this machine begin, unlike those of a cluster's nodes, where they were written. */
+function rooted(volumes: readonly JsonValue[], annotations: Readonly<Record<string, string>>): JsonValue[] {
+  return volumes.map((volume) => {
+    const [host, path] = [mapIn(volume, "hostPath"), textIn(mapIn(volume, "hostPath"), "path")];
+    if (host === undefined || path === undefined) return volume;
+    return { ...(volume as JsonObject), hostPath: { ...host, path: pathFrom(path, annotations) } };
+  });
 }
 
 function modelContainer(pod: JsonObject): JsonObject {

@@ -1,4 +1,5 @@
 import { ServeError } from "../../../core/errors.ts";
+import type { Payload } from "../../../core/inference.ts";
 import { elementCount, elementsOf, type Tensor } from "../../../core/tensor.ts";
 
 /** As in Triton: what a request has sorted takes time that others wait for. */
@@ -31,6 +32,20 @@ export function classify(tensor: Tensor, classes: number, isBatched: boolean): T
     }
   }
   return { name, datatype: "BYTES", shape: isBatched ? [rows, count] : [count], data };
+}
+
+/**
+ * The same for an answer: of each output that `classes` names so many, of others what they are.
+ * @param batchable their first dimension is the batch's
+ * @throws ServeError INVALID_ARGUMENT for what cannot be sorted
+ */
+export function classified(payload: Payload, classes: ReadonlyMap<string, number>, batchable = false): Payload {
+  if (payload.kind !== "tensors") throw new ServeError("INVALID_ARGUMENT", "class result not available for an answer that is no tensor");
+  const tensors = payload.tensors.map((tensor) => {
+    const count = classes.get(tensor.name) ?? 0;
+    return count === 0 ? tensor : classify(tensor, count, batchable && tensor.shape.length > 1);
+  });
+  return { kind: "tensors", tensors };
 }
 
 /** Indices of the largest, NaN last, and of equal ones the first first. */

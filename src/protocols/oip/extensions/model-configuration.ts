@@ -33,7 +33,7 @@ export interface ConfigurationDefaults {
  * what the loaded model says of itself. Dimensions are without the batch's where `max_batch_size` is above 0, as there.
  */
 export function modelConfiguration(model: ModelStatus, { maxBatchRows }: ConfigurationDefaults): Readonly<Record<string, unknown>> {
-  const { name, description, scheduling = {}, artefact, responseCache } = model;
+  const { name, description, scheduling = {}, artefact, responseCache, replicas } = model;
   const method = description === undefined ? undefined : defaultMethodOf(description);
   const signature: Signature = (method === undefined ? undefined : description?.methods[method]) ?? {
     accepts: "json",
@@ -84,7 +84,8 @@ export function modelConfiguration(model: ModelStatus, { maxBatchRows }: Configu
       {
         name,
         kind: "KIND_CPU",
-        count: 1,
+        // One that stands by has one when it is needed.
+        count: Math.max(1, replicas.wanted),
         gpus: [],
         secondary_devices: [],
         profile: [],

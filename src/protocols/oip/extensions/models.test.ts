@@ -27,6 +27,7 @@ function status(version: string, others: Partial<ModelStatus> = {}, signature: S
     answers: true,
     reason: "",
     memoryBytes: 1024,
+    replicas: { ready: 1, starting: 1, leaving: 0, wanted: 2, least: 1, most: 3, auto: true, obstacle: undefined },
     description: { methods: { predict: signature }, framework: "onnxruntime", frameworkVersion: "1", warnings: [] },
     ...others,
   } as ModelStatus;
@@ -43,6 +44,7 @@ describe("the model configuration", () => {
       backend: "onnxruntime",
       max_batch_size: 8,
       default_model_filename: "model.onnx",
+      instance_group: [{ kind: "KIND_CPU", count: 2 }],
       dynamic_batching: { preferred_batch_size: [4], max_queue_delay_microseconds: 100 },
     });
     expect((config.input as object[])[0]).toEqual({
@@ -119,6 +121,14 @@ describe("statistics", () => {
       ],
       memory_usage: [{ type: "CPU", id: 0, byte_size: 1024 }],
     });
+  });
+
+  it("count a call without rows as one of one row", () => {
+    const empty = createInferenceStatistics(0);
+    const batch = { size: 1, rows: 0, startedAt: 0, cut: "alone", inline: false, computeMs: 1 } as const;
+    empty.observeBatch({ namespace: "default", model: "simple", version: "1", batch });
+    const [row] = modelStatistics(controlPlane, empty, { ...target, version: "1" });
+    expect(row).toMatchObject({ inference_count: 1, batch_stats: [{ batch_size: 1 }] });
   });
 
   it("are those of every version that answers, and say which does not", () => {

@@ -1,5 +1,5 @@
 import type { RequestContext } from "../../../core/context.ts";
-import { messageOf, ServeError } from "../../../core/errors.ts";
+import { firstLine, messageOf, ServeError } from "../../../core/errors.ts";
 import type { Target } from "../../../core/inference.ts";
 import type { ModelStatus } from "../../../core/model.ts";
 import type { ControlPlane } from "../../../core/planes.ts";
@@ -33,8 +33,7 @@ export function repositoryIndex(
 }
 
 function rowOf({ name, version, state, answers, reason }: ModelStatus): RepositoryIndexRow {
-  const [first = ""] = reason.split("\n", 1);
-  return { name, version, state: stateOf(state, answers), reason: state === "ready" ? "" : first };
+  return { name, version, state: stateOf(state, answers), reason: state === "ready" ? "" : firstLine(reason) };
 }
 
 function stateOf(state: ModelStatus["state"], answers: boolean): RepositoryIndexRow["state"] {

@@ -5,8 +5,8 @@ import type { GrpcCall, GrpcMessage, GrpcMethod, GrpcRequest } from "../../../co
 import { type InferResponse, isStream, type Payload, type Target } from "../../../core/inference.ts";
 import type { DataPlane } from "../../../core/planes.ts";
 import { type InferMessage, readInferMessage } from "../../../grpc-messages/index.ts";
-import { assertMethodName, unexpected } from "../../shared/index.ts";
-import { classify } from "../extensions/classification.ts";
+import { withMethod } from "../../shared/index.ts";
+import { classified } from "../extensions/classification.ts";
 import type { Extensions } from "../extensions/extensions.ts";
 import { RequestRegions } from "../extensions/request-regions.ts";
 import { idOf, withHeaders } from "../rest/infer.ts";
@@ -137,11 +137,10 @@ function infer(options: InferOptions, message: InferMessage, inMessage: Target, 
         ...(parameters === undefined ? {} : { parameters }),
       });
       if (isStream(response.output)) return { decoded, response };
-      let output = response.output;
-      if (classes !== undefined) {
-        const { batchable } = await dataPlane.signature(target, context);
-        output = classified(output, classes, batchable === true);
-      }
+      const output =
+        classes === undefined
+          ? response.output
+          : classified(response.output, classes, (await dataPlane.signature(target, context)).batchable);
       const answered = { decoded, response: { ...response, output } };
       if (regions === undefined || output.kind !== "tensors") return answered;
       return { ...answered, written: (await regions.write(output.tensors)) as Written };
@@ -149,15 +148,6 @@ function infer(options: InferOptions, message: InferMessage, inMessage: Target, 
       regions?.release();
     }
   });
-}
-
-function classified(payload: Payload, classes: ReadonlyMap<string, number>, batchable: boolean): Payload {
-  if (payload.kind !== "tensors") throw new ServeError("INVALID_ARGUMENT", "class result not available for an answer that is no tensor");
-  const tensors = payload.tensors.map((tensor) => {
-    const count = classes.get(tensor.name) ?? 0;
-    return count === 0 ? tensor : classify(tensor, count, batchable && tensor.shape.length > 1);
-  });
-  return { kind: "tensors", tensors };
 }
 
 function headOf({ extensions }: InferOptions, { id }: InferMessage, { modelName, modelVersion }: InferResponse): ResponseHead {
@@ -169,12 +159,4 @@ function targetOfMessage({ modelName, modelVersion }: InferMessage, { metadata, 
   const target = targetOfModel(modelName, modelVersion, metadata);
   context.record.model = target.name;
   return target;
-}
-
-/** The parameter `method` names one, as over REST. @throws ServeError */
-function withMethod(target: Target, method: unknown): Target {
-  if (method === undefined) return target;
-  if (typeof method !== "string") throw unexpected("parameters.method", "the name of a method", String(method));
-  assertMethodName(method, target.name);
-  return { ...target, method };
 }

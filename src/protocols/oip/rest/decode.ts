@@ -20,7 +20,7 @@ export interface DecodedInfer {
   /** Whether an output is to be answered after the JSON instead of in it. */
   readonly binary: (output: string) => boolean;
   /** Outputs of which so many largest elements are wanted as text; absent when there are none. */
-  readonly classes?: Readonly<Record<string, number>>;
+  readonly classes?: ReadonlyMap<string, number>;
 }
 
 const MAX_TENSORS = 1024;
@@ -166,13 +166,13 @@ function readOutputs(
   // Both KServe and Triton ignore binary_data_output when outputs are named, and their clients count on it.
   const binary = new Map<string, boolean>();
   const placed = new Map<string, RegionUse>();
-  const classes: Record<string, number> = {};
+  const classes = new Map<string, number>();
   const names = outputs.map((output, index) => {
     if (!isObject(output)) throw unexpected(`outputs[${index}]`, "an object", output);
     if (!isName(output.name)) throw unexpected(`outputs[${index}].name`, EXPECTED_NAME, output.name);
     const parameters: JsonObject = isObject(output.parameters) ? output.parameters : {};
     const count = classesOf(parameters.classification, output.name);
-    if (count > 0) classes[output.name] = count;
+    if (count > 0) classes.set(output.name, count);
     if (binary.has(output.name)) throw new ServeError("INVALID_ARGUMENT", `output '${output.name}' already exists in request`);
     binary.set(output.name, flag(parameters.binary_data, `outputs[${index}].parameters.binary_data`));
     const use = regionUse(parameters, `outputs[${index}].parameters`);
@@ -183,7 +183,7 @@ function readOutputs(
   });
   if (names.length === 0) return { binary: () => allBinary };
   const placedOutputs = placed.size === 0 ? {} : { placedOutputs: Object.fromEntries(placed) };
-  const classesWanted = Object.keys(classes).length === 0 ? {} : { classes };
+  const classesWanted = classes.size === 0 ? {} : { classes };
   return { outputs: names, binary: (output) => binary.get(output) ?? false, ...placedOutputs, ...classesWanted };
 }
 

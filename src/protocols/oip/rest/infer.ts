@@ -4,8 +4,8 @@ import { ServeError } from "../../../core/errors.ts";
 import type { HttpReply, HttpRequest } from "../../../core/http.ts";
 import { isStream, type Parameters, type Payload, type Target } from "../../../core/inference.ts";
 import type { DataPlane } from "../../../core/planes.ts";
-import { assertMethodName, hasMoreElements, streamReply, targetOf, unexpected, wantsEvents } from "../../shared/index.ts";
-import { classify } from "../extensions/classification.ts";
+import { hasMoreElements, streamReply, targetOf, wantsEvents, withMethod } from "../../shared/index.ts";
+import { classified } from "../extensions/classification.ts";
 import type { Extensions } from "../extensions/extensions.ts";
 import { rawInput } from "../extensions/raw-input.ts";
 import { RequestRegions } from "../extensions/request-regions.ts";
@@ -33,7 +33,7 @@ export async function infer({ dataPlane, memory, large, extensions }: InferOptio
   const { id, outputs, parameters: all, binary, classes } = decoded;
   if (all !== undefined) applySchedule(all, context);
   const parameters = withHeaders(all === undefined ? undefined : modelParameters(all), request, extensions.forwardedHeaders);
-  const target = withMethod(inPath, all);
+  const target = withMethod(inPath, all?.method);
   const regions = regionsOf(memory, context.principal, decoded);
   try {
     const { modelName, modelVersion, output } = await dataPlane.infer({
@@ -45,7 +45,7 @@ export async function infer({ dataPlane, memory, large, extensions }: InferOptio
     });
     const head = { modelName, modelVersion, id: idOf(id, extensions) };
     if (isStream(output)) return inEvents(head, output, request);
-    const answer = classes === undefined ? output : await classified(dataPlane, target, output, classes, request);
+    const answer = classes === undefined ? output : classified(output, classes, (await dataPlane.signature(target, context)).batchable);
     if (regions !== undefined && answer.kind === "tensors") return encodeInfer(head, answer, binary, await regions.write(answer.tensors));
     if (large !== undefined && hasMoreElements(answer, large.maxElements) && !answer.tensors.every(({ name }) => binary(name)))
       return await encodeLarge(large, head, answer.tensors, binary, context);
@@ -90,22 +90,6 @@ async function decodeRaw(dataPlane: InferOptions["dataPlane"], target: Target, {
   return { tensors: [rawInput(signature, body, target.name)], binary: () => true };
 }
 
-async function classified(
-  dataPlane: DataPlane,
-  target: Target,
-  payload: Payload,
-  classes: Readonly<Record<string, number>>,
-  { context }: HttpRequest,
-): Promise<Payload> {
-  if (payload.kind !== "tensors") throw new ServeError("INVALID_ARGUMENT", "class result not available for an answer that is no tensor");
-  const { batchable } = await dataPlane.signature(target, context);
-  const tensors = payload.tensors.map((tensor) => {
-    const count = Object.hasOwn(classes, tensor.name) ? (classes[tensor.name] ?? 0) : 0;
-    return count === 0 ? tensor : classify(tensor, count, batchable === true && tensor.shape.length > 1);
-  });
-  return { kind: "tensors", tensors };
-}
-
 /** Headers of the request that the operator lets through, by their lower-case names; parameters of the body win. */
 export function withHeaders(
   parameters: Parameters | undefined,
@@ -117,13 +101,4 @@ export function withHeaders(
     typeof value === "string" && pattern.test(name) ? [[name, value]] : [],
   );
   return forwarded.length === 0 ? parameters : { ...(Object.fromEntries(forwarded) as Record<string, string>), ...parameters };
-}
-
-/** The parameter `method` names one; a method in the path wins. @throws ServeError */
-function withMethod(target: Target, parameters: Parameters | undefined): Target {
-  const method = parameters?.method;
-  if (method === undefined || target.method !== undefined) return target;
-  if (typeof method !== "string") throw unexpected("parameters.method", "the name of a method", method);
-  assertMethodName(method, target.name);
-  return { ...target, method };
 }

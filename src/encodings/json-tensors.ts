@@ -1,6 +1,6 @@
-import type { JsonValue } from "../../core/inference.ts";
-import { allocateElements, bytesOf, type Tensor } from "../../core/tensor.ts";
-import { isObject } from "../../encodings/index.ts";
+import type { JsonValue } from "../core/inference.ts";
+import { allocateElements, bytesOf, type Tensor } from "../core/tensor.ts";
+import { isObject } from "./json-value.ts";
 
 /**
  * What a number of JSON is. JSON.parse does not tell 1.0 from 1: "whole" takes numbers without a fraction for integers; "bigint" is for

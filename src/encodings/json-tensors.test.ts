@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { JsonValue } from "../../core/inference.ts";
-import { elementsOf, type NumericTensor, type Tensor } from "../../core/tensor.ts";
+import type { JsonValue } from "../core/inference.ts";
+import { elementsOf, type NumericTensor, type Tensor } from "../core/tensor.ts";
 import { tensorOfJson, tensorsOfColumns, tensorsOfRows } from "./json-tensors.ts";
 
 function valuesOf(tensor: Tensor | undefined): unknown[] {
