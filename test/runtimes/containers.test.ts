@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { ContainerSpec } from "../../src/core/container.ts";
 import type { ServerEndpoint } from "../../src/core/upstream.ts";
@@ -265,6 +265,7 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
 async function startAnother(directory: string) {
   const program = fileURLToPath(new URL("container-owner.ts", import.meta.url));
   const child = spawn(process.execPath, ["--import", "tsx", program, directory], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
   const [said] = (await once(child.stdout, "data")) as [Buffer];
   expect(String(said)).toBe("running\n");
   return child;
