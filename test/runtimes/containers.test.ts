@@ -243,7 +243,7 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
       const other = await startAnother(elsewhere);
       const living = await startAnother(directory);
       const server = await startAnother(directory);
-      for (const reaper of await childrenOf(server.pid as number)) process.kill(reaper, "SIGKILL");
+      for (const below of await childrenOf(server.pid as number)) kill(below);
       server.kill("SIGKILL");
       await once(server, "exit");
       const label = `nitrous.server=${serverLabel(directory)}`;
@@ -271,9 +271,20 @@ async function startAnother(directory: string) {
   return child;
 }
 
+/** Some are commands that end by themselves meanwhile. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
+
 /** Of a process itself, not of those below. */
 async function childrenOf(pid: number): Promise<number[]> {
-  const lists = (await readdir(`/proc/${pid}/task`)).map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, "utf8"));
+  const lists = (await readdir(`/proc/${pid}/task`)).map((thread) =>
+    readFile(`/proc/${pid}/task/${thread}/children`, "utf8").catch(() => ""),
+  );
   return (await Promise.all(lists)).flatMap((list) => list.split(" ").filter(Boolean).map(Number));
 }
 
