@@ -5,6 +5,7 @@ import type { ModelDescription, Replica } from "../../core/replica.ts";
 import type { UpstreamSpec } from "../../core/upstream.ts";
 import type { UpstreamRepository } from "./client.ts";
 import { Clients } from "./clients.ts";
+import { ConnectionLostError } from "./connection-lost.ts";
 import { describeUpstream } from "./description.ts";
 import { readExample } from "./example.ts";
 import { UpstreamReplica } from "./replica.ts";
@@ -74,7 +75,7 @@ function clientsOf(options: OpenUpstreamOptions): Clients {
   return new Clients(
     spec.protocols,
     ({ protocol, port, path = protocol === "openai" ? "/v1" : "" }) => ({
-      connect: (to) => endpoint.connect(to),
+      connect: (to) => endpoint.connect(to).catch(lost),
       port,
       model: spec.modelName,
       authority: url?.host ?? `127.0.0.1:${port}`,
@@ -84,6 +85,11 @@ function clientsOf(options: OpenUpstreamOptions): Clients {
     }),
     spec.management,
   );
+}
+
+/** A server that has just ended takes no connections, and that may be known sooner than that it has ended. */
+function lost(error: unknown): never {
+  throw new ConnectionLostError(messageOf(error), { cause: error });
 }
 
 /** Undefined for a server that has only this model. @throws ServeError FAILED_PRECONDITION for one that cannot load any */
