@@ -29,7 +29,7 @@ import { withProgramModels } from "./program-models.ts";
 import { MetricSources, ModelFolders } from "./replicas/index.ts";
 import { createPrograms } from "./runtimes/index.ts";
 import { withScrapedMetrics } from "./scraped-servers.ts";
-import { cacheDirectoryOf, type Settings, SettingsError } from "./settings.ts";
+import { cacheDirectoryOf, type Settings, SettingsError, stateDirectoryOf } from "./settings.ts";
 import { withModelFolders } from "./shared-servers.ts";
 import { withUpstreams } from "./upstream-models.ts";
 
@@ -113,7 +113,15 @@ export function openModelManagement(
     onLog,
     record,
     loadsBehind: settings["load-priority"] === "low",
-    servers: createServers({ onLog, record, objects, clock, python: settings.python, bytecodeDirectory: join(cacheDirectory, "bytecode") }),
+    servers: createServers({
+      onLog,
+      record,
+      objects,
+      clock,
+      python: settings.python,
+      bytecodeDirectory: join(cacheDirectory, "bytecode"),
+      hidden: [stateDirectoryOf(settings), cacheDirectory],
+    }),
   });
   const environments = createEnvironments({
     directory: cacheDirectory,

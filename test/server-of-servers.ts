@@ -11,7 +11,7 @@ const record = createProcessRecord(directory);
 const onLog = (_name: string, line: string): void => console.log(line);
 const bytecodeDirectory = mkdtempSync(join(tmpdir(), "nitrous-bytecode-"));
 const objects = { secrets: undefined, configMaps: undefined };
-const servers = createServers({ onLog, record, objects, clock: systemClock, python: undefined, bytecodeDirectory });
+const servers = createServers({ onLog, record, objects, clock: systemClock, python: undefined, bytecodeDirectory, hidden: [] });
 const executor = createLocalExecutor({ onLog, record, loadsBehind: false, servers });
 const endpoint = executor.start(JSON.parse(spec) as HostSpec);
 while (endpoint.pid === 0) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,5 +1,5 @@
 export { cgroupMemory } from "./cgroup.ts";
-export { type Containers, createContainers, type FoundEngine, findEngines } from "./containers/index.ts";
+export { type Containers, chooseEngine, createContainers, type FoundEngine, findEngines } from "./containers/index.ts";
 export {
   type Confinement,
   confined,

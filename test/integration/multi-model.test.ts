@@ -151,6 +151,7 @@ describe("a runtime for several models", () => {
 
   it("says why a model cannot be loaded, and leaves the others alone", async () => {
     await mkdir(join(folder, "broken"));
+    await writeFile(join(folder, "broken/notes.txt"), "no model");
     await apply("m3", trained("m3", join(folder, "broken")));
     const said = async (): Promise<string> => (await nitrous(["describe", "tm", "m3", "--server", server.url])).stdout;
     while (!(await said()).includes("failed to load 'm3'")) await delay(100);

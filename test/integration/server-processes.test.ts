@@ -46,6 +46,8 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "nitrous-servers-"));
   mkdirSync(join(folder, "model"));
   writeFileSync(join(folder, "model/weights"), "1 2 3");
+  mkdirSync(join(folder, "state/environments"), { recursive: true });
+  mkdirSync(join(folder, "state/keys"));
   mkdirSync(join(folder, "secrets/default/token"), { recursive: true });
   writeFileSync(join(folder, "secrets/default/token/value"), "sesame\n");
   running = [];
@@ -76,6 +78,7 @@ function start(mode: Mode, changes: Parameters<typeof container>[0]): ServerEndp
     clock: systemClock,
     python: undefined,
     bytecodeDirectory: join(folder, "bytecode"),
+    hidden: [join(folder, "state")],
     probe: async () => (mode === "open" ? { python, problem: "this is a test", groups: () => NO_GROUPS } : machine),
   });
   const endpoint = servers.start(specOf(container(changes)));
@@ -154,7 +157,7 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
       environment: [
         { name: "TOKEN", from: { kind: "secret", namespace: "default", object: "token", key: "value" }, optional: false },
         // Which shows the folder to the program, but for the secrets in it.
-        { name: "NAMED", value: join(folder, "model") },
+        { name: "NAMED", value: `${join(folder, "model")}:${join(folder, "state/environments/x")}` },
       ],
       mounts: [
         { path: "/mnt/models", readOnly: true, source: { kind: "folder", path: join(folder, "model") } },
@@ -177,9 +180,16 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
     expect(processesWith("sesame")).toEqual([]);
     expect(readFileSync(`/proc/${endpoint.pid}/cmdline`, "utf8")).not.toContain("sesame");
     if (mode === "namespaces") {
-      const attempts = `echo z > /mnt/models/z; echo z > /etc/z; echo z > ${folder}/z; cat ${folder}/model/weights; ls ${folder}/secrets`;
+      const attempts = `echo z > /mnt/models/z; echo z > /etc/z; echo z > ${folder}/z; cat ${folder}/model/weights; ls ${folder}/secrets ${folder}/state`;
       const { output } = await endpoint.exec(["sh", "-c", `(${attempts}) 2>&1 | sed 's/.*: //'`], never);
-      expect(output.split("\n")).toEqual([...Array(3).fill("Read-only file system"), "1 2 3"]);
+      expect(output.split("\n")).toEqual([
+        ...Array(3).fill("Read-only file system"),
+        `1 2 3${folder}/secrets:`,
+        "",
+        `${folder}/state:`,
+        "environments",
+        "",
+      ]);
     }
     await endpoint.stop(0);
     expect(existsSync(own)).toBe(false);
@@ -213,11 +223,15 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
   });
 
   it.each([
-    ["a program that is not there", { command: ["nitrous-no-such-program"] }, /^there is no program nitrous-no-such-program in its PATH/],
+    [
+      "a program that is not there",
+      { command: ["nitrous-no-such-program"] },
+      /^could not be started: there is no program nitrous-no-such-program in its PATH, or not/,
+    ],
     [
       "a working folder that is not there",
       { ...shell("true"), workingDirectory: "/nitrous/nowhere" },
-      /^its working folder \/nitrous\/nowhere is not there/,
+      /^could not be started: its working folder \/nitrous\/nowhere is not there/,
     ],
   ])("says that it could not be started: %s", async (_, changes, message) => {
     expect(await start(mode, changes).exited).toMatch(message);
@@ -250,7 +264,7 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
     );
     await until(() => lines.includes("ready") && processesWith(word).length >= 2);
     await endpoint.stop(200);
-    expect(await endpoint.exited).toBe("killed: it had not ended in the time that it had for that");
+    expect(await endpoint.exited).toBe("was killed: it had not ended in the time that it had for that");
     expect(processesWith(word)).toEqual([]);
   });
 
@@ -284,13 +298,13 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
       resources: { diskLimit: MEBIBYTE },
     });
     expect(await endpoint.exited).toMatch(
-      /^killed for what it wrote to its own folders.*ephemeral-storage.*: it holds more than the 1024 KiB that it may$/,
+      /^was killed for what it wrote to its own folders.*ephemeral-storage.*: it holds more than the 1024 KiB that it may$/,
     );
     const volume = start(mode, {
       ...shell("dd if=/dev/zero of=/cache/full bs=65536 count=64 2>/dev/null; sleep 60"),
       mounts: [{ path: "/cache", readOnly: false, source: { kind: "empty", sizeLimit: MEBIBYTE, inMemory: false } }],
     });
-    expect(await volume.exited).toMatch(/^killed because its volume at \/cache is full/);
+    expect(await volume.exited).toMatch(/^was killed because its volume at \/cache is full/);
   });
 
   it("is killed when it takes too much memory", async () => {
@@ -298,7 +312,7 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
       command: [python, "-c", "import time\nx = b'x' * (300 << 20)\ntime.sleep(60)"],
       resources: { memoryLimit: 100 * MEBIBYTE },
     });
-    expect(await endpoint.exited).toMatch(/^killed for memory: .*may use 100 MiB \(resources.limits.memory\)$/);
+    expect(await endpoint.exited).toMatch(/^was killed for memory: .*may use 100 MiB \(resources.limits.memory\)$/);
   });
 
   it("runs commands beside the program, ends them when nobody waits, and tells the last of what they print", async () => {

@@ -36,7 +36,7 @@ const MINUTES = 60_000;
 /** An image from scratch with busybox, a static binary; it has been built on this machine. */
 export const SMALL_IMAGE = "localhost/nitrous-test-small:1";
 /** A Debian root with Python, made on this machine. */
-export const PYTHON_IMAGE = "localhost/nitrous-test-python:1";
+const PYTHON_IMAGE = "localhost/nitrous-test-python:1";
 
 /** Podman that works, installed when this is root and it is missing; else why there is none, for tests that are skipped. */
 export async function findPodman(): Promise<{ readonly problem: string | undefined }> {

@@ -31,36 +31,31 @@ def enter(plan: Plan) -> None:
             namespaces.show(root, f"/{name}", is_writable=False)
     namespaces.make_devices(root, view["devices"], shared_memory="mode=1777")
     os.symlink("null", f"{root}/dev/tty")
-    for path in view["hidden"]:
-        if os.path.isdir(path):
-            _mount_memory(root, path, "size=1m,mode=755", synthetic)
-            synthetic.append(root + path)
-    for bind in view["binds"]:
-        _bind(root, bind["from"], bind["to"], bind["writable"], synthetic)
-    for memory in view["memory"]:
-        limit = memory["limit"]
-        _mount_memory(root, memory["to"], "mode=1777" if limit is None else f"mode=1777,size={limit}", synthetic)
-    for path in view["masked"]:
-        if os.path.isdir(root + path):
-            _mount_memory(root, path, "size=4k,mode=555", synthetic)
+    for place in view["places"]:
+        _make(root, place, synthetic)
     os.makedirs(f"{root}/proc")
     namespaces.mount("proc", f"{root}/proc", "proc", MS_NOSUID | MS_NODEV | namespaces.MS_NOEXEC)
     namespaces.protect_kernel_settings(root)
-    own = {root + each["to"] for each in [*view["binds"], *view["memory"]]}
-    for place in synthetic:
-        if place not in own:
-            namespaces.restrict(place, ATTR_RDONLY, recursive=False)
+    for path in synthetic:
+        namespaces.restrict(path, ATTR_RDONLY, recursive=False)
     namespaces.pivot(root)
 
 
-def _bind(root: str, source: str, target: str, is_writable: bool, synthetic: list[str]) -> None:
-    place = _place(root, target, os.path.isdir(source), synthetic)
-    namespaces.mount(source, place, None, MS_BIND | MS_REC)
-    namespaces.restrict(place, ATTR_NOSUID | ATTR_NODEV | (0 if is_writable else ATTR_RDONLY), recursive=True)
-
-
-def _mount_memory(root: str, target: str, options: str, synthetic: list[str]) -> None:
-    namespaces.mount("tmpfs", _place(root, target, True, synthetic), "tmpfs", MS_NOSUID | MS_NODEV, options)
+def _make(root: str, place: dict, synthetic: list[str]) -> None:
+    """A folder or file of the machine, an empty folder that hides what is there, or a file system in memory."""
+    target, source, limit = place["to"], place["from"], place["limit"]
+    if source is not None:
+        path = _place(root, target, os.path.isdir(source), synthetic)
+        namespaces.mount(source, path, None, MS_BIND | MS_REC)
+        namespaces.restrict(path, ATTR_NOSUID | ATTR_NODEV | (0 if place["writable"] else ATTR_RDONLY), recursive=True)
+        if root + target in synthetic:
+            synthetic.remove(root + target)
+    elif place["writable"]:
+        options = "mode=1777" if limit is None else f"mode=1777,size={limit}"
+        namespaces.mount("tmpfs", _place(root, target, True, synthetic), "tmpfs", MS_NOSUID | MS_NODEV, options)
+    elif os.path.isdir(root + target):
+        namespaces.mount("tmpfs", root + target, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755")
+        synthetic.append(root + target)
 
 
 def _place(root: str, target: str, is_directory: bool, synthetic: list[str]) -> str:

@@ -14,8 +14,8 @@ def probe() -> str:
     """Empty where they work, else why not."""
     with tempfile.TemporaryDirectory(prefix="nitrous-probe-") as temporary:
         os.mkdir(os.path.join(temporary, "root"))
-        binds = [{"from": temporary, "to": "/nitrous/probe", "writable": True}]
-        view = {"binds": binds, "memory": [], "hidden": [], "masked": [], "devices": []}
+        place = {"to": "/nitrous/probe", "from": temporary, "writable": True, "limit": None}
+        view = {"places": [place], "devices": []}
         plan = Plan([], {}, "/", temporary, [], [], True, "private", view, None, None, None, None, {}, [], 1024)
         try:
             namespaces.leave_process_namespace()

@@ -15,9 +15,8 @@ const PARTS: Omit<PlanParts, "words"> = {
   objects: new Map(),
   groups: { memory: [], processors: [] },
   freeDisk: 1000,
-  hidden: ["/home/me", "/tmp"],
-  shown: ["/home/me/llm"],
-  masked: ["/etc/secrets"],
+  hidden: ["/home/me", "/tmp", "/home/me/cache/nitrous", "/mnt/models/secret"],
+  shown: ["/home/me/cache", "/home/me/cache/nitrous/environments"],
   devices: [],
   temporaryPlaces: ["/tmp"],
   kept: [],
@@ -74,11 +73,22 @@ describe("the plan of a server with namespaces of its own", () => {
   });
 
   it("mounts its folders where it sees them", () => {
-    expect(planned.view.binds).toContainEqual({ from: "/srv/iris", to: "/mnt/models", writable: false });
-    expect(planned.view.binds).toContainEqual({ from: "/tmp/nitrous-host-1/volumes/1", to: "/cache", writable: true });
-    expect(planned.view.binds).toContainEqual({ from: "/tmp/nitrous-host-1/volumes/3", to: "/etc/db", writable: false });
-    expect(planned.view.memory).toEqual([{ to: "/dev/shm", limit: 70 }]);
-    expect(planned.view).toMatchObject({ hidden: ["/home/me"], masked: ["/etc/secrets"] });
+    const shown = (path: string) => ({ to: path, from: path, writable: false, limit: null });
+    const hidden = (path: string) => ({ to: path, from: null, writable: false, limit: null });
+    // What lies in another place comes after it.
+    expect(planned.view.places).toEqual([
+      { to: "/tmp", from: "/tmp/nitrous-host-1/tmp", writable: true, limit: null },
+      { to: "/run", from: "/tmp/nitrous-host-1/run", writable: true, limit: null },
+      { to: "/cache", from: "/tmp/nitrous-host-1/volumes/1", writable: true, limit: null },
+      hidden("/home/me"),
+      { to: "/mnt/models", from: "/srv/iris", writable: false, limit: null },
+      { to: "/dev/shm", from: null, writable: true, limit: 70 },
+      { to: "/etc/db", from: "/tmp/nitrous-host-1/volumes/3", writable: false, limit: null },
+      shown("/home/me/cache"),
+      { to: "/tmp/nitrous-host-1/home", from: "/tmp/nitrous-host-1/home", writable: true, limit: null },
+      hidden("/home/me/cache/nitrous"),
+      shown("/home/me/cache/nitrous/environments"),
+    ]);
     expect(planned.files).toEqual([{ path: "/tmp/nitrous-host-1/volumes/3/a/b", content: "eA==" }]);
   });
 

@@ -28,23 +28,22 @@ export interface LauncherPlan {
   readonly open_files: number;
 }
 
-/** What the program sees beside the machine's read-only folders; of no meaning without namespaces. Targets have no links in them. */
+/** What the program sees beside the machine's read-only folders; of no meaning without namespaces. */
 export interface LauncherView {
-  /** Folders that are empty, before the binds. */
-  readonly hidden: readonly string[];
-  readonly binds: readonly Bind[];
-  /** File systems in memory; bytes. */
-  readonly memory: ReadonlyArray<{ readonly to: string; readonly limit: number | null }>;
-  /** Folders that are empty, after the binds. */
-  readonly masked: readonly string[];
+  /** In this order, each over what is there of those before it. */
+  readonly places: readonly Place[];
   /** Below /dev. */
   readonly devices: readonly string[];
 }
 
-export interface Bind {
-  readonly from: string;
+export interface Place {
+  /** Without links in it. */
   readonly to: string;
+  /** What of the machine is there; null for a file system in memory, or one that is empty and read-only and hides what is there. */
+  readonly from: string | null;
   readonly writable: boolean;
+  /** Bytes of a file system in memory. */
+  readonly limit: number | null;
 }
 
 /** What the plan is made of beside the spec. */
@@ -63,10 +62,9 @@ export interface PlanParts {
   readonly groups: GroupCandidates;
   /** Bytes that are free where its folders are. */
   readonly freeDisk: number;
-  /** Folders of the machine that it sees nothing of, what of them it sees, and what is hidden whatever shows it. */
+  /** Folders of the machine that it sees nothing of, and what of them it sees. */
   readonly hidden: readonly string[];
   readonly shown: readonly string[];
-  readonly masked: readonly string[];
   readonly devices: readonly string[];
   /** Where programs look for a folder for temporary files, which is one of its own. */
   readonly temporaryPlaces: readonly string[];
@@ -157,25 +155,24 @@ function volumeOf({ source, readOnly }: Mount, folder: string, namespaces: boole
 
 function viewOf({ mounts }: ContainerSpec, volumes: readonly Volume[], parts: PlanParts): LauncherView {
   const own = ownFolders(parts.temporary);
-  const ordered = mounts
-    .map(({ path, source }, index) => ({ to: parts.withoutLinks(path), source, volume: volumes[index] as Volume }))
-    .sort((one, other) => one.to.split("/").length - other.to.split("/").length);
-  const asInTheMachine = (path: string): Bind => ({ from: path, to: path, writable: false });
-  return {
-    hidden: parts.hidden.filter((folder) => folder !== "/tmp"),
-    binds: [
-      ...parts.temporaryPlaces.map((to) => ({ from: own.tmp, to, writable: true })),
-      { from: own.run, to: "/run", writable: true },
-      ...[...parts.shown, ...parts.kept].map(asInTheMachine),
-      { from: own.home, to: own.home, writable: true },
-      ...ordered.flatMap(({ to, volume: { from, writable } }) => (from === undefined ? [] : [{ from, to, writable }])),
-    ],
-    memory: ordered.flatMap(({ to, source, volume: { from } }) =>
-      from === undefined && source.kind === "empty" ? [{ to, limit: source.sizeLimit ?? null }] : [],
-    ),
-    masked: parts.masked,
-    devices: parts.devices,
-  };
+  const mounted = mounts.map(({ path, source }, index): Place => {
+    const { from, writable } = volumes[index] as Volume;
+    const limit = source.kind === "empty" && from === undefined ? (source.sizeLimit ?? null) : null;
+    return { to: parts.withoutLinks(path), from: from ?? null, writable, limit };
+  });
+  // Nothing is hidden in what is mounted for the program, and the hiding would be in the folder itself.
+  const isMounted = (path: string): boolean => mounted.some(({ to }) => path === to || path.startsWith(`${to}/`));
+  const places: readonly Place[] = [
+    ...parts.temporaryPlaces.map((to) => ({ to, from: own.tmp, writable: true, limit: null })),
+    { to: "/run", from: own.run, writable: true, limit: null },
+    ...[...parts.shown, ...parts.kept].map((path) => ({ to: path, from: path, writable: false, limit: null })),
+    ...parts.hidden.filter((path) => path !== "/tmp" && !isMounted(path)).map((to) => ({ to, from: null, writable: false, limit: null })),
+    { to: own.home, from: own.home, writable: true, limit: null },
+    ...mounted,
+  ];
+  const depth = ({ to }: Place): number => to.split("/").length;
+  // Those of the same depth stay in this order.
+  return { places: [...places].sort((one, other) => depth(one) - depth(other)), devices: parts.devices };
 }
 
 function diskRules(
@@ -189,7 +186,7 @@ function diskRules(
     return source.kind === "empty" && from !== undefined ? [{ path, from, limit }] : [];
   });
   const limited = empty.flatMap(({ path, from, limit }) =>
-    limit === undefined ? [] : [{ folders: [from], limit, title: `killed because its volume at ${path} is full (emptyDir.sizeLimit)` }],
+    limit === undefined ? [] : [{ folders: [from], limit, title: `was killed because its volume at ${path} is full (emptyDir.sizeLimit)` }],
   );
   const why =
     resources.diskLimit === undefined
@@ -198,7 +195,7 @@ function diskRules(
   const all = {
     folders: [own.home, own.tmp, own.run, ...empty.map(({ from }) => from)],
     limit: resources.diskLimit ?? Math.floor(freeDisk * DISK_SHARE),
-    title: `killed for what it wrote to its own folders, ${why}`,
+    title: `was killed for what it wrote to its own folders, ${why}`,
   };
   return [...limited, all];
 }

@@ -11,7 +11,7 @@ import { type StartWords, startWords } from "./environment.ts";
 import { accelerators, type ServerMachine } from "./machine.ts";
 import { type ObjectDirectories, type ObjectFile, objectFiles } from "./objects.ts";
 import { launcherPlan, type Planned } from "./plan.ts";
-import { filesOfCommand, hiddenFolders, homeFolders, withoutLinks } from "./view.ts";
+import { filesOfCommand, hiddenFolders, homeFolders, interpretersIn, withoutLinks } from "./view.ts";
 
 const RESOLVER = "/run/systemd/resolve";
 
@@ -42,16 +42,24 @@ export function check({ name, container }: HostSpec, directories: ObjectDirector
 /** The plan of a server on this machine, now. */
 export function planOf(
   { container, words, objects }: Checked,
-  given: { ports: AssignedPorts; machine: ServerMachine; assigned: Readonly<Record<string, string>>; objects: ObjectDirectories },
+  given: {
+    ports: AssignedPorts;
+    machine: ServerMachine;
+    assigned: Readonly<Record<string, string>>;
+    objects: ObjectDirectories;
+    hidden: readonly string[];
+  },
 ): Planned {
   const { ports, machine, assigned } = given;
   const name = `${TEMPORARY_PREFIX}${randomUUID()}`;
   const parent = withoutLinks(resolve(tmpdir()));
   const path = words.environment.PATH ?? process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin";
   const [command = ""] = words.command;
-  const texts = [...words.command, ...words.arguments, ...Object.values(words.environment), path, ...filesOfCommand(command, path)];
-  const { hidden, shown } = hiddenFolders([...homeFolders(), "/tmp"], texts, container.workingDirectory);
+  const programs = [...filesOfCommand(command, path), ...interpretersIn(path)];
+  const texts = [...words.command, ...words.arguments, ...Object.values(words.environment), path, ...programs];
+  const hideable = [...homeFolders(), "/tmp", ...given.hidden.map((folder) => withoutLinks(resolve(folder)))];
   const secret = [given.objects.secrets, given.objects.configMaps].flatMap((folder) => (folder === undefined ? [] : [resolve(folder)]));
+  const { hidden, shown } = hiddenFolders({ hideable, secret: secret.map(withoutLinks) }, texts, container.workingDirectory);
   const { bavail, bsize } = statfsSync(parent);
   return launcherPlan(container, {
     words,
@@ -66,7 +74,6 @@ export function planOf(
     freeDisk: bavail * bsize,
     hidden,
     shown,
-    masked: secret.map(withoutLinks),
     devices: usesDevices(container, assigned) ? accelerators() : [],
     temporaryPlaces: ["/tmp", "/var/tmp"].filter(isOwnFolder),
     kept: container.network === "host" && existsSync(RESOLVER) ? [RESOLVER] : [],

@@ -29,6 +29,8 @@ export interface ServersOptions {
   readonly python: string | undefined;
   /** Where compiled modules of the launcher are kept. */
   readonly bytecodeDirectory: string;
+  /** Folders of the server itself, of which programs see only what they name. */
+  readonly hidden: readonly string[];
   /** Tests say what the machine can do. */
   readonly probe?: () => Promise<ServerMachine>;
 }
@@ -94,7 +96,7 @@ class LocalServer implements ServerEndpoint {
       end = settle;
     });
     this.#launched = this.#launch(spec, checked, machine, options, end);
-    this.#launched.catch((error: Error) => end(error.message));
+    this.#launched.catch((error: Error) => end(`could not be started: ${error.message}`));
   }
 
   /** Of its launcher: all that belongs to the server is below it. 0 until it is there. */
@@ -136,15 +138,15 @@ class LocalServer implements ServerEndpoint {
     { name, environment }: HostSpec,
     checked: Checked,
     probed: Promise<ServerMachine>,
-    { record, bytecodeDirectory, objects }: ServersOptions,
+    { record, bytecodeDirectory, objects, hidden }: ServersOptions,
     end: (how: string) => void,
   ): Promise<Launched> {
     const machine = await probed;
     if (machine.python === undefined) throw new ServeError("FAILED_PRECONDITION", `cannot run ${name}: ${machine.problem}`);
     const ports = checked.container.network === "host" || machine.problem !== undefined ? await assignPorts(checked.container) : OWN_PORTS;
-    const { plan, replace } = planOf(checked, { ports, machine, assigned: environment, objects });
+    const { plan, replace } = planOf(checked, { ports, machine, assigned: environment, objects, hidden });
     // In the same turn as the start: whoever stops it later finds the line.
-    if (this.#isStopped) throw new ServeError("CANCELLED", "was stopped before it had started");
+    if (this.#isStopped) throw new ServeError("CANCELLED", "it was stopped before that");
     const child = spawn(machine.python, ["-I", "-S", "-X", `pycache_prefix=${bytecodeDirectory}`, LAUNCHER, "--server"], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: {},

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parsePorts } from "./listening-ports.ts";
-import { filesOfCommand, hiddenFolders, withoutLinks } from "./view.ts";
+import { filesOfCommand, hiddenFolders, interpretersIn, withoutLinks } from "./view.ts";
 
 let home: string;
 
@@ -21,23 +21,42 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 describe("what a program sees of a home folder", () => {
   it("is what its words name", () => {
     const words = ["python3", `--config=${home}/work/config.json`, `${home}/gone/x`, `/bin:${home}/llm/bin`];
-    expect(hiddenFolders([home], words, undefined)).toEqual({ hidden: [home], shown: [join(home, "llm"), join(home, "work")] });
+    expect(hiddenFolders({ hideable: [home], secret: [] }, words, undefined)).toEqual({
+      hidden: [home],
+      shown: [join(home, "llm"), join(home, "work")],
+    });
   });
 
   it("is nothing when they name nothing, or only the folder itself", () => {
-    expect(hiddenFolders([home], ["python3", "-m", "server", home], undefined)).toEqual({ hidden: [home], shown: [] });
+    expect(hiddenFolders({ hideable: [home], secret: [] }, ["python3", "-m", "server", home], undefined)).toEqual({
+      hidden: [home],
+      shown: [],
+    });
   });
 
   it("is all of it when it works there", () => {
-    expect(hiddenFolders([home], [], home).hidden).toEqual([]);
-    expect(hiddenFolders([home], [], join(home, "work"))).toEqual({ hidden: [home], shown: [join(home, "work")] });
+    expect(hiddenFolders({ hideable: [home], secret: [] }, [], home).hidden).toEqual([]);
+    expect(hiddenFolders({ hideable: [home], secret: [] }, [], join(home, "work"))).toEqual({
+      hidden: [home],
+      shown: [join(home, "work")],
+    });
+  });
+
+  it("is of folders within it what is named below those, and of secret ones nothing", () => {
+    const [state, secret] = [join(home, "llm"), join(home, "work/secret")];
+    const words = [join(state, "bin/serve"), state, join(home, "work/config.json"), join(secret, "default")];
+    expect(hiddenFolders({ hideable: [home, state], secret: [secret] }, words, undefined)).toEqual({
+      hidden: [home, state, secret],
+      shown: [join(state, "bin"), join(home, "work")],
+    });
   });
 
   it("has the interpreter of a script, and what it is a link to", () => {
     const files = filesOfCommand("serve", `/nowhere:${home}/llm/bin`);
     expect(files).toEqual([join(home, "llm/bin/serve"), join(home, "llm/bin/python"), join(home, "python/bin/python3")]);
-    expect(hiddenFolders([home], files, undefined).shown).toEqual([join(home, "llm"), join(home, "python")]);
+    expect(hiddenFolders({ hideable: [home], secret: [] }, files, undefined).shown).toEqual([join(home, "llm"), join(home, "python")]);
     expect(filesOfCommand("nitrous-no-such-command", "/bin")).toEqual([]);
+    expect(interpretersIn(`/nowhere:${home}/llm/bin`)).toEqual([join(home, "llm/bin/python"), join(home, "python/bin/python3")]);
   });
 });
 

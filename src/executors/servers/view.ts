@@ -22,19 +22,24 @@ export function homeFolders(): string[] {
 
 /**
  * Of each folder only that is shown, whole, which is named below it: with `/home/me/llm/bin/python` in the words, `/home/me/llm`.
+ * Folders may be within each other: what is named below the inner one is all that is shown of that.
  * @param hideable folders that are hidden, without links in them; /tmp may be among them, and is the program's own
+ * @param secret folders of which nothing is shown, whatever is named
  */
-export function hiddenFolders(hideable: readonly string[], words: readonly string[], workingDirectory: string | undefined): HiddenFolders {
+export function hiddenFolders(
+  { hideable, secret }: { readonly hideable: readonly string[]; readonly secret: readonly string[] },
+  words: readonly string[],
+  workingDirectory: string | undefined,
+): HiddenFolders {
   const named = [...words, workingDirectory ?? ""].flatMap(pathsIn);
-  const all = new Set(named.flatMap((path) => [path, realPath(path)]));
-  const hidden = hideable.filter((folder) => workingDirectory === undefined || realPath(workingDirectory) !== folder);
+  const work = workingDirectory === undefined ? undefined : realPath(workingDirectory);
+  const hidden = [...new Set([...hideable.filter((folder) => folder !== work), ...secret])];
   const shown = new Set<string>();
-  for (const folder of hidden) {
-    for (const path of all) {
-      if (!path.startsWith(`${folder}/`)) continue;
-      const first = path.slice(folder.length + 1).split("/")[0] as string;
-      if (first !== "") shown.add(join(folder, first));
-    }
+  for (const path of new Set(named.flatMap((each) => [each, realPath(each)]))) {
+    const [folder] = hidden.filter((each) => path.startsWith(`${each}/`)).sort((one, other) => other.length - one.length);
+    if (folder === undefined || secret.includes(folder)) continue;
+    const entry = join(folder, path.slice(folder.length + 1).split("/")[0] as string);
+    if (!hidden.includes(entry)) shown.add(entry);
   }
   return { hidden, shown: [...shown].filter(exists).sort() };
 }
@@ -48,6 +53,16 @@ export function filesOfCommand(command: string, path: string): string[] {
     next = interpreterOf(next);
   }
   return [...new Set(found)];
+}
+
+/** Those of Python environments in a PATH, which are links to the interpreters that the environments were made with. */
+export function interpretersIn(path: string): string[] {
+  const links = path
+    .split(":")
+    .filter(isAbsolute)
+    .map((folder) => join(folder, "python"))
+    .filter(exists);
+  return [...new Set(links.flatMap((link) => [link, linkTarget(link), realPath(link)]))];
 }
 
 /** A path with the links in it resolved as far as it is there. */
