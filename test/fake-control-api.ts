@@ -18,6 +18,7 @@ interface Refusal {
 
 const PLURALS: Readonly<Record<string, string>> = {
   InferenceService: "inferenceservices",
+  TrainedModel: "trainedmodels",
   ServingRuntime: "servingruntimes",
   ClusterServingRuntime: "clusterservingruntimes",
 };

@@ -11,6 +11,10 @@ const HINTS: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
     /subuid|subgid|newuidmap|newgidmap|insufficient UIDs or GIDs|not enough (?:unused )?IDs/i,
     "the server's user has no range of user ids of its own: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER, then podman system migrate",
   ],
+  [
+    /slirp4netns|pasta|\/dev\/net\/tun/,
+    "without root a container gets a network of its own from slirp4netns or pasta, which must be installed and may open /dev/net/tun; or say nitrous/network: host",
+  ],
   [/cgroups in hybrid mode/i, "crun does not start containers where cgroups of both versions have controllers: install runc"],
   [
     /setrlimit|rlimits? .*not permitted/i,

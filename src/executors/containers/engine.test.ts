@@ -38,6 +38,11 @@ describe("what engines say", () => {
       "Error: runc: runc create failed: error setting rlimits: setrlimit RLIMIT_NOFILE: operation not permitted: OCI permission denied",
       "default_ulimits",
     ],
+    [
+      'Error: unable to start container: /usr/bin/slirp4netns failed: "open(\\"/dev/net/tun\\"): Permission denied"',
+      "nitrous/network: host",
+    ],
+    ["Error: OCI runtime error: crun: cgroups in hybrid mode not supported, drop all controllers from cgroupv2", "install runc"],
     ["Error: setting CDI devices: unresolvable CDI devices nvidia.com/gpu=0", "nvidia-ctk cdi generate"],
     ['docker: Error response from daemon: could not select device driver "" with capabilities: [[gpu]]', "NVIDIA Container Toolkit"],
     ['Error: short-name "nothing" did not resolve to an alias and no unqualified-search registries are defined', "docker.io/library"],

@@ -11,7 +11,7 @@ const UNFINISHED = ".new";
 const REMOVAL_MS = 120_000;
 
 /** `directory`/containers: what is there of a container is in the folder of its name. */
-export function containersFolder(directory: string): string {
+function containersFolder(directory: string): string {
   return join(directory, FOLDER);
 }
 
