@@ -112,10 +112,15 @@ async function predict(
 async function pass(dataPlane: DataPlane, { method = "predict", ...target }: Target, request: HttpRequest): Promise<HttpReply> {
   const { context, headers, body } = request;
   const call: RawCall = { protocol: "v1", path: `:${method}`, stream: wantsEvents(headers) };
-  const contentType = String(headers["content-type"] ?? "application/json");
-  const { output } = await dataPlane.infer({ target, payload: { kind: "raw", contentType, body, call }, context });
+  const { output } = await dataPlane.infer({ target, payload: { kind: "raw", contentType: typeOf(headers), body, call }, context });
   context.record.method = method;
   return isStream(output) ? rawStreamReply({ context, payloads: output, errorBody }) : rawReply(output);
+}
+
+/** What clients say who say nothing, such as `curl -d`, is not what a server of V1 should hear. */
+function typeOf({ "content-type": said }: HttpRequest["headers"]): string {
+  const type = String(said ?? "");
+  return type === "" || type.startsWith("application/x-www-form-urlencoded") ? "application/json" : type;
 }
 
 /** At once, unless the body is large. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { type Code, messageOf, ServeError } from "../../core/errors.ts";
 import type { JsonValue } from "../../core/inference.ts";
 import { isObject } from "../../encodings/index.ts";
@@ -98,7 +98,13 @@ export function errorOfAnswer(status: number, body: Uint8Array, retryAfter?: str
   const code = CODES[status] ?? (status >= 400 && status < 500 ? "INVALID_ARGUMENT" : "INTERNAL");
   const words = wordsOf(body);
   const answered = `the model's server answered ${status}`;
-  const message = words === "" ? `${answered} without a reason` : code === "INTERNAL" ? `${answered}: ${words}` : words;
+  const phrase = STATUS_CODES[status];
+  const message =
+    words === ""
+      ? `${answered}${phrase === undefined ? "" : ` (${phrase})`} without a reason`
+      : code === "INTERNAL"
+        ? `${answered}: ${words}`
+        : words;
   const seconds = retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined;
   return new ServeError(code, message, seconds === undefined ? {} : { retryAfter: seconds });
 }
