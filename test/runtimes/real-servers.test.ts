@@ -12,8 +12,9 @@ import {
   programsDirectory,
   serverProgram,
 } from "../../src/runtimes/index.ts";
+import { nitrous } from "../cli-process.ts";
 import { CACHE_DIRECTORY, type ServerProcess, startServer } from "../server-process.ts";
-import { applyReady, ask } from "../service-process.ts";
+import { applyReady, ask, serviceAt } from "../service-process.ts";
 
 /** Installs a server as `nitrous runtimes install` does; the reason when that cannot be here. */
 async function obstacleTo(name: string): Promise<string | undefined> {
@@ -156,6 +157,14 @@ spec:
   });
 });
 
+/** Makes linear.mar of a handler, as TorchServe's own tool does. */
+async function archive(handler: string, into: string): Promise<void> {
+  const places = { directory: programsDirectory(CACHE_DIRECTORY), path: process.env.PATH ?? "", ask: askMachine };
+  const found = await findProgram(serverProgram("torchserve"), places);
+  const words = ["--model-name", "linear", "--version", "1.0", "--handler", handler, "--export-path", into];
+  await promisify(execFile)(join(found?.file ?? "", "../torch-model-archiver"), words);
+}
+
 const HANDLER = `
 import torch
 
@@ -182,13 +191,9 @@ describe.skipIf(obstacles.torchserve !== undefined)(
   `TorchServe${obstacles.torchserve === undefined ? "" : ` (${obstacles.torchserve})`}`,
   () => {
     it("serves an archive under the service's name, over V1 and, converted, V2", async () => {
-      const program = serverProgram("torchserve");
-      const places = { directory: programsDirectory(CACHE_DIRECTORY), path: process.env.PATH ?? "", ask: askMachine };
-      const found = await findProgram(program, places);
       const handler = await write("handler.py", HANDLER);
       await mkdir(join(folder, "archives"));
-      const words = ["--model-name", "linear", "--version", "1.0", "--handler", handler, "--export-path", join(folder, "archives")];
-      await promisify(execFile)(join(found?.file ?? "", "../torch-model-archiver"), words);
+      await archive(handler, join(folder, "archives"));
       await applyReady(
         server.url,
         [await write("linear.yaml", service("sums-of-rows", "pytorch", "torchserve", join(folder, "archives")))],
@@ -204,6 +209,18 @@ describe.skipIf(obstacles.torchserve !== undefined)(
       expect(body).toEqual({ predictions: [3, 6] });
       const inputs = [{ name: "rows", datatype: "FP32", shape: [2, 2], data: [1, 1, 0, 3] }];
       expect((await ask(server.url, "/v2/models/sums-of-rows/infer", { inputs })).body).toMatchObject({ outputs: [{ data: [3, 6] }] });
+    });
+
+    it("is not ready while its worker dies of the model", async () => {
+      const handler = await write("bad-handler.py", "raise RuntimeError('no good')\n");
+      await mkdir(join(folder, "bad-archives"));
+      await archive(handler, join(folder, "bad-archives"));
+      const yaml = await write("bad-linear.yaml", service("bad-linear", "pytorch", "torchserve", join(folder, "bad-archives")));
+      await nitrous(["apply", "--server", server.url, "-f", yaml]);
+      const describe = async (): Promise<string> => (await nitrous(["describe", "--server", server.url, "bad-linear"])).stdout;
+      await expect.poll(describe, { timeout: 120_000, interval: 1_000 }).toContain("its worker answers: Worker died.");
+      expect((await serviceAt(server.url, "bad-linear"))?.status?.modelStatus.transitionStatus).toBe("InProgress");
+      await nitrous(["delete", "--server", server.url, "bad-linear"]);
     });
   },
 );
