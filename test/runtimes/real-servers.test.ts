@@ -112,6 +112,49 @@ describe.skipIf(obstacles.triton !== undefined)(`Triton${obstacles.triton === un
     const bad = applyReady(server.url, [await write("bad.yaml", service("bad", "triton", "triton", join(folder, "bad")))], 120);
     await expect(bad).rejects.toThrow(/no good|failed to load/);
   });
+
+  it("holds several models that are loaded and asked over gRPC, and takes another one in the place of a named one", async () => {
+    const runtime = `apiVersion: serving.kserve.io/v1alpha1
+kind: ServingRuntime
+metadata:
+  name: triton-for-all
+  annotations: { nitrous/program: triton }
+spec:
+  multiModel: true
+  supportedModelFormats: [{ name: triton }]
+  protocolVersions: [grpc-v2]
+  grpcDataEndpoint: port:9000
+  containers:
+    - name: kserve-container
+      command: [tritonserver]
+      args: [--model-store=/mnt/models, --model-control-mode=explicit, --http-port=8080, --grpc-port=9000, --metrics-port=8002]
+      ports: [{ containerPort: 9000, name: h2c }]
+      readinessProbe:
+        grpc: { port: 9000 }
+        periodSeconds: 1
+        failureThreshold: 60
+`;
+    const overGrpc = (name: string, model: string): string =>
+      service(name, "triton", "triton-for-all", join(folder, model)).replace("storageUri", "protocolVersion: grpc-v2\n      storageUri");
+    const named = (model: string): string => `name: "${model}"\n${CONFIGURATION}`;
+    for (const [model, operator] of Object.entries({ plus: "+", minus: "-" })) {
+      await write(`${model}/config.pbtxt`, named(model));
+      await write(`${model}/1/model.py`, ADDS.replace("left + right", `left ${operator} right`));
+    }
+    await write("again/config.pbtxt", named("plus"));
+    await write("again/1/model.py", ADDS.replace("left + right", "left * right"));
+    const files = [
+      await write("all.yaml", runtime),
+      await write("plus.yaml", overGrpc("plus", "plus")),
+      await write("minus.yaml", overGrpc("minus", "minus")),
+    ];
+    await applyReady(server.url, files, 120);
+    const sum = async (name: string): Promise<unknown> => (await ask(server.url, `/v2/models/${name}/infer`, { inputs: INPUTS })).body;
+    expect(await sum("plus")).toMatchObject({ outputs: [{ data: [11, 22] }] });
+    expect(await sum("minus")).toMatchObject({ outputs: [{ data: [-9, -18] }] });
+    await applyReady(server.url, [await write("again.yaml", overGrpc("plus", "again"))], 120);
+    expect(await sum("plus")).toMatchObject({ outputs: [{ data: [10, 40] }] });
+  });
 });
 
 /** Makes linear.mar of a handler, as TorchServe's own tool does. */
