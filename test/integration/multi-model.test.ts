@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nitrous } from "../cli-process.ts";
-import { type ServerProcess, startServer } from "../server-process.ts";
+import { MAIN, type ServerProcess, startServer } from "../server-process.ts";
 import { applyReady, ask, isReady, untilService } from "../service-process.ts";
 
 const PROGRAM = fileURLToPath(new URL("../multi-model/server.py", import.meta.url));
@@ -175,4 +175,56 @@ describe("a runtime for several models", () => {
     expect((await predict("m2", [1, 2])).body).toEqual({ predictions: [3] });
     expect(processesOf(join(folder, "server.py"))).toHaveLength(1);
   });
+});
+
+/** The sources that are tested, as a server that looks into its folder by itself, asked and told over gRPC only. */
+const SERVER_OF_OUR_OWN = (state: string): string => `apiVersion: serving.kserve.io/v1alpha1
+kind: ServingRuntime
+metadata: { name: nitrous-itself }
+spec:
+  multiModel: true
+  supportedModelFormats: [{ name: custom }]
+  protocolVersions: [grpc-v2]
+  grpcDataEndpoint: port:9000
+  grpcMultiModelManagementEndpoint: port:9000
+  containers:
+    - name: kserve-container
+      command: [${process.execPath}, ${MAIN}, serve, /mnt/models, --watch]
+      args: [--http-port, "8080", --grpc-port, "9000", --state-dir, ${state}/state, --cache-dir, ${state}/cache, --isolation, "off"]
+      ports:
+        - { containerPort: 8080, name: http1 }
+        - { containerPort: 9000, name: grpc }
+      readinessProbe:
+        grpc: { port: 9000 }
+        periodSeconds: 1
+      volumeMounts: [{ name: state, mountPath: ${state} }]
+  volumes: [{ name: state, emptyDir: {} }]
+`;
+
+it("has models loaded by a server that speaks gRPC: this one", async () => {
+  for (const [name, factor] of [
+    ["twice", 2],
+    ["thrice", 3],
+  ] as const) {
+    await mkdir(join(folder, name));
+    const run = `run: ({ a }) => ({ b: a.data.map((each) => each * ${factor}) })`;
+    const model = `defineModel({ inputs: { a: "FP32[-1]" }, outputs: { b: "FP32[-1]" }, ${run} })`;
+    await writeFile(join(folder, name, "model.ts"), `import { defineModel } from "nitrous";\nexport default ${model};\n`);
+  }
+  await apply("nitrous-itself", SERVER_OF_OUR_OWN("/srv/state"));
+  // The second one when the server runs: it has not looked into its folder yet when it is told to load it.
+  for (const name of ["twice", "thrice"]) {
+    const file = join(folder, `${name}.yaml`);
+    const predictor = `{ model: { modelFormat: { name: custom }, runtime: nitrous-itself, storageUri: ${join(folder, name)} } }`;
+    const text = `apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata: { name: ${name} }\nspec: { predictor: ${predictor} }\n`;
+    await writeFile(file, text);
+    await applyReady(server.url, [file]);
+  }
+  const answers = await Promise.all(
+    ["twice", "thrice"].map(async (name) => {
+      const inputs = [{ name: "a", datatype: "FP32", shape: [2], data: [1, 2.5] }];
+      return (await ask(server.url, `/v2/models/${name}/infer`, { inputs })).body;
+    }),
+  );
+  expect(answers).toMatchObject([{ outputs: [{ name: "b", data: [2, 5] }] }, { outputs: [{ name: "b", data: [3, 7.5] }] }]);
 });
