@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { modelSpec } from "../test/fake-hosts.ts";
 import { connectTo, PlayedServer, StandIn } from "../test/upstream-servers.ts";
@@ -42,7 +43,7 @@ function upstream(more: Partial<UpstreamSpec> = {}): UpstreamSpec {
 }
 
 const model = (more: Partial<UpstreamSpec> = {}, given: Partial<ModelSpec> = {}): ModelSpec => ({
-  ...modelSpec("iris"),
+  ...modelSpec("iris", "/models/iris"),
   format: "upstream",
   upstream: upstream(more),
   ...given,
@@ -66,7 +67,14 @@ function wrap(): { steps: LoaderSteps; started: HostSpec[]; prepared: HostSpec[]
     loaded: (pid: number) => void loaded.push(pid),
   };
   const programs = { ready: (container: ContainerSpec) => Promise.resolve({ ...container, command: ["/opt/serve"] }) };
-  return { steps: withUpstreams(inner, { executor, clock: systemClock, onLog: nothing, programs }), started, prepared, loaded, server };
+  const environments = { ensure: () => Promise.resolve({ python: "/envs/1/bin/python", warnings: [] }) } as never;
+  return {
+    steps: withUpstreams(inner, { executor, clock: systemClock, onLog: nothing, programs, environments }),
+    started,
+    prepared,
+    loaded,
+    server,
+  };
 }
 
 describe("models with servers of their own", () => {
@@ -78,7 +86,20 @@ describe("models with servers of their own", () => {
     expect(prepared).toEqual([own.host]);
     const elsewhere = await steps.prepare(model({ place: { kind: "elsewhere", url: "http://10.0.0.1:80" } }), nothing, never);
     expect(elsewhere.host).toMatchObject({ name: "iris/1", elsewhere: "http://10.0.0.1:80" });
-    expect((await steps.prepare(modelSpec("other"), nothing, never)).warnings).toEqual(["of others"]);
+    expect((await steps.prepare(modelSpec("other", "/models/other"), nothing, never)).warnings).toEqual(["of others"]);
+  });
+
+  it("have an environment of their own where they have requirements", async () => {
+    const file = fileURLToPath(import.meta.url);
+    const container = { ...CONTAINER, requirements: file, environment: [{ name: "PATH", value: "/bin" }], mounts: [] } as ContainerSpec;
+    const { host } = await wrap().steps.prepare(model({ place: { kind: "container", container } }), nothing, never);
+    expect(host.container?.environment.slice(1)).toEqual([
+      { name: "PATH", value: "/envs/1/bin:/bin" },
+      { name: "VIRTUAL_ENV", value: "/envs/1" },
+    ]);
+    expect(host.container?.mounts).toMatchObject([{ path: "/envs/1", readOnly: true }]);
+    const missing = model({ place: { kind: "container", container: { ...container, requirements: `${file}.not` } } });
+    await expect(wrap().steps.prepare(missing, nothing, never)).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
   });
 
   it("share a server where it is one for several, until its runtime changes", async () => {

@@ -44,6 +44,27 @@ export const FAILED = {
   },
 };
 
+/** A TrainedModel that serves, unless its readiness is something else. */
+export function trainedModel(name: string, ready: Readonly<Record<string, unknown>> = { status: "True" }): FakeObject {
+  return {
+    apiVersion: "serving.kserve.io/v1alpha1",
+    kind: "TrainedModel",
+    metadata: { name, namespace: "default", uid: `uid-${name}`, generation: 1, creationTimestamp: "2026-01-01T00:00:00Z" },
+    spec: { inferenceService: "holder", model: { storageUri: `file:///models/${name}`, framework: "sklearn", memory: "256Mi" } },
+    status: {
+      observedGeneration: 1,
+      url: `http://127.0.0.1:8080/serving/default/${name}/v1/models/${name}:predict`,
+      conditions: [{ type: "Ready", ...ready, lastTransitionTime: "2026-01-01T00:01:00Z" }],
+      modelStatus: {
+        states: {
+          activeModelState: ready.status === "True" ? "Loaded" : "",
+          targetModelState: ready.status === "True" ? "Loaded" : "FailedToLoad",
+        },
+      },
+    },
+  };
+}
+
 export function clusterRuntime(name: string, spec: Readonly<Record<string, unknown>> = {}): FakeObject {
   return {
     apiVersion: "serving.kserve.io/v1alpha1",

@@ -370,7 +370,7 @@ describe("discovery", () => {
       for (const { name, shortNames = [] } of list.resources) found.push([name, ...shortNames].join("/"));
       expect((await call("GET", `/openapi/v3/apis/${groupVersion}`)).json).toMatchObject({ openapi: "3.0.0" });
     }
-    expect(found).toEqual(["inferenceservices/isvc", "servingruntimes", "clusterservingruntimes"]);
+    expect(found).toEqual(["inferenceservices/isvc", "servingruntimes", "clusterservingruntimes", "trainedmodels/tm"]);
     expect((await call("GET", "/version")).json).toMatchObject({ gitVersion: "v1.32.0+nitrous-0.1.0" });
   });
 });

@@ -9,6 +9,7 @@ import { REFUSALS } from "../src/core/errors.ts";
 import { createEvents, EVICTION_CAUSES, LOAD_CAUSES } from "../src/core/events.ts";
 import type { ModelStatus } from "../src/core/model.ts";
 import type { ControlPlane } from "../src/core/planes.ts";
+import type { ScrapedMetrics } from "../src/core/scraped-metrics.ts";
 import type { ShadowReport } from "../src/core/shadow.ts";
 import { createInferenceStatistics, createStatistics } from "../src/models/index.ts";
 import {
@@ -100,7 +101,9 @@ async function metricsPage(): Promise<string> {
   inferences.observe({ ...answered, outcome: "INTERNAL" });
   events.emit("request-finished", answered);
   events.emit("request-finished", { ...answered, method: "explain" });
-  const { body } = await createMetrics({ statistics, controlPlane, clock, version: "1", others }).render();
+  const labels = { namespace: "default", model: "iris", runtime: "mine", replica: "0" };
+  const upstreams = async (): Promise<ScrapedMetrics[]> => [{ labels, text: undefined, seconds: 2 }];
+  const { body } = await createMetrics({ statistics, controlPlane, clock, version: "1", others, upstreams }).render();
   await observers.close();
   return body;
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { FakeControlApi } from "../../test/fake-control-api.ts";
 import { fakeTerminal } from "../../test/fake-terminal.ts";
-import { clusterRuntime, FAILED, namespaceRuntime, service } from "../../test/kserve-objects.ts";
+import { clusterRuntime, FAILED, namespaceRuntime, service, trainedModel } from "../../test/kserve-objects.ts";
 import { createClient } from "./client.ts";
 import { type GetOptions, getCommand } from "./get.ts";
 import type { RuntimeMachine } from "./runtime-machine.ts";
@@ -64,6 +64,19 @@ describe("get", () => {
     const all = await get(["all"]);
     expect(all.split("\n\n").map((text) => text.slice(0, 4))).toEqual(["NAME", "NAME", "NAME"]);
     expect(all).toContain("kserve-sklearnserver   cluster   sklearn:1,xgboost:1|2   v1,v2       python   false      -\n");
+  });
+
+  it("lists TrainedModels with their InferenceService", async () => {
+    api.put(trainedModel("m1"));
+    api.put(trainedModel("m2", { status: "False", reason: "MemoryResourceNotAvailable", message: "it needs more" }));
+    const url = (name: string): string => `http://127.0.0.1:8080/serving/default/${name}/v1/models/${name}:predict`;
+    expect(await get(["tm"], { output: "wide" })).toBe(
+      table(`
+        NAME   URL                                                             READY   STATE          INFERENCESERVICE   FRAMEWORK   MEMORY   AGE   REASON
+        m1     ${url("m1")}   True    Loaded         holder             sklearn     256Mi    5m    -
+        m2     ${url("m2")}   False   FailedToLoad   holder             sklearn     256Mi    5m    MemoryResourceNotAvailable: it needs more
+      `),
+    );
   });
 
   it("gives the server's own JSON and YAML, one resource or a list", async () => {

@@ -65,6 +65,8 @@ export interface Replica {
    * one that has not takes whatever the batch limits allow.
    */
   readonly roomForRows?: () => number;
+  /** Of one that may not answer for a while although it is there: others are asked then, if there are any. */
+  readonly readiness?: ReplicaReadiness;
   run(call: ReplicaCall, cancellation?: Cancellation): Promise<ReplicaResult>;
   stream(call: ReplicaCall, signal: AbortSignal): AsyncIterable<Payload>;
   /** Settles when it answers nothing any more; how it ended may be known only later. */
@@ -75,6 +77,13 @@ export interface Replica {
   close(): Promise<void>;
   /** Stop now; calls under way fail. `how` goes on after "its host" and is what `exited` settles with. */
   destroy(how: string): void;
+}
+
+export interface ReplicaReadiness {
+  /** What keeps it from answering now; undefined when nothing does. */
+  readonly obstacle: string | undefined;
+  /** Tells of each change, until the returned function is called. */
+  watch(listener: () => void): () => void;
 }
 
 /** The replica is gone, and with it what was under way there; whether a call has been carried out nobody knows. */

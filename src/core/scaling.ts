@@ -1,3 +1,6 @@
+/** That one model version may have, whoever asks for more: each is a process. */
+export const MOST_REPLICAS = 64;
+
 /** How many replicas a model version may have, and what decides how many it has. */
 export interface ScalingSpec {
   /** Replicas that there always are while the model is loaded, if more than one; 0 for a model that is loaded on demand. */

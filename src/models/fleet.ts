@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { firstLine, ServeError } from "../core/errors.ts";
 import type { Events, ScaleCause } from "../core/events.ts";
+import { MOST_REPLICAS } from "../core/scaling.ts";
 import { Autoscaler } from "./autoscaling/index.ts";
 import type { Life } from "./life.ts";
 import type { Member, Running } from "./member.ts";
@@ -13,8 +14,6 @@ export interface FleetOptions {
   readonly begin: (life: Life) => void;
 }
 
-/** What somebody may ask for. */
-const MOST_REPLICAS = 64;
 /** Waits before a replica is tried again that could not be had, in milliseconds: the first one, and the longest. */
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 60_000;

@@ -44,11 +44,11 @@ export async function loadModel(
   const isShared = sharing !== undefined && !alone;
   const { endpoint, connected } = hosts.open(isShared ? prepared : unshared, limited.signal);
   try {
-    report("starting the host process");
+    report(host.container === undefined ? "starting the host process" : "starting its server");
     // A host that never introduces itself must not keep its model from leaving.
-    const host = await untilAborted(connected, limited.signal);
+    const opened = await untilAborted(connected, limited.signal);
     limited.signal.throwIfAborted();
-    const replica = await host.warm(endpoint, spec, report, limited.signal);
+    const replica = await opened.warm(endpoint, spec, report, limited.signal);
     return { replica, endpoint, warnings: [...prepared.warnings, ...replica.description.warnings] };
   } catch (error) {
     await endpoint.stop(0);

@@ -174,7 +174,13 @@ export class Upkeep {
       host.serves = false;
       if (!member.signal.aborted) life.report(member, "loading", "its host is gone; starting it again");
     });
+    const unwatch = replica.readiness?.watch(() => {
+      const obstacle = replica.readiness?.obstacle;
+      host.serves = obstacle === undefined;
+      life.report(member, host.serves ? "ready" : "loading", obstacle ?? warnings.join("\n"));
+    });
     const how = await Promise.race([replica.exited, member.stopped]);
+    unwatch?.();
     host.serves = false;
     this.#parts.onSilent(life);
     if (how === "stop") {

@@ -10,6 +10,9 @@ describe("how many replicas a service gets", () => {
     [{}, {}, { least: 1, most: 1, metric: "concurrency", target: 100 }],
     [{ minReplicas: 0, maxReplicas: 5, scaleTarget: 2 }, {}, { least: 0, most: 5, target: 2 }],
     [{ minReplicas: 3 }, {}, { least: 3, most: 3 }],
+    // Nobody starts a million processes.
+    [{ minReplicas: 1_000_000 }, {}, { least: 64, most: 64 }],
+    [{ maxReplicas: 100 }, {}, { least: 1, most: 64 }],
     // 0 says nothing, as in KServe.
     [{ maxReplicas: 0 }, {}, { most: 1 }],
     [{ maxReplicas: 4, scaleMetric: "rps" }, {}, { metric: "rps", target: 200 }],
@@ -39,6 +42,7 @@ describe("how many replicas a service gets", () => {
     [{ maxReplicas: 3 }, { "serving.kserve.io/autoscalerClass": "keda" }, /^there is no autoscaler keda/],
     [{ maxReplicas: 3 }, { "serving.kserve.io/autoscalerClass": "external" }, /changes with nitrous scale only$/],
     [{ scaleTarget: 2 }, {}, /^without maxReplicas/],
+    [{ maxReplicas: 100 }, {}, /^a model has 64 replicas here at most/],
   ])("%j with %j is told", (predictor, annotations, note) => {
     expect(scalingOf(predictor, annotations).notes).toEqual([expect.stringMatching(note)]);
   });

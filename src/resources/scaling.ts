@@ -1,5 +1,5 @@
 import type { JsonObject } from "../core/inference.ts";
-import type { ScalingSpec } from "../core/scaling.ts";
+import { MOST_REPLICAS, type ScalingSpec } from "../core/scaling.ts";
 import type { FieldPath, Finding } from "./field-path.ts";
 import { isGiven, numberIn, textIn } from "./json-fields.ts";
 import { annotatedScaling } from "./scaling-annotations.ts";
@@ -27,7 +27,7 @@ export function leastReplicas(predictor: JsonObject | undefined, annotations: An
  */
 export function scalingOf(predictor: JsonObject | undefined, annotations: Annotations): ScalingSpec {
   const annotated = annotatedScaling(annotations);
-  const least = leastReplicas(predictor, annotations) ?? 1;
+  const least = Math.min(leastReplicas(predictor, annotations) ?? 1, MOST_REPLICAS);
   const limit = positive(numberIn(predictor, "maxReplicas")) ?? positive(annotated.most);
   const asked = metricOf(predictor, annotations);
   const metric = asked === "rps" ? "rps" : "concurrency";
@@ -37,7 +37,7 @@ export function scalingOf(predictor: JsonObject | undefined, annotations: Annota
   const windowMs = annotated.windowMs ?? WINDOW_MS;
   return {
     least,
-    most: Math.max(isFixed(annotations) ? 1 : (limit ?? 1), least, 1),
+    most: Math.min(Math.max(isFixed(annotations) ? 1 : (limit ?? 1), least, 1), MOST_REPLICAS),
     metric,
     target: metric === "rps" ? (wanted ?? RPS_TARGET) : Math.min(wanted ?? usual, hardLimit),
     utilization: annotated.utilization ?? UTILIZATION,
@@ -84,7 +84,9 @@ function notesOf(predictor: JsonObject | undefined, annotations: Annotations, li
   const metric = metricOf(predictor, annotations);
   const hasTarget = isGiven(predictor, "scaleTarget") || annotatedScaling(annotations).target !== undefined;
   const autoscaler = [annotations["autoscaling.knative.dev/class"], annotations[AUTOSCALER]].find((name) => /^(hpa|keda)/.test(name ?? ""));
+  const tooMany = Math.max(leastReplicas(predictor, annotations) ?? 0, limit ?? 0) > MOST_REPLICAS;
   return [
+    ...(tooMany ? [`a model has ${MOST_REPLICAS} replicas here at most, each of which is a process`] : []),
     ...(isResource(metric) ? [`replicas do not follow ${metric}, which is not measured here; they follow concurrency instead`] : []),
     ...(autoscaler === undefined ? [] : [`there is no autoscaler ${autoscaler} here; replicas follow concurrency or rps as in Knative`]),
     ...(isFixed(annotations) && limit !== undefined

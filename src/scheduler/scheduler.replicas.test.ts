@@ -50,6 +50,28 @@ function watch(drained: Promise<void>): string[] {
 const rowsOf = ({ calls }: FakeReplica): number[] =>
   calls.map(({ call: { payload } }) => (payload.kind === "tensors" ? (payload.tensors[0]?.shape[0] ?? 0) : 0));
 
+describe("a replica that is not ready", () => {
+  const readiness = (obstacle?: string): { obstacle: string | undefined; watch(): () => void } => ({
+    obstacle,
+    watch: () => () => undefined,
+  });
+
+  it("is asked only where none is ready", async () => {
+    const [one, other] = [readiness("503"), readiness()];
+    const scheduler = createScheduler();
+    Object.assign(first, { readiness: one });
+    Object.assign(second, { readiness: other });
+    void Promise.all([scheduler.run(call(), {}, context()), scheduler.run(call(), {}, context())]);
+    await clock.turn();
+    expect([first.calls.length, second.calls.length]).toEqual([0, 1]);
+    // The second request waits for the one that is ready, as long as there is one.
+    other.obstacle = "503";
+    second.echo();
+    await settle();
+    expect(first.calls.length + second.calls.length).toBe(1);
+  });
+});
+
 describe("a replica that leaves", () => {
   it("answers what it has, gets nothing new, and the other one takes all", async () => {
     const scheduler = createScheduler();

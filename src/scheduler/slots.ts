@@ -141,13 +141,23 @@ export class Slots {
     return this.#leastLoaded(undefined, ({ requests, streams }) => requests + streams < this.#mostRequests)?.replica;
   }
 
+  /** Of those that are not ready one is asked only where all are: it says why. */
   #leastLoaded(besides?: Replica, isPossible: (slot: Slot) => boolean = () => true): Slot | undefined {
     let best: Slot | undefined;
+    let unready: Slot | undefined;
+    let isAnyReady = false;
     for (const slot of this.#slots.values()) {
-      if (slot.replica === besides || slot.replica.roomForRows !== undefined || slot.leaving || !isPossible(slot)) continue;
-      if (best === undefined || slot.free - slot.streams > best.free - best.streams) best = slot;
+      const { replica } = slot;
+      if (replica.roomForRows !== undefined || slot.leaving) continue;
+      const isReady = replica.readiness?.obstacle === undefined;
+      isAnyReady ||= isReady;
+      if (replica === besides || !isPossible(slot)) continue;
+      const other = isReady ? best : unready;
+      if (other !== undefined && slot.free - slot.streams <= other.free - other.streams) continue;
+      if (isReady) best = slot;
+      else unready = slot;
     }
-    return best;
+    return isAnyReady ? best : unready;
   }
 
   #roomOf({ replica, free, requests, streams }: Slot): number {

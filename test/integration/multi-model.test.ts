@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nitrous } from "../cli-process.ts";
-import { type ServerProcess, startServer } from "../server-process.ts";
+import { MAIN, type ServerProcess, startServer } from "../server-process.ts";
 import { applyReady, ask, isReady, untilService } from "../service-process.ts";
 
 const PROGRAM = fileURLToPath(new URL("../multi-model/server.py", import.meta.url));
@@ -80,7 +80,7 @@ async function apply(name: string, text: string): Promise<void> {
 }
 
 /** The server's processes, and whatever started them. */
-function processesOf(program: string): number {
+function processesOf(program: string): string[] {
   return readdirSync("/proc").filter((name) => {
     try {
       const words = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0");
@@ -88,7 +88,7 @@ function processesOf(program: string): number {
     } catch {
       return false;
     }
-  }).length;
+  });
 }
 
 const predict = async (name: string, ...rows: number[][]) => await ask(server.url, `/v1/models/${name}:predict`, { instances: rows });
@@ -106,7 +106,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   expect(await server?.stop()).toBe(0);
-  expect(processesOf(join(folder, "server.py"))).toBe(0);
+  expect(processesOf(join(folder, "server.py"))).toEqual([]);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -127,7 +127,7 @@ describe("a runtime for several models", () => {
     expect((await predict("m2", [1, 2])).body).toEqual({ predictions: [2] });
     const inputs = [{ name: "x", datatype: "FP64", shape: [1, 2], data: [5, 6] }];
     expect((await ask(server.url, "/v2/models/m2/infer", { inputs })).body).toMatchObject({ model_name: "m2", outputs: [{ data: [6] }] });
-    expect(processesOf(join(folder, "server.py"))).toBe(1);
+    expect(processesOf(join(folder, "server.py"))).toHaveLength(1);
   });
 
   it("says of a service without a model of its own what it is", async () => {
@@ -151,6 +151,7 @@ describe("a runtime for several models", () => {
 
   it("says why a model cannot be loaded, and leaves the others alone", async () => {
     await mkdir(join(folder, "broken"));
+    await writeFile(join(folder, "broken/notes.txt"), "no model");
     await apply("m3", trained("m3", join(folder, "broken")));
     const said = async (): Promise<string> => (await nitrous(["describe", "tm", "m3", "--server", server.url])).stdout;
     while (!(await said()).includes("failed to load 'm3'")) await delay(100);
@@ -165,19 +166,65 @@ describe("a runtime for several models", () => {
     await nitrous(["delete", "tm", "m1", "--server", server.url]);
     while (!/^models\{.*\} 2$/m.test(await (await fetch(`${server.url}/metrics`)).text())) await delay(500);
     expect((await predict("m1", [1, 2])).status).toBe(404);
-    const pid = readdirSync("/proc").find((name) => {
-      try {
-        return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0")[1] === join(folder, "server.py");
-      } catch {
-        return false;
-      }
-    });
+    const [pid] = processesOf(join(folder, "server.py"));
     process.kill(Number(pid), "SIGKILL");
-    while ((await predict("m2", [1, 2])).status === 200 && processesOf(join(folder, "server.py")) > 0) await delay(50);
+    while (processesOf(join(folder, "server.py")).includes(pid as string)) await delay(20);
     await untilService(server.url, "plus", isReady);
     while ((await predict("plus", [1, 2])).status !== 200) await delay(100);
     while ((await predict("m2", [1, 2])).status !== 200) await delay(100);
     expect((await predict("m2", [1, 2])).body).toEqual({ predictions: [3] });
-    expect(processesOf(join(folder, "server.py"))).toBe(1);
+    expect(processesOf(join(folder, "server.py"))).toHaveLength(1);
   });
+});
+
+/** The sources that are tested, as a server that looks into its folder by itself, asked and told over gRPC only. */
+const SERVER_OF_OUR_OWN = (state: string): string => `apiVersion: serving.kserve.io/v1alpha1
+kind: ServingRuntime
+metadata: { name: nitrous-itself }
+spec:
+  multiModel: true
+  supportedModelFormats: [{ name: custom }]
+  protocolVersions: [grpc-v2]
+  grpcDataEndpoint: port:9000
+  grpcMultiModelManagementEndpoint: port:9000
+  containers:
+    - name: kserve-container
+      command: [${process.execPath}, ${MAIN}, serve, /mnt/models, --watch]
+      args: [--http-port, "8080", --grpc-port, "9000", --state-dir, ${state}/state, --cache-dir, ${state}/cache, --isolation, "off"]
+      ports:
+        - { containerPort: 8080, name: http1 }
+        - { containerPort: 9000, name: grpc }
+      readinessProbe:
+        grpc: { port: 9000 }
+        periodSeconds: 1
+      volumeMounts: [{ name: state, mountPath: ${state} }]
+  volumes: [{ name: state, emptyDir: {} }]
+`;
+
+it("has models loaded by a server that speaks gRPC: this one", async () => {
+  for (const [name, factor] of [
+    ["twice", 2],
+    ["thrice", 3],
+  ] as const) {
+    await mkdir(join(folder, name));
+    const run = `run: ({ a }) => ({ b: a.data.map((each) => each * ${factor}) })`;
+    const model = `defineModel({ inputs: { a: "FP32[-1]" }, outputs: { b: "FP32[-1]" }, ${run} })`;
+    await writeFile(join(folder, name, "model.ts"), `import { defineModel } from "nitrous";\nexport default ${model};\n`);
+  }
+  await apply("nitrous-itself", SERVER_OF_OUR_OWN("/srv/state"));
+  // The second one when the server runs: it has not looked into its folder yet when it is told to load it.
+  for (const name of ["twice", "thrice"]) {
+    const file = join(folder, `${name}.yaml`);
+    const predictor = `{ model: { modelFormat: { name: custom }, runtime: nitrous-itself, storageUri: ${join(folder, name)} } }`;
+    const text = `apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata: { name: ${name} }\nspec: { predictor: ${predictor} }\n`;
+    await writeFile(file, text);
+    await applyReady(server.url, [file]);
+  }
+  const answers = await Promise.all(
+    ["twice", "thrice"].map(async (name) => {
+      const inputs = [{ name: "a", datatype: "FP32", shape: [2], data: [1, 2.5] }];
+      return (await ask(server.url, `/v2/models/${name}/infer`, { inputs })).body;
+    }),
+  );
+  expect(answers).toMatchObject([{ outputs: [{ name: "b", data: [2, 5] }] }, { outputs: [{ name: "b", data: [3, 7.5] }] }]);
 });

@@ -205,8 +205,11 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
 
   it("leaves nothing when its launcher is killed", async () => {
     const word = unusual();
-    const endpoint = start(mode, { ...shell(`echo ready; exec sleep ${word}`), resources: { memoryLimit: 100 * MEBIBYTE } });
-    await until(() => lines.includes("ready") && processesWith(word).length > 0);
+    const endpoint = start(mode, {
+      ...shell(`setsid setsid sleep ${word} & echo ready; sleep ${word}; true`),
+      resources: { memoryLimit: 100 * MEBIBYTE },
+    });
+    await until(() => lines.includes("ready") && processesWith(word).length > 1);
     process.kill(endpoint.pid, "SIGKILL");
     expect(await endpoint.exited).toBe("was killed by SIGKILL");
     await until(() => processesWith(word).length === 0 && ![...temporary, ...groups].some(existsSync));
@@ -223,11 +226,15 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
   });
 
   it.each([
-    ["a program that is not there", { command: ["nitrous-no-such-program"] }, /^there is no program nitrous-no-such-program in its PATH/],
+    [
+      "a program that is not there",
+      { command: ["nitrous-no-such-program"] },
+      /^could not be started: there is no program nitrous-no-such-program in its PATH, or not/,
+    ],
     [
       "a working folder that is not there",
       { ...shell("true"), workingDirectory: "/nitrous/nowhere" },
-      /^its working folder \/nitrous\/nowhere is not there/,
+      /^could not be started: its working folder \/nitrous\/nowhere is not there/,
     ],
   ])("says that it could not be started: %s", async (_, changes, message) => {
     expect(await start(mode, changes).exited).toMatch(message);
@@ -260,7 +267,7 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
     );
     await until(() => lines.includes("ready") && processesWith(word).length >= 2);
     await endpoint.stop(200);
-    expect(await endpoint.exited).toBe("killed: it had not ended in the time that it had for that");
+    expect(await endpoint.exited).toBe("was killed: it had not ended in the time that it had for that");
     expect(processesWith(word)).toEqual([]);
   });
 
@@ -294,13 +301,13 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
       resources: { diskLimit: MEBIBYTE },
     });
     expect(await endpoint.exited).toMatch(
-      /^killed for what it wrote to its own folders.*ephemeral-storage.*: it holds more than the 1024 KiB that it may$/,
+      /^was killed for what it wrote to its own folders.*ephemeral-storage.*: it holds more than the 1024 KiB that it may$/,
     );
     const volume = start(mode, {
       ...shell("dd if=/dev/zero of=/cache/full bs=65536 count=64 2>/dev/null; sleep 60"),
       mounts: [{ path: "/cache", readOnly: false, source: { kind: "empty", sizeLimit: MEBIBYTE, inMemory: false } }],
     });
-    expect(await volume.exited).toMatch(/^killed because its volume at \/cache is full/);
+    expect(await volume.exited).toMatch(/^was killed because its volume at \/cache is full/);
   });
 
   it("is killed when it takes too much memory", async () => {
@@ -308,7 +315,7 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
       command: [python, "-c", "import time\nx = b'x' * (300 << 20)\ntime.sleep(60)"],
       resources: { memoryLimit: 100 * MEBIBYTE },
     });
-    expect(await endpoint.exited).toMatch(/^killed for memory: .*may use 100 MiB \(resources.limits.memory\)$/);
+    expect(await endpoint.exited).toMatch(/^was killed for memory: .*may use 100 MiB \(resources.limits.memory\)$/);
   });
 
   it("runs commands beside the program, ends them when nobody waits, and tells the last of what they print", async () => {

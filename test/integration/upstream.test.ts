@@ -204,3 +204,103 @@ describe("a service whose server is elsewhere", () => {
     await fetch(`${server.url}/apis/serving.kserve.io/v1beta1/namespaces/default/inferenceservices/nowhere`, { method: "DELETE" });
   });
 });
+
+/** A program of the machine that is ready when a file is there. */
+const PROGRAM = `import json, os, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, status, value):
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        ready = os.path.exists(os.environ["READY"])
+        self.answer(200 if self.path == "/health/live" or ready else 503, {})
+
+    def do_POST(self):
+        instances = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["instances"]
+        if instances == ["die"]:
+            print("I was told to die", flush=True)
+            os._exit(3)
+        self.answer(200, {"predictions": [sum(row) for row in instances], "path": self.path, "trace": self.headers["traceparent"]})
+
+ThreadingHTTPServer(("0.0.0.0", 8080), Handler).serve_forever()
+`;
+
+describe("a service whose server is a process", () => {
+  let ready: string;
+
+  beforeAll(async () => {
+    ready = join(folder, "ready");
+    const program = join(folder, "program.py");
+    await writeFile(program, PROGRAM);
+    await writeFile(ready, "");
+    const file = join(folder, "process.yaml");
+    await writeFile(
+      file,
+      `apiVersion: serving.kserve.io/v1alpha1
+kind: ServingRuntime
+metadata: { name: program }
+spec:
+  supportedModelFormats: [{ name: anything }]
+  protocolVersions: [v1]
+  containers:
+    - name: kserve-container
+      command: [python3, ${program}]
+      env: [{ name: READY, value: ${ready} }]
+      ports: [{ containerPort: 8080 }]
+      readinessProbe: { httpGet: { path: /health/ready, port: 8080 }, periodSeconds: 1, failureThreshold: 1 }
+      livenessProbe: { httpGet: { path: /health/live, port: 8080 }, periodSeconds: 1 }
+---
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: { name: program }
+spec: { predictor: { model: { modelFormat: { name: anything }, runtime: program } } }
+`,
+    );
+    await applyReady(server.url, [file]);
+  });
+
+  it("answers both protocols, and is told whose call it is", async () => {
+    const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    expect(await post("/v1/models/program:predict", { instances: [[1, 2]] }, { traceparent: trace })).toEqual({
+      status: 200,
+      body: { predictions: [3], path: "/v1/models/program:predict", trace },
+    });
+    const { body } = await post("/v2/models/program/infer", { inputs: [tensor("x", "FP64", [1, 2], [1.5, 2])] });
+    expect(body).toMatchObject({ outputs: [{ name: "output-0", datatype: "FP64", shape: [1], data: [3.5] }] });
+  });
+
+  it("is not ready while its probe says so, and again afterwards", async () => {
+    await rm(ready);
+    await untilService(server.url, "program", (each) => !isReady(each));
+    expect((await ask(server.url, "/v2/models/program/ready")).status).toBe(503);
+    const refused = await post("/v1/models/program:predict", { instances: [[1]] });
+    expect(refused).toMatchObject({
+      status: 503,
+      body: { error: expect.stringMatching(/its server is not ready: GET \/health\/ready on port 8080: 503/) },
+    });
+    await writeFile(ready, "");
+    await untilService(server.url, "program", isReady);
+    expect((await post("/v1/models/program:predict", { instances: [[1]] })).status).toBe(200);
+  });
+
+  it("goes on with another one when it has died", async () => {
+    const died = await post("/v1/models/program:predict", { instances: ["die"] });
+    expect(died).toMatchObject({ status: 503, body: { error: expect.stringMatching(/exited with code 3/) } });
+    await untilService(server.url, "program", isReady);
+    while ((await post("/v1/models/program:predict", { instances: [[1]] })).status !== 200)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(server.output()).toContain("exited with code 3");
+  });
+});

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PROCESS_LABEL, processLabel } from "../../src/executors/containers/ownership.ts";
 import { nitrous } from "../cli-process.ts";
 import { type ServerProcess, startServer } from "../server-process.ts";
 import { applyReady, ask, untilService } from "../service-process.ts";
@@ -46,11 +47,13 @@ describe.skipIf(problem !== undefined)("services whose servers are containers", 
   let folder: string;
   let server: ServerProcess;
   let image: string;
+  let label: string;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "nitrous-served-"));
     image = await buildProgramImage("localhost/nitrous-test-times:1", PROGRAM);
     server = await startServer([], ["--container-engine", "podman"]);
+    label = `${PROCESS_LABEL}=${processLabel(server.child.pid)}`;
   });
 
   afterAll(async () => {
@@ -59,8 +62,8 @@ describe.skipIf(problem !== undefined)("services whose servers are containers", 
     expect(await ofTheServer()).toEqual([]);
   });
 
-  /** Nobody else's tests run meanwhile. */
-  const ofTheServer = (): Promise<string[]> => containersLabelled("nitrous.host");
+  /** Of no other server on this machine. */
+  const ofTheServer = (): Promise<string[]> => containersLabelled(label);
 
   async function write(name: string, text: string): Promise<string> {
     const file = join(folder, `${name}.yaml`);
@@ -150,6 +153,7 @@ spec:
   });
 
   it("end with a server that is killed", async () => {
+    expect(await ofTheServer()).not.toEqual([]);
     await server.stop("SIGKILL");
     await expect.poll(ofTheServer, { timeout: 60_000 }).toEqual([]);
   });

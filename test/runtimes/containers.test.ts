@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { ContainerSpec } from "../../src/core/container.ts";
 import type { ServerEndpoint } from "../../src/core/upstream.ts";
@@ -243,7 +243,7 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
       const other = await startAnother(elsewhere);
       const living = await startAnother(directory);
       const server = await startAnother(directory);
-      for (const reaper of await childrenOf(server.pid as number)) process.kill(reaper, "SIGKILL");
+      for (const below of await childrenOf(server.pid as number)) kill(below);
       server.kill("SIGKILL");
       await once(server, "exit");
       const label = `nitrous.server=${serverLabel(directory)}`;
@@ -265,14 +265,26 @@ describe.skipIf(problem !== undefined)(`containers with podman${problem === unde
 async function startAnother(directory: string) {
   const program = fileURLToPath(new URL("container-owner.ts", import.meta.url));
   const child = spawn(process.execPath, ["--import", "tsx", program, directory], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
   const [said] = (await once(child.stdout, "data")) as [Buffer];
   expect(String(said)).toBe("running\n");
   return child;
 }
 
+/** Some are commands that end by themselves meanwhile. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
+
 /** Of a process itself, not of those below. */
 async function childrenOf(pid: number): Promise<number[]> {
-  const lists = (await readdir(`/proc/${pid}/task`)).map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, "utf8"));
+  const lists = (await readdir(`/proc/${pid}/task`)).map((thread) =>
+    readFile(`/proc/${pid}/task/${thread}/children`, "utf8").catch(() => ""),
+  );
   return (await Promise.all(lists)).flatMap((list) => list.split(" ").filter(Boolean).map(Number));
 }
 

@@ -10,22 +10,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { type Containers, createContainers, findEngines } from "../../src/executors/index.ts";
 import { limits, shell } from "./container-specs.ts";
-import { buildSmallImage, findPodman } from "./engine.ts";
+import { buildSmallImage, CONTAINERS_CONF, findPodman } from "./engine.ts";
 
 const hasClient = await promisify(execFile)("docker", ["--version"]).then(
   ({ stdout }) => stdout.includes("Docker version"),
   () => false,
 );
 const problem = hasClient ? (await findPodman()).problem : "there is no program docker";
-
-/** Podman's service gets no words about limits and runtimes from docker. */
-const CONTAINERS_CONF = `[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-`;
 
 describe.skipIf(problem !== undefined)("containers with the program docker, whose daemon podman stands in for", () => {
   let folder: string;
@@ -38,6 +29,7 @@ describe.skipIf(problem !== undefined)("containers with the program docker, whos
     folder = await mkdtemp(join(tmpdir(), "nitrous-docker-"));
     await buildSmallImage();
     const socket = join(folder, "podman.sock");
+    // Podman's service gets no words about limits and runtimes from docker.
     const configuration = join(folder, "containers.conf");
     await writeFile(configuration, CONTAINERS_CONF);
     const env = { ...process.env, CONTAINERS_CONF: configuration };

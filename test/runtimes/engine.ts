@@ -8,8 +8,8 @@ import { CACHE_DIRECTORY } from "../server-process.ts";
 
 const run = promisify(execFile);
 /** Nothing recommended but what gives containers a network. */
-const PACKAGES = ["podman", "netavark", "aardvark-dns", "iptables", "busybox-static", "mmdebstrap"];
-const TOOLS = ["podman", "/bin/busybox", "mmdebstrap"];
+const PACKAGES = ["podman", "runc", "netavark", "aardvark-dns", "iptables", "busybox-static", "mmdebstrap"];
+const TOOLS = ["podman", "runc", "/bin/busybox", "mmdebstrap"];
 /** What busybox is called by in the image. */
 const APPLETS = [
   "sh",
@@ -53,7 +53,32 @@ export async function findPodman(): Promise<{ readonly problem: string | undefin
     }
   }
   const podman = (await findEngines(process.env)).find(({ kind }) => kind === "podman");
-  return { problem: podman === undefined ? "there is no podman" : podman.problem };
+  return { problem: podman === undefined ? "there is no podman" : (podman.problem ?? (await whyNothingRuns())) };
+}
+
+/** Lets podman run anywhere that it can at all: also where limits cannot be raised, without systemd, with cgroups of both versions. */
+export const CONTAINERS_CONF = `[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+`;
+
+/** What keeps podman itself from running a container on this machine, such as a missing right: no test of ours could do it then. */
+async function whyNothingRuns(): Promise<string | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), "nitrous-podman-"));
+  try {
+    const configuration = join(folder, "containers.conf");
+    await writeFile(configuration, CONTAINERS_CONF);
+    const words = ["run", "--rm", "--pull=never", "--log-driver=none", "--publish=127.0.0.1::8080", await buildSmallImage(), "-c", "true"];
+    await run("podman", words, { timeout: MINUTES, cwd: folder, env: { ...process.env, CONTAINERS_CONF: configuration } });
+    return undefined;
+  } catch (error) {
+    return `podman runs nothing on this machine: ${error instanceof Error ? error.message.slice(0, 500) : String(error)}`;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** Builds the image from scratch when it is not there. */

@@ -44,7 +44,7 @@ class Starter:
                 self._become()
                 os.execvpe(plan.command[0], plan.command, plan.environment)
             except BaseException as error:
-                reports.failed(_describe(plan, error))
+                reports.failed(f"could not be started: {_describe(plan, error)}")
             os._exit(CANNOT_RUN)
 
         def enter() -> None:
@@ -54,7 +54,7 @@ class Starter:
             reports.started()
             run()
 
-        self._first = self._fork(enter, lambda error: reports.failed(f"its place could not be made: {error}"))
+        self._first = self._fork(enter, lambda error: reports.failed(f"could not be started: its file system could not be made: {error}"))
         return self._first
 
     def beside(self, command: list[str], output: int) -> int:
@@ -105,6 +105,6 @@ def _describe(plan: Plan, error: BaseException) -> str:
     if isinstance(error, FileNotFoundError):
         if error.filename == plan.directory:
             return f"its working folder {plan.directory} is not there"
-        where = "" if "/" in command else f" in its PATH ({plan.environment.get('PATH', '')})"
+        where = "" if "/" in command else " in its PATH"
         return f"there is no program {command}{where}, or not the interpreter that it names"
-    return f"could not start {command}: {error}"
+    return f"{command}: {error}"

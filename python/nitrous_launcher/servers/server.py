@@ -47,7 +47,7 @@ def serve(wakeup: int) -> int:
         server = Server(plan, groups, channel, wakeup)
         statuses.update(server.run())
     except OSError as error:
-        channel.send({"failed": str(error)})
+        channel.send({"failed": f"could not be started: {error}"})
     finally:
         statuses.update(end_descendants(wakeup))
         if groups.has_killed():
@@ -58,8 +58,8 @@ def serve(wakeup: int) -> int:
 
 
 def over_memory(plan: Plan, used: int | None = None) -> str:
-    uses = "" if used is None else f"it used {used >> 20} MiB and "
-    return f"killed for memory: {uses}may use {(plan.memory or 0) >> 20} MiB (resources.limits.memory)"
+    uses = "it" if used is None else f"it used {used >> 20} MiB and"
+    return f"was killed for memory: {uses} may use {(plan.memory or 0) >> 20} MiB (resources.limits.memory)"
 
 
 class Server:
@@ -176,7 +176,7 @@ class Server:
         now = time.monotonic()
         problem = None
         if self._deadline is not None and now >= self._deadline:
-            problem = "killed: it had not ended in the time that it had for that"
+            problem = "was killed: it had not ended in the time that it had for that"
         elif self._must_look() and now >= self._next_look:
             self._next_look = now + INTERVAL
             problem = self._memory_problem() or self._folders.look()

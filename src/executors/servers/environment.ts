@@ -47,11 +47,6 @@ export function startWords(container: ContainerSpec, objects: ObjectDirectories)
   };
 }
 
-/** The container's own variables alone. @throws ServeError as startWords */
-export function environmentOf(container: ContainerSpec, objects: ObjectDirectories): Readonly<Record<string, string>> {
-  return startWords(container, objects).environment;
-}
-
 /** One line end at the end is the editor's, not the value's. */
 function textOf(name: string, content: Buffer): string {
   const text = content.toString("utf8").replace(/\r?\n$/, "");

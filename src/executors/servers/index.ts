@@ -1,6 +1,6 @@
 export { type AssignedPorts, assignPorts, OWN_PORTS } from "./assigned-ports.ts";
 export { bytesIn } from "./bytes-in.ts";
-export { environmentOf, type StartWords, startWords } from "./environment.ts";
+export { type StartWords, startWords } from "./environment.ts";
 export { type ListeningPort, listeningPorts } from "./listening-ports.ts";
 export { type LogLimit, limitLog } from "./log-limit.ts";
 export { probeServers, type ServerMachine } from "./machine.ts";

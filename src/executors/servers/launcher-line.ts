@@ -33,7 +33,7 @@ export class LauncherLine {
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
   #ended: Error | undefined;
-  /** Why the launcher ended the program, or why it could not start it: the first reason is the cause of others. */
+  /** How it ended: why the launcher killed the program, or why it could not start it. The first reason is the cause of others. */
   reason: string | undefined;
 
   constructor(child: ChildProcess) {

@@ -49,8 +49,8 @@ describe("the log of a program", () => {
     const { clock, lines, stream, print } = open();
     await print("x".repeat(5 * 1024 * 1024));
     expect(stream.isPaused()).toBe(true);
-    // A megabyte too many, of one a second.
-    await clock.advance(900);
+    // A mebibyte too many, of half a one a second.
+    await clock.advance(1_900);
     expect(stream.isPaused()).toBe(true);
     await clock.advance(200);
     expect(stream.isPaused()).toBe(false);

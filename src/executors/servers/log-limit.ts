@@ -7,7 +7,7 @@ const LINES_AT_ONCE = 1_000;
 const LINES_PER_SECOND = 200;
 /** Beyond it the program waits until its output is read. */
 const BYTES_AT_ONCE = 4 * 1024 * 1024;
-const BYTES_PER_SECOND = 1024 * 1024;
+const BYTES_PER_SECOND = 512 * 1024;
 /** Milliseconds after which lines that were left out are counted up. */
 const TOLD_AFTER_MS = 1_000;
 const TAIL_LINES = 40;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { container } from "../../../test/server-containers.ts";
 import type { EnvironmentVariable } from "../../core/container.ts";
-import { environmentOf, startWords } from "./environment.ts";
+import { startWords } from "./environment.ts";
 import { type ObjectDirectories, objectFiles, writeObjectFiles } from "./objects.ts";
 
 let folder: string;
@@ -31,7 +31,7 @@ const database = { kind: "secret", namespace: "default", object: "database" } as
 const limits = { kind: "configMap", namespace: "team", object: "limits" } as const;
 
 describe("the environment of a program", () => {
-  const of = (...environment: EnvironmentVariable[]) => environmentOf(container({ environment }), objects);
+  const of = (...environment: EnvironmentVariable[]) => startWords(container({ environment }), objects).environment;
 
   it("has values, keys without the line end of an editor, and whole objects", () => {
     expect(
@@ -92,7 +92,7 @@ describe("the environment of a program", () => {
   it("says which setting is missing", () => {
     const none = { secrets: undefined, configMaps: undefined };
     const environment = [{ name: "A", from: { ...database, key: "password" }, optional: false }];
-    expect(() => environmentOf(container({ environment }), none)).toThrow(
+    expect(() => startWords(container({ environment }), none)).toThrow(
       /serve with --secrets-directory FOLDER, where FOLDER\/default\/database has/,
     );
   });

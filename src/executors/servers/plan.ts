@@ -186,7 +186,7 @@ function diskRules(
     return source.kind === "empty" && from !== undefined ? [{ path, from, limit }] : [];
   });
   const limited = empty.flatMap(({ path, from, limit }) =>
-    limit === undefined ? [] : [{ folders: [from], limit, title: `killed because its volume at ${path} is full (emptyDir.sizeLimit)` }],
+    limit === undefined ? [] : [{ folders: [from], limit, title: `was killed because its volume at ${path} is full (emptyDir.sizeLimit)` }],
   );
   const why =
     resources.diskLimit === undefined
@@ -195,7 +195,7 @@ function diskRules(
   const all = {
     folders: [own.home, own.tmp, own.run, ...empty.map(({ from }) => from)],
     limit: resources.diskLimit ?? Math.floor(freeDisk * DISK_SHARE),
-    title: `killed for what it wrote to its own folders, ${why}`,
+    title: `was killed for what it wrote to its own folders, ${why}`,
   };
   return [...limited, all];
 }

@@ -96,7 +96,7 @@ class LocalServer implements ServerEndpoint {
       end = settle;
     });
     this.#launched = this.#launch(spec, checked, machine, options, end);
-    this.#launched.catch((error: Error) => end(error.message));
+    this.#launched.catch((error: Error) => end(`could not be started: ${error.message}`));
   }
 
   /** Of its launcher: all that belongs to the server is below it. 0 until it is there. */
@@ -146,7 +146,7 @@ class LocalServer implements ServerEndpoint {
     const ports = checked.container.network === "host" || machine.problem !== undefined ? await assignPorts(checked.container) : OWN_PORTS;
     const { plan, replace } = planOf(checked, { ports, machine, assigned: environment, objects, hidden });
     // In the same turn as the start: whoever stops it later finds the line.
-    if (this.#isStopped) throw new ServeError("CANCELLED", "was stopped before it had started");
+    if (this.#isStopped) throw new ServeError("CANCELLED", "it was stopped before that");
     const child = spawn(machine.python, ["-I", "-S", "-X", `pycache_prefix=${bytecodeDirectory}`, LAUNCHER, "--server"], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: {},
@@ -161,7 +161,6 @@ class LocalServer implements ServerEndpoint {
     if (pid !== undefined) record.add(pid, plan.temporary, groups);
     for (const stream of [child.stdout, child.stderr]) if (stream !== null) this.#log.follow(stream);
     const ended = (how: string): void => {
-      removeLeft(plan.temporary, groups);
       if (pid !== undefined) record.forget(pid);
       this.#log.close();
       const sentence = line.reason ?? how;
@@ -171,6 +170,8 @@ class LocalServer implements ServerEndpoint {
     child.once("error", (error) => {
       if (pid === undefined) ended(`could not start the launcher: ${error.message}`);
     });
+    // Before "close", which what it left would put off for ever.
+    child.once("exit", () => removeLeft(plan.temporary, groups));
     // "close" comes after the last line of output and the last message.
     child.once("close", (code, signal) => ended(signal === null ? `exited with code ${code}` : `was killed by ${signal}`));
     line.start(plan);

@@ -43,7 +43,8 @@ export async function loadCustomModel(
     description: {
       framework: "node",
       frameworkVersion: process.version.slice(1),
-      warnings: ownExample === undefined ? ["it has no example, so it was not warmed up: add an example.json to its folder"] : [],
+      warnings:
+        ownExample === undefined ? ["it has no example, so it was not warmed up: give it one, or add an example.json to its folder"] : [],
       ...(ownExample === undefined ? {} : { example: ownExample }),
       defaultMethod,
       methods: Object.fromEntries(Object.entries(methods).map(([name, { signature }]) => [name, signature])),

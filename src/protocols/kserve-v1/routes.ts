@@ -112,16 +112,15 @@ async function predict(
 async function pass(dataPlane: DataPlane, { method = "predict", ...target }: Target, request: HttpRequest): Promise<HttpReply> {
   const { context, headers, body } = request;
   const call: RawCall = { protocol: "v1", path: `:${method}`, stream: wantsEvents(headers) };
-  const contentType = bodyType(headers);
-  const { output } = await dataPlane.infer({ target, payload: { kind: "raw", contentType, body, call }, context });
+  const { output } = await dataPlane.infer({ target, payload: { kind: "raw", contentType: typeOf(headers), body, call }, context });
   context.record.method = method;
   return isStream(output) ? rawStreamReply({ context, payloads: output, errorBody }) : rawReply(output);
 }
 
-/** What curl calls any body that it is given is JSON here, whoever reads it: Flask and FastAPI refuse to look at it under another name. */
-function bodyType(headers: HttpRequest["headers"]): string {
-  const said = String(headers["content-type"] ?? "application/json");
-  return /^application\/x-www-form-urlencoded\b/i.test(said) ? "application/json" : said;
+/** What clients say who say nothing, such as `curl -d`, is not what a server of V1 should hear. */
+function typeOf({ "content-type": said }: HttpRequest["headers"]): string {
+  const type = String(said ?? "");
+  return type === "" || type.startsWith("application/x-www-form-urlencoded") ? "application/json" : type;
 }
 
 /** At once, unless the body is large. */

@@ -166,6 +166,10 @@ describe("routes", () => {
     expect(reply).toMatchObject({ status: 200, headers: { "Content-Type": "text/plain" } });
     expect(Buffer.from(reply.body as Uint8Array).toString()).toBe(text);
     await call("POST", "/v1/models/{model}:predict", { model: "own" }, text);
+    expect(asked.at(-1)?.payload).toMatchObject({ contentType: "application/json" });
+    // What curl says when nobody says anything.
+    await call("POST", "/v1/models/{model}:predict", { model: "own" }, text, { "content-type": "application/x-www-form-urlencoded" });
+    expect(asked.at(-1)?.payload).toMatchObject({ contentType: "application/json" });
     expect(asked.at(-1)?.payload).toMatchObject({ contentType: "application/json", call: { path: ":predict" } });
     const form = { "content-type": "application/x-www-form-urlencoded" };
     await call("POST", "/v1/models/{model}:predict", { model: "own" }, text, form);

@@ -8,7 +8,7 @@ import type { ServerEndpoint } from "../../core/upstream.ts";
 const PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443, "grpc:": 80, "grpcs:": 443 };
 
 /** The port that a URL means. @throws ServeError INVALID_ARGUMENT for another scheme than http, https, grpc and grpcs */
-export function portOfUrl(url: URL): number {
+function portOfUrl(url: URL): number {
   const port = url.port === "" ? PORTS[url.protocol] : Number(url.port);
   if (port !== undefined && url.protocol in PORTS) return port;
   throw new ServeError("INVALID_ARGUMENT", `${url.protocol}// is no way to a model's server; expected http://, https:// or grpc://`);

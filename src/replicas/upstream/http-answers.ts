@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { type Code, messageOf, ServeError } from "../../core/errors.ts";
 import type { JsonValue } from "../../core/inference.ts";
 import { isObject } from "../../encodings/index.ts";
@@ -47,10 +47,26 @@ function cutOff(error: unknown): ConnectionLostError {
   });
 }
 
+export interface HttpAnswer {
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+}
+
+/** The whole answer of one question. @throws ServeError as the server refused, and as {@link readBody} does */
+export async function readAnswer(asked: Promise<IncomingMessage>, signal: AbortSignal): Promise<HttpAnswer> {
+  const answer = await asked;
+  if (!isSuccess(answer)) await assertAnswered(answer, signal);
+  return { headers: answer.headers, body: await readBody(answer, signal) };
+}
+
+function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode < 300;
+}
+
 /** @throws ServeError what the server answered, unless its status is one of success */
 export async function assertAnswered(answer: IncomingMessage, signal: AbortSignal): Promise<void> {
+  if (isSuccess(answer)) return;
   const status = answer.statusCode ?? 0;
-  if (status >= 200 && status < 300) return;
   const body = await readBody(answer, signal, MAX_ERROR_BYTES).catch((error: unknown) => {
     if (signal.aborted) throw error;
     return Buffer.alloc(0);
@@ -82,7 +98,13 @@ export function errorOfAnswer(status: number, body: Uint8Array, retryAfter?: str
   const code = CODES[status] ?? (status >= 400 && status < 500 ? "INVALID_ARGUMENT" : "INTERNAL");
   const words = wordsOf(body);
   const answered = `the model's server answered ${status}`;
-  const message = words === "" ? `${answered} without a reason` : code === "INTERNAL" ? `${answered}: ${words}` : words;
+  const phrase = STATUS_CODES[status];
+  const message =
+    words === ""
+      ? `${answered}${phrase === undefined ? "" : ` (${phrase})`} without a reason`
+      : code === "INTERNAL"
+        ? `${answered}: ${words}`
+        : words;
   const seconds = retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined;
   return new ServeError(code, message, seconds === undefined ? {} : { retryAfter: seconds });
 }

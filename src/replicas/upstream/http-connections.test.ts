@@ -147,9 +147,9 @@ describe("a refusal", () => {
     ],
     [429, '{"message":"slow down"}', "RESOURCE_EXHAUSTED", "slow down"],
     [500, "KeyError: 'x'\nTraceback", "INTERNAL", "the model's server answered 500: KeyError: 'x' Traceback"],
-    [502, "<html><body>Bad Gateway</body></html>", "UNAVAILABLE", "the model's server answered 502 without a reason"],
-    [501, "", "UNIMPLEMENTED", "the model's server answered 501 without a reason"],
-    [302, "", "INTERNAL", "the model's server answered 302 without a reason"],
+    [502, "<html><body>Bad Gateway</body></html>", "UNAVAILABLE", "the model's server answered 502 (Bad Gateway) without a reason"],
+    [501, "", "UNIMPLEMENTED", "the model's server answered 501 (Not Implemented) without a reason"],
+    [302, "", "INTERNAL", "the model's server answered 302 (Found) without a reason"],
   ])("of %i with %s is %s", (status, body, code, message) => {
     expect(errorOfAnswer(status, Buffer.from(body))).toMatchObject({ code, message });
   });
@@ -166,6 +166,6 @@ describe("a refusal", () => {
       response.write(Buffer.alloc(10 * 1024 * 1024, 120));
     });
     const answer = await new HttpConnections(reaching(server)).ask(GET, never);
-    await expect(assertAnswered(answer, never)).rejects.toThrow("the model's server answered 500 without a reason");
+    await expect(assertAnswered(answer, never)).rejects.toThrow("the model's server answered 500 (Internal Server Error) without a reason");
   });
 });

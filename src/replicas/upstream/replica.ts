@@ -3,7 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { ServeError } from "../../core/errors.ts";
 import type { HostEndpoint } from "../../core/executor.ts";
 import type { Payload } from "../../core/inference.ts";
-import type { ModelDescription, Replica, ReplicaCall, ReplicaResult } from "../../core/replica.ts";
+import type { ModelDescription, Replica, ReplicaCall, ReplicaReadiness, ReplicaResult } from "../../core/replica.ts";
 import { checkAnswer, checkChunk } from "../host/check-answer.ts";
 import { CallsUnderWay } from "./calls-under-way.ts";
 import type { UpstreamClient } from "./client.ts";
@@ -33,6 +33,7 @@ export class UpstreamReplica implements Replica {
   readonly id: string;
   readonly credit: number;
   readonly description: ModelDescription;
+  readonly readiness: ReplicaReadiness;
   readonly lost: Promise<void>;
   readonly exited: Promise<string>;
   readonly #options: UpstreamReplicaOptions;
@@ -46,6 +47,7 @@ export class UpstreamReplica implements Replica {
     this.id = id;
     this.credit = credit;
     this.description = description;
+    this.readiness = server.readiness;
     this.#detach = server.attach();
     const ended = new Promise<string>((resolve) => {
       this.#end = resolve;
@@ -121,19 +123,21 @@ export class UpstreamReplica implements Replica {
   /** @throws ServeError UNAVAILABLE while the server is not ready, UNIMPLEMENTED where no protocol of it has a place for the request */
   #clientFor(clients: Clients, payload: Payload, streams: boolean): UpstreamClient {
     this.#calls.assertThere();
-    const { ready, obstacle } = this.#options.server.health;
-    if (ready) return clients.for(payload, streams);
-    throw new ServeError("UNAVAILABLE", `the model's server is not ready: ${obstacle}`, { retryAfter: 1, refusal: "not_ready" });
+    const { obstacle } = this.readiness;
+    if (obstacle === undefined) return clients.for(payload, streams);
+    throw new ServeError("UNAVAILABLE", obstacle, { retryAfter: 1, refusal: "not_ready" });
   }
 
   /** A server that has ended takes its connections with it, and that may be known sooner than why. */
   async #explained(error: unknown): Promise<unknown> {
-    if (!(error instanceof ConnectionLostError)) return error;
+    const { server, place, clock } = this.#options;
+    // Of one elsewhere nobody here sees the end.
+    if (!(error instanceof ConnectionLostError) || place.pid === process.pid) return error;
     let cancel = (): void => undefined;
     const grace = new Promise<void>((resolve) => {
-      cancel = this.#options.clock.after(EXIT_GRACE_MS, resolve);
+      cancel = clock.after(EXIT_GRACE_MS, resolve);
     });
-    await Promise.race([this.#options.server.lost, grace]);
+    await Promise.race([server.lost, grace]);
     cancel();
     return error;
   }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { ServeError } from "../../core/errors.ts";
+import type { ReplicaReadiness } from "../../core/replica.ts";
 import type { ServerEndpoint } from "../../core/upstream.ts";
 import { attempt } from "./probe-attempt.ts";
 import type { Probes, ServerHealth } from "./server-health.ts";
@@ -26,6 +27,7 @@ export class RunningServer {
   readonly #options: RunningServerOptions;
   readonly #probes: ServerProbes;
   readonly #waiting = new Set<() => void>();
+  readonly #watching = new Set<() => void>();
   #lose!: (how: string) => void;
   #wasReady = false;
   #users = 0;
@@ -54,6 +56,20 @@ export class RunningServer {
 
   get health(): ServerHealth {
     return this.#probes.health;
+  }
+
+  /** For the replicas in it: what keeps it from answering. */
+  get readiness(): ReplicaReadiness {
+    const { health } = this;
+    return {
+      get obstacle() {
+        return health.ready ? undefined : `its server is not ready: ${health.obstacle}`;
+      },
+      watch: (listener) => {
+        this.#watching.add(listener);
+        return () => this.#watching.delete(listener);
+      },
+    };
   }
 
   /**
@@ -108,6 +124,7 @@ export class RunningServer {
     } else if (ready !== this.#wasReady) {
       this.#options.onLog(ready ? "the server is ready" : `the server is not ready any more: ${obstacle}`);
       this.#wasReady = ready;
+      for (const listener of [...this.#watching]) listener();
     }
   }
 }

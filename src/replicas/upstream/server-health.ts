@@ -124,7 +124,7 @@ function timesInARow(count: number): string {
 }
 
 /** For messages, such as "GET /health/ready on port 8080". */
-export function titleOf(action: ProbeAction): string {
+function titleOf(action: ProbeAction): string {
   switch (action.kind) {
     case "http":
       return `GET ${action.path} on port ${action.port}`;

@@ -36,7 +36,7 @@ const NO_ACCOUNT: MessageAccount = { hold: () => undefined, release: () => undef
  * Sends one message and hears the answers. When the signal aborts, the call is cancelled at the server and its reason is the error. Source: gRPC over HTTP/2.
  * @throws ServeError UNAVAILABLE when there is no connection, or the signal's reason
  */
-export async function beginCall(channel: Channel, options: CallOptions, listener: CallListener): Promise<ClientHttp2Stream> {
+async function beginCall(channel: Channel, options: CallOptions, listener: CallListener): Promise<ClientHttp2Stream> {
   const { signal, message } = options;
   signal.throwIfAborted();
   const stream = await channel.open(headersOf(options));
