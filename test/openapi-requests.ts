@@ -128,6 +128,7 @@ const extensions: GoodRequest[] = [
   ...each("POST", ["/v2/logging"], { body: { log_verbose_level: 0 } }),
   ...each("POST", ["/v2/trace/setting", "/v2/models/{model}/trace/setting"], { body: { trace_rate: "10" } }),
   ...each("POST", ["/v2/repository/index"]),
+  ...each("GET", ["/v2/repository/models"]),
   ...each("POST", ofModel("/v2/repository/models", "/unload")),
   ...each("POST", ofModel("/v2/repository/models", "/load")),
   ...each("POST", ["/v2/repository/{repository}/index"], { parameters: { repository: "any" } }),

@@ -74,6 +74,7 @@ const repository: Operations = {
     ...indexed,
     body: optional(z.object({ ready: flag.optional() })),
   }),
+  ...at("GET", ["/v2/repository/models"], question("Every version that is ready", repositoryIndex)),
   ...at("POST", ofModel("/v2/repository/models", "/load"), {
     ...request("Load a model, or load it again", loadRequest, loaded),
     body: optional(loadRequest),

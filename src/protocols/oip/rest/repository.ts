@@ -22,6 +22,13 @@ export function repositoryRoutes(controlPlane: Control, extensions: Extensions):
   const indexes = ["/v2/repository/index", "/v2/repository/{repository}/index"].map(
     (path): RoutePart => ({ method: "POST", path, access: "read", handle: (request) => index(controlPlane, request) }),
   );
+  // KServe's page on serving runtimes, "Multi-Model Management API": "List loaded models".
+  const loaded: RoutePart = {
+    method: "GET",
+    path: "/v2/repository/models",
+    access: "read",
+    handle: (request) => jsonReply(JSON.stringify(repositoryIndex(controlPlane, namespaceOf(request), true))),
+  };
   const changes = ["/v2/repository/models/{model}", "/v2/repository/models/{model}/versions/{version}"].flatMap((path) => [
     change(`${path}/load`, async (request) => {
       const target = targetOf(request);
@@ -40,7 +47,7 @@ export function repositoryRoutes(controlPlane: Control, extensions: Extensions):
       throw new ServeError("UNIMPLEMENTED", "'repository_name' specification is not supported");
     }),
   );
-  return [...indexes, ...changes, ...named].map(inCategory(extensions, "model-repository"));
+  return [...indexes, loaded, ...changes, ...named].map(inCategory(extensions, "model-repository"));
 }
 
 function index(controlPlane: Control, request: HttpRequest): HttpReply {
