@@ -69,8 +69,8 @@ export async function applyCommand(options: ApplyOptions, client: Client, termin
   if (options.prune && failed) terminal.note("nitrous: nothing was pruned, because not everything could be applied");
   else if (options.prune) await prune(documents, dryRun, client, terminal);
   if (options.wait === undefined || dryRun) return failed ? 1 : 0;
-  const services = applied.filter(({ kind }) => kind === SERVICES);
-  const allReady = await waitUntilReady(services, { seconds: options.wait }, client, terminal, signal);
+  const awaited = applied.filter(({ kind }) => kind === SERVICES || kind === TRAINED_MODELS);
+  const allReady = await waitUntilReady(awaited, { seconds: options.wait }, client, terminal, signal);
   return failed || !allReady ? 1 : 0;
 }
 
