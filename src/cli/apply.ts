@@ -30,6 +30,9 @@ interface Applied {
 /** Runtimes are there before the services that need them, and these before the models in their servers. */
 const ORDER: readonly Kind[] = [CLUSTER_RUNTIMES, RUNTIMES, SERVICES, TRAINED_MODELS];
 
+/** Looks at whether it is there: somebody may make it or delete it in between. */
+const ATTEMPTS = 5;
+
 /** Requests under way: the server writes what comes together to its disk together. */
 const AT_ONCE = 8;
 
@@ -89,12 +92,23 @@ async function applyOne({ kind, document, file }: FileDocument, dryRun: boolean,
   const { name, namespace = "default" } = document.metadata;
   const body = withOrigin(document, { appliedFrom: file.argument, baseDirectory: file.directory });
   const query = dryRun ? { dryRun: "All" } : {};
-  const before = await findObject(client, kind, namespace, name);
-  if (before === undefined) {
-    return { kind, verb: "created", before, after: toApiObject(await client.send("POST", pathOf(kind, namespace), query, body)) };
+  for (let attempt = 1; ; attempt++) {
+    const before = await findObject(client, kind, namespace, name);
+    try {
+      if (before === undefined) {
+        return { kind, verb: "created", before, after: toApiObject(await client.send("POST", pathOf(kind, namespace), query, body)) };
+      }
+      const after = toApiObject(await client.send("PUT", pathOf(kind, namespace, name), query, body));
+      return { kind, verb: isSame(before, after) ? "unchanged" : "configured", before, after };
+    } catch (error) {
+      if (
+        attempt === ATTEMPTS ||
+        !(error instanceof RefusedError) ||
+        error.reason !== (before === undefined ? "AlreadyExists" : "NotFound")
+      )
+        throw error;
+    }
   }
-  const after = toApiObject(await client.send("PUT", pathOf(kind, namespace, name), query, body));
-  return { kind, verb: isSame(before, after) ? "unchanged" : "configured", before, after };
 }
 
 /** Versions say less: they also change with the status. */
