@@ -32,7 +32,10 @@ export async function waitUntilReady(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
+  // Node 20 forgets an AbortSignal.timeout that only AbortSignal.any knows, which then never comes.
+  const [timeUp, graceUp] = [new AbortController(), new AbortController()];
+  const timers = [setTimeout(() => timeUp.abort(), seconds * 1000), setTimeout(() => graceUp.abort(), graceMs)];
+  const deadline = AbortSignal.any([signal, timeUp.signal]);
   const places = new Map<string, Awaited[]>();
   for (const service of services) {
     const place = `${service.kind.plural} ${service.after.metadata.namespace ?? "default"}`;
@@ -41,13 +44,15 @@ export async function waitUntilReady(
   const results = await Promise.all(
     [...places.values()].map(async (awaited) => {
       const waiting = new NamespaceWait(awaited, client, terminal);
-      await waiting.follow(AbortSignal.any([deadline, AbortSignal.timeout(graceMs)]));
+      await waiting.follow(AbortSignal.any([deadline, graceUp.signal]));
       waiting.oldFailuresCount();
       await waiting.follow(deadline);
       waiting.giveUp(seconds);
       return waiting.allReady;
     }),
-  );
+  ).finally(() => {
+    for (const timer of timers) clearTimeout(timer);
+  });
   return results.every(Boolean);
 }
 
