@@ -73,10 +73,10 @@ async function untilTrained(name: string, wanted = "True"): Promise<void> {
   while ((await readiness(name)) !== wanted) await delay(50);
 }
 
-async function apply(name: string, text: string): Promise<void> {
+async function apply(name: string, text: string, ...flags: string[]): Promise<void> {
   const file = join(folder, `${name}.yaml`);
   await writeFile(file, text);
-  expect((await nitrous(["apply", "-f", file, "--server", server.url])).code).toBe(0);
+  expect((await nitrous(["apply", "-f", file, ...flags, "--server", server.url])).code).toBe(0);
 }
 
 /** The server's processes, and whatever started them. */
@@ -120,8 +120,7 @@ describe("a runtime for several models", () => {
     await writeFile(files[1] as string, service("plus", join(folder, "sum")));
     await applyReady(server.url, files);
     await untilTrained("m1");
-    await apply("m2", trained("m2", join(folder, "second")));
-    await untilTrained("m2");
+    await apply("m2", trained("m2", join(folder, "second")), "--wait");
     expect(await predict("plus", [1, 2], [3, 4])).toEqual({ status: 200, body: { predictions: [3, 7] } });
     expect((await predict("m1", [1, 2])).body).toEqual({ predictions: [-1] });
     expect((await predict("m2", [1, 2])).body).toEqual({ predictions: [2] });
