@@ -44,7 +44,7 @@ export async function loadModel(
   const isShared = sharing !== undefined && !alone;
   const { endpoint, connected } = hosts.open(isShared ? prepared : unshared, limited.signal);
   try {
-    report("starting the host process");
+    report(firstStep(prepared.host));
     // A host that never introduces itself must not keep its model from leaving.
     const host = await untilAborted(connected, limited.signal);
     limited.signal.throwIfAborted();
@@ -82,4 +82,9 @@ export class LoadError extends Error {
     this.logTail = logTail;
     this.endedSharedHost = endedSharedHost;
   }
+}
+
+function firstStep({ container, elsewhere }: PreparedHost["host"]): string {
+  if (elsewhere !== undefined) return "reaching its server";
+  return container === undefined ? "starting the host process" : "starting its server";
 }

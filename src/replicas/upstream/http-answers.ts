@@ -55,6 +55,7 @@ export async function assertAnswered(answer: IncomingMessage, signal: AbortSigna
     if (signal.aborted) throw error;
     return Buffer.alloc(0);
   });
+  if (status >= 300 && status < 400) throw redirected(status, answer.headers.location);
   throw errorOfAnswer(status, body, answer.headers["retry-after"]);
 }
 
@@ -91,6 +92,10 @@ export function errorOfAnswer(status: number, body: Uint8Array, retryAfter?: str
         : words;
   const seconds = retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined;
   return new ServeError(code, message, seconds === undefined ? {} : { retryAfter: seconds });
+}
+
+function redirected(status: number, location = "elsewhere"): ServeError {
+  return new ServeError("INTERNAL", `the model's server answered ${status}, which sends to ${location}; redirects are not followed`);
 }
 
 function wordsOf(body: Uint8Array): string {
