@@ -27,6 +27,11 @@ describe("execution-limits", () => {
     await expect(limits(value)).rejects.toThrow(new SettingsError(message));
   });
 
+  it("shows a text that is no number", async () => {
+    const flags = { "idle-timeout": "2s" };
+    await expect(readSettings({ flags, environment: {} })).rejects.toThrow('--idle-timeout: Invalid input: expected number, found "2s"');
+  });
+
   it("is what was written", async () => {
     const names = fc.stringMatching(/^[a-z][a-z0-9_.-]{0,9}$/);
     await fc.assert(

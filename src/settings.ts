@@ -371,7 +371,8 @@ export async function readSettings({ flags, environment, file, writtenAs = (name
       return `unknown setting ${issue.keys.join(", ")}; there are ${Object.keys(SETTINGS).join(", ")}`;
     const name = String(issue.path[0]);
     const origin = name in flags ? writtenAs(name) : name in fromEnvironment ? environmentVariable(name) : `${name} in ${file}`;
-    return `${origin}: ${issue.message}`;
+    // Of a text that is no number Zod only knows what became of it.
+    return `${origin}: ${issue.message.replace(/received NaN$/, `found ${JSON.stringify(merged[name])}`)}`;
   });
   throw new SettingsError(lines.join("\n"));
 }

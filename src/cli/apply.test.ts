@@ -2,9 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FakeClock } from "../../test/fake-clock.ts";
 import { FakeControlApi } from "../../test/fake-control-api.ts";
 import { fakeTerminal } from "../../test/fake-terminal.ts";
 import { FAILED, service } from "../../test/kserve-objects.ts";
+import { startKubeApi } from "../../test/kube-api-server.ts";
 import { type ApplyOptions, applyCommand } from "./apply.ts";
 import { createClient } from "./client.ts";
 import { deleteCommand } from "./delete.ts";
@@ -61,6 +63,20 @@ function annotations(name = "iris", namespace = "default"): unknown {
 }
 
 describe("apply", () => {
+  it("makes it with others who make it at the same time", async () => {
+    const file = write("iris.yaml", IRIS);
+    const { url, server } = await startKubeApi(new FakeClock());
+    const outcomes = Array.from({ length: 4 }, async () => {
+      const terminal = fakeTerminal();
+      const exitCode = await applyCommand({ file: [file] }, createClient(url), terminal, new AbortController().signal);
+      return { exitCode, out: terminal.out(), err: terminal.err() };
+    });
+    const all = await Promise.all(outcomes);
+    server.destroy();
+    expect(all.map(({ exitCode, err }) => [exitCode, err])).toEqual(all.map(() => [0, ""]));
+    expect(all.filter(({ out }) => out.endsWith("created\n"))).toHaveLength(1);
+  });
+
   it("creates, leaves alone and changes, runtimes first", async () => {
     const path = write("all.yaml", `${IRIS}---\n${RUNTIME}`);
     expect(await apply(path)).toEqual({

@@ -30,6 +30,9 @@ interface Applied {
 /** Runtimes are there before the services that need them, and these before the models in their servers. */
 const ORDER: readonly Kind[] = [CLUSTER_RUNTIMES, RUNTIMES, SERVICES, TRAINED_MODELS];
 
+/** Looks at whether it is there: somebody may make it or delete it in between. */
+const ATTEMPTS = 5;
+
 /** Requests under way: the server writes what comes together to its disk together. */
 const AT_ONCE = 8;
 
@@ -69,8 +72,8 @@ export async function applyCommand(options: ApplyOptions, client: Client, termin
   if (options.prune && failed) terminal.note("nitrous: nothing was pruned, because not everything could be applied");
   else if (options.prune) await prune(documents, dryRun, client, terminal);
   if (options.wait === undefined || dryRun) return failed ? 1 : 0;
-  const services = applied.filter(({ kind }) => kind === SERVICES);
-  const allReady = await waitUntilReady(services, { seconds: options.wait }, client, terminal, signal);
+  const awaited = applied.filter(({ kind }) => kind === SERVICES || kind === TRAINED_MODELS);
+  const allReady = await waitUntilReady(awaited, { seconds: options.wait }, client, terminal, signal);
   return failed || !allReady ? 1 : 0;
 }
 
@@ -89,12 +92,23 @@ async function applyOne({ kind, document, file }: FileDocument, dryRun: boolean,
   const { name, namespace = "default" } = document.metadata;
   const body = withOrigin(document, { appliedFrom: file.argument, baseDirectory: file.directory });
   const query = dryRun ? { dryRun: "All" } : {};
-  const before = await findObject(client, kind, namespace, name);
-  if (before === undefined) {
-    return { kind, verb: "created", before, after: toApiObject(await client.send("POST", pathOf(kind, namespace), query, body)) };
+  for (let attempt = 1; ; attempt++) {
+    const before = await findObject(client, kind, namespace, name);
+    try {
+      if (before === undefined) {
+        return { kind, verb: "created", before, after: toApiObject(await client.send("POST", pathOf(kind, namespace), query, body)) };
+      }
+      const after = toApiObject(await client.send("PUT", pathOf(kind, namespace, name), query, body));
+      return { kind, verb: isSame(before, after) ? "unchanged" : "configured", before, after };
+    } catch (error) {
+      if (
+        attempt === ATTEMPTS ||
+        !(error instanceof RefusedError) ||
+        error.reason !== (before === undefined ? "AlreadyExists" : "NotFound")
+      )
+        throw error;
+    }
   }
-  const after = toApiObject(await client.send("PUT", pathOf(kind, namespace, name), query, body));
-  return { kind, verb: isSame(before, after) ? "unchanged" : "configured", before, after };
 }
 
 /** Versions say less: they also change with the status. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeControlApi } from "../../test/fake-control-api.ts";
 import { fakeTerminal } from "../../test/fake-terminal.ts";
-import { clusterRuntime, event, FAILED, service } from "../../test/kserve-objects.ts";
+import { clusterRuntime, event, FAILED, service, trainedModel } from "../../test/kserve-objects.ts";
 import { createClient } from "./client.ts";
 import { describeCommand } from "./describe.ts";
 
@@ -160,6 +160,15 @@ describe("describe", () => {
     const text = await describeText("iris");
     expect(text).toContain(step);
     expect(text).toContain("it is tried again 5 s after attempt 2; that may be enough");
+  });
+
+  it("says whose server holds a TrainedModel, and why it does not", async () => {
+    api.put(trainedModel("m1", { status: "False", reason: "IsNotMMSPredictor", message: "the runtime holds one model" }));
+    const text = await describeText("tm", "m1");
+    expect(text).toMatch(/^In the server of: +holder \(InferenceService\)$/m);
+    expect(text).toMatch(/^Source: +file:\/\/\/models\/m1$/m);
+    expect(text).toMatch(/^Why not: +IsNotMMSPredictor: the runtime holds one model$/m);
+    expect(text).toMatch(/^ +Ready +False .*the runtime holds one model$/m);
   });
 
   it("needs a name", async () => {

@@ -135,7 +135,7 @@ async function change(
 
 async function follow(object: ApiObject, seconds: number, client: Client, terminal: Terminal, signal: AbortSignal): Promise<number> {
   const { name, namespace = "default" } = object.metadata;
-  const isReady = await waitUntilReady([{ before: undefined, after: object }], { seconds }, client, terminal, signal);
+  const isReady = await waitUntilReady([{ kind: SERVICES, before: undefined, after: object }], { seconds }, client, terminal, signal);
   if (!isReady) return 1;
   const { traffic } = statusOf(await getObject(client, SERVICES, namespace, name)).components.predictor;
   for (const { revisionName, percent = 0 } of traffic) terminal.print(`${revisionName} gets ${percent} % of the requests\n`);

@@ -4,6 +4,7 @@ import { fakeTerminal } from "../../test/fake-terminal.ts";
 import { FAILED, service } from "../../test/kserve-objects.ts";
 import type { ApiObject } from "./api-objects.ts";
 import { createClient } from "./client.ts";
+import { SERVICES } from "./kinds.ts";
 import { waitUntilReady } from "./wait.ts";
 
 const LOADING = {
@@ -22,7 +23,7 @@ async function wait(
   { before, seconds = 30, graceMs = 30_000 }: { before?: FakeObject; seconds?: number; graceMs?: number } = {},
 ) {
   const terminal = fakeTerminal();
-  const services = [{ before: before as ApiObject | undefined, after: after as ApiObject }];
+  const services = [{ kind: SERVICES, before: before as ApiObject | undefined, after: after as ApiObject }];
   const ready = await waitUntilReady(services, { seconds, graceMs }, createClient(api.url), terminal, new AbortController().signal);
   return { ready, out: terminal.out(), err: terminal.err() };
 }

@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ApiObject, followObjects } from "./api-objects.ts";
 import type { Client } from "./client.ts";
-import { pathOf, printedName, SERVICES } from "./kinds.ts";
+import { type Kind, pathOf, printedName, SERVICES } from "./kinds.ts";
 import { isBehind, isBlocked, isStopped, readiness, type ServiceStatus, stateInWord, statusOf, whyNotReady } from "./service-status.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** A service that was applied, as it was before, if it was. */
+/** A service or TrainedModel that was applied, as it was before, if it was. */
 interface Awaited {
+  readonly kind: Kind;
   readonly before: ApiObject | undefined;
   readonly after: ApiObject;
 }
@@ -31,26 +32,32 @@ export async function waitUntilReady(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
-  const namespaces = new Map<string, Awaited[]>();
+  // Node 20 forgets an AbortSignal.timeout that only AbortSignal.any knows, which then never comes.
+  const [timeUp, graceUp] = [new AbortController(), new AbortController()];
+  const timers = [setTimeout(() => timeUp.abort(), seconds * 1000), setTimeout(() => graceUp.abort(), graceMs)];
+  const deadline = AbortSignal.any([signal, timeUp.signal]);
+  const places = new Map<string, Awaited[]>();
   for (const service of services) {
-    const { namespace = "default" } = service.after.metadata;
-    namespaces.set(namespace, [...(namespaces.get(namespace) ?? []), service]);
+    const place = `${service.kind.plural} ${service.after.metadata.namespace ?? "default"}`;
+    places.set(place, [...(places.get(place) ?? []), service]);
   }
   const results = await Promise.all(
-    [...namespaces].map(async ([namespace, awaited]) => {
-      const waiting = new NamespaceWait(namespace, awaited, client, terminal);
-      await waiting.follow(AbortSignal.any([deadline, AbortSignal.timeout(graceMs)]));
+    [...places.values()].map(async (awaited) => {
+      const waiting = new NamespaceWait(awaited, client, terminal);
+      await waiting.follow(AbortSignal.any([deadline, graceUp.signal]));
       waiting.oldFailuresCount();
       await waiting.follow(deadline);
       waiting.giveUp(seconds);
       return waiting.allReady;
     }),
-  );
+  ).finally(() => {
+    for (const timer of timers) clearTimeout(timer);
+  });
   return results.every(Boolean);
 }
 
 class NamespaceWait {
+  readonly #kind: Kind;
   readonly #namespace: string;
   readonly #client: Client;
   readonly #place: string;
@@ -60,7 +67,11 @@ class NamespaceWait {
   #excuseOld = true;
   allReady = true;
 
-  constructor(namespace: string, awaited: readonly Awaited[], client: Client, terminal: Terminal) {
+  /** @param awaited of one kind and namespace, at least one */
+  constructor(awaited: readonly Awaited[], client: Client, terminal: Terminal) {
+    const [{ kind, after }] = awaited as readonly [Awaited];
+    const { namespace = "default" } = after.metadata;
+    this.#kind = kind;
     this.#namespace = namespace;
     this.#client = client;
     this.#terminal = terminal;
@@ -71,7 +82,7 @@ class NamespaceWait {
   /** Returns when nothing is pending, or with the signal. */
   async follow(signal: AbortSignal): Promise<void> {
     if (this.#pending.size === 0 || signal.aborted) return;
-    for await (const step of followObjects(this.#client, pathOf(SERVICES, this.#namespace), {}, signal)) {
+    for await (const step of followObjects(this.#client, pathOf(this.#kind, this.#namespace), {}, signal)) {
       if ("list" in step) {
         const names = new Set(step.list.items.map(({ metadata }) => metadata.name));
         for (const name of this.#pending.keys()) if (!names.has(name)) this.#fail(name, "was deleted");
@@ -99,7 +110,7 @@ class NamespaceWait {
     if (isOver(object, status)) {
       this.#pending.delete(name);
       const outcome = isStopped(status) ? "is stopped" : `is ready${status.url === undefined ? "" : ` at ${status.url}`}`;
-      this.#terminal.print(`${printedName(SERVICES, name)} ${outcome}\n`);
+      this.#terminal.print(`${printedName(this.#kind, name)} ${outcome}\n`);
       return;
     }
     const old =
@@ -122,7 +133,9 @@ class NamespaceWait {
   #fail(name: string, why: string): void {
     if (!this.#pending.delete(name)) return;
     this.allReady = false;
-    this.#terminal.note(`nitrous: ${name}: ${why}\n'nitrous describe ${name}${this.#place}' says more`);
+    this.#terminal.note(
+      `nitrous: ${name}: ${why}\n'nitrous describe ${this.#kind === SERVICES ? "" : `${this.#kind.singular} `}${name}${this.#place}' says more`,
+    );
   }
 }
 

@@ -1,8 +1,11 @@
 import { messageOf } from "../core/errors.ts";
 import type { Rejection } from "../core/model.ts";
-import type { ResourceKey } from "../core/resource.ts";
+import type { ResourceKey, ResourceKind } from "../core/resource.ts";
 import { type Manifest, readManifests } from "../resources/index.ts";
 import type { ResourceTable } from "./resource-table.ts";
+
+/** What needs something of another kind comes after it. */
+const ORDER: readonly (readonly ResourceKind[])[] = [["ServingRuntime", "ClusterServingRuntime"], ["InferenceService"], ["TrainedModel"]];
 
 /**
  * Applies the resources of some files, runtimes before the services that may want them; those that are wrong keep no other
@@ -13,8 +16,8 @@ import type { ResourceTable } from "./resource-table.ts";
 export async function applyManifests(table: ResourceTable, files: readonly string[], appliedFrom: string): Promise<Rejection[]> {
   const { manifests, problems } = await readManifests(files, appliedFrom);
   const rejections = problems.map(({ place, message }): Rejection => ({ path: place, reason: message }));
-  const isService = ({ document }: Manifest): boolean => document.kind === "InferenceService";
-  for (const group of [manifests.filter((manifest) => !isService(manifest)), manifests.filter(isService)]) {
+  for (const kinds of ORDER) {
+    const group = manifests.filter(({ document }) => kinds.includes(document.kind));
     await Promise.all(
       group.map(async ({ document, file, line }) => {
         try {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { bootId, descendantsOf, identityOf, isRunning, type ProcessIdentity } from "./processes.ts";
+import { bootId, descendantsOf, identityOf, isRunning, type ProcessIdentity, processesNaming } from "./processes.ts";
 
 /** What a server has started, on disk, so that a later one can end what outlived a server that was killed. */
 export interface ProcessRecord {
@@ -30,6 +30,7 @@ interface Recorded extends ProcessIdentity {
 export const TEMPORARY_PREFIX = "nitrous-host-";
 
 const FOLDER = "processes";
+const KILL_ATTEMPTS = 10;
 const GROUP_ATTEMPTS = 50;
 const GROUP_PAUSE_MS = 100;
 
@@ -119,8 +120,13 @@ function end(identity: ProcessIdentity): boolean {
   }
 }
 
+/** With the processes that were given the folder, which have no launcher any more: one that has lost its parent is below nobody. */
 function removeTemporary(folder: string): void {
-  if (!basename(folder).startsWith(TEMPORARY_PREFIX)) return;
+  if (!basename(folder).startsWith(TEMPORARY_PREFIX) || !existsSync(folder)) return;
+  // Again, because one may have started another meanwhile.
+  for (let attempt = 0; attempt < KILL_ATTEMPTS; attempt++) {
+    if (!processesNaming(folder).map(end).includes(true)) break;
+  }
   try {
     rmSync(folder, { recursive: true, force: true });
   } catch {

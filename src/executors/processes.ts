@@ -37,6 +37,15 @@ export function descendantsOf(ancestor: number): ProcessIdentity[] {
   return found;
 }
 
+/** Those that were started with a variable whose value begins with this path and goes on below it. */
+export function processesNaming(folder: string): ProcessIdentity[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((name) => {
+    if (!readOptionalSync(`/proc/${name}/environ`).includes(`=${folder}/`)) return [];
+    return identityOf(Number(name)) ?? [];
+  });
+}
+
 /** The pids of all processes below one, without a look at any other: a machine may have thousands. */
 export function pidsBelow(ancestor: number): number[] {
   const found = childrenOf(ancestor) ?? descendantsOf(ancestor).map(({ pid }) => pid);

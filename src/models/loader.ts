@@ -5,7 +5,7 @@ import type { ModelSpec } from "../core/model.ts";
 import type { Replica } from "../core/replica.ts";
 import { untilAborted } from "../core/until-aborted.ts";
 import type { HostPool } from "./host-pool.ts";
-import type { LoaderSteps } from "./loader-steps.ts";
+import type { LoaderSteps, PreparedHost } from "./loader-steps.ts";
 
 export interface LoadedModel {
   readonly replica: Replica;
@@ -46,9 +46,9 @@ export async function loadModel(
   try {
     report(firstStep(prepared.host));
     // A host that never introduces itself must not keep its model from leaving.
-    const host = await untilAborted(connected, limited.signal);
+    const opened = await untilAborted(connected, limited.signal);
     limited.signal.throwIfAborted();
-    const replica = await host.warm(endpoint, spec, report, limited.signal);
+    const replica = await opened.warm(endpoint, spec, report, limited.signal);
     return { replica, endpoint, warnings: [...prepared.warnings, ...replica.description.warnings] };
   } catch (error) {
     await endpoint.stop(0);

@@ -103,7 +103,7 @@ export class Occupancy {
     if (free !== undefined) return keep(free);
     if (wanted.spare) return keep(await this.#reserveSpare(model, name, need));
     onWait();
-    return await this.#room.make(name, need, keep, member.signal);
+    return await this.#room.make({ name, lastResort: () => this.#replacedBy(model) }, need, keep, member.signal);
   }
 
   /** The part of a reservation that is for the model, and not for one of its replicas; the model keeps it while hosts of it come and go. */
@@ -166,16 +166,33 @@ export class Occupancy {
       const spare = life.spare.flatMap(({ running }) => running ?? []);
       const kept = life.running.filter((running) => !spare.includes(running));
       const whole = model.spec.residency?.kind === "pinned" ? undefined : this.#occupantOf(model, kept, life.place);
-      return [
-        ...(whole === undefined ? [] : [whole]),
-        ...spare.flatMap((running): Occupant[] => {
-          const one = this.#occupantOf(model, [running]);
-          // What it works on it may finish.
-          const busy = model.scheduler.hasSequences(running.loaded.replica.id);
-          const evict = (reason: string): Promise<void> => this.#leaving.retire(life, running, reason);
-          return one === undefined ? [] : [{ ...one, spare: true, busy, evict }];
-        }),
-      ];
+      return [...(whole === undefined ? [] : [whole]), ...this.#replicasOf(model, life, spare)];
+    });
+  }
+
+  /**
+   * Of the revisions that a model comes in the place of, what they answer with beyond one replica each: a service whose replicas take all
+   * the room would otherwise never have another revision.
+   */
+  #replacedBy(model: ModelVersion): Occupant[] {
+    const { namespace, name } = model.spec;
+    if (this.#lives.get(model)?.serves === true) return [];
+    return [...this.#lives].flatMap(([other, life]): Occupant[] => {
+      const isReplaced = other.spec.namespace === namespace && other.spec.name === name && other.revision !== model.revision;
+      if (!isReplaced || other === model || life.isOver || !life.serves) return [];
+      const replicas = life.active.slice(1, other.replicas.kept).flatMap(({ running }) => running ?? []);
+      return this.#replicasOf(other, life, replicas);
+    });
+  }
+
+  /** Each of them can go without its model. */
+  #replicasOf(model: ModelVersion, life: Life, replicas: readonly Running[]): Occupant[] {
+    return replicas.flatMap((running): Occupant[] => {
+      const one = this.#occupantOf(model, [running]);
+      // What it works on it may finish.
+      const busy = model.scheduler.hasSequences(running.loaded.replica.id);
+      const evict = (reason: string): Promise<void> => this.#leaving.retire(life, running, reason);
+      return one === undefined ? [] : [{ ...one, spare: true, busy, evict }];
     });
   }
 

@@ -290,6 +290,28 @@ describe("room", () => {
     expect(other.state).toBe("standby");
     expect(hosts.ledger.reserved("memory")).toBeLessThanOrEqual(290 * MEBIBYTE);
   });
+
+  it("is left to the next revision by all replicas but one, when there is no other", async () => {
+    begin({ memory: 290 * MEBIBYTE });
+    const old = await started("a", { least: 5, most: 5 }, pinned);
+    old.revision = "model-00001";
+    const other = await started("b", {}, pinned);
+    expect([...counts(old), other.state]).toEqual([3, 5, "registered"]);
+    const next = hosts.createModel({ ...old.spec, file: "c" });
+    void hosts.manager.start(next);
+    await rest();
+    expect([next.state, old.state, ...counts(old)]).toEqual(["ready", "ready", 2, 5]);
+    expect(scaled.at(-1)).toMatchObject({ from: 3, to: 2, cause: "room" });
+    // It has one now, and more of them are nobody's due as long as the old one is there.
+    await clock.advance(20_000);
+    await rest();
+    expect(counts(old)).toEqual([2, 5]);
+    await hosts.manager.remove(old);
+    await clock.advance(60_000);
+    await rest();
+    expect(counts(next)).toEqual([3, 5]);
+    expect(hosts.ledger.reserved("memory")).toBeLessThanOrEqual(290 * MEBIBYTE);
+  });
 });
 
 describe("the autoscaler", () => {

@@ -23,8 +23,15 @@ export function ruleFindings(document: JsonObject): Finding[] {
   const spec = mapIn(document, "spec");
   if (spec === undefined) return [];
   const annotations = textsIn(mapIn(document, "metadata"), "annotations");
-  const kind = textIn(document, "kind") === "InferenceService" ? serviceFindings(document, spec) : runtimeFindings(spec, annotations);
-  return [...serverFindings(annotations), ...kind];
+  switch (textIn(document, "kind")) {
+    case "InferenceService":
+      return [...serverFindings(annotations), ...serviceFindings(document, spec)];
+    // Its schema says all that KServe's webhook asks.
+    case "TrainedModel":
+      return [];
+    default:
+      return [...serverFindings(annotations), ...runtimeFindings(spec, annotations)];
+  }
 }
 
 /** inference_service_validation.go */

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ServeError } from "../../src/core/errors.ts";
 import { decodePayload, encodeFrame, FrameDecoder } from "../../src/frames/index.ts";
-import { MessageReader, readInferMessage } from "../../src/grpc-messages/index.ts";
+import { MessageReader, readInferMessage, readInferResponse, readStreamResponse } from "../../src/grpc-messages/index.ts";
+import { withUpstreamMetrics } from "../../src/observability/upstream-families.ts";
 import { decodePredict } from "../../src/protocols/kserve-v1/decode.ts";
 import { decodeMessage } from "../../src/protocols/oip/grpc/decode.ts";
 import { decodeInfer } from "../../src/protocols/oip/rest/decode.ts";
-import { readDocuments, toInferenceService, toServingRuntime, validateDocument } from "../../src/resources/index.ts";
+import { readDocuments, toInferenceService, toServingRuntime, toTrainedModel, validateDocument } from "../../src/resources/index.ts";
 import { BodyMemory } from "../../src/server/body-memory.ts";
 import { DEFAULT_LIMITS } from "../../src/storage/archive/limits.ts";
 import { type ArchiveFormat, unpack } from "../../src/storage/archive/unpack.ts";
@@ -101,6 +102,23 @@ function framesIn(input: Uint8Array): unknown[] | undefined {
 export function targets(python: PythonReader | undefined): Target[] {
   const own: Target[] = [
     { name: "v1-json", patience: 1_000, read: (input) => refusing(() => decodePredict(input)) },
+    // What models' own servers answer: over gRPC, and of their metrics.
+    {
+      name: "grpc-answers",
+      patience: 1_000,
+      read(input) {
+        refusing(() => readInferResponse(input));
+        refusing(() => readStreamResponse(input));
+      },
+    },
+    {
+      name: "expositions",
+      patience: 1_000,
+      read(input) {
+        const labels = { namespace: "default", model: "iris", runtime: "mine", replica: "0" };
+        withUpstreamMetrics("# HELP a A.\n# TYPE a gauge\na 1\n", [{ labels, text: Buffer.from(input).toString(), seconds: 1 }]);
+      },
+    },
     { name: "v2-json", patience: 1_000, read: (input) => refusing(() => decodeInfer(input, {})) },
     {
       name: "v2-binary",
@@ -123,6 +141,7 @@ export function targets(python: PythonReader | undefined): Target[] {
             refusing(() => {
               const document = validateDocument(value, { lineOf });
               if (document.kind === "InferenceService") toInferenceService(document);
+              else if (document.kind === "TrainedModel") toTrainedModel(document);
               else toServingRuntime(document);
             });
           }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nitrous } from "../cli-process.ts";
-import { type ServerProcess, startServer } from "../server-process.ts";
+import { MAIN, type ServerProcess, startServer } from "../server-process.ts";
 import { applyReady, ask, isReady, untilService } from "../service-process.ts";
 
 const PROGRAM = fileURLToPath(new URL("../multi-model/server.py", import.meta.url));
@@ -73,10 +73,10 @@ async function untilTrained(name: string, wanted = "True"): Promise<void> {
   while ((await readiness(name)) !== wanted) await delay(50);
 }
 
-async function apply(name: string, text: string): Promise<void> {
+async function apply(name: string, text: string, ...flags: string[]): Promise<void> {
   const file = join(folder, `${name}.yaml`);
   await writeFile(file, text);
-  expect((await nitrous(["apply", "-f", file, "--server", server.url])).code).toBe(0);
+  expect((await nitrous(["apply", "-f", file, ...flags, "--server", server.url])).code).toBe(0);
 }
 
 /** The server's processes, and whatever started them. */
@@ -120,8 +120,7 @@ describe("a runtime for several models", () => {
     await writeFile(files[1] as string, service("plus", join(folder, "sum")));
     await applyReady(server.url, files);
     await untilTrained("m1");
-    await apply("m2", trained("m2", join(folder, "second")));
-    await untilTrained("m2");
+    await apply("m2", trained("m2", join(folder, "second")), "--wait");
     expect(await predict("plus", [1, 2], [3, 4])).toEqual({ status: 200, body: { predictions: [3, 7] } });
     expect((await predict("m1", [1, 2])).body).toEqual({ predictions: [-1] });
     expect((await predict("m2", [1, 2])).body).toEqual({ predictions: [2] });
@@ -175,4 +174,56 @@ describe("a runtime for several models", () => {
     expect((await predict("m2", [1, 2])).body).toEqual({ predictions: [3] });
     expect(processesOf(join(folder, "server.py"))).toHaveLength(1);
   });
+});
+
+/** The sources that are tested, as a server that looks into its folder by itself, asked and told over gRPC only. */
+const SERVER_OF_OUR_OWN = (state: string): string => `apiVersion: serving.kserve.io/v1alpha1
+kind: ServingRuntime
+metadata: { name: nitrous-itself }
+spec:
+  multiModel: true
+  supportedModelFormats: [{ name: custom }]
+  protocolVersions: [grpc-v2]
+  grpcDataEndpoint: port:9000
+  grpcMultiModelManagementEndpoint: port:9000
+  containers:
+    - name: kserve-container
+      command: [${process.execPath}, ${MAIN}, serve, /mnt/models, --watch]
+      args: [--http-port, "8080", --grpc-port, "9000", --state-dir, ${state}/state, --cache-dir, ${state}/cache, --isolation, "off"]
+      ports:
+        - { containerPort: 8080, name: http1 }
+        - { containerPort: 9000, name: grpc }
+      readinessProbe:
+        grpc: { port: 9000 }
+        periodSeconds: 1
+      volumeMounts: [{ name: state, mountPath: ${state} }]
+  volumes: [{ name: state, emptyDir: {} }]
+`;
+
+it("has models loaded by a server that speaks gRPC: this one", async () => {
+  for (const [name, factor] of [
+    ["twice", 2],
+    ["thrice", 3],
+  ] as const) {
+    await mkdir(join(folder, name));
+    const run = `run: ({ a }) => ({ b: a.data.map((each) => each * ${factor}) })`;
+    const model = `defineModel({ inputs: { a: "FP32[-1]" }, outputs: { b: "FP32[-1]" }, ${run} })`;
+    await writeFile(join(folder, name, "model.ts"), `import { defineModel } from "nitrous";\nexport default ${model};\n`);
+  }
+  await apply("nitrous-itself", SERVER_OF_OUR_OWN("/srv/state"));
+  // The second one when the server runs: it has not looked into its folder yet when it is told to load it.
+  for (const name of ["twice", "thrice"]) {
+    const file = join(folder, `${name}.yaml`);
+    const predictor = `{ model: { modelFormat: { name: custom }, runtime: nitrous-itself, storageUri: ${join(folder, name)} } }`;
+    const text = `apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata: { name: ${name} }\nspec: { predictor: ${predictor} }\n`;
+    await writeFile(file, text);
+    await applyReady(server.url, [file]);
+  }
+  const answers = await Promise.all(
+    ["twice", "thrice"].map(async (name) => {
+      const inputs = [{ name: "a", datatype: "FP32", shape: [2], data: [1, 2.5] }];
+      return (await ask(server.url, `/v2/models/${name}/infer`, { inputs })).body;
+    }),
+  );
+  expect(answers).toMatchObject([{ outputs: [{ name: "b", data: [2, 5] }] }, { outputs: [{ name: "b", data: [3, 7.5] }] }]);
 });

@@ -205,8 +205,11 @@ describe.each(MODES)("a server as a process (%s)", (mode) => {
 
   it("leaves nothing when its launcher is killed", async () => {
     const word = unusual();
-    const endpoint = start(mode, { ...shell(`echo ready; exec sleep ${word}`), resources: { memoryLimit: 100 * MEBIBYTE } });
-    await until(() => lines.includes("ready") && processesWith(word).length > 0);
+    const endpoint = start(mode, {
+      ...shell(`setsid setsid sleep ${word} & echo ready; sleep ${word}; true`),
+      resources: { memoryLimit: 100 * MEBIBYTE },
+    });
+    await until(() => lines.includes("ready") && processesWith(word).length > 1);
     process.kill(endpoint.pid, "SIGKILL");
     expect(await endpoint.exited).toBe("was killed by SIGKILL");
     await until(() => processesWith(word).length === 0 && ![...temporary, ...groups].some(existsSync));

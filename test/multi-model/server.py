@@ -26,9 +26,11 @@ class Repository:
     def load(self, name):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
             raise Missing(f"unknown model: {name}")
+        if not os.path.isdir(os.path.join(self.folder, name)):
+            raise Missing(f"failed to load '{name}': it has no folder in {self.folder}")
         path = os.path.join(self.folder, name, "model.json")
         if not os.path.exists(path):
-            raise Missing(f"failed to load '{name}': there is no {path}")
+            raise ValueError(f"failed to load '{name}': there is no {path}")
         with open(path) as file:
             coefficients = [float(each) for each in json.load(file)["coefficients"]]
         with self.lock:

@@ -12,8 +12,9 @@ import {
   programsDirectory,
   serverProgram,
 } from "../../src/runtimes/index.ts";
+import { nitrous } from "../cli-process.ts";
 import { CACHE_DIRECTORY, type ServerProcess, startServer } from "../server-process.ts";
-import { applyReady, ask } from "../service-process.ts";
+import { applyReady, ask, serviceAt } from "../service-process.ts";
 
 /** Installs a server as `nitrous runtimes install` does; the reason when that cannot be here. */
 async function obstacleTo(name: string): Promise<string | undefined> {
@@ -111,7 +112,58 @@ describe.skipIf(obstacles.triton !== undefined)(`Triton${obstacles.triton === un
     const bad = applyReady(server.url, [await write("bad.yaml", service("bad", "triton", "triton", join(folder, "bad")))], 120);
     await expect(bad).rejects.toThrow(/no good|failed to load/);
   });
+
+  it("holds several models that are loaded and asked over gRPC, and takes another one in the place of a named one", async () => {
+    const runtime = `apiVersion: serving.kserve.io/v1alpha1
+kind: ServingRuntime
+metadata:
+  name: triton-for-all
+  annotations: { nitrous/program: triton }
+spec:
+  multiModel: true
+  supportedModelFormats: [{ name: triton }]
+  protocolVersions: [grpc-v2]
+  grpcDataEndpoint: port:9000
+  containers:
+    - name: kserve-container
+      command: [tritonserver]
+      args: [--model-store=/mnt/models, --model-control-mode=explicit, --http-port=8080, --grpc-port=9000, --metrics-port=8002]
+      ports: [{ containerPort: 9000, name: h2c }]
+      readinessProbe:
+        grpc: { port: 9000 }
+        periodSeconds: 1
+        failureThreshold: 60
+`;
+    const overGrpc = (name: string, model: string): string =>
+      service(name, "triton", "triton-for-all", join(folder, model)).replace("storageUri", "protocolVersion: grpc-v2\n      storageUri");
+    const named = (model: string): string => `name: "${model}"\n${CONFIGURATION}`;
+    for (const [model, operator] of Object.entries({ plus: "+", minus: "-" })) {
+      await write(`${model}/config.pbtxt`, named(model));
+      await write(`${model}/1/model.py`, ADDS.replace("left + right", `left ${operator} right`));
+    }
+    await write("again/config.pbtxt", named("plus"));
+    await write("again/1/model.py", ADDS.replace("left + right", "left * right"));
+    const files = [
+      await write("all.yaml", runtime),
+      await write("plus.yaml", overGrpc("plus", "plus")),
+      await write("minus.yaml", overGrpc("minus", "minus")),
+    ];
+    await applyReady(server.url, files, 120);
+    const sum = async (name: string): Promise<unknown> => (await ask(server.url, `/v2/models/${name}/infer`, { inputs: INPUTS })).body;
+    expect(await sum("plus")).toMatchObject({ outputs: [{ data: [11, 22] }] });
+    expect(await sum("minus")).toMatchObject({ outputs: [{ data: [-9, -18] }] });
+    await applyReady(server.url, [await write("again.yaml", overGrpc("plus", "again"))], 120);
+    expect(await sum("plus")).toMatchObject({ outputs: [{ data: [10, 40] }] });
+  });
 });
+
+/** Makes linear.mar of a handler, as TorchServe's own tool does. */
+async function archive(handler: string, into: string): Promise<void> {
+  const places = { directory: programsDirectory(CACHE_DIRECTORY), path: process.env.PATH ?? "", ask: askMachine };
+  const found = await findProgram(serverProgram("torchserve"), places);
+  const words = ["--model-name", "linear", "--version", "1.0", "--handler", handler, "--export-path", into];
+  await promisify(execFile)(join(found?.file ?? "", "../torch-model-archiver"), words);
+}
 
 const HANDLER = `
 import torch
@@ -139,13 +191,9 @@ describe.skipIf(obstacles.torchserve !== undefined)(
   `TorchServe${obstacles.torchserve === undefined ? "" : ` (${obstacles.torchserve})`}`,
   () => {
     it("serves an archive under the service's name, over V1 and, converted, V2", async () => {
-      const program = serverProgram("torchserve");
-      const places = { directory: programsDirectory(CACHE_DIRECTORY), path: process.env.PATH ?? "", ask: askMachine };
-      const found = await findProgram(program, places);
       const handler = await write("handler.py", HANDLER);
       await mkdir(join(folder, "archives"));
-      const words = ["--model-name", "linear", "--version", "1.0", "--handler", handler, "--export-path", join(folder, "archives")];
-      await promisify(execFile)(join(found?.file ?? "", "../torch-model-archiver"), words);
+      await archive(handler, join(folder, "archives"));
       await applyReady(
         server.url,
         [await write("linear.yaml", service("sums-of-rows", "pytorch", "torchserve", join(folder, "archives")))],
@@ -161,6 +209,18 @@ describe.skipIf(obstacles.torchserve !== undefined)(
       expect(body).toEqual({ predictions: [3, 6] });
       const inputs = [{ name: "rows", datatype: "FP32", shape: [2, 2], data: [1, 1, 0, 3] }];
       expect((await ask(server.url, "/v2/models/sums-of-rows/infer", { inputs })).body).toMatchObject({ outputs: [{ data: [3, 6] }] });
+    });
+
+    it("is not ready while its worker dies of the model", async () => {
+      const handler = await write("bad-handler.py", "raise RuntimeError('no good')\n");
+      await mkdir(join(folder, "bad-archives"));
+      await archive(handler, join(folder, "bad-archives"));
+      const yaml = await write("bad-linear.yaml", service("bad-linear", "pytorch", "torchserve", join(folder, "bad-archives")));
+      await nitrous(["apply", "--server", server.url, "-f", yaml]);
+      const describe = async (): Promise<string> => (await nitrous(["describe", "--server", server.url, "bad-linear"])).stdout;
+      await expect.poll(describe, { timeout: 120_000, interval: 1_000 }).toContain("its worker answers: Worker died.");
+      expect((await serviceAt(server.url, "bad-linear"))?.status?.modelStatus.transitionStatus).toBe("InProgress");
+      await nitrous(["delete", "--server", server.url, "bad-linear"]);
     });
   },
 );

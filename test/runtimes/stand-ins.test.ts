@@ -70,9 +70,9 @@ describe("a stand-in for vLLM, started with vLLM's command line", () => {
     const messages = [{ role: "user", content: "hello" }];
     const { status, body } = await ask(server.url, "/openai/v1/chat/completions", { model: "chat", messages });
     expect(status, JSON.stringify(body)).toBe(200);
-    expect(body).toMatchObject({ model: "chat", choices: [{ message: { content: "stand-in length=512 offline=1 hello" } }] });
+    expect(body).toMatchObject({ model: "chat", choices: [{ message: { content: "stand-in length=512 offline=1 gpu=None hello" } }] });
     const events = (await stream("/openai/v1/chat/completions", { model: "chat", messages, stream: true })).trim().split("\n\n");
-    expect(events).toHaveLength(5);
+    expect(events).toHaveLength(6);
     expect(events.at(-1)).toBe("data: [DONE]");
   });
 
@@ -81,7 +81,7 @@ describe("a stand-in for vLLM, started with vLLM's command line", () => {
     await applyReady(server.url, [file]);
     const messages = [{ role: "user", content: "hi" }];
     const { body } = await ask(server.url, "/openai/v1/chat/completions", { model: "named", messages });
-    expect(body).toMatchObject({ choices: [{ message: { content: "stand-in length=None offline=1 hi" } }] });
+    expect(body).toMatchObject({ choices: [{ message: { content: "stand-in length=None offline=1 gpu=None hi" } }] });
   });
 
   it("says what an argument would do that vLLM has nothing like", async () => {
@@ -124,6 +124,40 @@ describe("a stand-in for TensorFlow Serving, started with its command line", () 
   it("ends with a server that says why, when its model is none", async () => {
     const file = await apply("broken", "tensorflow", "tensorflow-serving", [], "llama");
     await expect(applyReady(server.url, [file])).rejects.toThrow("No versions of servable broken found under base path");
+  });
+});
+
+describe("a runtime configuration", () => {
+  it("gives servers its environment, and a GPU where it is for those (a fake nvidia-smi tells of one)", async () => {
+    const own = join(folder, "configurations");
+    await mkdir(own);
+    await writeFile(join(own, "lab.yaml"), "extends: gpu\nenv: { HF_HUB_OFFLINE: lab }\n");
+    await writeFile(join(folder, "devices"), "0, GPU-aa11, NVIDIA H200, 143771, 4\n");
+    const environment = {
+      PATH: [join(folder, "bin"), fileURLToPath(new URL("../fake-nvidia-smi", import.meta.url)), process.env.PATH].join(delimiter),
+      FAKE_NVIDIA_SMI_DEVICES: join(folder, "devices"),
+    };
+    const words = async (flags: readonly string[], name: string): Promise<unknown> => {
+      const configured = await startServer([], flags, { environment });
+      try {
+        await applyReady(configured.url, [await apply(name, "huggingface", "vllm")]);
+        const request = { model: name, messages: [{ role: "user", content: "?" }] };
+        return (await ask(configured.url, "/openai/v1/chat/completions", request)).body;
+      } finally {
+        await configured.stop();
+      }
+    };
+    const lab = await words(["--runtimes", own, "--runtime", "lab"], "lab");
+    expect(lab).toMatchObject({ choices: [{ message: { content: "stand-in length=None offline=lab gpu=GPU-aa11 ?" } }] });
+    const cpu = await words(["--runtime", "cpu"], "cpu");
+    expect(cpu).toMatchObject({ choices: [{ message: { content: "stand-in length=None offline=1 gpu= ?" } }] });
+  });
+
+  it("ends a server at its start that it cannot be used for", async () => {
+    const environment = { PATH: join(folder, "bin") };
+    await expect(startServer([], ["--runtime", "gpu"], { environment })).rejects.toThrow(
+      "--runtime gpu: the runtime configuration gpu cannot be used here: it needs NVIDIA GPUs, and there is no nvidia-smi",
+    );
   });
 });
 

@@ -163,7 +163,6 @@ class LocalServer implements ServerEndpoint {
     if (pid !== undefined) record.add(pid, plan.temporary, groups);
     for (const stream of [child.stdout, child.stderr]) if (stream !== null) this.#log.follow(stream);
     const ended = (how: string): void => {
-      removeLeft(plan.temporary, groups);
       if (pid !== undefined) record.forget(pid);
       this.#log.close();
       const sentence = line.reason ?? how;
@@ -173,6 +172,8 @@ class LocalServer implements ServerEndpoint {
     child.once("error", (error) => {
       if (pid === undefined) ended(`could not start the launcher: ${error.message}`);
     });
+    // Before "close", which what it left would put off for ever.
+    child.once("exit", () => removeLeft(plan.temporary, groups));
     // "close" comes after the last line of output and the last message.
     child.once("close", (code, signal) => ended(signal === null ? `exited with code ${code}` : `was killed by ${signal}`));
     line.start(plan);

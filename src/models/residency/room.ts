@@ -26,6 +26,14 @@ export interface RoomOptions {
   readonly occupants: () => readonly Occupant[];
 }
 
+/** Somebody who looks for room. */
+export interface Seeker {
+  /** "namespace/name", for reasons. */
+  readonly name: string;
+  /** Who else goes for it, when all others together are not enough. */
+  readonly lastResort: () => readonly Occupant[];
+}
+
 /** Milliseconds between two looks at whether a busy model may go. */
 const LOOK_AGAIN_MS = 20;
 /** Milliseconds that a load waits for busy models. */
@@ -52,12 +60,11 @@ export class Room {
 
   /**
    * Reserves what a load needs, after evictions where they are needed.
-   * @param name of the model that it is for
    * @param onReserved at once with the reservation, before anybody else looks for room
    * @throws ServeError RESOURCE_EXHAUSTED with the arithmetic, or the signal's reason
    */
-  async make(name: string, need: Need, onReserved: (reservation: Reservation) => Reservation, signal: AbortSignal): Promise<Reservation> {
-    return await this.#turns.run(async () => onReserved(await this.#make(name, need, signal)));
+  async make(seeker: Seeker, need: Need, onReserved: (reservation: Reservation) => Reservation, signal: AbortSignal): Promise<Reservation> {
+    return await this.#turns.run(async () => onReserved(await this.#make(seeker, need, signal)));
   }
 
   /** After measurements: while hosts use more than there is, models that are not busy go. What is busy is looked at again next time. */
@@ -80,7 +87,7 @@ export class Room {
     for (const victim of victims) void victim.evict(`evicted: ${excess}, and ${whyChosen(policy, victim, clock.now())}`, "outgrown");
   }
 
-  async #make(name: string, need: Need, signal: AbortSignal): Promise<Reservation> {
+  async #make({ name, lastResort }: Seeker, need: Need, signal: AbortSignal): Promise<Reservation> {
     const { ledger, clock, policy: policyName, occupants } = this.#options;
     const policy = EVICTION_POLICIES[policyName];
     const patientUntil = clock.now() + PATIENCE_MS;
@@ -89,7 +96,8 @@ export class Room {
       const reservation = this.reserve(need);
       if (reservation !== undefined) return reservation;
       const ways = amountChoices(need, ledger).map((amounts) => ledger.lacking(amounts));
-      const others = occupants();
+      const usual = occupants();
+      const others = chooseWay(ways, usual, policy) === undefined ? [...usual, ...lastResort()] : usual;
       const way = chooseWay(
         ways,
         others.filter(({ busy }) => !busy),

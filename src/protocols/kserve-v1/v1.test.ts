@@ -171,6 +171,9 @@ describe("routes", () => {
     await call("POST", "/v1/models/{model}:predict", { model: "own" }, text, { "content-type": "application/x-www-form-urlencoded" });
     expect(asked.at(-1)?.payload).toMatchObject({ contentType: "application/json" });
     expect(asked.at(-1)?.payload).toMatchObject({ contentType: "application/json", call: { path: ":predict" } });
+    const form = { "content-type": "application/x-www-form-urlencoded" };
+    await call("POST", "/v1/models/{model}:predict", { model: "own" }, text, form);
+    expect(asked.at(-1)?.payload).toMatchObject({ contentType: "application/json" });
   });
 
   it("leave them in pieces, and end a stream of events that breaks with its error", async () => {

@@ -11,6 +11,9 @@ const ANYTHING: Signature = { accepts: "json", inputs: [], outputs: [] };
 /** Milliseconds between two questions whether the model answers, while its server says that it does not yet. */
 const ASK_AGAIN_MS = 250;
 
+/** Questions to a port for gRPC that stays silent, of a server whose HTTP has answered meanwhile: ten seconds. */
+const GRPC_ATTEMPTS = 40;
+
 /** What a model's server tells of it. Where it speaks several protocols, gRPC tells most. @throws ServeError as the server answered, or the signal's reason */
 export async function describeUpstream(
   spec: UpstreamSpec,
@@ -19,10 +22,11 @@ export async function describeUpstream(
   signal: AbortSignal,
 ): Promise<ModelDescription> {
   const told: UpstreamDescription[] = [];
-  for (const protocol of ["grpc-v2", "v2"] as const) {
+  const warnings: string[] = [];
+  for (const protocol of ["v2", "grpc-v2"] as const) {
     const client = clients.get(protocol);
     if (client === undefined) continue;
-    for (;;) {
+    for (let attempts = 1; ; attempts++) {
       try {
         const description = await client.describe(signal);
         if (description !== undefined) told.push(description);
@@ -31,19 +35,22 @@ export async function describeUpstream(
         signal.throwIfAborted();
         // Its server listens before it can say anything of the model.
         const code = error instanceof ServeError ? error.code : "INTERNAL";
-        if (code === "UNAVAILABLE") await pause(ASK_AGAIN_MS);
+        if (code === "UNAVAILABLE" && told.length > 0 && attempts >= GRPC_ATTEMPTS) {
+          warnings.push(`its server does not answer over gRPC, and is asked over HTTP: ${messageOf(error)}`);
+          break;
+        } else if (code === "UNAVAILABLE") await pause(ASK_AGAIN_MS);
         // Some that speak V1 have not all of the other protocol.
         else if (code === "NOT_FOUND" && clients.get("v1") !== undefined) break;
         else throw unknownModel(spec, error, code);
       }
     }
   }
-  const [description] = told;
+  const description = told.at(-1);
   return {
     methods: methodsOf(spec, description?.signature ?? ANYTHING),
     framework: description?.platform || spec.runtime,
     frameworkVersion: description?.version ?? "",
-    warnings: [],
+    warnings,
   };
 }
 

@@ -47,10 +47,26 @@ function cutOff(error: unknown): ConnectionLostError {
   });
 }
 
+export interface HttpAnswer {
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+}
+
+/** The whole answer of one question. @throws ServeError as the server refused, and as {@link readBody} does */
+export async function readAnswer(asked: Promise<IncomingMessage>, signal: AbortSignal): Promise<HttpAnswer> {
+  const answer = await asked;
+  if (!isSuccess(answer)) await assertAnswered(answer, signal);
+  return { headers: answer.headers, body: await readBody(answer, signal) };
+}
+
+function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode < 300;
+}
+
 /** @throws ServeError what the server answered, unless its status is one of success */
 export async function assertAnswered(answer: IncomingMessage, signal: AbortSignal): Promise<void> {
+  if (isSuccess(answer)) return;
   const status = answer.statusCode ?? 0;
-  if (status >= 200 && status < 300) return;
   const body = await readBody(answer, signal, MAX_ERROR_BYTES).catch((error: unknown) => {
     if (signal.aborted) throw error;
     return Buffer.alloc(0);

@@ -160,6 +160,15 @@ describe("a refusal", () => {
     expect(error.retryAfter).toBe(7);
   });
 
+  it("by a redirect says where to", async () => {
+    const server = await loopback((_, response) => response.writeHead(307, { Location: "https://example.org/" }).end());
+    const answer = await new HttpConnections(reaching(server)).ask(GET, never);
+    await expect(assertAnswered(answer, never)).rejects.toMatchObject({
+      code: "INTERNAL",
+      message: "the model's server answered 307, which sends to https://example.org/; redirects are not followed",
+    });
+  });
+
   it("is read to a limit", async () => {
     const server = await loopback((_, response) => {
       response.writeHead(500);

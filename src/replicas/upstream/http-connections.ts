@@ -67,14 +67,15 @@ export function send(
       reject(signal.reason);
       return;
     }
-    const length = body.reduce((sum, piece) => sum + piece.byteLength, 0);
-    const request = openRequest({
-      method,
-      path: `${reach.prefix}${path}`,
-      setHost: false,
-      headers: { Host: reach.authority, ...headers, ...(method === "POST" ? { "Content-Length": length } : {}) },
-      ...(agent === undefined ? { createConnection: (_, connected) => connectFor(reach, connected) } : { agent }),
-    });
+    // A list is written as it is, which costs Node less than an object.
+    const list = ["Host", reach.authority];
+    for (const name in headers) list.push(name, headers[name] as string);
+    if (method === "POST") list.push("Content-Length", String(lengthOf(body)));
+    const target = { method, path: `${reach.prefix}${path}`, setHost: false, headers: list };
+    const request =
+      agent === undefined
+        ? openRequest({ ...target, createConnection: (_, connected) => connectFor(reach, connected) })
+        : openRequest({ ...target, agent });
     const abort = (): void => {
       request.destroy();
       reject(signal.reason);
@@ -84,9 +85,15 @@ export function send(
     request.once("close", () => signal.removeEventListener("abort", abort));
     request.once("response", resolve);
     request.on("error", (error) => reject(failureOf(error, request)));
-    for (const piece of body.slice(0, -1)) request.write(piece);
+    for (let index = 0; index < body.length - 1; index++) request.write(body[index]);
     request.end(body.at(-1));
   });
+}
+
+function lengthOf(body: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const piece of body) length += piece.byteLength;
+  return length;
 }
 
 type Connected = (error: Error | null, socket: Duplex) => void;

@@ -111,6 +111,17 @@ it("gives a model that replaces one of its name another name, as long as that is
   expect((await folders.place(key, first)).name).toBe("m");
 });
 
+it("leaves the name out that Triton's configuration gives a model, and the artefact's own file as it is", async () => {
+  const own = 'name: "x"\nbackend: "python"\n# name: "no"\ninput [ { name: "a", dims: [ 1 ] } ]\n';
+  const model = spec("m", await artefact("x"));
+  await writeFile(join(model.file, "config.pbtxt"), own);
+  const { key } = await folders.serverOf(model);
+  await folders.place(key, model);
+  const placed = await readFile(join(await folderOf(model), "m", "config.pbtxt"), "utf8");
+  expect(placed).toBe('\nbackend: "python"\n# name: "no"\ninput [ { name: "a", dims: [ 1 ] } ]\n');
+  expect(await readFile(join(model.file, "config.pbtxt"), "utf8")).toBe(own);
+});
+
 it("leaves nothing of an artefact that cannot be read", async () => {
   const missing = spec("m", join(root, "nowhere"));
   const { key } = await folders.serverOf(missing);

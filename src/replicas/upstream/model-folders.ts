@@ -1,15 +1,18 @@
 import { createHash, randomUUID } from "node:crypto";
-import { constants, copyFile, link, mkdir, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { constants, copyFile, link, mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ContainerSpec, Mount } from "../../core/container.ts";
 import { ServeError } from "../../core/errors.ts";
 import type { ModelSpec } from "../../core/model.ts";
+import { TRITON_CONFIGURATION, withoutModelName } from "./triton-configuration.ts";
 
 /** Where KServe's servers find their models. */
 const MODELS = "/mnt/models";
 /** Folders within each other that an artefact may have, and files in all of them: a link to a folder above it has no end. */
 const MAX_DEPTH = 32;
 const MAX_FILES = 100_000;
+/** Bytes of a configuration. */
+const MAX_CONFIGURATION = 1024 * 1024;
 
 /** The server that several models share, as each of them describes it. */
 export interface SharedServer {
@@ -80,6 +83,7 @@ export class ModelFolders {
       await mkdir(incoming);
       if ((await stat(file)).isDirectory()) await copyInto(file, incoming, { files: 0 }, 0);
       else await copyOne(file, join(incoming, basename(file)));
+      await nameAsFolder(incoming);
       await rm(target, { recursive: true, force: true });
       await rename(incoming, target);
     } catch (error) {
@@ -141,6 +145,18 @@ async function copyInto(from: string, to: string, copied: { files: number }, dep
       await copyInto(source, target, copied, depth + 1);
     } else if (found.isFile()) await copyOne(source, target);
   }
+}
+
+/** Triton wants a model's name and that of its folder to be the same. The file may be the artefact's own, so it is not written into. */
+async function nameAsFolder(folder: string): Promise<void> {
+  const file = join(folder, TRITON_CONFIGURATION);
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isFile() !== true || found.size > MAX_CONFIGURATION) return;
+  const text = await readFile(file, "utf8");
+  const unnamed = withoutModelName(text);
+  if (unnamed === text) return;
+  await rm(file);
+  await writeFile(file, unnamed);
 }
 
 /** What a link stands for, and not the link, which would lead nowhere where the server runs. */

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { FakeClock, settle } from "../../../test/fake-clock.ts";
 import { type Answer, type Asked, floats, PlayedServer, StandIn } from "../../../test/upstream-servers.ts";
@@ -281,5 +284,43 @@ describe("a server of several models", () => {
     await expect(open(new PlayedServer(), { spec: specOf(["v1"], { shared: true }) }).replica).rejects.toMatchObject({
       code: "FAILED_PRECONDITION",
     });
+  });
+});
+
+describe("a model with an example", () => {
+  let folder: string;
+  const exampleOf = async (text: string): Promise<string> => {
+    folder = await mkdtemp(join(tmpdir(), "nitrous-upstream-example-"));
+    await writeFile(join(folder, "example.json"), text);
+    return join(folder, "example.json");
+  };
+
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it("answers it before it serves", async () => {
+    const example = await exampleOf('{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1]}]}');
+    const { replica, steps } = open(await start(), { example });
+    expect((await replica).description.example).toMatchObject({ inputs: [{ name: "x" }] });
+    expect(standIn.last.url).toBe("/v2/models/iris/infer");
+    expect(steps).toContain("answering its example.json");
+  });
+
+  it("does not serve when it is refused, or is none", async () => {
+    const refusing = await start(({ url }) =>
+      url.endsWith(":predict") ? { status: 400, body: '{"error":"two numbers, please"}' } : undefined,
+    );
+    const example = await exampleOf('{"instances":[[1]]}');
+    await expect(open(refusing, { example, spec: specOf(["v1"]) }).replica).rejects.toMatchObject({
+      code: "FAILED_PRECONDITION",
+      message: "its server did not answer its example.json: two numbers, please",
+    });
+    await writeFile(example, '{"instances":1}');
+    await expect(open(new PlayedServer(), { example }).replica).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+
+  it("is not tried where its server has another protocol", async () => {
+    const example = await exampleOf('{"instances":[[1]]}');
+    const replica = await open(await start(), { example, spec: specOf(["openai"]) }).replica;
+    expect(replica.description.warnings).toEqual([expect.stringContaining("was not tried")]);
   });
 });

@@ -22,6 +22,9 @@ export interface OpenUpstreamOptions {
   readonly example?: string;
 }
 
+/** Milliseconds for which a server may not know a model that has been put into its folder, and between two questions meanwhile. */
+const UNSEEN_PATIENCE_MS = 5_000;
+const LOAD_AGAIN_MS = 500;
 /** Milliseconds that a server may take to unload a model. */
 const UNLOAD_PATIENCE_MS = 30_000;
 
@@ -44,7 +47,7 @@ export async function openUpstream(options: OpenUpstreamOptions, report: (step: 
     if (repository !== undefined) {
       report("loading the model into its server");
       loading = true;
-      await repository.load(spec.modelName, patient);
+      await loadPatiently(repository, options, patient);
     }
     if (spec.protocols.some(({ protocol }) => protocol === "v2" || protocol === "grpc-v2")) report("asking its server what it takes");
     const description = await describeUpstream(spec, clients, (milliseconds) => pause(options.clock, milliseconds, patient), patient);
@@ -56,6 +59,22 @@ export async function openUpstream(options: OpenUpstreamOptions, report: (step: 
     else clients.close();
     // It says how the server ended; what the call said is that its connection did.
     throw ended.signal.aborted && !signal.aborted ? ended.signal.reason : error;
+  }
+}
+
+/** A server that looks into its folder from time to time may not have seen the model yet. */
+async function loadPatiently(repository: UpstreamRepository, options: OpenUpstreamOptions, signal: AbortSignal): Promise<void> {
+  const { clock, spec } = options;
+  const until = clock.now() + UNSEEN_PATIENCE_MS;
+  for (;;) {
+    try {
+      await repository.load(spec.modelName, signal);
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof ServeError) || error.code !== "NOT_FOUND" || clock.now() >= until) throw error;
+      await pause(clock, LOAD_AGAIN_MS, signal);
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import type { Payload, RawPayload } from "../../core/inference.ts";
 import { bodyNaming } from "../../core/raw-body.ts";
 import type { CallOrigin } from "../../core/replica.ts";
 import { forwardedHeaders } from "./forwarded-headers.ts";
-import { assertAnswered, readBody, readPieces } from "./http-answers.ts";
+import { assertAnswered, readAnswer, readPieces } from "./http-answers.ts";
 import type { HttpConnections, HttpQuestion } from "./http-connections.ts";
 
 /** A body that goes to the model's server as it came, and what comes back. */
@@ -18,9 +18,8 @@ export class RawCalls {
 
   /** @throws ServeError as the server answered */
   async infer(path: string, payload: RawPayload, origin: CallOrigin | undefined, signal: AbortSignal): Promise<Payload> {
-    const answer = await this.#connections.ask(this.#question(path, payload, origin), signal);
-    await assertAnswered(answer, signal);
-    return { kind: "raw", contentType: answer.headers["content-type"] ?? "application/json", body: await readBody(answer, signal) };
+    const { headers, body } = await readAnswer(this.#connections.ask(this.#question(path, payload, origin), signal), signal);
+    return { kind: "raw", contentType: headers["content-type"] ?? "application/json", body };
   }
 
   /** Server-sent events, or whatever else the server sends piece by piece. @throws ServeError as the server answered */

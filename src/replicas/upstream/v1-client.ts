@@ -3,7 +3,7 @@ import type { Payload } from "../../core/inference.ts";
 import type { ReplicaCall } from "../../core/replica.ts";
 import type { UpstreamClient, UpstreamClientOptions } from "./client.ts";
 import { forwardedHeaders } from "./forwarded-headers.ts";
-import { assertAnswered, readBody } from "./http-answers.ts";
+import { readAnswer } from "./http-answers.ts";
 import { HttpConnections } from "./http-connections.ts";
 import { RawCalls } from "./raw-calls.ts";
 import { readJson } from "./read-json.ts";
@@ -21,7 +21,7 @@ export function createV1Client(options: UpstreamClientOptions): UpstreamClient {
   async function infer(call: ReplicaCall, signal: AbortSignal): Promise<Payload> {
     const { payload, method, origin } = call;
     if (payload.kind === "raw") return await calls.infer(`${path}${payload.call?.path ?? ":predict"}`, payload, origin, signal);
-    const answer = await connections.ask(
+    const asked = connections.ask(
       {
         method: "POST",
         path: `${path}:${method}`,
@@ -30,8 +30,7 @@ export function createV1Client(options: UpstreamClientOptions): UpstreamClient {
       },
       signal,
     );
-    await assertAnswered(answer, signal);
-    const body = await readBody(answer, signal);
+    const { body } = await readAnswer(asked, signal);
     // Who asked in V1's form has an answer in V1's form.
     return payload.kind === "tensors" ? decodeV1(body) : { kind: "json", value: readJson(body) };
   }

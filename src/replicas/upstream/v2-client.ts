@@ -3,7 +3,7 @@ import type { JsonValue, Payload } from "../../core/inference.ts";
 import type { ReplicaCall } from "../../core/replica.ts";
 import type { UpstreamClient, UpstreamClientOptions } from "./client.ts";
 import { forwardedHeaders } from "./forwarded-headers.ts";
-import { assertAnswered, readBody } from "./http-answers.ts";
+import { readAnswer } from "./http-answers.ts";
 import { HttpConnections } from "./http-connections.ts";
 import { readJson } from "./read-json.ts";
 import { decodeV2 } from "./v2-answer.ts";
@@ -18,9 +18,8 @@ export function createV2Client(options: UpstreamClientOptions): UpstreamClient {
   let server: ServerFacts = UNKNOWN_SERVER;
 
   async function get(from: string, signal: AbortSignal): Promise<JsonValue> {
-    const answer = await connections.ask({ method: "GET", path: from }, signal);
-    await assertAnswered(answer, signal);
-    return readJson(await readBody(answer, signal));
+    const { body } = await readAnswer(connections.ask({ method: "GET", path: from }, signal), signal);
+    return readJson(body);
   }
 
   return {
@@ -30,12 +29,12 @@ export function createV2Client(options: UpstreamClientOptions): UpstreamClient {
       return modelFacts(await get(path, signal), server);
     },
     async infer(call: ReplicaCall, signal: AbortSignal): Promise<Payload> {
-      const { headers, body } = encodeV2(call, server.binary);
-      const question = { method: "POST" as const, path: `${path}/infer`, headers: { ...headers, ...forwardedHeaders(call.origin) }, body };
-      const answer = await connections.ask(question, signal);
-      await assertAnswered(answer, signal);
+      const encoded = encodeV2(call, server.binary);
+      const headers = { ...encoded.headers, ...forwardedHeaders(call.origin) };
+      const asked = connections.ask({ method: "POST", path: `${path}/infer`, headers, body: encoded.body }, signal);
+      const answer = await readAnswer(asked, signal);
       const jsonLength = answer.headers["inference-header-content-length"];
-      return decodeV2(await readBody(answer, signal), typeof jsonLength === "string" ? jsonLength : undefined);
+      return decodeV2(answer.body, typeof jsonLength === "string" ? jsonLength : undefined);
     },
     stream() {
       throw new ServeError("UNIMPLEMENTED", "the model's server answers with streams over gRPC, V1 and OpenAI's protocol only");

@@ -102,6 +102,8 @@ describe("TorchServe's configuration", () => {
     const own = { ...serving(join(folder, "model")), arguments: ["--models=all"] };
     expect((await configured(own)).container.arguments).toContain("--models=all=linear.mar");
     const named = { ...own, arguments: ["--models=a=linear.mar"] };
-    expect(await configuredTorchServe(named, join(folder, "cache"))).toBe(named);
+    const kept = await configuredTorchServe(named, join(folder, "cache"));
+    expect(kept.arguments).toBe(named.arguments);
+    expect(kept.mounts.map(({ path }) => path)).toEqual(["/mnt/models", "/mnt/torchserve"]);
   });
 });

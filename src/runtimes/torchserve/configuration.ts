@@ -1,6 +1,7 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { ContainerSpec } from "../../core/container.ts";
 import { ServeError } from "../../core/errors.ts";
 import { flagValue } from "../flag-value.ts";
@@ -9,6 +10,7 @@ import { readProperties, writeProperties } from "./properties.ts";
 
 const CONFIGURATION = "/mnt/torchserve";
 const FILE = "config.properties";
+const READY = fileURLToPath(new URL("../../../python/server_probes/torchserve.py", import.meta.url));
 /** What decides how clients reach it is ours, whatever the model's own configuration says. */
 const OURS = [
   "inference_address",
@@ -25,20 +27,32 @@ const OURS = [
 
 /**
  * The container with a config.properties: the model's own (KServe's layout has it in config/ beside model-store/), without what the
- * runtime says in its environment, and with the one model under the name that its clients use.
+ * runtime says in its environment, and with the one model under the name that its clients use. One that names its models itself keeps
+ * its own. Beside it is the program that its runtime's probe starts.
  * @throws ServeError FAILED_PRECONDITION when there is no archive, or several and none is called like the model
  */
 export async function configuredTorchServe(container: ContainerSpec, cacheDirectory: string): Promise<ContainerSpec> {
   const place = await modelPlace(container);
   const name = flagValue(container.arguments, "--models");
-  if (place === undefined || name === undefined || name.includes("=")) return container;
+  if (place === undefined || name === undefined || name.includes("=")) return await withFiles(container, {}, cacheDirectory);
   const isStore = place.names?.includes("model-store") === true;
-  const archives =
-    place.names === undefined
-      ? [basename(place.path)]
-      : (isStore ? await readdir(join(place.path, "model-store")) : place.names).filter(isArchive);
-  const archive = chosenArchive(archives, name, place.path);
+  const names = isStore ? await readdir(join(place.path, "model-store")) : (place.names ?? [basename(place.path)]);
+  const archive = chosenArchive(names.filter(isArchive), name, place.path);
   const own = place.names?.includes("config") === true ? await readFile(join(place.path, "config", FILE), "utf8").catch(() => "") : "";
+  const moved = place.names === undefined ? movedModel(container, `${MODEL_PATH}/${archive}`) : container;
+  const configured = {
+    ...moved,
+    arguments: [
+      ...container.arguments.filter((argument) => !/^--(?:models|model-store|ts-config)=/.test(argument)),
+      `--models=${name}=${archive}`,
+      `--model-store=${isStore ? `${MODEL_PATH}/model-store` : MODEL_PATH}`,
+      `--ts-config=${CONFIGURATION}/${FILE}`,
+    ],
+  };
+  return await withFiles(configured, { [FILE]: configurationOf(own, name, archive) }, cacheDirectory);
+}
+
+function configurationOf(own: string, name: string, archive: string): string {
   const settings = readProperties(own);
   const snapshot = snapshotOf(settings, name, archive);
   for (const key of OURS) settings.delete(key);
@@ -49,19 +63,7 @@ export async function configuredTorchServe(container: ContainerSpec, cacheDirect
   if (!settings.has("install_py_dep_per_model")) settings.set("install_py_dep_per_model", "false");
   if (!settings.has("default_workers_per_model")) settings.set("default_workers_per_model", "1");
   if (snapshot !== undefined) settings.set("models", snapshot);
-  const folder = await written(writeProperties(settings), cacheDirectory);
-  const storePath = place.names === undefined ? MODEL_PATH : isStore ? `${MODEL_PATH}/model-store` : MODEL_PATH;
-  const moved = place.names === undefined ? movedModel(container, `${MODEL_PATH}/${archive}`) : container;
-  return {
-    ...moved,
-    arguments: [
-      ...container.arguments.filter((argument) => !/^--(?:models|model-store|ts-config)=/.test(argument)),
-      `--models=${name}=${archive}`,
-      `--model-store=${storePath}`,
-      `--ts-config=${CONFIGURATION}/${FILE}`,
-    ],
-    mounts: [...moved.mounts, { path: CONFIGURATION, readOnly: true, source: { kind: "folder", path: folder } }],
-  };
+  return writeProperties(settings);
 }
 
 function isArchive(name: string): boolean {
@@ -96,12 +98,20 @@ function snapshotOf(settings: ReadonlyMap<string, string>, name: string, archive
   return versions === undefined ? undefined : JSON.stringify({ [name]: versions });
 }
 
-/** Equal texts are one file, which is never changed. */
-async function written(text: string, cacheDirectory: string): Promise<string> {
-  const folder = join(cacheDirectory, "runtimes", "configurations", createHash("sha256").update(text).digest("hex").slice(0, 20));
+/** The container with these files and the probe's program in a folder of its own. Equal texts are one folder, which is never changed. */
+async function withFiles(
+  container: ContainerSpec,
+  files: Readonly<Record<string, string>>,
+  cacheDirectory: string,
+): Promise<ContainerSpec> {
+  const all = { ...files, "ready.py": await readFile(READY, "utf8") };
+  const hash = createHash("sha256").update(JSON.stringify(all)).digest("hex").slice(0, 20);
+  const folder = join(cacheDirectory, "runtimes", "configurations", hash);
   await mkdir(folder, { recursive: true });
-  const partial = join(folder, `${FILE}.${process.pid}`);
-  await writeFile(partial, text);
-  await rename(partial, join(folder, FILE));
-  return folder;
+  for (const [name, text] of Object.entries(all)) {
+    const partial = join(folder, `${name}.${randomUUID()}`);
+    await writeFile(partial, text);
+    await rename(partial, join(folder, name));
+  }
+  return { ...container, mounts: [...container.mounts, { path: CONFIGURATION, readOnly: true, source: { kind: "folder", path: folder } }] };
 }
