@@ -76,8 +76,6 @@ export async function assertAnswered(answer: IncomingMessage, signal: AbortSigna
 }
 
 const CODES: Readonly<Record<number, Code>> = {
-  401: "UNAUTHENTICATED",
-  403: "PERMISSION_DENIED",
   404: "NOT_FOUND",
   405: "UNIMPLEMENTED",
   408: "DEADLINE_EXCEEDED",
@@ -96,9 +94,11 @@ const CODES: Readonly<Record<number, Code>> = {
 
 /** A refusal in the server's own words where it has any, as protocols put them into `error`, `detail` or `message`. */
 export function errorOfAnswer(status: number, body: Uint8Array, retryAfter?: string): ServeError {
-  const code = CODES[status] ?? (status >= 400 && status < 500 ? "INVALID_ARGUMENT" : "INTERNAL");
+  const isOfThisServer = status === 401 || status === 403 || status === 407;
+  const code = isOfThisServer ? "INTERNAL" : (CODES[status] ?? (status >= 400 && status < 500 ? "INVALID_ARGUMENT" : "INTERNAL"));
   const words = wordsOf(body);
-  const answered = `the model's server answered ${status}`;
+  // Clients' keys go no further than here, so that none of theirs can be wrong.
+  const answered = isOfThisServer ? `the model's server refused this server with ${status}` : `the model's server answered ${status}`;
   const phrase = STATUS_CODES[status];
   const message =
     words === ""

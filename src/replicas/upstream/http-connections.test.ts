@@ -138,6 +138,8 @@ describe("connections", () => {
 describe("a refusal", () => {
   it.each<[number, string, string, string]>([
     [400, '{"error":"no such input"}', "INVALID_ARGUMENT", "no such input"],
+    [401, '{"error":"wrong key"}', "INTERNAL", "the model's server refused this server with 401: wrong key"],
+    [403, "", "INTERNAL", "the model's server refused this server with 403 (Forbidden) without a reason"],
     [404, '{"error":{"message":"unknown model","type":"x"}}', "NOT_FOUND", "unknown model"],
     [
       422,
