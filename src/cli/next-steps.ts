@@ -53,7 +53,7 @@ function stepsAfter(reason: string | undefined, { name, place, again, mayHaveLog
       // A runtime that this server cannot run never had a process.
       if (!mayHaveLogs) return [`put right what the message names, and ${again}`, runtimes];
       return [
-        "the process that ran the model has ended; exit code 137 or SIGKILL usually means that memory ran out",
+        "the process that ran the model has ended, or was ended because it did not answer its probes; exit code 137 or SIGKILL usually means that memory ran out",
         ...logs,
         `change what made it end, and ${again}`,
       ];

@@ -5,7 +5,7 @@ import type { ModelSpec } from "../core/model.ts";
 import type { Replica } from "../core/replica.ts";
 import { untilAborted } from "../core/until-aborted.ts";
 import type { HostPool } from "./host-pool.ts";
-import type { LoaderSteps } from "./loader-steps.ts";
+import type { LoaderSteps, PreparedHost } from "./loader-steps.ts";
 
 export interface LoadedModel {
   readonly replica: Replica;
@@ -44,7 +44,7 @@ export async function loadModel(
   const isShared = sharing !== undefined && !alone;
   const { endpoint, connected } = hosts.open(isShared ? prepared : unshared, limited.signal);
   try {
-    report(host.container === undefined ? "starting the host process" : "starting its server");
+    report(firstStep(prepared.host));
     // A host that never introduces itself must not keep its model from leaving.
     const opened = await untilAborted(connected, limited.signal);
     limited.signal.throwIfAborted();
@@ -82,4 +82,9 @@ export class LoadError extends Error {
     this.logTail = logTail;
     this.endedSharedHost = endedSharedHost;
   }
+}
+
+function firstStep({ container, elsewhere }: PreparedHost["host"]): string {
+  if (elsewhere !== undefined) return "reaching its server";
+  return container === undefined ? "starting the host process" : "starting its server";
 }

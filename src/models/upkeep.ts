@@ -136,7 +136,7 @@ export class Upkeep {
   }
 
   #load(life: Life, member: Member, { amounts }: Reservation, alone: boolean): Promise<LoadedModel> {
-    life.report(member, "preparing", "preparing its environment");
+    life.report(member, "preparing", life.model.spec.upstream === undefined ? "preparing its environment" : "preparing its server");
     const report = (step: string): void => life.report(member, "loading", step);
     const { clock, loadTimeoutMs, steps } = this.#options;
     const { spec } = life.model;

@@ -52,7 +52,7 @@ describe("a port that does not answer", () => {
     [[9999], own, "it listens on 9999, and its spec says 8080"],
     [[9000, 9999], own, "it listens on 9999, and its spec says 8080"],
     [[9000], own, "it listens on 9000, and not on 8080"],
-    [[], own, "it listens on no port yet, and its spec says 8080"],
+    [[], own, "it listens on no port yet"],
     [[9999], assigned, "it listens on 9999, and its spec says 8080, for which it was given 40001"],
   ])("is told with those that do: %j", (listening, given, expected) => {
     expect(describePorts(8080, listening, { ports }, given)).toBe(expected);

@@ -13,5 +13,5 @@ export function describePorts(
   const given = assigned.portOf(port) === port ? `${port}` : `${port}, for which it was given ${assigned.portOf(port)}`;
   if (others.length > 0) return `it listens on ${others.join(" and ")}, and its spec says ${given}`;
   if (listening.length > 0) return `it listens on ${listening.join(" and ")}, and not on ${given}`;
-  return `it listens on no port yet, and its spec says ${given}`;
+  return assigned.portOf(port) === port ? "it listens on no port yet" : `it listens on no port yet, and its spec says ${given}`;
 }

@@ -116,7 +116,9 @@ class LocalServer implements ServerEndpoint {
       if (!(error instanceof Refused)) throw unavailable(error);
       const listening = await line.listening().catch(unavailable);
       const reason = error.message === "refused" ? describePorts(port, listening, this.#container, ports) : error.message;
-      throw new ServeError("UNAVAILABLE", `its server ${this.name} takes no connections on port ${port}: ${reason}`);
+      // A probe names the port itself, and says the cause alone.
+      const cause = new Error(reason);
+      throw new ServeError("UNAVAILABLE", `its server ${this.name} takes no connections on port ${port}: ${reason}`, { cause });
     }
   }
 

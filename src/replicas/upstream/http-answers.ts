@@ -71,12 +71,11 @@ export async function assertAnswered(answer: IncomingMessage, signal: AbortSigna
     if (signal.aborted) throw error;
     return Buffer.alloc(0);
   });
+  if (status >= 300 && status < 400) throw redirected(status, answer.headers.location);
   throw errorOfAnswer(status, body, answer.headers["retry-after"]);
 }
 
 const CODES: Readonly<Record<number, Code>> = {
-  401: "UNAUTHENTICATED",
-  403: "PERMISSION_DENIED",
   404: "NOT_FOUND",
   405: "UNIMPLEMENTED",
   408: "DEADLINE_EXCEEDED",
@@ -95,9 +94,11 @@ const CODES: Readonly<Record<number, Code>> = {
 
 /** A refusal in the server's own words where it has any, as protocols put them into `error`, `detail` or `message`. */
 export function errorOfAnswer(status: number, body: Uint8Array, retryAfter?: string): ServeError {
-  const code = CODES[status] ?? (status >= 400 && status < 500 ? "INVALID_ARGUMENT" : "INTERNAL");
+  const isOfThisServer = status === 401 || status === 403 || status === 407;
+  const code = isOfThisServer ? "INTERNAL" : (CODES[status] ?? (status >= 400 && status < 500 ? "INVALID_ARGUMENT" : "INTERNAL"));
   const words = wordsOf(body);
-  const answered = `the model's server answered ${status}`;
+  // Clients' keys go no further than here, so that none of theirs can be wrong.
+  const answered = isOfThisServer ? `the model's server refused this server with ${status}` : `the model's server answered ${status}`;
   const phrase = STATUS_CODES[status];
   const message =
     words === ""
@@ -107,6 +108,10 @@ export function errorOfAnswer(status: number, body: Uint8Array, retryAfter?: str
         : words;
   const seconds = retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined;
   return new ServeError(code, message, seconds === undefined ? {} : { retryAfter: seconds });
+}
+
+function redirected(status: number, location = "elsewhere"): ServeError {
+  return new ServeError("INTERNAL", `the model's server answered ${status}, which sends to ${location}; redirects are not followed`);
 }
 
 function wordsOf(body: Uint8Array): string {

@@ -138,6 +138,8 @@ describe("connections", () => {
 describe("a refusal", () => {
   it.each<[number, string, string, string]>([
     [400, '{"error":"no such input"}', "INVALID_ARGUMENT", "no such input"],
+    [401, '{"error":"wrong key"}', "INTERNAL", "the model's server refused this server with 401: wrong key"],
+    [403, "", "INTERNAL", "the model's server refused this server with 403 (Forbidden) without a reason"],
     [404, '{"error":{"message":"unknown model","type":"x"}}', "NOT_FOUND", "unknown model"],
     [
       422,
@@ -158,6 +160,15 @@ describe("a refusal", () => {
     const error = errorOfAnswer(503, Buffer.from(JSON.stringify({ error: "x".repeat(5_000) })), "7");
     expect(error.message).toHaveLength(1_025);
     expect(error.retryAfter).toBe(7);
+  });
+
+  it("by a redirect says where to", async () => {
+    const server = await loopback((_, response) => response.writeHead(307, { Location: "https://example.org/" }).end());
+    const answer = await new HttpConnections(reaching(server)).ask(GET, never);
+    await expect(assertAnswered(answer, never)).rejects.toMatchObject({
+      code: "INTERNAL",
+      message: "the model's server answered 307, which sends to https://example.org/; redirects are not followed",
+    });
   });
 
   it("is read to a limit", async () => {

@@ -176,7 +176,7 @@ describe("a model in a server of its own", () => {
     const endpoint = await start(() => ({ status: 503 }));
     const { replica } = open(endpoint, { probes: { readiness: probe({ kind: "http" }) } });
     endpoint.end("exited with code 1");
-    await expect(replica).rejects.toMatchObject({ code: "ABORTED", message: "its server exited with code 1 while it started" });
+    await expect(replica).rejects.toMatchObject({ code: "ABORTED", message: "before it was ready, its server exited with code 1" });
   });
 
   it("that its server does not know is not served", async () => {

@@ -95,7 +95,7 @@ export class RunningServer {
       };
       this.#waiting.add(look);
       signal.addEventListener("abort", abort, { once: true });
-      void this.lost.then((how) => finish(() => reject(new ServeError("ABORTED", `its server ${how} while it started`))));
+      void this.lost.then((how) => finish(() => reject(new ServeError("ABORTED", endBefore(how)))));
       if (signal.aborted) abort();
       else look();
     });
@@ -133,4 +133,9 @@ export class RunningServer {
 function lateness(reason: unknown, waitedFor: string): unknown {
   if (!(reason instanceof ServeError) || reason.code !== "ABORTED" || waitedFor === "") return reason;
   return new ServeError(reason.code, `${reason.message}; it waited for ${waitedFor}`);
+}
+
+function endBefore(how: string): string {
+  const hint = how === "exited with code 0" ? ": its program has to stay in the foreground" : "";
+  return `before it was ready, its server ${how}${hint}`;
 }

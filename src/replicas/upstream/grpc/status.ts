@@ -15,6 +15,10 @@ export function statusError(headers: IncomingHttpHeaders): ServeError | undefine
   if (status === "0") return undefined;
   const code = CODES[Number(status) - 1] ?? "UNKNOWN";
   const message = readable(decoded(headers["grpc-message"]));
+  if (code === "UNAUTHENTICATED" || code === "PERMISSION_DENIED") {
+    // Clients' keys go no further than here, so that none of theirs can be wrong.
+    return new ServeError("INTERNAL", `the model's server refused this server with ${code}${message === "" ? "" : `: ${message}`}`);
+  }
   const retryAfter = retryAfterOf(headers);
   return new ServeError(
     code,
@@ -33,8 +37,8 @@ function retryAfterOf(headers: IncomingHttpHeaders): number | undefined {
 
 const OF_HTTP: Readonly<Record<number, Code>> = {
   400: "INTERNAL",
-  401: "UNAUTHENTICATED",
-  403: "PERMISSION_DENIED",
+  401: "INTERNAL",
+  403: "INTERNAL",
   404: "UNIMPLEMENTED",
   429: "UNAVAILABLE",
   502: "UNAVAILABLE",
@@ -78,7 +82,7 @@ export function resetError(code: number | undefined, cause: unknown): ServeError
     case constants.NGHTTP2_ENHANCE_YOUR_CALM:
       return new ServeError("RESOURCE_EXHAUSTED", "the model's server says that it is asked too much", { cause, retryAfter: 1 });
     case constants.NGHTTP2_INADEQUATE_SECURITY:
-      return new ServeError("PERMISSION_DENIED", "the model's server wants a better encryption", { cause });
+      return new ServeError("INTERNAL", "the model's server wants a better encryption", { cause });
     default:
       return new ServeError("INTERNAL", `the model's server ended the call without a status (HTTP/2 error ${code})`, { cause });
   }
