@@ -47,7 +47,7 @@ export function withUpstreams(steps: LoaderSteps, { executor, clock, onLog, prog
       if (elsewhere !== undefined) {
         const url = new URL(elsewhere);
         const endpoint = endpointElsewhere(name, url);
-        const probes = { startup: undefined, readiness: reachProbe(url), liveness: undefined };
+        const probes = { startup: reachProbe(url), readiness: reachProbe(url), liveness: undefined };
         servers.set(endpoint, new RunningServer({ endpoint, probes, clock, graceMs: 0, onLog: (line) => onLog(name, line) }));
         return endpoint;
       }

@@ -29,7 +29,8 @@ beforeAll(async () => {
   folder = await createManifestFolder();
   web = createServer((_request, response) => response.writeHead(404, { "Content-Type": "text/html" }).end("<h1>Not here</h1>"));
   await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
-  server = await startServer([]);
+  // The same words on machines with and without podman or docker.
+  server = await startServer([], ["--container-engine", "off"]);
 });
 
 afterAll(async () => {
