@@ -3,7 +3,9 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { type Code, messageOf, ServeError } from "../../core/errors.ts";
 import type { JsonValue } from "../../core/inference.ts";
 import { isObject } from "../../encodings/index.ts";
+import type { WholeAnswer } from "./answer-parser.ts";
 import { ConnectionLostError } from "./connection-lost.ts";
+import type { HttpConnections, HttpQuestion } from "./http-connections.ts";
 
 /** Bytes of one answer that is held whole: as many characters as a string may have. */
 const MAX_ANSWER_BYTES = 512 * 1024 * 1024;
@@ -47,32 +49,32 @@ function cutOff(error: unknown): ConnectionLostError {
   });
 }
 
-export interface HttpAnswer {
-  readonly headers: IncomingMessage["headers"];
-  readonly body: Buffer;
+/** The whole answer of one question. @throws ServeError as the server refused, and as {@link HttpConnections.exchange} does */
+export async function answerTo(connections: HttpConnections, question: HttpQuestion, signal: AbortSignal): Promise<WholeAnswer> {
+  const answer = await connections.exchange(question, signal, MAX_ANSWER_BYTES);
+  if (isSuccess(answer.status)) return answer;
+  throw refusalOf(answer.status, answer.headers, answer.body);
 }
 
-/** The whole answer of one question. @throws ServeError as the server refused, and as {@link readBody} does */
-export async function readAnswer(asked: Promise<IncomingMessage>, signal: AbortSignal): Promise<HttpAnswer> {
-  const answer = await asked;
-  if (!isSuccess(answer)) await assertAnswered(answer, signal);
-  return { headers: answer.headers, body: await readBody(answer, signal) };
-}
-
-function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
-  return statusCode >= 200 && statusCode < 300;
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 /** @throws ServeError what the server answered, unless its status is one of success */
 export async function assertAnswered(answer: IncomingMessage, signal: AbortSignal): Promise<void> {
-  if (isSuccess(answer)) return;
   const status = answer.statusCode ?? 0;
+  if (isSuccess(status)) return;
   const body = await readBody(answer, signal, MAX_ERROR_BYTES).catch((error: unknown) => {
     if (signal.aborted) throw error;
     return Buffer.alloc(0);
   });
-  if (status >= 300 && status < 400) throw redirected(status, answer.headers.location);
-  throw errorOfAnswer(status, body, answer.headers["retry-after"]);
+  throw refusalOf(status, answer.headers, body);
+}
+
+function refusalOf(status: number, headers: Readonly<Record<string, string | string[] | undefined>>, body: Uint8Array): ServeError {
+  const { location, "retry-after": retryAfter } = headers;
+  if (status >= 300 && status < 400) return redirected(status, typeof location === "string" ? location : undefined);
+  return errorOfAnswer(status, body, typeof retryAfter === "string" ? retryAfter : undefined);
 }
 
 const CODES: Readonly<Record<number, Code>> = {

@@ -43,11 +43,19 @@ function to(port: number): HttpConnections {
   return connections;
 }
 
-async function text(connections: HttpConnections): Promise<string> {
-  return (await readBody(await connections.ask(GET, never), never)).toString();
-}
+const LONGEST = 1024 * 1024;
 
-describe("connections", () => {
+/** Both ways to ask: for an answer that is read in pieces, and for a whole one. */
+const WAYS = {
+  "read in pieces": async (connections: HttpConnections, signal: AbortSignal) =>
+    (await readBody(await connections.ask(GET, signal), signal)).toString(),
+  "read whole": async (connections: HttpConnections, signal: AbortSignal) =>
+    (await connections.exchange(GET, signal, LONGEST)).body.toString(),
+};
+
+describe.each(Object.entries(WAYS))("connections whose answers are %s", (_, read) => {
+  const text = (connections: HttpConnections) => read(connections, never);
+
   it("are used again, and say whom they want", async () => {
     const server = await loopback((request, response) => response.end(`${request.headers.host} ${request.url}`));
     const connections = new HttpConnections(reaching(server, { prefix: "/serving/a" }));
@@ -97,16 +105,58 @@ describe("connections", () => {
     const server = await loopback(() => undefined);
     const connections = new HttpConnections(reaching(server));
     const given = new AbortController();
-    const asked = connections.ask(GET, given.signal);
+    const asked = read(connections, given.signal);
     while (server.requests.length === 0) await new Promise(setImmediate);
     given.abort(new ServeError("CANCELLED", "the client has gone"));
     await expect(asked).rejects.toThrow("the client has gone");
     while ((await server.connections) > 0) await new Promise(setImmediate);
     const pending = new HttpConnections({ ...reaching(server), connect: () => new Promise(() => undefined) });
     const other = new AbortController();
-    const waiting = pending.ask(GET, other.signal);
+    const waiting = read(pending, other.signal);
     other.abort(new Error("too late"));
     await expect(waiting).rejects.toThrow("too late");
+  });
+});
+
+describe("connections", () => {
+  it("take a question whose body is large, and one that is answered before it was read", async () => {
+    let refuses = false;
+    const server = await loopback((request, response) => {
+      if (refuses) response.writeHead(413, { "Content-Length": 2 }).end("no");
+      else request.resume().on("end", () => response.end(request.headers["content-length"]));
+    });
+    const connections = new HttpConnections(reaching(server));
+    ends.push(() => Promise.resolve(connections.close()));
+    const post = { method: "POST", path: "/x", body: [Buffer.alloc(3_000_000), Buffer.alloc(5_000_000)] } as const;
+    expect((await connections.exchange(post, never, LONGEST)).body.toString()).toBe("8000000");
+    refuses = true;
+    expect(await connections.exchange(post, never, LONGEST)).toMatchObject({ status: 413 });
+    refuses = false;
+    expect((await connections.exchange(post, never, LONGEST)).body.toString()).toBe("8000000");
+  });
+
+  it("are as many as the questions at once, and keep what they may", async () => {
+    const server = await loopback((request, response) => setImmediate(() => response.end(request.url)));
+    const connections = new HttpConnections({ ...reaching(server), concurrency: 2 });
+    ends.push(() => Promise.resolve(connections.close()));
+    const paths = Array.from({ length: 20 }, (_, index) => `/${index}`);
+    const answers = await Promise.all(paths.map((path) => connections.exchange({ method: "GET", path }, never, LONGEST)));
+    expect(answers.map(({ body }) => body.toString())).toEqual(paths);
+    while ((await server.connections) > 2) await new Promise(setImmediate);
+    connections.close();
+    while ((await server.connections) > 0) await new Promise(setImmediate);
+  });
+
+  it("send nothing that would be read as more than it is", async () => {
+    const server = await loopback((_, response) => response.end());
+    const connections = new HttpConnections(reaching(server));
+    for (const question of [
+      { method: "GET", path: "/x HTTP/1.1\r\nX: y" } as const,
+      { method: "GET", path: "/x", headers: { "X-Request-Id": "a\r\nX: y" } } as const,
+      { method: "GET", path: "/x", headers: { "X-Request-Id": "\u0442" } } as const,
+    ])
+      await expect(connections.exchange(question, never, LONGEST)).rejects.toMatchObject({ code: "INTERNAL" });
+    expect(server.requests).toEqual([]);
   });
 
   it("bring pieces as they come, and no more than is read", async () => {

@@ -1,8 +1,11 @@
 import { Agent, type ClientRequest, type ClientRequestArgs, type IncomingMessage, request as openRequest } from "node:http";
 import type { Duplex } from "node:stream";
 import { messageOf, ServeError } from "../../core/errors.ts";
+import { untilAborted } from "../../core/until-aborted.ts";
+import type { WholeAnswer } from "./answer-parser.ts";
 import type { UpstreamClientOptions } from "./client.ts";
 import { ConnectionLostError } from "./connection-lost.ts";
+import { KeptConnection, StaleConnectionError } from "./kept-connection.ts";
 
 export interface HttpQuestion {
   readonly method: "GET" | "POST";
@@ -13,9 +16,6 @@ export interface HttpQuestion {
   readonly body?: readonly Uint8Array[];
 }
 
-/** The connection was one that had been used before, and it ended before a byte of the answer came: the server had closed it meanwhile. */
-class StaleConnectionError extends Error {}
-
 const EMPTY: readonly Uint8Array[] = [];
 
 /**
@@ -25,10 +25,34 @@ const EMPTY: readonly Uint8Array[] = [];
 export class HttpConnections {
   readonly #options: UpstreamClientOptions;
   readonly #agent: Agent;
+  /** Those that have nothing to do; the last one is the warmest. */
+  readonly #free: KeptConnection[] = [];
+  #closed = false;
 
   constructor(options: UpstreamClientOptions) {
     this.#options = options;
     this.#agent = new ConnectingAgent(options);
+  }
+
+  /**
+   * Settles with the whole answer, whatever its status.
+   * @param most bytes of its body
+   * @throws as {@link ask} does, and ServeError RESOURCE_EXHAUSTED for a longer answer
+   */
+  async exchange(question: HttpQuestion, signal: AbortSignal, most: number): Promise<WholeAnswer> {
+    if (signal.aborted) throw signal.reason;
+    const head = headOf(this.#options, question);
+    const body = question.body ?? EMPTY;
+    const kept = this.#takeFree();
+    if (kept !== undefined) {
+      try {
+        return this.#keep(kept, await kept.ask(head, body, signal, most));
+      } catch (error) {
+        if (!(error instanceof StaleConnectionError)) throw error;
+      }
+    }
+    const fresh = await this.#open(signal);
+    return this.#keep(fresh, await fresh.ask(head, body, signal, most));
   }
 
   /**
@@ -45,9 +69,60 @@ export class HttpConnections {
   }
 
   close(): void {
+    this.#closed = true;
     this.#agent.destroy();
+    for (const connection of this.#free.splice(0)) connection.close();
+  }
+
+  #takeFree(): KeptConnection | undefined {
+    for (;;) {
+      const connection = this.#free.pop();
+      if (connection === undefined || connection.isFree) return connection;
+    }
+  }
+
+  #keep<Answer>(connection: KeptConnection, answer: Answer): Answer {
+    if (this.#closed || this.#free.length >= this.#options.concurrency) connection.close();
+    else if (connection.isFree) this.#free.push(connection);
+    return answer;
+  }
+
+  async #open(signal: AbortSignal): Promise<KeptConnection> {
+    const { connect, port } = this.#options;
+    const connecting = connect(port);
+    try {
+      return new KeptConnection(await untilAborted(connecting, signal));
+    } catch (error) {
+      // One that comes all the same is nobody's.
+      connecting.then(
+        (socket) => socket.destroy(),
+        () => undefined,
+      );
+      throw error;
+    }
   }
 }
+
+/** @throws ServeError INTERNAL for what would be read as more than it is, which the edge lets nobody send */
+function headOf({ authority, prefix }: Reach, { method, path, headers, body = EMPTY }: HttpQuestion): string {
+  const target = `${prefix}${path}`;
+  let values = authority;
+  let head = `${method} ${target} HTTP/1.1\r\nHost: ${authority}\r\n`;
+  for (const name in headers) {
+    const value = headers[name] as string;
+    values += value;
+    head += `${name}: ${value}\r\n`;
+  }
+  if (NO_TARGET.test(target) || NO_VALUE.test(values))
+    throw new ServeError("INTERNAL", "a path or header for the model's server has characters that these cannot have");
+  return method === "POST" ? `${head}Content-Length: ${lengthOf(body)}\r\n\r\n` : `${head}\r\n`;
+}
+
+/** Anything but visible ASCII. */
+const NO_TARGET = /[^\x21-\x7e]/;
+/** Control characters, and what is no Latin letter. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const NO_VALUE = /[\x00-\x08\x0a-\x1f\x7f\u0100-\uffff]/;
 
 /** How a server is reached, without what is asked there. */
 export type Reach = Pick<UpstreamClientOptions, "connect" | "port" | "authority" | "prefix">;

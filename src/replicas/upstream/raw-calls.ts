@@ -2,7 +2,7 @@ import type { Payload, RawPayload } from "../../core/inference.ts";
 import { bodyNaming } from "../../core/raw-body.ts";
 import type { CallOrigin } from "../../core/replica.ts";
 import { forwardedHeaders } from "./forwarded-headers.ts";
-import { assertAnswered, readAnswer, readPieces } from "./http-answers.ts";
+import { answerTo, assertAnswered, readPieces } from "./http-answers.ts";
 import type { HttpConnections, HttpQuestion } from "./http-connections.ts";
 
 /** A body that goes to the model's server as it came, and what comes back. */
@@ -18,7 +18,7 @@ export class RawCalls {
 
   /** @throws ServeError as the server answered */
   async infer(path: string, payload: RawPayload, origin: CallOrigin | undefined, signal: AbortSignal): Promise<Payload> {
-    const { headers, body } = await readAnswer(this.#connections.ask(this.#question(path, payload, origin), signal), signal);
+    const { headers, body } = await answerTo(this.#connections, this.#question(path, payload, origin), signal);
     return { kind: "raw", contentType: headers["content-type"] ?? "application/json", body };
   }
 

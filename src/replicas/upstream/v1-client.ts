@@ -3,7 +3,7 @@ import type { Payload } from "../../core/inference.ts";
 import type { ReplicaCall } from "../../core/replica.ts";
 import type { UpstreamClient, UpstreamClientOptions } from "./client.ts";
 import { forwardedHeaders } from "./forwarded-headers.ts";
-import { readAnswer } from "./http-answers.ts";
+import { answerTo } from "./http-answers.ts";
 import { HttpConnections } from "./http-connections.ts";
 import { RawCalls } from "./raw-calls.ts";
 import { readJson } from "./read-json.ts";
@@ -21,16 +21,13 @@ export function createV1Client(options: UpstreamClientOptions): UpstreamClient {
   async function infer(call: ReplicaCall, signal: AbortSignal): Promise<Payload> {
     const { payload, method, origin } = call;
     if (payload.kind === "raw") return await calls.infer(`${path}${payload.call?.path ?? ":predict"}`, payload, origin, signal);
-    const asked = connections.ask(
-      {
-        method: "POST",
-        path: `${path}:${method}`,
-        headers: { "Content-Type": "application/json", ...forwardedHeaders(origin) },
-        body: [encoder.encode(encodeV1(call))],
-      },
-      signal,
-    );
-    const { body } = await readAnswer(asked, signal);
+    const question = {
+      method: "POST",
+      path: `${path}:${method}`,
+      headers: { "Content-Type": "application/json", ...forwardedHeaders(origin) },
+      body: [encoder.encode(encodeV1(call))],
+    } as const;
+    const { body } = await answerTo(connections, question, signal);
     // Who asked in V1's form has an answer in V1's form.
     return payload.kind === "tensors" ? decodeV1(body) : { kind: "json", value: readJson(body) };
   }

@@ -3,7 +3,7 @@ import type { JsonValue, Payload } from "../../core/inference.ts";
 import type { ReplicaCall } from "../../core/replica.ts";
 import type { UpstreamClient, UpstreamClientOptions } from "./client.ts";
 import { forwardedHeaders } from "./forwarded-headers.ts";
-import { readAnswer } from "./http-answers.ts";
+import { answerTo } from "./http-answers.ts";
 import { HttpConnections } from "./http-connections.ts";
 import { readJson } from "./read-json.ts";
 import { decodeV2 } from "./v2-answer.ts";
@@ -18,7 +18,7 @@ export function createV2Client(options: UpstreamClientOptions): UpstreamClient {
   let server: ServerFacts = UNKNOWN_SERVER;
 
   async function get(from: string, signal: AbortSignal): Promise<JsonValue> {
-    const { body } = await readAnswer(connections.ask({ method: "GET", path: from }, signal), signal);
+    const { body } = await answerTo(connections, { method: "GET", path: from }, signal);
     return readJson(body);
   }
 
@@ -31,8 +31,7 @@ export function createV2Client(options: UpstreamClientOptions): UpstreamClient {
     async infer(call: ReplicaCall, signal: AbortSignal): Promise<Payload> {
       const encoded = encodeV2(call, server.binary);
       const headers = { ...encoded.headers, ...forwardedHeaders(call.origin) };
-      const asked = connections.ask({ method: "POST", path: `${path}/infer`, headers, body: encoded.body }, signal);
-      const answer = await readAnswer(asked, signal);
+      const answer = await answerTo(connections, { method: "POST", path: `${path}/infer`, headers, body: encoded.body }, signal);
       const jsonLength = answer.headers["inference-header-content-length"];
       return decodeV2(answer.body, typeof jsonLength === "string" ? jsonLength : undefined);
     },

@@ -2,7 +2,7 @@ import { ServeError } from "../../core/errors.ts";
 import type { JsonValue } from "../../core/inference.ts";
 import { isObject } from "../../encodings/index.ts";
 import type { UpstreamRepository } from "./client.ts";
-import { readAnswer } from "./http-answers.ts";
+import { answerTo } from "./http-answers.ts";
 import type { HttpConnections } from "./http-connections.ts";
 import { readJson } from "./read-json.ts";
 
@@ -12,7 +12,7 @@ const EMPTY_OBJECT = [new TextEncoder().encode("{}")];
 export function createV2Repository(connections: HttpConnections): UpstreamRepository {
   async function ask(method: "GET" | "POST", path: string, signal: AbortSignal): Promise<Uint8Array> {
     const body = method === "POST" ? { headers: { "Content-Type": "application/json" }, body: EMPTY_OBJECT } : {};
-    return (await readAnswer(connections.ask({ method, path, ...body }, signal), signal)).body;
+    return (await answerTo(connections, { method, path, ...body }, signal)).body;
   }
   return {
     async load(model, signal) {
