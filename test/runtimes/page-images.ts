@@ -14,8 +14,10 @@ const PAGE_FILES = fileURLToPath(new URL("../kserve-page/", import.meta.url));
 const REQUIREMENTS = fileURLToPath(new URL("../../examples/custom-runtime/requirements.txt", import.meta.url));
 /** Stands in for python:3.11-slim, as no registry can be reached: Debian's Python 3.11 with pip, which finds packages in the image. */
 const PYTHON_SLIM = "localhost/nitrous-test-python-slim:1";
+/** What an image is marked with that may be replaced and removed. */
+const OURS = "nitrous.test=page";
 /** Words of podman build: what is built here runs where containers cannot be made while building, and with Debian's Python below. */
-export const BUILD_WORDS: readonly string[] = ["--isolation", "chroot", "--from", PYTHON_SLIM];
+export const BUILD_WORDS: readonly string[] = ["--isolation", "chroot", "--from", PYTHON_SLIM, "--label", OURS];
 
 /** The names that KServe's page gives to its images, and what runs in them here; they are removed after the tests. */
 const PAGE_IMAGES = {
@@ -24,15 +26,25 @@ const PAGE_IMAGES = {
   "multi-model-runtime:latest": "multi_model.py",
 } as const;
 
-/** Builds everything but the image of the example; @throws when the machine has no way to packages. */
+const EXAMPLE_IMAGE = "my-registry/custom-runtime:latest";
+const IMAGES = [...Object.keys(PAGE_IMAGES), EXAMPLE_IMAGE].map((image) => `localhost/${image}`);
+
+/** Builds everything but the image of the example; @throws when the machine has no way to packages, or images of these names that are not ours. */
 export async function buildPageImages(): Promise<void> {
+  for (const image of IMAGES) await assertOurs(image);
   await buildPythonSlim();
   for (const [tag, program] of Object.entries(PAGE_IMAGES)) await buildProgram(tag, program);
 }
 
 export async function removePageImages(): Promise<void> {
-  const images = [...Object.keys(PAGE_IMAGES), "my-registry/custom-runtime:latest"].map((image) => `localhost/${image}`);
-  await run("podman", ["rmi", "--force", "--ignore", ...images]).catch(() => undefined);
+  await run("podman", ["rmi", "--force", "--ignore", ...IMAGES]).catch(() => undefined);
+}
+
+async function assertOurs(image: string): Promise<void> {
+  const labels = await run("podman", ["image", "inspect", "--format", "{{json .Labels}}", image]).catch(() => undefined);
+  const [name, value] = OURS.split("=") as [string, string];
+  const found = labels === undefined ? undefined : ((JSON.parse(labels.stdout) ?? {}) as Record<string, string>);
+  if (found !== undefined && found[name] !== value) throw new Error(`there is an image ${image} already, which this test would replace`);
 }
 
 async function buildPythonSlim(): Promise<void> {
