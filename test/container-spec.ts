@@ -1,8 +1,12 @@
 import type { ContainerSpec } from "../src/core/container.ts";
 import type { UpstreamSpec } from "../src/core/upstream.ts";
 
-/** A process that nothing is said of. */
-export function containerSpec(parts: Partial<ContainerSpec> = {}): ContainerSpec {
+const NONE = { memoryRequest: undefined, memoryLimit: undefined, processorLimit: undefined, diskLimit: undefined, devices: {} };
+
+type Parts = Partial<Omit<ContainerSpec, "resources">> & { readonly resources?: Partial<ContainerSpec["resources"]> };
+
+/** A process that nothing is said of but these. */
+export function containerSpec({ resources, ...parts }: Parts = {}): ContainerSpec {
   return {
     image: undefined,
     imagePullPolicy: "IfNotPresent",
@@ -12,7 +16,7 @@ export function containerSpec(parts: Partial<ContainerSpec> = {}): ContainerSpec
     environment: [],
     ports: [],
     mounts: [],
-    resources: { memoryRequest: undefined, memoryLimit: undefined, processorLimit: undefined, diskLimit: undefined, devices: {} },
+    resources: { ...NONE, ...resources },
     startupProbe: undefined,
     readinessProbe: undefined,
     livenessProbe: undefined,

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { containerSpec } from "../../../test/container-spec.ts";
 import type { ContainerSpec } from "../../core/container.ts";
 import type { ModelSpec } from "../../core/model.ts";
 import { ModelFolders } from "./model-folders.ts";
@@ -18,24 +19,7 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-const CONTAINER: ContainerSpec = {
-  image: undefined,
-  imagePullPolicy: "IfNotPresent",
-  command: ["serve"],
-  arguments: [],
-  workingDirectory: undefined,
-  environment: [],
-  ports: [],
-  mounts: [],
-  resources: { memoryRequest: undefined, memoryLimit: undefined, processorLimit: undefined, diskLimit: undefined, devices: {} },
-  startupProbe: undefined,
-  readinessProbe: undefined,
-  livenessProbe: undefined,
-  terminationGraceMs: 1000,
-  network: "private",
-  user: undefined,
-  group: undefined,
-};
+const CONTAINER = containerSpec({ command: ["serve"], terminationGraceMs: 1000 });
 
 function spec(name: string, file: string, container: Partial<ContainerSpec> = {}): ModelSpec {
   return {
