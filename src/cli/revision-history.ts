@@ -36,7 +36,9 @@ export function revisionNumbered(revisions: readonly Revision[], wanted: string)
   const found = revisions.find(({ generation }) => generation === number);
   if (found !== undefined) return found;
   const numbers = revisions.map(({ generation }) => generation).join(", ");
-  throw new CliError(`there is no revision ${wanted}; there is ${numbers === "" ? "none yet" : numbers}`);
+  throw new CliError(
+    `there is no revision ${wanted}; there ${numbers.includes(",") ? "are" : "is"} ${numbers === "" ? "none yet" : numbers}`,
+  );
 }
 
 export const HISTORY_TITLES = ["REVISION", "OUTCOME", "TRAFFIC", "AGE", "SOURCE", "REASON"];

@@ -102,7 +102,7 @@ describe("nitrous rollout", () => {
     expect((await run(rolloutUndo)).out).toContain("back to revision 1");
     expect((await run(rolloutUndo, { to: "3" })).out).toContain("back to revision 3");
     expect(written().spec).toEqual({ predictor: { model: model("c") } });
-    expect((await run(rolloutUndo, { to: "9" })).result).toBe("there is no revision 9; there is 1, 2, 3");
+    expect((await run(rolloutUndo, { to: "9" })).result).toBe("there is no revision 9; there are 1, 2, 3");
     put({ predictor: { model: model("b") }, canary: [{ predictor: { name: "v2" }, trafficPercent: 5 }] }, whole);
     expect((await run(rolloutUndo)).out).toContain("without canaries");
     expect(written().spec).toEqual({ predictor: { model: model("b") } });
