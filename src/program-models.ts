@@ -1,6 +1,6 @@
-import { PassThrough } from "node:stream";
-import type { HostEndpoint, HostSpec } from "./core/executor.ts";
+import type { HostSpec } from "./core/executor.ts";
 import { hostName } from "./core/host-name.ts";
+import { processlessEndpoint } from "./core/processless-endpoint.ts";
 import { untilAborted } from "./core/until-aborted.ts";
 import { loadCustomModel } from "./hosts/node/index.ts";
 import type { LoaderSteps } from "./models/index.ts";
@@ -17,7 +17,7 @@ export function withProgramModels(steps: LoaderSteps): LoaderSteps {
       return { host, warnings: [] };
     },
     start(host) {
-      return host.inProgram === true ? endpointOf(host) : steps.start(host);
+      return host.inProgram === true ? processlessEndpoint(host.name) : steps.start(host);
     },
     async connect(endpoint, signal) {
       if (endpoint.pid !== process.pid) return await steps.connect(endpoint, signal);
@@ -30,25 +30,6 @@ export function withProgramModels(steps: LoaderSteps): LoaderSteps {
           return new ProgramReplica(`${namespace}/${name}/${version}`, model, concurrency);
         },
       };
-    },
-  };
-}
-
-/** The program itself: it does not end when a model does. */
-function endpointOf({ name }: HostSpec): HostEndpoint {
-  let end = (_how: string): void => undefined;
-  const exited = new Promise<string>((resolve) => {
-    end = resolve;
-  });
-  return {
-    name,
-    pid: process.pid,
-    connection: new PassThrough(),
-    exited,
-    logTail: () => [],
-    stop() {
-      end("was asked to end");
-      return Promise.resolve();
     },
   };
 }

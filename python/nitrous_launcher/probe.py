@@ -7,6 +7,7 @@ import os
 import tempfile
 
 from nitrous_launcher import confinement, landlock, namespaces, seccomp
+from nitrous_launcher.attempt import failure_of
 
 
 def probe() -> str:
@@ -22,18 +23,8 @@ def probe() -> str:
 
 
 def _tried(temporary: str) -> str | None:
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.chdir("/")
-            confinement.confine("namespaces", ["/usr"], [temporary])
-        except BaseException as error:
-            os.write(writing, str(error).encode() or b"failed")
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as file:
-        reason = file.read().decode()
-    os.waitpid(child, 0)
-    return reason or None
+    def confine() -> None:
+        os.chdir("/")
+        confinement.confine("namespaces", ["/usr"], [temporary])
+
+    return failure_of(confine) or None

@@ -6,6 +6,7 @@ import os
 import tempfile
 
 from nitrous_launcher import namespaces
+from nitrous_launcher.attempt import failure_of
 from nitrous_launcher.servers import file_system
 from nitrous_launcher.servers.plan import Plan
 
@@ -22,17 +23,4 @@ def probe() -> str:
             namespaces.leave_network()
         except OSError as error:
             return str(error)
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                file_system.enter(plan)
-            except BaseException as error:
-                os.write(writing, str(error).encode() or b"failed")
-            finally:
-                os._exit(0)
-        os.close(writing)
-        with os.fdopen(reading, "rb") as file:
-            reason = file.read().decode()
-        os.waitpid(child, 0)
-        return reason
+        return failure_of(lambda: file_system.enter(plan))

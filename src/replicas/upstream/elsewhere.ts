@@ -1,8 +1,8 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { PassThrough } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import type { Probe } from "../../core/container.ts";
 import { messageOf, ServeError } from "../../core/errors.ts";
+import { processlessEndpoint } from "../../core/processless-endpoint.ts";
 import type { ServerEndpoint } from "../../core/upstream.ts";
 
 const PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443, "grpc:": 80, "grpcs:": 443 };
@@ -22,24 +22,12 @@ export function reachProbe(url: URL): Probe {
 
 /** A server that somebody else runs: it does not end when a model does. Names and certificates are checked as the system's are. */
 export function endpointElsewhere(name: string, url: URL): ServerEndpoint {
-  let end = (_how: string): void => undefined;
-  const exited = new Promise<string>((resolve) => {
-    end = resolve;
-  });
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const secure = url.protocol === "https:" || url.protocol === "grpcs:";
   const alpn = url.protocol === "grpcs:" ? "h2" : "http/1.1";
   const servername = isIP(host) === 0 ? { servername: host } : {};
   return {
-    name,
-    pid: process.pid,
-    connection: new PassThrough(),
-    exited,
-    logTail: () => [],
-    stop() {
-      end("was asked to end");
-      return Promise.resolve();
-    },
+    ...processlessEndpoint(name),
     connect(port) {
       return secure
         ? connected(connectTls({ host, port, ALPNProtocols: [alpn], ...servername }), "secureConnect", url)
