@@ -50,8 +50,13 @@ function cutOff(error: unknown): ConnectionLostError {
 }
 
 /** The whole answer of one question. @throws ServeError as the server refused, and as {@link HttpConnections.exchange} does */
-export async function answerTo(connections: HttpConnections, question: HttpQuestion, signal: AbortSignal): Promise<WholeAnswer> {
-  const answer = await connections.exchange(question, signal, MAX_ANSWER_BYTES);
+export async function answerTo(
+  connections: HttpConnections,
+  question: HttpQuestion,
+  signal: AbortSignal,
+  most = MAX_ANSWER_BYTES,
+): Promise<WholeAnswer> {
+  const answer = await connections.exchange(question, signal, most);
   if (isSuccess(answer.status)) return answer;
   throw refusalOf(answer.status, answer.headers, answer.body);
 }

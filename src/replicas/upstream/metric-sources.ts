@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { ServeError } from "../../core/errors.ts";
 import type { ScrapedMetrics } from "../../core/scraped-metrics.ts";
 import type { ServerEndpoint } from "../../core/upstream.ts";
-import { assertAnswered, readBody } from "./http-answers.ts";
+import { answerTo } from "./http-answers.ts";
 import { HttpConnections } from "./http-connections.ts";
 
 /** One server that tells its metrics. */
@@ -86,9 +86,8 @@ export class MetricSources {
     const cancel = this.#clock.after(PATIENCE_MS, () => controller.abort(late));
     const secondsNow = (): number => (this.#clock.now() - startedAt) / 1000;
     try {
-      const answer = await connections.ask({ method: "GET", path, headers: { Accept: ACCEPT } }, controller.signal);
-      await assertAnswered(answer, controller.signal);
-      const body = await readBody(answer, controller.signal, MOST_BYTES);
+      const question = { method: "GET", path, headers: { Accept: ACCEPT } } as const;
+      const { body } = await answerTo(connections, question, controller.signal, MOST_BYTES);
       return { labels, text: body.toString(), seconds: secondsNow() };
     } catch {
       return { labels, text: undefined, seconds: secondsNow() };
