@@ -40,7 +40,7 @@ export function pythonHost(spec: ModelSpec, { python, threads, bytecodeDirectory
       PYTHONPYCACHEPREFIX: bytecodeDirectory,
     },
     // Python finds modules in the folder that it starts in: those of a model's folder are for models that are trusted.
-    directory: spec.format === "python" || spec.trust !== undefined ? spec.directory : "/",
+    directory: ["python", "triton-python"].includes(spec.format) || spec.trust !== undefined ? spec.directory : "/",
   };
 }
 

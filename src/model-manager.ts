@@ -1,13 +1,16 @@
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
+import { withConfiguredModels } from "./configured-models.ts";
 import type { Clock } from "./core/clock.ts";
 import { deviceTitle } from "./core/device.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Events } from "./core/events.ts";
 import type { MeasurementStore } from "./core/measurement.ts";
+
 import type { RuntimeConfiguration } from "./core/runtime-configuration.ts";
 import type { ScrapedMetrics } from "./core/scraped-metrics.ts";
 import { createDeviceMeter, deviceBudget, type FoundDevices, findDevices, runCommand } from "./devices/index.ts";
+import { withEnsembles } from "./ensemble-models.ts";
 import { createEnvironments, removeUnusedDaily } from "./environments/index.ts";
 import {
   availableMemory,
@@ -26,7 +29,7 @@ import { chosenRuntime, configuredDevices, engineOf, knownRuntimes } from "./mac
 import { createModelSteps, modelsPerHost } from "./model-steps.ts";
 import { type Amounts, deviceAccount, Ledger, Manager, MEMORY, MODELS, memoryOfNamespace } from "./models/index.ts";
 import { withProgramModels } from "./program-models.ts";
-import { MetricSources, ModelFolders } from "./replicas/index.ts";
+import { MetricSources, ModelFolders, type NestedModels } from "./replicas/index.ts";
 import { createPrograms } from "./runtimes/index.ts";
 import { withScrapedMetrics } from "./scraped-servers.ts";
 import { cacheDirectoryOf, type Settings, SettingsError, stateDirectoryOf } from "./settings.ts";
@@ -96,7 +99,8 @@ export function openModelManagement(
     events,
     clock,
     store,
-  }: { machine: Machine; events: Events; clock: Clock; store: MeasurementStore },
+    nested,
+  }: { machine: Machine; events: Events; clock: Clock; store: MeasurementStore; nested: NestedModels },
 ): ModelManagement {
   const cacheDirectory = resolve(cacheDirectoryOf(settings));
   const leftovers = endLeftovers(cacheDirectory);
@@ -134,7 +138,9 @@ export function openModelManagement(
   const folders = new ModelFolders(join(cacheDirectory, "served-models"));
   const kept = openMeasurements(store, clock);
   const meter = createDeviceMeter(found.devices, clock, runCommand);
-  const upstreams = withUpstreams(withProgramModels(createModelSteps(settings, { events, executor, clock, environments })), {
+  const steps = createModelSteps(settings, { events, executor, clock, environments, nested });
+  const inProcess = withEnsembles(withProgramModels(steps), nested.inference);
+  const upstreams = withUpstreams(inProcess, {
     executor,
     clock,
     onLog,
@@ -144,7 +150,7 @@ export function openModelManagement(
   const sources = new MetricSources(clock);
   const manager = new Manager({
     clock,
-    steps: withModelFolders(withScrapedMetrics(upstreams, sources), folders),
+    steps: withConfiguredModels(withModelFolders(withScrapedMetrics(upstreams, sources), folders)),
     ledger,
     events,
     measurements: kept.measurements,

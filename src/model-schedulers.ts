@@ -1,6 +1,7 @@
 import type { Clock } from "./core/clock.ts";
 import type { Events } from "./core/events.ts";
 import type { ModelSpec } from "./core/model.ts";
+import type { ExecutionLimits, SchedulingSpec } from "./core/scheduling.ts";
 import { type BatchPolicy, ExecutionResources, Scheduler } from "./scheduler/index.ts";
 import type { Settings } from "./settings.ts";
 
@@ -17,10 +18,12 @@ export interface ModelSchedulersOptions {
 /** Makes the queue of each model version; all of them share the machine's named resources. */
 export function modelSchedulers({ settings, clock, events, batchPolicy }: ModelSchedulersOptions): (spec: ModelSpec) => Scheduler {
   const resources = new ExecutionResources(settings["execution-limits"], clock.now);
-  return ({ namespace, name, version, scheduling: rules = {} }) =>
-    new Scheduler({
+  return ({ namespace, name, version, scheduling = {}, configuration }) => {
+    const rules = configuration === undefined ? scheduling : withKnownResources(scheduling, settings["execution-limits"]);
+    return new Scheduler({
       clock,
       name: `${namespace}/${name}`,
+      modelName: name,
       rules,
       resources,
       ...(batchPolicy === undefined ? {} : { policy: batchPolicy }),
@@ -37,4 +40,11 @@ export function modelSchedulers({ settings, clock, events, batchPolicy }: ModelS
       },
       onBatch: (batch) => events.emit("batch-finished", { namespace, model: name, version, batch }),
     });
+  };
+}
+
+/** As in Triton, what a config.pbtxt says of resources counts where the machine's owner has said how much there is of them. */
+function withKnownResources({ resources = {}, ...others }: SchedulingSpec, limits: ExecutionLimits): SchedulingSpec {
+  const known = Object.entries(resources).filter(([name]) => Object.hasOwn(limits, name));
+  return known.length === 0 ? others : { ...others, resources: Object.fromEntries(known) };
 }

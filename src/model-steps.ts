@@ -7,12 +7,15 @@ import type { Events } from "./core/events.ts";
 import type { Executor } from "./core/executor.ts";
 import { FORMATS } from "./core/formats.ts";
 import type { ModelSpec } from "./core/model.ts";
-import { type Environments, NodePackages, needsTransformers } from "./environments/index.ts";
+import { type Environment, type Environments, NodePackages, needsTransformers } from "./environments/index.ts";
+import { executionEnvironment } from "./execution-environment.ts";
 import { availableMemory } from "./executors/index.ts";
 import { nodeHost, pythonHost, sharedNodeHost } from "./host-commands.ts";
 import { HostConfinement } from "./host-confinement.ts";
+import { InstanceNames } from "./instance-names.ts";
 import type { LoaderSteps } from "./models/index.ts";
-import { exitOf, HostConnection, loadIntoHost } from "./replicas/index.ts";
+import { withoutChanges } from "./nested-control.ts";
+import { exitOf, HostConnection, loadIntoHost, modelMetricChangeOf, type NestedModels } from "./replicas/index.ts";
 import { cacheDirectoryOf, type Settings } from "./settings.ts";
 
 /** Models with larger artefacts have a host of their own. */
@@ -21,6 +24,9 @@ const LARGEST_SHARING_BYTES = 64 * 1024 * 1024;
 const EXIT_GRACE_MS = 2_000;
 /** Of what is available when it starts. */
 const CONFINED_MEMORY_SHARE = 0.8;
+
+/** Of a model that brings its environment along. */
+const UNUSED = "its requirements.txt has no effect, as EXECUTION_ENV_PATH names its whole environment";
 
 /** How many models like this one share a host process: small ones that run no code of their own. */
 export function modelsPerHost({ format, bytes, variables = {} }: ModelSpec, settings: Settings): number {
@@ -33,10 +39,12 @@ export interface ModelStepsParts {
   readonly executor: Executor;
   readonly clock: Clock;
   readonly environments: Environments;
+  /** What models of hosts ask other models with. */
+  readonly nested: NestedModels;
 }
 
 /** How a model comes to life on this machine: environment, process, connection, warm-up. */
-export function createModelSteps(settings: Settings, { events, executor, clock, environments }: ModelStepsParts): LoaderSteps {
+export function createModelSteps(settings: Settings, { events, executor, clock, environments, nested }: ModelStepsParts): LoaderSteps {
   // Hosts run in their models' folders, where a relative path would mean something else.
   const directory = resolve(cacheDirectoryOf(settings));
   const bytecodeDirectory = join(directory, "bytecode");
@@ -47,6 +55,7 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
   const packages = new NodePackages(join(directory, "packages"));
   /** Models whose host does not see their files: it gets what is in them. */
   const carried = new WeakSet<ModelSpec>();
+  const instances = new InstanceNames();
   return {
     async prepare(spec, report, signal) {
       const places = modelsPerHost(spec, settings);
@@ -54,19 +63,19 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
         const confined = await confinement.isConfined(spec);
         if (confined) carried.add(spec);
         const host = await confinement.wrapShared(spec, sharedNodeHost(spec.format));
-        return { host, warnings: [], sharing: { key: `${spec.format} ${confined ? "confined" : "open"}`, places } };
+        return { host, warnings: spec.notes ?? [], sharing: { key: `${spec.format} ${confined ? "confined" : "open"}`, places } };
       }
       if (spec.format === "typescript") {
         const installing = (line: string): void => report(`installing its packages: ${line}`);
         const modules = await environments.ensurePackages(spec.directory, installing, signal);
         const variables = { ...(modules === undefined ? {} : { NODE_PATH: modules }), ...spec.variables };
-        return { host: await confinement.wrap(spec, nodeHost({ ...spec, variables })), warnings: [] };
+        return { host: await confinement.wrap(spec, nodeHost({ ...spec, variables })), warnings: spec.notes ?? [] };
       }
       if (FORMATS[spec.format].host === "node") {
         const needs = spec.format === "huggingface-onnx" && (await needsTransformers(spec.directory));
         const installing = (line: string): void => report(`preparing its packages: ${line}`);
         const folder = needs ? await packages.transformers(installing, signal) : undefined;
-        return { host: await confinement.wrap(spec, nodeHost(spec, folder), folder), warnings: [] };
+        return { host: await confinement.wrap(spec, nodeHost(spec, folder), folder), warnings: spec.notes ?? [] };
       }
       const isConfined = await confinement.isConfined(spec);
       const progress = (line: string): void => {
@@ -74,17 +83,21 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
         events.emit("environment-progress", { environment: spec.name, line });
       };
       const requirementsText = await requirementsOf(spec);
-      const environment = await environments.ensure(
-        {
-          format: spec.format,
-          file: spec.file,
-          trusted: spec.trust !== undefined,
-          exact: spec.exactFramework ?? settings["framework-version"] === "exact",
-          ...(requirementsText === undefined ? {} : { requirementsText }),
-        },
-        progress,
-        signal,
-      );
+      const packed = executionEnvironment(spec);
+      const environment: Environment =
+        packed !== undefined
+          ? { python: await environments.ensurePacked(packed, progress, signal), warnings: requirementsText === undefined ? [] : [UNUSED] }
+          : await environments.ensure(
+              {
+                format: spec.format,
+                file: spec.file,
+                trusted: spec.trust !== undefined,
+                exact: spec.exactFramework ?? settings["framework-version"] === "exact",
+                ...(requirementsText === undefined ? {} : { requirementsText }),
+              },
+              progress,
+              signal,
+            );
       const host = pythonHost(spec, {
         python: environment.python,
         threads: settings["threads-per-host"],
@@ -99,6 +112,11 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
       );
       // A host that cannot be talked to any more may not notice by itself.
       void connection.lost.then(() => endpoint.stop(EXIT_GRACE_MS));
+      connection.countWith((meta) => {
+        const change = modelMetricChangeOf(meta);
+        if (change !== undefined) events.emit("model-metric", { owner: connection, change });
+      });
+      void connection.lost.then(() => events.emit("model-metrics-ended", { owner: connection }));
       try {
         await connection.hello;
       } catch (error) {
@@ -126,9 +144,11 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
                 trust: spec.trust === undefined ? "none" : "pickle",
                 code: spec.trust === "code" || spec.fromCommandLine === true,
                 settings: spec.settings ?? {},
+                ...(spec.format === "triton-python" ? instances.of(spec, place.exited) : {}),
               },
               onProgress: report,
               clock,
+              nested: spec.format === "triton-python" ? { models: modelsFor(spec, nested), namespace: spec.namespace } : undefined,
               hostTimeoutMs: settings["host-timeout"],
             },
             signal,
@@ -139,6 +159,10 @@ export function createModelSteps(settings: Settings, { events, executor, clock, 
       };
     },
   };
+}
+
+function modelsFor({ name, trust }: ModelSpec, { inference, control }: NestedModels): NestedModels {
+  return { inference, control: trust === undefined ? withoutChanges(control, name) : control };
 }
 
 async function requirementsOf({ requirements, packages }: ModelSpec): Promise<string | undefined> {

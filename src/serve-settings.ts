@@ -6,6 +6,25 @@ import type { HttpServerOptions } from "./server/index.ts";
 import { DEFAULT_STATE_DIRECTORY, type Settings, SettingsError } from "./settings.ts";
 import { type OpenedState, openStore, openStoreOrTemporary } from "./store/index.ts";
 
+/** Who decides which models of the command line are loaded. */
+export interface ModelControl {
+  readonly mode: Settings["model-control"];
+  /** Names of models to load at the start. */
+  readonly loads: readonly string[] | "all";
+  /** Milliseconds between two looks at files. */
+  readonly pollMs: number;
+}
+
+/** @throws SettingsError in Triton's words for models to load where clients have no say */
+export function controlOf(settings: Pick<Settings, "model-control" | "load-model" | "repository-poll-secs">): ModelControl {
+  const { "model-control": mode, "load-model": names, "repository-poll-secs": seconds } = settings;
+  if (names.length > 0 && mode !== "explicit")
+    throw new SettingsError("Use of '--load-model' requires setting '--model-control=explicit' as well.");
+  if (names.includes("*") && names.length > 1)
+    throw new SettingsError("Wildcard model name '*' must be the ONLY startup model if specified: give --load-model='*' once, or names");
+  return { mode, loads: names.includes("*") ? "all" : names, pollMs: seconds * 1_000 };
+}
+
 /** What one client may ask of the server, over any transport. */
 export function limitsOf(settings: Settings): NonNullable<HttpServerOptions["limits"]> {
   return {

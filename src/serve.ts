@@ -1,9 +1,8 @@
 import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
-import type { SecureContextOptions } from "node:tls";
-import { followTls, isLoopback, openAccess, readTls, watchDisk } from "./access/index.ts";
+import { isLoopback, openAccess, readTls } from "./access/index.ts";
 import { BUILT_IN_RUNTIMES } from "./built-in-runtimes.ts";
-import { GivenFiles, HostLogs, Reconciler, RequestedLoads, ResourceTable, ServiceEvents } from "./control/index.ts";
+import { HostLogs, Reconciler, ResourceTable, ServiceEvents } from "./control/index.ts";
 import { systemClock } from "./core/clock.ts";
 import { createEvents, type Events } from "./core/events.ts";
 import { isHostOf } from "./core/host-name.ts";
@@ -12,6 +11,8 @@ import type { ModelSpec } from "./core/model.ts";
 import type { ControlPlane } from "./core/planes.ts";
 import type { ResourceKey } from "./core/resource.ts";
 import { EmbeddedModels } from "./embedded-models.ts";
+import { restartEnsembles } from "./ensemble-restarts.ts";
+import { followCertificates } from "./followed-certificates.ts";
 import { createGrpc } from "./grpc.ts";
 import { createInProcessDoor, type InProcessDoor } from "./handles/index.ts";
 import { createLargeJson } from "./large-json/index.ts";
@@ -21,8 +22,11 @@ import { ClientRegions } from "./memory/index.ts";
 import { type ModelManagement, openMachine, openModelManagement } from "./model-manager.ts";
 import { modelSchedulers } from "./model-schedulers.ts";
 import { createStatistics, ModelVersion, Registry, withIdleTime } from "./models/index.ts";
+import { createNestedControl } from "./nested-control.ts";
+import { createNestedInference } from "./nested-inference.ts";
 import {
   createMetrics,
+  customFamilies,
   kserveFamilies,
   openObservers,
   openTritonTraces,
@@ -39,9 +43,10 @@ import { Futures } from "./protocols/handles/index.ts";
 import { refusedRequest, unknownPath } from "./protocols/shared/index.ts";
 import { readBuiltInRuntimes, validateDocument } from "./resources/index.ts";
 import { createRoutes, SERVICE_PREFIX } from "./routes.ts";
+import { createTritonBackends } from "./runtimes/index.ts";
 import type { BatchPolicy } from "./scheduler/index.ts";
-import { checkTraceFile, limitsOf, makeLogDirectory, openState, recordingOf, tlsFilesOf } from "./serve-settings.ts";
-import { ServedPaths } from "./served-paths.ts";
+import { checkTraceFile, controlOf, limitsOf, makeLogDirectory, openState, recordingOf, tlsFilesOf } from "./serve-settings.ts";
+import { openServedRepository } from "./served-repository.ts";
 import { BodyMemory, createHttpServer, type HttpServerOptions } from "./server/index.ts";
 import { cacheDirectoryOf, type Settings, stateDirectoryOf } from "./settings.ts";
 import { createStorage } from "./storage/index.ts";
@@ -102,6 +107,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   const clock = systemClock;
   const tlsFiles = tlsFilesOf(settings);
   const tls = tlsFiles && (await readTls(tlsFiles));
+  controlOf(settings);
   await makeLogDirectory(settings);
   await checkTraceFile(settings);
   const machine = await openMachine(settings);
@@ -113,6 +119,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     insecure: settings.insecure,
     allowed: settings["allowed-host"],
     hasService: (service) => registry.has(service),
+    serviceOf: (model) => registry.serviceOf(model),
     tenantHeader: settings["tenant-header"],
     rateLimit: settings["rate-limit"],
     clock,
@@ -158,18 +165,17 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     registry,
     clock,
     resources: table,
-    repository: {
-      load: (target, override, context) => requestedLoads.load(target, override, context),
-      unload: (target, context) => requestedLoads.unload(target, context),
-    },
+    repository: () => repository.loads,
     happenings,
     logs,
     drain: (model) => management.manager.drain(model),
     evict: (model) => management.manager.letGo(model),
     environment: process.env,
     scale: (model, replicas) => management.manager.scale(model, replicas),
-    rejections: () => servedPaths.rejections,
+    ownerOf: (target) => reconciler.keyOf(target)?.name,
+    rejections: () => repository.paths.rejections,
     tried: () => tried,
+    strictReadiness: settings["strict-readiness"],
   });
   const observers = await openObservers({
     recording: recordingOf(settings),
@@ -202,6 +208,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       ...kserveFamilies(events),
       ...shadowFamilies(shadows.reports),
     ],
+    custom: customFamilies(events),
     upstreams: () => scrapeUpstreams(),
   });
   const serverLoad = watchServerLoad(clock);
@@ -272,18 +279,18 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     });
   }
 
-  const management = openModelManagement(settings, { machine, events, clock, store });
+  // The client's request counts where requests are limited, not what models ask for its sake.
+  const unlimited = createDataPlane(registry, clock, () => undefined, cache);
+  const nested = {
+    inference: createNestedInference({ dataPlane: unlimited, registry, events, clock }),
+    control: createNestedControl(controlPlane, clock),
+  };
+  const management = openModelManagement(settings, { machine, events, clock, store, nested });
   scrapeUpstreams = () => management.scrapeUpstreams();
   const createScheduler = modelSchedulers({ settings, clock, events, batchPolicy: options.batchPolicy });
   const createModel = (spec: ModelSpec): ModelVersion =>
     new ModelVersion(withIdleTime(spec, settings["idle-timeout"]), createScheduler(spec), events);
-  const requestedLoads = new RequestedLoads({
-    registry,
-    manager: management.manager,
-    events,
-    createModel,
-    files: new GivenFiles(resolve(cacheDirectoryOf(settings), "given-models")),
-  });
+  const backends = createTritonBackends({ cacheDirectory: cacheDirectoryOf(settings), rule: settings["triton-server"] });
   const reconciler = new Reconciler(table, happenings, {
     registry,
     manager: management.manager,
@@ -292,6 +299,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     source: createStorage({ cacheDirectory: resolve(cacheDirectoryOf(settings), "downloads"), volumes: settings.volumes }),
     createModel,
     baseDirectory: process.cwd(),
+    backends,
     ...serverPlanning(settings, machine.configuration),
     watch: options.watch === true,
     onGone: (namespace, name) => logs.forget(isHostOf(namespace, name)),
@@ -304,31 +312,16 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       : [`${settings.host} can be reached by others, and there are no keys: everybody may do everything`];
   for (const key of restored) reconciler.changed(key);
   const watches: Array<() => void> = [access.close, shadows.close, serverLoad.close];
-  if (tlsFiles !== undefined) {
-    const renewed = (text: string): void => events.emit("access-notice", { text, problem: false });
-    const use = (context: SecureContextOptions): void => {
-      http.setCertificate(context);
-      grpc.setCertificate(context);
-      renewed(`the certificate in ${tlsFiles.cert} is in use from now on`);
-    };
-    watches.push(followTls(tlsFiles, watchDisk, use, problem));
-  }
-  const servedPaths = new ServedPaths({
-    table,
-    reconciler,
-    events,
-    clock,
-    trust: settings.trust,
-    modelName,
-    watch: options.watch === true,
-  });
-  watches.push(() => servedPaths.close());
+  watches.push(restartEnsembles({ registry, manager: management.manager, events }));
+  if (tlsFiles !== undefined) watches.push(followCertificates({ files: tlsFiles, servers: [http, grpc], events, onProblem: problem }));
+  const { manager } = management;
+  const watch = options.watch === true;
+  const parts = { settings, table, reconciler, registry, manager, events, clock, createModel, backends, modelName, watch };
+  const repository = openServedRepository(parts);
+  watches.push(() => repository.paths.close());
   let listening: Promise<void> | undefined = options.listen === false ? undefined : Promise.resolve();
   const loaded = (async () => {
-    for (const path of new Set(paths.map((each) => resolve(each)))) {
-      await servedPaths.serve(path);
-    }
-    await reconciler.tried();
+    await repository.begin(new Set(paths.map((each) => resolve(each))));
     tried = true;
   })();
 
@@ -352,7 +345,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
     get grpcPort() {
       return grpc.port;
     },
-    models: new EmbeddedModels({ table, reconciler, servedPaths, controlPlane, door }),
+    models: new EmbeddedModels({ table, reconciler, servedPaths: repository.paths, controlPlane, door }),
     door,
     async listen() {
       listening ??= listen().then(() => reconciler.addressChanged());
@@ -375,7 +368,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       await observers.close();
       await traces.close();
       await largeJson?.close();
-      await requestedLoads.close();
+      await repository.loads.close();
       await reconciler.close();
       await management.close();
       await store.close();
@@ -390,7 +383,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
       await traces.close();
       await largeJson?.close();
       await management.destroy();
-      await requestedLoads.close();
+      await repository.loads.close();
       await reconciler.close();
       await store.close();
     },

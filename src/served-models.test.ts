@@ -16,7 +16,15 @@ beforeEach(() => {
   world = new Reconciled(root);
   rejected = [];
   world.hosts.events.on("resource-rejected", ({ place, reason }) => rejected.push(`${place.slice(root.length)}: ${reason}`));
-  served = new ServedModels({ ...world, events: world.hosts.events, trust: [], named: (models) => models, watch: true });
+  served = new ServedModels({
+    ...world,
+    events: world.hosts.events,
+    trust: [],
+    triton: {},
+    named: (models) => models,
+    lookMs: 1_000,
+    onDemand: false,
+  });
 });
 afterEach(async () => {
   served.close();
@@ -30,7 +38,7 @@ function write(path: string, text: string): void {
 }
 
 async function serve(path = root): Promise<void> {
-  expect(await served.serve(path, (await readModels([path])).models)).toEqual([]);
+  expect(await served.serve(path, await readModels([path]))).toEqual([]);
   await world.rest();
 }
 

@@ -2,8 +2,9 @@ import { applyManifests, type Reconciler, type ResourceTable } from "./control/i
 import type { Clock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Events } from "./core/events.ts";
-import { isModelName, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "./core/model.ts";
-import { readModels, watchPath } from "./resources/index.ts";
+import { DEFAULT_NAMESPACE, isModelName, MODEL_NAME_RULE, type ModelSpec, type Rejection } from "./core/model.ts";
+import type { Registry } from "./models/index.ts";
+import { readModels, type TritonOptions, watchPath } from "./resources/index.ts";
 import { ServedModels } from "./served-models.ts";
 import type { Settings } from "./settings.ts";
 
@@ -12,11 +13,18 @@ export interface ServedPathsOptions {
   readonly reconciler: Reconciler;
   readonly events: Events;
   readonly clock: Clock;
+  readonly registry: Registry;
   readonly trust: Settings["trust"];
+  /** How models of Triton model repositories are read. */
+  readonly triton: TritonOptions;
   /** Name for the one model that the paths hold, instead of its file's or folder's. */
   readonly modelName: string | undefined;
-  /** Applies YAML files of the paths again when they change, and loads models again. */
+  /** Applies YAML files of the paths again when they change. */
   readonly watch: boolean;
+  /** Loads models again when their files change: milliseconds between two looks at them, or undefined for never. */
+  readonly lookMs: number | undefined;
+  /** Only models that somebody loads are served. */
+  readonly onDemand: boolean;
 }
 
 /** Files and folders that the command line names. */
@@ -24,11 +32,11 @@ export class ServedPaths {
   readonly #options: ServedPathsOptions;
   readonly #rejections = new Map<string, readonly Rejection[]>();
   readonly #watches: Array<() => void> = [];
-  readonly #models: ServedModels;
+  readonly models: ServedModels;
 
   constructor(options: ServedPathsOptions) {
     this.#options = options;
-    this.#models = new ServedModels({ ...options, named: (models) => named(models, options.modelName) });
+    this.models = new ServedModels({ ...options, named: (models) => named(models, options.modelName) });
   }
 
   /** What is not served, and why. */
@@ -38,19 +46,30 @@ export class ServedPaths {
 
   /** @param path absolute. @returns what of it is not served, and why, and the names of the models in it that are */
   async serve(path: string): Promise<{ readonly rejections: readonly Rejection[]; readonly names: readonly string[] }> {
-    const { table, watch } = this.#options;
-    const { models, rejections: unserved, manifestFiles } = await readModels([path]);
+    const { table, watch, triton } = this.#options;
+    const found = await readModels([path], triton);
+    const { models, manifestFiles } = found;
     if (watch) this.#watch(path);
     const unapplied = manifestFiles.length === 0 ? [] : await applyManifests(table, manifestFiles, path);
-    const unadopted = await this.#models.serve(path, models);
-    const rejections = [...unserved, ...unapplied, ...unadopted];
+    const unserved = await this.models.serve(path, found);
+    const rejections = [...unserved, ...unapplied];
     this.#rejections.set(path, rejections);
-    return { rejections, names: [...new Set(models.map(({ name }) => name))] };
+    // Those that cannot be served are shown as services that say why.
+    const unavailable = found.rejections.filter((each) => each.model !== undefined && !rejections.includes(each));
+    const names = this.#options.onDemand ? [] : [...new Set(models.map(({ name }) => name))];
+    return { rejections: [...rejections, ...unavailable], names };
+  }
+
+  /** A model that was to be loaded at the start is not served, and this is why. */
+  refuse(name: string, reason: string): void {
+    // One that is served says it there.
+    if (this.#options.reconciler.keyOf({ namespace: DEFAULT_NAMESPACE, name }) !== undefined) return;
+    this.#rejections.set(`--load-model ${name}`, [{ path: `--load-model ${name}`, reason }]);
   }
 
   /** Changes are no longer noticed. */
   close(): void {
-    this.#models.close();
+    this.models.close();
     for (const end of this.#watches) end();
   }
 
@@ -66,7 +85,7 @@ export class ServedPaths {
 
   async #applyAgain(path: string): Promise<void> {
     const { table, events } = this.#options;
-    const { manifestFiles } = await readModels([path]);
+    const { manifestFiles } = await readModels([path], this.#options.triton);
     for (const { path: place, reason } of await applyManifests(table, manifestFiles, path)) {
       events.emit("resource-rejected", { place, reason });
     }

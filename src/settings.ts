@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { parseRateLimit, RATE_LIMIT_RULE, type RateLimit } from "./core/rate-limit.ts";
 import { parseRestrictions, type Restrictions } from "./core/restricted-apis.ts";
+import { TRITON_SETTINGS } from "./triton-settings.ts";
 
 const positive = z.coerce.number().int().positive();
 
@@ -78,10 +79,7 @@ export const SETTINGS = {
     .min(1)
     .optional()
     .describe("folder for what can be made again: Python environments, tools, downloads (default: the state directory)"),
-  profile: z
-    .enum(["kserve", "triton"])
-    .default("kserve")
-    .describe("whose clients this server is for, where KServe and Triton answer the same request differently"),
+  ...TRITON_SETTINGS,
   "server-name": z.string().min(1).default("nitrous").describe("name in the server metadata"),
   "log-level": z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("least severe log lines to print"),
   "log-format": z.enum(["text", "json"]).default("text").describe("log lines for people or for machines"),

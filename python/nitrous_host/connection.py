@@ -13,6 +13,8 @@ from nitrous_host import frames
 
 # Bytes up to which joining a frame costs less than writing its parts one by one.
 SMALL_FRAME = 256 * 1024
+# Bytes that are read at once: a small frame as a whole, and perhaps the next one too.
+READ_AHEAD = 64 * 1024
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 
@@ -20,7 +22,10 @@ _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 class Connection:
     def __init__(self, stream_socket: socket.socket) -> None:
         self._socket = stream_socket
-        self._header = memoryview(bytearray(frames.HEADER_SIZE))
+        self._ahead = memoryview(bytearray(READ_AHEAD))
+        # Where what has been read and belongs to no frame yet begins and ends in there.
+        self._start = 0
+        self._end = 0
         self._write_lock = threading.Lock()
         _open.add(self)
 
@@ -29,10 +34,12 @@ class Connection:
         The next frame of a known type, or None when the connection has ended.
         Raises FrameError when it cannot be read on, and UnreadableMeta when only this frame cannot be read.
         """
-        while self._fill(self._header):
-            kind, stream, meta_length, body_length = frames.decode_header(self._header)
-            contents = bytearray(meta_length + body_length)
-            if not self._fill(memoryview(contents)):
+        while self._read_header():
+            header = self._ahead[self._start : self._start + frames.HEADER_SIZE]
+            kind, stream, meta_length, body_length = frames.decode_header(header)
+            self._start += frames.HEADER_SIZE
+            contents = self._read_contents(meta_length + body_length)
+            if contents is None:
                 return None
             if kind in frames.TYPES:
                 return frames.decode_contents(kind, stream, contents, meta_length)
@@ -40,6 +47,8 @@ class Connection:
 
     def readable(self) -> bool:
         """Whether bytes, or the end of the connection, can be read without waiting; only for the thread that may call `receive`."""
+        if self._end > self._start:
+            return True
         descriptor = self._socket.fileno()
         if descriptor < 0:
             return False
@@ -69,6 +78,33 @@ class Connection:
         # Another thread may have held the old one when the process was forked.
         self._write_lock = threading.Lock()
         self._socket.close()
+
+    def _read_header(self) -> bool:
+        """Sees to it that a whole header has been read; False when the connection ends before that."""
+        while self._end - self._start < frames.HEADER_SIZE:
+            rest = self._end - self._start
+            if self._start > 0:
+                self._ahead[:rest] = bytes(self._ahead[self._start : self._end])
+                self._start, self._end = 0, rest
+            try:
+                count = self._socket.recv_into(self._ahead[rest:])
+            except OSError:
+                return False
+            if count == 0:
+                return False
+            self._end += count
+        return True
+
+    def _read_contents(self, length: int) -> bytearray | None:
+        """So many bytes in memory of their own, or None when the connection ends before that."""
+        present = min(length, self._end - self._start)
+        begin = self._start
+        self._start += present
+        if present == length:
+            return bytearray(self._ahead[begin : begin + present])
+        contents = bytearray(length)
+        contents[:present] = self._ahead[begin : begin + present]
+        return contents if self._fill(memoryview(contents)[present:]) else None
 
     def _fill(self, buffer: memoryview) -> bool:
         """Reads until the buffer is full; False when the connection ends before that."""

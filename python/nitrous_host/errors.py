@@ -62,6 +62,10 @@ class HostError(Exception):
         self.message = message
         self.detail = detail
 
+    def __reduce__(self) -> tuple[type[HostError], tuple[str, str, str | None]]:
+        """Models raise it in processes of their own too."""
+        return HostError, (self.code, self.message, self.detail)
+
 
 def from_exception(error: BaseException) -> HostError:
     """Any exception of a model's code: INTERNAL, unless the exception carries an attribute `code` with a code's name."""

@@ -18,12 +18,14 @@ END = 10
 ERROR = 11
 CANCEL = 12
 CREDIT = 13
+CALL = 14
 PING = 15
+STATS = 16
 LOG = 17
 UNLOAD = 19
 PONG = 20
 
-TYPES = frozenset({HELLO, LOAD, PROGRESS, READY, INFER, RESULT, CHUNK, END, ERROR, CANCEL, CREDIT, PING, LOG, UNLOAD, PONG})
+TYPES = frozenset({HELLO, LOAD, PROGRESS, READY, INFER, RESULT, CHUNK, END, ERROR, CANCEL, CREDIT, CALL, PING, STATS, LOG, UNLOAD, PONG})
 
 PROTOCOL_VERSION = 1
 HEADER_SIZE = 24  # bytes
@@ -84,8 +86,9 @@ def decode_header(header: Blob) -> tuple[int, int, int, int]:
 
 def decode_contents(kind: int, stream: int, contents: bytearray, meta_length: int) -> Frame:
     """The frame whose metadata and body are `contents`. Raises FrameError, or UnreadableMeta."""
-    meta = _decode_meta(stream, contents[:meta_length])
-    body = memoryview(contents)[meta_length:] if len(contents) > meta_length else NO_BODY
+    view = memoryview(contents)
+    meta = _decode_meta(stream, view[:meta_length])
+    body = view[meta_length:] if len(contents) > meta_length else NO_BODY
     _check_body(meta, len(body))
     return Frame(kind, stream, meta, body)
 
@@ -122,9 +125,9 @@ def encode_json(value: Any) -> bytes:
         return _ASCII_ENCODER.encode(value).encode()
 
 
-def _decode_meta(stream: int, text: bytearray) -> dict[str, Any]:
+def _decode_meta(stream: int, text: memoryview) -> dict[str, Any]:
     try:
-        meta = _DECODER.decode(text.decode())
+        meta = _DECODER.decode(str(text, "utf-8"))
     except UnicodeDecodeError as error:
         raise FrameError("metadata is not UTF-8") from error
     except json.JSONDecodeError as error:

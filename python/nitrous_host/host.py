@@ -16,6 +16,9 @@ from nitrous_host.formats import load_model
 from nitrous_host.inbox import Inbox
 from nitrous_host.model import LoadRequest, Model
 from nitrous_host.payload import Call, Payload, read_call, write_payload
+from nitrous_host.replies import Chunk, Reply
+from nitrous_host.requests import read_requests, write_answers
+from nitrous_host.server_link import ANSWERS, ServerLink, parent
 from nitrous_host.streams import Stream
 
 # Calls run one after the other, and the batches of a scheduler grow while one of them does.
@@ -29,11 +32,12 @@ class Host:
         self._connection = connection
         self._inbox = Inbox(connection, self._take_now)
         self._models: dict[int, Model] = {}
-        self._streams: dict[int, tuple[int, Stream]] = {}
+        self._link = ServerLink(connection, self._inbox)
+        self._streams: dict[int, tuple[int, Stream | Reply]] = {}
         # The ordinary call that runs; 0 is no call's stream.
         self._running = 0
-        # Of the calls that run, those that nobody waits for.
-        self._cancelled: set[int] = set()
+        # Of the calls that run, those that nobody waits for: by stream, and single requests by their place in it.
+        self._cancelled: set[int | tuple[int, int]] = set()
         self._handlers: dict[int, Callable[[frames.Frame], None]] = {
             frames.LOAD: self._load,
             frames.INFER: self._infer,
@@ -47,6 +51,7 @@ class Host:
         """Serves until the connection ends. Raises FrameError when the server sends something else than frames."""
         self._send(frames.HELLO, 0, _hello())
         while True:
+            self._step()
             try:
                 frame = self._inbox.receive()
             except frames.UnreadableMeta as error:
@@ -58,8 +63,20 @@ class Host:
             if handler is not None:
                 handler(frame)
 
+    def _step(self) -> None:
+        """Models go on with what they have taken, until something comes that may join it."""
+        while True:
+            stepping = [model for model in self._models.values() if getattr(model, "has_step", False)]
+            if not stepping or self._inbox.has_frame():
+                return
+            for model in stepping:
+                model.step()
+
     def _take_now(self, frame: frames.Frame) -> bool:
         """Handles what concerns calls that run, and pings; also while a call runs, in whichever thread has looked."""
+        if frame.type in ANSWERS:
+            self._link.take(frame)
+            return True
         if frame.type not in (frames.CANCEL, frames.CREDIT, frames.PING):
             return False
         self._handlers[frame.type](frame)
@@ -70,7 +87,8 @@ class Host:
             self._send(frames.PROGRESS, frame.stream, {"step": step})
 
         try:
-            model = load_model(LoadRequest(**frame.meta), progress)
+            parent.set(frame.stream)
+            model = load_model(LoadRequest(**frame.meta, stream=frame.stream, link=self._link), progress)
             self._connection.send(frames.READY, frame.stream, {"description": model.description})
         except (Exception, SystemExit) as error:
             self._fail(frame.stream, from_exception(error))
@@ -80,19 +98,21 @@ class Host:
     def _infer(self, frame: frames.Frame) -> None:
         started = time.perf_counter()
         self._running = frame.stream
+        parent.set(frame.stream)
         try:
             model = self._models.get(frame.meta["model"])
             if model is None:
                 raise HostError("NOT_FOUND", f"no model has the handle {frame.meta['model']}")
-            call = read_call(frame.meta, frame.body)
-            call.cancelled = functools.partial(self._is_cancelled, frame.stream)
-            signature = model.description["methods"].get(call.method)
+            signature = model.description["methods"].get(frame.meta["method"])
             if signature is None:
-                raise HostError("NOT_FOUND", f"the model has no method '{call.method}'")
-            if signature["streaming"]:
-                self._start_stream(frame, model, call)
+                raise HostError("NOT_FOUND", f"the model has no method '{frame.meta['method']}'")
+            if signature["streaming"] or "concurrency" in signature:
+                self._start_stream(frame, model, signature["streaming"])
                 return
-            meta, blobs = write_payload(model.infer(call))
+            if signature.get("together"):
+                meta, blobs = self._together(frame, model)
+            else:
+                meta, blobs = write_payload(model.infer(self._call_of(frame)))
             meta["computeMs"] = _milliseconds_since(started)
             self._connection.send(frames.RESULT, frame.stream, meta, blobs)
         except frames.FrameTooLarge as error:
@@ -106,26 +126,60 @@ class Host:
             if time.perf_counter() - started > LONG_CALL:
                 self._inbox.look()
 
+    def _call_of(self, frame: frames.Frame) -> Call:
+        call = read_call(frame.meta, frame.body)
+        call.cancelled = functools.partial(self._is_cancelled, frame.stream)
+        return call
+
+    def _together(self, frame: frames.Frame, model: Model) -> tuple[dict[str, Any], list[frames.Blob]]:
+        stream = frame.stream
+        requests = read_requests(frame.meta, frame.body, lambda index: functools.partial(self._is_request_cancelled, stream, index))
+        try:
+            return write_answers(model.infer_together(requests))
+        finally:
+            if self._cancelled:
+                self._cancelled.difference_update([(stream, index) for index in range(len(requests))])
+
+    def _is_request_cancelled(self, stream: int, index: int) -> bool:
+        return (stream, index) in self._cancelled or self._is_cancelled(stream) or (stream, index) in self._cancelled
+
     def _is_cancelled(self, stream: int) -> bool:
         """Whether nobody waits for a call that runs. Its own thread may be the one that reads frames, so it looks for them."""
         if stream not in self._cancelled:
             self._inbox.look()
         return stream in self._cancelled or self._inbox.ended
 
-    def _start_stream(self, frame: frames.Frame, model: Model, call: Call) -> None:
-        def send_chunk(payload: Payload) -> None:
-            meta, blobs = write_payload(payload)
-            self._connection.send(frames.CHUNK, frame.stream, meta, blobs)
+    def _start_stream(self, frame: frames.Frame, model: Model, streaming: bool = True) -> None:
+        """With `streaming` there may be any number of answers; otherwise the first one is the result of a call with one request."""
+        started = time.perf_counter()
 
         def finish(error: HostError | None, compute_ms: float) -> None:
             self._streams.pop(frame.stream, None)
             self._cancelled.discard(frame.stream)
             if error is None:
-                self._send(frames.END, frame.stream, {"computeMs": round(compute_ms, 3)})
+                if streaming:
+                    self._send(frames.END, frame.stream, {"computeMs": round(compute_ms, 3)})
             else:
                 self._fail(frame.stream, error)
 
-        stream = Stream(model.stream(call), frame.meta.get("credit", 0), send_chunk, finish)
+        def send(chunk: Chunk) -> None:
+            meta, blobs = chunk
+            if streaming:
+                self._connection.send(frames.CHUNK, frame.stream, meta, blobs)
+                return
+            said = {key: value for key, value in meta.items() if key != "tensors"}
+            answer = {"tensors": len(meta["tensors"]), **said}
+            meta = {"answers": [answer], "tensors": meta["tensors"], "computeMs": _milliseconds_since(started)}
+            self._connection.send(frames.RESULT, frame.stream, meta, blobs)
+
+        credit = frame.meta.get("credit", 0) if streaming else 1
+        if hasattr(model, "reply"):
+            reply = Reply(credit, self._link, send, lambda error: finish(error, _milliseconds_since(started)))
+            (request,) = read_requests(frame.meta, frame.body, lambda _: reply.is_cancelled)
+            self._streams[frame.stream] = (frame.meta["model"], reply)
+            model.reply(request, reply)
+            return
+        stream = Stream(model.stream(self._call_of(frame)), credit, lambda payload: send(write_payload(payload)), finish)
         self._streams[frame.stream] = (frame.meta["model"], stream)
         stream.start()
 
@@ -134,6 +188,10 @@ class Host:
         if stream is not None:
             self._cancelled.add(frame.stream)
             stream.cancel()
+        elif "request" in frame.meta:
+            # A call that waits still is begun for the sake of its other requests.
+            if frame.stream == self._running or self._inbox.holds(frame.stream):
+                self._cancelled.add((frame.stream, frame.meta["request"]))
         elif frame.stream == self._running:
             self._cancelled.add(frame.stream)
         elif self._inbox.drop(frame.stream):
@@ -151,7 +209,9 @@ class Host:
         for handle, stream in list(self._streams.values()):
             if handle == frame.stream:
                 stream.cancel()
-        self._models.pop(frame.stream, None)
+        model = self._models.pop(frame.stream, None)
+        if hasattr(model, "close"):
+            model.close()
         gc.collect()
         self._send(frames.END, frame.stream, {"computeMs": 0})
 

@@ -115,10 +115,53 @@ VALID: dict[str, tuple[int, int, dict[str, Any], list[bytes]]] = {
     "chunk-json": (frames.CHUNK, 5, {"json": {"token": "\u2028 \u0007", "done": False}}, []),
     "end": (frames.END, 5, {"computeMs": 12.5}, []),
     "error": (frames.ERROR, 3, {"code": "INVALID_ARGUMENT", "message": "missing 'age'", "detail": "Traceback:\n\t…"}, []),
+    "infer-together": (
+        frames.INFER,
+        6,
+        {
+            "model": 1,
+            "method": "predict",
+            "tensors": [tensor("x", "FP32", [3, 1], FP32), tensor("text", "BYTES", [3], TEXT), tensor("x", "FP32", [3, 1], FP32)],
+            "requests": [
+                {"tensors": 2, "outputs": ["y"], "parameters": {"top": 5}, "id": "first", "timeoutMs": 2.5},
+                {"tensors": 1, "sequence": {"id": 9007199254740993, "start": True, "end": False}},
+            ],
+        },
+        [FP32, TEXT, FP32],
+    ),
+    "result-together": (
+        frames.RESULT,
+        6,
+        {
+            "answers": [{"tensors": 1}, {"error": {"code": "INVALID_ARGUMENT", "message": "negative", "detail": "Traceback"}}],
+            "tensors": [tensor("y", "FP16", [2], FP16)],
+            "computeMs": 1.5,
+        },
+        [FP16],
+    ),
+    "call": (
+        frames.CALL,
+        1,
+        {"parent": 6, "model": "embedding", "version": "2", "outputs": ["y"], "timeoutMs": 2.5, "tensors": [tensor("x", "FP32", [3, 1], FP32)]},
+        [FP32],
+    ),
+    "call-load": (
+        frames.CALL,
+        2,
+        {"parent": 1, "action": "load", "model": "embedding", "configuration": "{}", "tensors": [tensor("1/model.onnx", "UINT8", [5], BOOL)]},
+        [BOOL],
+    ),
     "cancel": (frames.CANCEL, 5, {}, []),
+    "cancel-request": (frames.CANCEL, 6, {"request": 1}, []),
     "credit": (frames.CREDIT, 5, {"chunks": 2}, []),
     "ping": (frames.PING, 6, {}, []),
     "pong": (frames.PONG, 6, {}, []),
+    "stats": (
+        frames.STATS,
+        0,
+        {"name": "tokens", "help": "Tokens.", "kind": "histogram", "labels": {"lang": "en"}, "buckets": [1, 2.5], "action": "observe", "value": 2},
+        [],
+    ),
     "log": (frames.LOG, 0, {"level": "warning", "message": "made with scikit-learn 1.5.0"}, []),
     "unload": (frames.UNLOAD, 1, {}, []),
 }

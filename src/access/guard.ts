@@ -28,8 +28,7 @@ export function createGuard(hosts: Hosts, ring: KeyRing, tenantHeader?: string):
     const service = hosts.check(head.headers);
     const access = accessOf(route, head);
     if (service !== undefined && access !== "public" && !isLater(route)) {
-      const target = route.target?.(head);
-      if (target?.name !== service.name || target.namespace !== service.namespace || access === "admin") {
+      if (!hosts.isModelOf(service, route.target?.(head)) || access === "admin") {
         const hint = "only that service is reached under it; give --allowed-host to the server to reach all of it";
         throw denied(`the Host header names the service ${service.namespace}/${service.name}, and ${hint}`);
       }

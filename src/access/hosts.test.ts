@@ -105,3 +105,27 @@ describe("Origin", () => {
     expect(() => check(host, origin)).toThrow(expect.objectContaining({ code: "PERMISSION_DENIED" }));
   });
 });
+
+describe("isModelOf", () => {
+  const service = { namespace: "team-a", name: "vision" };
+  const owned = new Hosts({
+    bound: "myhost",
+    allowed: [],
+    hasService: () => true,
+    serviceOf: ({ name }) => (name === "detect" ? "vision" : name),
+  });
+
+  it.each([
+    [{ namespace: "team-a", name: "vision" }, true],
+    [{ namespace: "team-a", name: "detect" }, true],
+    [{ namespace: "team-a", name: "other" }, false],
+    [{ namespace: "default", name: "detect" }, false],
+    [undefined, false],
+  ])("of %j is %s", (model, expected) => {
+    expect(owned.isModelOf(service, model)).toBe(expected);
+  });
+
+  it("knows only the service itself where nobody says whose models are whose", () => {
+    expect(hosts.isModelOf(service, { namespace: "team-a", name: "detect" })).toBe(false);
+  });
+});

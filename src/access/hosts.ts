@@ -11,6 +11,8 @@ export interface HostOptions {
   /** Names that are the server's too; `*.example.com` is every name that ends in `.example.com`. */
   readonly allowed: readonly string[];
   readonly hasService: (service: Service) => boolean;
+  /** The name of the service whose model a name means; each is a service of its own when absent. */
+  readonly serviceOf?: (model: Service) => string;
 }
 
 const CACHE_ENTRIES = 1024;
@@ -51,6 +53,12 @@ export class Hosts {
     // What guessed a service's name could be a page too; it cannot leave this header out when it changes something.
     if (typeof origin === "string" && !this.#isAllowed(hostnameOf(withoutScheme(origin)))) throw foreign(origin);
     return service;
+  }
+
+  /** Whether a model is one of the service's. */
+  isModelOf({ namespace, name }: Service, model: Service | undefined): boolean {
+    if (model === undefined || model.namespace !== namespace) return false;
+    return model.name === name || this.#options.serviceOf?.(model) === name;
   }
 
   #checkOrigin(origin: string, host: string): void {

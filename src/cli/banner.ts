@@ -28,7 +28,9 @@ export function banner(
   const rejections = controlPlane.rejections();
   if (rejections.length > 0) lines.push(paint("bold", "Not served:"));
   for (const { path, reason } of rejections) lines.push(`  ${path}: ${reason}`);
-  if (total === 0) lines.push("Nothing to serve yet: nitrous apply -f FILE adds an InferenceService.", "");
+  const unloaded = controlPlane.names(DEFAULT_NAMESPACE).filter((name) => !isServed(name, statuses, without));
+  if (unloaded.length > 0) lines.push(`Not loaded: ${namesInWords(unloaded)}. Clients load them, and 'nitrous load NAME' does.`, "");
+  if (total === 0 && unloaded.length === 0) lines.push("Nothing to serve yet: nitrous apply -f FILE adds an InferenceService.", "");
   return `${lines.join("\n")}\n`;
 }
 
@@ -42,11 +44,19 @@ function restoredInWords(keys: readonly ResourceKey[]): string {
   return kinds
     .map((kind) => {
       const names = keys.filter((key) => key.kind === kind).map(nameOf);
-      const shown = names.slice(0, MOST_NAMES).join(", ");
-      const rest = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
-      return `${names.length} ${kind}${names.length === 1 ? "" : "s"} (${shown}${rest})`;
+      return `${names.length} ${kind}${names.length === 1 ? "" : "s"} (${namesInWords(names)})`;
     })
     .join(", ");
+}
+
+function namesInWords(names: readonly string[]): string {
+  const rest = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+  return `${names.slice(0, MOST_NAMES).join(", ")}${rest}`;
+}
+
+function isServed(name: string, statuses: readonly ModelStatus[], without: readonly ResourceView[]): boolean {
+  const isOfService = (view: ResourceView): boolean => (statusOf(view).nitrous.modelName ?? view.metadata.name) === name;
+  return statuses.some((status) => status.namespace === DEFAULT_NAMESPACE && status.name === name) || without.some(isOfService);
 }
 
 function nameOf({ namespace, name }: { readonly namespace?: string | undefined; readonly name: string }): string {
@@ -77,9 +87,18 @@ function describe(status: ModelStatus, url: string, curl: string, paint: Paint):
   const lines = [`${paint("green", "✓")} ${title}`, `    ${base}${path}`];
   if (state === "standby") lines.push(`    ${reason}`);
   const command = exampleCommand(status, curl, base, path);
-  if (command !== undefined) lines.push(`    ${command}`);
+  if (command !== undefined) lines.push(`    ${command.length > LONGEST_COMMAND ? inferCommand(status, url) : command}`);
   for (const warning of description?.warnings ?? []) lines.push(`    ${paint("yellow", "!")} ${warning}`);
   return [...lines, ""];
+}
+
+/** Characters that a person may still want to read and copy. */
+const LONGEST_COMMAND = 2000;
+
+/** Sends the model's own example without showing it. */
+function inferCommand({ namespace, name, version, latest }: ModelStatus, server: string): string {
+  const place = namespace === DEFAULT_NAMESPACE ? "" : ` --namespace ${namespace}`;
+  return `nitrous infer ${name}${place}${latest ? "" : ` --model-version ${version}`} --server ${server}`;
 }
 
 function exampleCommand({ name, version, latest, description }: ModelStatus, curl: string, url: string, path: string): string | undefined {

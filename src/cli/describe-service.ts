@@ -151,14 +151,16 @@ function conditionStyle(type: string, status: string): "green" | "red" | "yellow
   return (status === "True") === (type !== "Stopped") ? "green" : type === "Stopped" ? "yellow" : "red";
 }
 
-function versionsTable({ nitrous: { versions } }: ServiceStatus, terminal: Terminal): string {
+function versionsTable({ nitrous: { versions, modelName } }: ServiceStatus, terminal: Terminal): string {
   if (versions.length === 0) return "";
+  const hasModels = versions.some(({ model }) => model !== undefined);
   const rows = versions.map((each) => [
+    ...(hasModels ? [each.model ?? modelName ?? ""] : []),
     each.version,
     each.state ?? "",
     [each.reason, ...replicaWords(each), ...deviceWords(each), ...inlineWords(each), ...hostTroubles(each)].filter(Boolean).join("; "),
   ]);
-  return renderTable(["VERSION", "STATE", "REASON"], rows, terminal, { indent: 2 });
+  return renderTable([...(hasModels ? ["MODEL"] : []), "VERSION", "STATE", "REASON"], rows, terminal, { indent: 2 });
 }
 
 function replicaWords({ replicas }: ServiceStatus["nitrous"]["versions"][number]): string[] {

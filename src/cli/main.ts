@@ -37,6 +37,13 @@ for (const [name, schema] of Object.entries(SETTINGS)) {
 serve.addOption(new Option("--http_port <value>", "the same as --http-port").hideHelp());
 serve.addOption(new Option("--model_dir <path>", "the same as a path").hideHelp());
 serve.addOption(new Option("--model_name <name>", "serve the model of --model_dir under this name").hideHelp());
+// And Triton's.
+serve.addOption(new Option("--model-control-mode <value>", "the same as --model-control").hideHelp());
+serve.addOption(
+  new Option("--model-repository <path>", "the same as a path")
+    .argParser((value: string, before: string[] = []) => [...before, value])
+    .hideHelp(),
+);
 
 program
   .command("infer")

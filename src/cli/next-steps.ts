@@ -7,7 +7,10 @@ import { trafficSteps } from "./traffic-section.ts";
 export function nextSteps(object: ApiObject, status: ServiceStatus): string[] {
   const { name, namespace = "default" } = object.metadata;
   const place = namespace === "default" ? "" : ` -n ${namespace}`;
-  const { retry, modelName = name } = status.nitrous;
+  const { retry, modelName = name, mainModel } = status.nitrous;
+  const models = status.nitrous.versions.flatMap(({ model }) => model ?? []);
+  // Of several models the service's name means one only where that is told.
+  const [asked = modelName] = mainModel === undefined ? models : [];
   const watching = `wait for it: nitrous get isvc ${name}${place} --watch`;
   if (isStopped(status)) return ["start it: remove the annotation serving.kserve.io/stop and apply it again"];
   if (isBehind(object, status)) return [watching];
@@ -17,7 +20,7 @@ export function nextSteps(object: ApiObject, status: ServiceStatus): string[] {
     return retry === undefined ? steps : [`it is ${retry.replace(/^is /, "")}; that may be enough`, ...steps];
   }
   if (readiness(status) === "True") {
-    return [`send it a request: nitrous infer ${modelName}${place}`, ...trafficSteps(`${name}${place}`, status)];
+    return [`send it a request: nitrous infer ${asked}${place}`, ...trafficSteps(`${name}${place}`, status)];
   }
   if (status.conditions.some(({ type, reason }) => type === "Ready" && reason === "Drained"))
     return [`have it answer again: nitrous load ${modelName}${place}`];

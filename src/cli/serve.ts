@@ -43,13 +43,16 @@ interface ServeArguments {
 }
 
 async function settingsOf(paths: readonly string[], options: Record<string, unknown>): Promise<ServeArguments> {
-  const { config, watch, http_port: port, model_dir: directory, model_name: name, ...flags } = kebab(options);
+  const { config, watch, http_port: port, model_dir: directory, model_name: name, ...others } = kebab(options);
+  const { "model-control-mode": mode, "model-repository": repositories, ...flags } = others;
   if (port !== undefined) flags["http-port"] = port;
+  if (mode !== undefined) flags["model-control"] = mode;
   if (name !== undefined && directory === undefined) throw new CliError("--model_name needs --model_dir", 2);
   const file = typeof config === "string" ? config : existsSync("nitrous.yaml") ? "nitrous.yaml" : undefined;
   try {
     const settings = await readSettings({ flags, environment: process.env, ...(file === undefined ? {} : { file }) });
-    const served = typeof directory === "string" ? [...paths, directory] : paths;
+    const named = [typeof directory === "string" ? directory : [], repositories ?? []].flat() as string[];
+    const served = [...paths, ...named];
     return { settings, served, modelName: name === undefined ? undefined : String(name), watch: watch === true };
   } catch (error) {
     throw error instanceof SettingsError ? new CliError(error.message, 2) : error;

@@ -15,6 +15,7 @@ function listOf<Element extends z.ZodType>(element: Element) {
 
 const condition = z.object({ type: z.string(), status: z.string(), reason: text, message: text, severity: text, lastTransitionTime: text });
 const version = z.object({
+  model: text,
   version: z.union([z.string(), z.number()]).transform(String),
   state: text,
   reason: text,
@@ -36,6 +37,7 @@ const modelStatus = z.object({
 });
 const additions = z.object({
   modelName: text,
+  mainModel: text,
   versions: listOf(version),
   candidates: listOf(candidate),
   notInEffect: listOf(z.string()),
@@ -76,6 +78,7 @@ const serviceStatus = z.object({
   clusterServingRuntimeName: text,
   nitrous: additions.catch({
     modelName: undefined,
+    mainModel: undefined,
     versions: [],
     candidates: [],
     notInEffect: [],

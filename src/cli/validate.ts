@@ -1,6 +1,6 @@
 import { BUILT_IN_RUNTIMES } from "../built-in-runtimes.ts";
 import type { InferenceService, ServingRuntime } from "../core/resource.ts";
-import { hasOwnServer, isElsewhere, type RuntimeChoice, readBuiltInRuntimes, selectRuntime } from "../resources/index.ts";
+import { isElsewhere, type RuntimeChoice, readBuiltInRuntimes, runsOwnServer, selectRuntime } from "../resources/index.ts";
 import { indented } from "./describe-text.ts";
 import { type FileDocument, type FileDocuments, problemLine, readFileDocuments } from "./documents.ts";
 import { resourceInWords, SERVICES, TRAINED_MODELS } from "./kinds.ts";
@@ -74,7 +74,7 @@ function printVerdicts(verdicts: readonly Verdict[], { problems }: FileDocuments
 
 function fieldsNotInEffect(service: InferenceService | undefined, choice: RuntimeChoice | undefined): readonly string[] {
   if (service === undefined) return [];
-  return hasOwnServer(service, choice?.runtime) ? service.notInEffectOfServer : service.notInEffect;
+  return runsOwnServer(service, choice?.runtime) ? service.notInEffectOfServer : service.notInEffect;
 }
 
 function choiceInWords({ runtime, candidates, failure }: RuntimeChoice): string {

@@ -36,7 +36,7 @@ export async function stampsAt(path: string): Promise<FileStamps | undefined> {
       // Also an empty folder is something: a version that is about to be filled.
       stamps.set(place, "folder");
       const names = await readdir(place).catch((): string[] => []);
-      for (const name of names.sort()) if (!NOT_LOOKED_INTO.has(name) && !UNFINISHED.test(name)) await look(join(place, name));
+      for (const name of names.sort()) if (!isUnfinished(name)) await look(join(place, name));
     }
   };
   await look(path);
@@ -68,10 +68,28 @@ export async function contentsOf(files: FileStamps | undefined): Promise<string 
  * What the files of a model are now: another text when they change.
  * @param isAlone everything in its folder is of this model
  */
-export async function stampOf({ file, directory, requirements, example }: ModelSpec, isAlone: boolean): Promise<string> {
+export async function stampOf({ file, directory, requirements, example, folder }: ModelSpec, isAlone: boolean): Promise<string> {
   const hash = createHash("sha256");
+  if (folder !== undefined) {
+    for (const place of [directory, ...(await besideVersions(folder))]) hash.update(textOf(await stampsAt(place)));
+    return hash.digest("hex").slice(0, 16);
+  }
   for (const place of new Set([isAlone ? directory : file, requirements, example])) {
     if (place !== undefined) hash.update(textOf(await stampsAt(place)));
   }
   return hash.digest("hex").slice(0, 16);
+}
+
+/**
+ * What in the folder of a configured model all of its versions share: labels, data for the warm-up, initial states. Its configuration is no
+ * part of it: what that says is compared, so that only a change that means something counts.
+ */
+async function besideVersions(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  const shared = names.filter((name) => !/^[0-9]+$/.test(name) && !["config.pbtxt", "configs"].includes(name) && !isUnfinished(name));
+  return shared.sort().map((name) => join(folder, name));
+}
+
+function isUnfinished(name: string): boolean {
+  return NOT_LOOKED_INTO.has(name) || UNFINISHED.test(name);
 }

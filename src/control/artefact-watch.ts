@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { contentsOf, stampsAt, textOf } from "./artefact-files.ts";
 
-/** Milliseconds between two looks at all that is watched. */
+/** Milliseconds between two looks at all that is watched, when nobody says otherwise, and at most while something changes. */
 const LOOK_MS = 1_000;
 /** Looks that must find the same before it counts: half-copied files are not loaded. */
 const SETTLED = 2;
@@ -25,6 +25,7 @@ interface Watched {
  */
 export class ArtefactWatch {
   readonly #clock: Clock;
+  readonly #lookMs: number;
   readonly #watched = new Set<Watched>();
   #cancel: (() => void) | undefined;
   #looks = false;
@@ -32,8 +33,10 @@ export class ArtefactWatch {
   #hashed: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(clock: Clock) {
+  /** @param lookMs milliseconds between two looks while nothing changes */
+  constructor(clock: Clock, lookMs: number = LOOK_MS) {
     this.#clock = clock;
+    this.#lookMs = lookMs;
   }
 
   /**
@@ -69,7 +72,8 @@ export class ArtefactWatch {
 
   #arm(): void {
     if (this.#closed || this.#looks || this.#cancel !== undefined || this.#watched.size === 0) return;
-    this.#cancel = this.#clock.after(LOOK_MS, () => void this.#lookAtAll());
+    const changes = [...this.#watched].some(({ seen, known }) => seen !== known);
+    this.#cancel = this.#clock.after(changes ? Math.min(LOOK_MS, this.#lookMs) : this.#lookMs, () => void this.#lookAtAll());
   }
 
   async #lookAtAll(): Promise<void> {

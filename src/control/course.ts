@@ -79,9 +79,9 @@ export interface Course<Wanted extends Revision> {
   models: readonly ModelVersion[];
   failure: RolloutFailure | undefined;
   admitted: boolean;
-  /** Failed attempts in a row: of the plan under "", of each model under its version. */
+  /** Failed attempts in a row: of the plan under "", of each model under its {@link modelKey}. */
   readonly attempts: Map<string, number>;
-  /** The failure of each model that has been counted and answered, by its version. */
+  /** The failure of each model that has been counted and answered, by its {@link modelKey}. */
   readonly counted: Map<string, { readonly of: ModelFailure; readonly as: RolloutFailure }>;
   readonly timers: Map<string, () => void>;
 }
@@ -100,4 +100,9 @@ export function begin<Wanted extends Revision>(revision: Wanted): Course<Wanted>
     counted: new Map(),
     timers: new Map(),
   };
+}
+
+/** One of the models of a service, whose replacements have the same key. */
+export function modelKey({ spec: { name, version } }: Pick<ModelVersion, "spec">): string {
+  return `${name}/${version}`;
 }

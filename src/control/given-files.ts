@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ServeError } from "../core/errors.ts";
 import type { ModelSpec } from "../core/model.ts";
+import type { ModelConfiguration } from "../core/model-configuration.ts";
 import { readModels } from "../resources/index.ts";
 
 /** Files of models that come with requests, each model in a folder of its own that goes with it. */
@@ -17,9 +18,14 @@ export class GivenFiles {
   /**
    * Writes a model's files and looks for its versions.
    * @param files by path below the model's folder; who calls has checked that they stay there
+   * @param configuration what stands for a config.pbtxt among them
    * @throws ServeError FAILED_PRECONDITION when they are no model
    */
-  async write(name: string, files: ReadonlyMap<string, Uint8Array>): Promise<{ folder: string; specs: readonly ModelSpec[] }> {
+  async write(
+    name: string,
+    files: ReadonlyMap<string, Uint8Array>,
+    configuration: ModelConfiguration,
+  ): Promise<{ folder: string; specs: readonly ModelSpec[] }> {
     if (this.#made === undefined) {
       await mkdir(this.#directory, { recursive: true });
       await this.#removeLeftovers();
@@ -33,7 +39,7 @@ export class GivenFiles {
         await mkdir(dirname(file), { recursive: true });
         await writeFile(file, contents);
       }
-      const { models, rejections } = await readModels([model]);
+      const { models, rejections } = await readModels([model], { configuration });
       const specs = models.filter((spec) => spec.name === name);
       if (specs.length > 0) return { folder, specs };
       const reasons = rejections.map(({ reason }) => reason).join("; ");

@@ -1,10 +1,10 @@
 export { stampOf } from "./artefact-files.ts";
 export { ArtefactWatch } from "./artefact-watch.ts";
-export { adoptModels, trustedAs } from "./folder-models.ts";
+export { adoptModels, adoptUnavailable, trustedAs } from "./folder-models.ts";
 export { GivenFiles } from "./given-files.ts";
 export { HostLogs } from "./host-logs.ts";
 export { applyManifests } from "./manifest-applier.ts";
-export { RequestedLoads } from "./model-repository.ts";
+export { type ModelFiles, RequestedLoads } from "./model-repository.ts";
 export { Reconciler } from "./reconciler.ts";
 export { ResourceTable } from "./resource-table.ts";
 export { ServiceEvents } from "./service-events.ts";

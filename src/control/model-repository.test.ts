@@ -5,16 +5,31 @@ import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeClock, settle } from "../../test/fake-clock.ts";
 import { FakeHosts, modelSpec } from "../../test/fake-hosts.ts";
+import { configurationOf } from "../../test/model-configuration.ts";
 import { onnxGraph } from "../../test/onnx-graph.ts";
 import { createRecord, RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Target } from "../core/inference.ts";
+import type { DynamicBatching } from "../core/model-configuration.ts";
 import type { ModelOverride } from "../core/repository.ts";
+import type { VersionPolicy } from "../core/version-policy.ts";
 import { type ModelVersion, Registry } from "../models/index.ts";
 import { asGiven, GivenFiles } from "./given-files.ts";
-import { RequestedLoads } from "./model-repository.ts";
+import { type ModelFiles, RequestedLoads } from "./model-repository.ts";
 
 const TARGET: Target = { namespace: "default", name: "m" };
+const ALONE = { dependents: false };
+const DYNAMIC: DynamicBatching = {
+  preferredBatchSizes: [],
+  maxQueueDelayMs: 0,
+  preserveOrdering: false,
+  priorityLevels: 0,
+  defaultPriorityLevel: 0,
+  defaultQueuePolicy: { timeoutAction: "REJECT", defaultTimeoutMs: 0, allowTimeoutOverride: false, maxQueueSize: 0 },
+  priorityQueuePolicy: {},
+};
+/** These models are of services. */
+const files: ModelFiles = { holds: async () => false, read: async () => undefined, begin: async () => undefined };
 
 let folder: string;
 let clock: FakeClock;
@@ -24,7 +39,13 @@ let loads: RequestedLoads;
 let own: ModelVersion[];
 
 const context = (): RequestContext => new RequestContext({ deadline: 60_000, record: createRecord("", "m", 0) });
-const override = (others: Partial<ModelOverride> = {}): ModelOverride => ({ scheduling: {}, files: new Map(), notes: [], ...others });
+const override = (others: Partial<ModelOverride> = {}): ModelOverride => ({
+  configuration: configurationOf({ backend: "" }),
+  files: new Map(),
+  ...others,
+});
+const batches = (maxBatchSize: number, versionPolicy?: VersionPolicy): ModelOverride =>
+  override({ configuration: configurationOf({ maxBatchSize, versionPolicy, dynamicBatching: DYNAMIC }) });
 const served = (): string[] =>
   registry.versions(TARGET).map(({ spec, state }) => `${spec.version} ${state} ${spec.scheduling?.maxBatchRows ?? ""}`);
 
@@ -53,7 +74,9 @@ beforeEach(async () => {
     manager: hosts.manager,
     events: hosts.events,
     createModel: hosts.createModel,
-    files: new GivenFiles(join(folder, "given")),
+    files,
+    given: new GivenFiles(join(folder, "given")),
+    refuses: false,
   });
   own = ["1", "2"].map((version) => {
     writeFileSync(join(folder, version), version);
@@ -70,9 +93,9 @@ afterEach(async () => {
 
 describe("requested loads", () => {
   it("unload all versions or one, and load them again", async () => {
-    await done(loads.unload({ ...TARGET, version: "1" }, context()));
+    await done(loads.unload({ ...TARGET, version: "1" }, ALONE));
     expect(registry.versions(TARGET).map(({ answers }) => answers)).toEqual([false, true]);
-    await done(loads.unload(TARGET, context()));
+    await done(loads.unload(TARGET, ALONE));
     expect([registry.versions(TARGET).map(({ answers }) => answers), hosts.processes.size]).toEqual([[false, false], 0]);
     await done(loads.load({ ...TARGET, version: "2" }, undefined, context()));
     expect(registry.versions(TARGET).map(({ answers }) => answers)).toEqual([false, true]);
@@ -88,7 +111,7 @@ describe("requested loads", () => {
     const target = { namespace: "default", name: "slow" };
     const model = hosts.createModel(modelSpec("slow", file));
     registry.set(target, [model]);
-    await done(loads.unload(target, context()));
+    await done(loads.unload(target, ALONE));
     await done(hosts.manager.start(model));
     for (let times = 0; times < 5; times++) await done(turn());
     expect([model.answers, model.state, hosts.processes.size]).toEqual([false, "standby", 2]);
@@ -112,6 +135,18 @@ describe("requested loads", () => {
     await started;
   });
 
+  it("are given up when the server closes", async () => {
+    const file = join(folder, "slow");
+    writeFileSync(file, "slow");
+    const target = { namespace: "default", name: "slow" };
+    registry.set(target, [hosts.createModel(modelSpec("slow", file))]);
+    hosts.held.add(file);
+    const refused = expect(loads.load(target, undefined, context())).rejects.toThrow("the server is shutting down");
+    for (let times = 0; times < 5; times++) await done(turn());
+    await done(loads.close());
+    await refused;
+  });
+
   it("leave a model alone that has not changed, and load it again when its file has", async () => {
     await done(loads.load(TARGET, undefined, context()));
     expect([hosts.loads.length, registry.versions(TARGET)]).toEqual([2, own]);
@@ -123,10 +158,10 @@ describe("requested loads", () => {
   });
 
   it("take a configuration until the next load, and the versions that it wants", async () => {
-    const wanted = override({ scheduling: { maxBatchRows: 16 }, versions: { latest: 1 }, notes: ["x has no effect"] });
+    const wanted = batches(16, { latest: 1 });
     await done(loads.load(TARGET, wanted, context()));
     expect(served()).toEqual(["2 ready 16"]);
-    expect(registry.find(TARGET).spec).toMatchObject({ notes: ["x has no effect"], settings: { batchable: true } });
+    expect(registry.find(TARGET).spec.configuration).toEqual(wanted.configuration);
     expect(hosts.processes.size).toBe(1);
     // Its service goes on as if nothing had happened.
     expect(own.map(({ answers }) => answers)).toEqual([true, true]);
@@ -137,16 +172,16 @@ describe("requested loads", () => {
 
   it("keep what serves when the new one does not load", async () => {
     hosts.failures.set(join(folder, "2"), [new Error("no graph in it")]);
-    await expect(done(loads.load(TARGET, override({ scheduling: { maxBatchRows: 4 } }), context()))).rejects.toThrow("no graph in it");
+    await expect(done(loads.load(TARGET, batches(4), context()))).rejects.toThrow("no graph in it");
     expect([registry.versions(TARGET), hosts.processes.size]).toEqual([own, 2]);
-    await expect(done(loads.load(TARGET, override({ versions: { specific: ["7"] } }), context()))).rejects.toThrow(
-      "no version is available: there are 1, 2, and 7 is asked for",
+    await expect(done(loads.load(TARGET, batches(4, { specific: ["7"] }), context()))).rejects.toThrow(
+      "no version is available: there are 1, 2, and version_policy names others",
     );
     expect(served()).toEqual(["1 ready ", "2 ready "]);
   });
 
   it("end when the model's service wants something else", async () => {
-    await done(loads.load(TARGET, override({ scheduling: { maxBatchRows: 16 } }), context()));
+    await done(loads.load(TARGET, batches(16), context()));
     const next = hosts.createModel(modelSpec("m", join(folder, "1"), "3"));
     registry.set(TARGET, [next]);
     expect(registry.versions(TARGET)).toEqual([next]);
@@ -166,7 +201,8 @@ describe("requested loads", () => {
       ["1/model.onnx", graph],
       ["3/model.onnx", graph],
     ]);
-    await done(loads.load(target, override({ files }), context()));
+    const all = configurationOf({ backend: "", json: { version_policy: { all: {} } } });
+    await done(loads.load(target, override({ files, configuration: all }), context()));
     expect(registry.versions(target).map(({ spec, state }) => [spec.version, state])).toEqual([
       ["1", "ready"],
       ["3", "ready"],
@@ -175,7 +211,7 @@ describe("requested loads", () => {
     await done(loads.load(target, override({ files: new Map([["2/model.onnx", graph]]) }), context()));
     expect(registry.versions(target).map(({ spec }) => spec.version)).toEqual(["2"]);
     await expect(done(loads.load(target, undefined, context()))).rejects.toThrow("failed to poll from model repository");
-    await done(loads.unload(target, context()));
+    await done(loads.unload(target, ALONE));
     expect([registry.has(target), hosts.processes.size]).toEqual([false, 2]);
     const [given] = readdirSync(join(folder, "given"));
     expect(readdirSync(join(folder, "given", given ?? ""))).toEqual([]);

@@ -1,28 +1,38 @@
 import type { RequestContext } from "../core/context.ts";
-import { firstLine, ServeError } from "../core/errors.ts";
-import type { Events } from "../core/events.ts";
+import { messageOf, ServeError } from "../core/errors.ts";
 import type { Target } from "../core/inference.ts";
-import type { ModelSpec } from "../core/model.ts";
-import type { ModelOverride, ModelRepository, VersionPolicy } from "../core/repository.ts";
+import { DEFAULT_NAMESPACE, type ModelSpec } from "../core/model.ts";
+import type { ModelConfiguration } from "../core/model-configuration.ts";
+import type { ModelOverride, ModelRepository, UnloadOptions } from "../core/repository.ts";
 import { untilAborted } from "../core/until-aborted.ts";
-import type { Manager, ModelVersion, Registry } from "../models/index.ts";
+import type { Manager, ModelVersion } from "../models/index.ts";
 import { stampsAt, textOf } from "./artefact-files.ts";
-import { asGiven, type GivenFiles } from "./given-files.ts";
+import { bringUp, failureOf } from "./bring-up.ts";
+import { modelsBelow, stepNames } from "./ensemble-steps.ts";
+import { asGiven } from "./given-files.ts";
+import { assertOwnEnvironment, configured } from "./override.ts";
+import { Replacements, type ReplacementsOptions } from "./replacements.ts";
+import { changeOf, changeReplicas } from "./spec-changes.ts";
 
-export interface ModelRepositoryOptions {
-  readonly registry: Registry;
-  readonly manager: Pick<Manager, "start" | "standBy" | "drain" | "remove">;
-  readonly events: Events;
-  readonly createModel: (spec: ModelSpec) => ModelVersion;
-  /** Where files go that come with a request. */
-  readonly files: GivenFiles;
+/** The models whose files the command line names, as these are now. */
+export interface ModelFiles {
+  /** There are, or were, files of such a model. */
+  holds(name: string): Promise<boolean>;
+  /**
+   * The versions that would be served; undefined for a model of another origin.
+   * @param configuration stands for what its files say
+   * @throws ServeError FAILED_PRECONDITION why none can be
+   */
+  read(name: string, configuration?: ModelConfiguration): Promise<readonly ModelSpec[] | undefined>;
+  /** Serves versions of a model that has none yet. Settles when they have had their first attempt. @throws ServeError */
+  begin(name: string, specs: readonly ModelSpec[]): Promise<void>;
 }
 
-/** What a request has put in the place of a model's own versions. */
-interface Replacement {
-  readonly models: readonly ModelVersion[];
-  /** Of the files that came with it; undefined for those that were there. */
-  readonly folder: string | undefined;
+export interface ModelRepositoryOptions extends ReplacementsOptions {
+  readonly manager: Pick<Manager, "start" | "standBy" | "drain" | "remove" | "respec">;
+  readonly files: ModelFiles;
+  /** Models come and go by themselves, or not at all. */
+  readonly refuses: boolean;
 }
 
 /**
@@ -31,153 +41,185 @@ interface Replacement {
  */
 export class RequestedLoads implements ModelRepository {
   readonly #options: ModelRepositoryOptions;
-  readonly #replacements = new Map<string, Replacement>();
+  readonly #replacements: Replacements;
   /** The last change of each model that is under way. */
   readonly #changes = new Map<string, Promise<unknown>>();
+  /** Whose loads are under way. */
+  readonly #loading = new Set<RequestContext>();
+  /** Models that nobody has asked for but ensembles. */
+  readonly #implied = new Set<string>();
   /** What each model's files were when it was loaded. */
   readonly #loaded = new WeakMap<ModelVersion, string>();
   readonly #unsubscribe: () => void;
 
   constructor(options: ModelRepositoryOptions) {
     this.#options = options;
+    this.#replacements = new Replacements(options);
     this.#unsubscribe = options.events.on("model-loaded", ({ namespace, model: name, version }) => {
       void this.#noteFiles({ namespace, name }, version);
     });
   }
 
-  load(target: Target, override: ModelOverride | undefined, context: RequestContext): Promise<void> {
-    return this.#inTurn(target, async () => {
-      if (override !== undefined) await this.#loadAs(target, override, context);
-      else if (this.#replacements.has(keyOf(target))) await this.#restore(target, context);
-      else await this.#loadOwn(target, context);
-    });
+  assertChangeable(): void {
+    if (!this.#options.refuses) return;
+    const hint = "this server was started with --model-control none or poll; explicit lets clients load and unload";
+    throw new ServeError("UNAVAILABLE", `explicit model load / unload is not allowed if polling is enabled: ${hint}`);
   }
 
-  unload(target: Target, _context: RequestContext): Promise<void> {
-    return this.#inTurn(target, async () => {
-      const { registry, manager } = this.#options;
+  async holds(target: Target): Promise<boolean> {
+    return this.#options.registry.has(target) || (isOfCommandLine(target) && (await this.#options.files.holds(target.name)));
+  }
+
+  async load(target: Target, override: ModelOverride | undefined, context: RequestContext): Promise<void> {
+    this.#loading.add(context);
+    try {
+      await this.#load(target, override, context);
+    } finally {
+      this.#loading.delete(context);
+    }
+  }
+
+  async #load(target: Target, override: ModelOverride | undefined, context: RequestContext): Promise<void> {
+    const named = (name: string): Target => ({ namespace: target.namespace, name });
+    this.#implied.delete(keyOf(target));
+    const steps = stepNames(override === undefined ? await this.#configurationOf(target) : override.configuration);
+    const below = await modelsBelow(target.name, steps, async (name) => stepNames(await this.#configurationOf(named(name))));
+    for (const name of below) await this.#loadStep(target.name, named(name), context);
+    await this.#inTurn(target, () => (override === undefined ? this.#loadOwn(target, context) : this.#loadAs(target, override, context)));
+  }
+
+  async unload(target: Target, { dependents }: UnloadOptions): Promise<void> {
+    const { registry, manager } = this.#options;
+    // It is there, and has not been loaded.
+    if (registry.has(target) && registry.revisions(target).length === 0) return;
+    const steps = dependents ? stepNames(registry.versions(target).at(-1)?.spec.configuration) : [];
+    await this.#inTurn(target, async () => {
       const models = meant(registry.versions(target), target.version);
       await Promise.all(models.map((model) => manager.drain(model)));
-      const replacement = this.#replacements.get(keyOf(target));
+      const replacement = this.#replacements.get(target);
       // A model that came with a request is nowhere else.
-      if (replacement?.folder !== undefined && registry.base(target).length === 0 && target.version === undefined) {
-        registry.restore(target);
-        await this.#discard(target, replacement);
-      }
+      const isNowhereElse = replacement?.folder !== undefined && registry.base(target).length === 0;
+      if (isNowhereElse && target.version === undefined) await this.#replacements.drop(target);
     });
+    for (const name of steps) {
+      const step = { namespace: target.namespace, name };
+      if (this.#implied.delete(keyOf(step)) && !this.#isNeeded(step)) await this.unload(step, { dependents });
+    }
   }
 
-  /** Everything that came with requests goes. */
+  /** Loads under way are given up, and everything that came with requests goes. */
   async close(): Promise<void> {
     this.#unsubscribe();
+    // Those of the command line and of models wait for as long as it takes.
+    for (const context of this.#loading) context.abort(new ServeError("UNAVAILABLE", "the server is shutting down"));
     await Promise.allSettled(this.#changes.values());
-    await Promise.all([...this.#replacements.values()].flatMap(({ models }) => models.map((model) => this.#options.manager.remove(model))));
-    await this.#options.files.close();
+    await this.#replacements.close();
   }
 
+  async #configurationOf(target: Target): Promise<ModelConfiguration | undefined> {
+    const specs = (await this.#read(target)) ?? this.#options.registry.base(target).map(({ spec }) => spec);
+    return specs.at(-1)?.configuration;
+  }
+
+  async #read(target: Target, configuration?: ModelConfiguration): Promise<readonly ModelSpec[] | undefined> {
+    return isOfCommandLine(target) ? await this.#options.files.read(target.name, configuration) : undefined;
+  }
+
+  async #loadStep(ensemble: string, step: Target, context: RequestContext): Promise<void> {
+    const { registry } = this.#options;
+    const wasLoaded = registry.revisions(step).some(({ versions }) => versions.some(({ answers }) => answers));
+    try {
+      if (!(await this.holds(step))) throw new ServeError("FAILED_PRECONDITION", "there is no such model");
+      await this.#inTurn(step, () => this.#loadOwn(step, context));
+    } catch (error) {
+      const why = `Model '${step.name}' loading failed with error: ${messageOf(error)}`;
+      const { code } = ServeError.from(error);
+      throw new ServeError(code, `ensemble '${ensemble}' depends on '${step.name}' which has no loaded version. ${why}`, { cause: error });
+    }
+    if (!wasLoaded) this.#implied.add(keyOf(step));
+  }
+
+  /** An ensemble that answers has it as a step. */
+  #isNeeded({ namespace, name }: Target): boolean {
+    const { registry } = this.#options;
+    return registry
+      .names(namespace)
+      .flatMap((other) => registry.revisions({ namespace, name: other }).flatMap(({ versions }) => versions))
+      .some(({ answers, spec }) => answers && stepNames(spec.configuration).includes(name));
+  }
+
+  /** As its files and its resource say. */
   async #loadOwn(target: Target, context: RequestContext): Promise<void> {
-    const models = meant(this.#options.registry.versions(target), target.version);
-    if (models.every(({ state }) => state === "ready") && target.version === undefined && (await this.#haveChanged(models))) {
-      await this.#replace(
-        target,
-        models.map(({ spec }) => spec),
-        undefined,
-        context,
-      );
+    const { registry, files } = this.#options;
+    const found = await this.#read(target);
+    const replacement = this.#replacements.get(target);
+    if (found === undefined) {
+      await (replacement === undefined ? this.#loadKnown(target, context) : this.#replacements.restore(target, context));
       return;
     }
-    await this.#bringUp(models, context);
-  }
-
-  async #loadAs(target: Target, override: ModelOverride, context: RequestContext): Promise<void> {
-    const { registry, files } = this.#options;
-    const { namespace, name } = target;
-    const given = override.files.size === 0 ? undefined : await files.write(name, override.files);
-    const own = given?.specs.map((spec): ModelSpec => ({ ...spec, namespace })) ?? registry.base(target).map(({ spec }) => spec);
-    const versions = target.version === undefined ? override.versions : { specific: [target.version] };
-    try {
-      if (own.length === 0) throw new ServeError("FAILED_PRECONDITION", `no version is available: ${name} has no files yet`);
-      const specs = chosen(own, versions).map((spec) => overridden(spec, override));
-      await this.#replace(target, specs, given?.folder, context);
-    } catch (error) {
-      if (given === undefined) throw error;
-      await files.remove(given.folder);
-      throw asGiven(error, given.folder);
+    const base = registry.base(target);
+    if (base.length === 0 && replacement === undefined) {
+      await untilAborted(files.begin(target.name, found), context.signal);
+      for (const model of registry.versions(target)) assertAnswers(model);
+    } else if (target.version !== undefined) {
+      await this.#bringUp(meant(registry.versions(target), target.version), context);
+    } else if (replacement?.isAsked === false && (await this.#stays(replacement.models, found))) {
+      await this.#bringUp(replacement.models, context);
+    } else if (await this.#stays(base, found)) {
+      await (replacement === undefined ? this.#bringUp(base, context) : this.#replacements.restore(target, context));
+    } else {
+      await this.#replacements.replace(target, found, { isAsked: false, folder: undefined }, context);
     }
   }
 
-  /** Loads models beside those that serve, which they follow when all of them answer; until then, and when one does not, nothing changes. */
-  async #replace(target: Target, specs: readonly ModelSpec[], folder: string | undefined, context: RequestContext): Promise<void> {
-    const { registry, manager, createModel } = this.#options;
-    const before = this.#replacements.get(keyOf(target));
-    const base = registry.base(target);
-    const models = specs.map(createModel);
-    try {
-      await this.#bringUp(models, context);
-    } catch (error) {
-      await Promise.all(models.map((model) => manager.remove(model)));
-      throw error;
-    }
-    const replacement = { models, folder };
-    this.#replacements.set(keyOf(target), replacement);
-    registry.override(target, models, () => void this.#discard(target, replacement));
-    if (before !== undefined) await this.#discard(target, before);
-    else await Promise.all(base.map((model) => this.#setAside(model)));
-  }
-
-  /** What the model's own files and its resource say is served again. */
-  async #restore(target: Target, context: RequestContext): Promise<void> {
-    const { registry } = this.#options;
-    const base = registry.base(target);
-    if (base.length === 0)
-      throw new ServeError("FAILED_PRECONDITION", "failed to poll from model repository: its files came with a request");
-    await this.#bringUp(base, context);
-    registry.restore(target);
-    await this.#discard(target, this.#replacements.get(keyOf(target)) as Replacement);
-  }
-
-  /** Its requests go to others; should it be needed again, it loads. */
-  async #setAside(model: ModelVersion): Promise<void> {
-    await this.#options.manager.drain(model);
-    this.#options.manager.standBy(model, "requests are answered as the last load of it said; a load that says nothing serves this again");
-    model.drained = false;
-  }
-
-  async #discard(target: Target, replacement: Replacement): Promise<void> {
-    if (this.#replacements.get(keyOf(target)) === replacement) this.#replacements.delete(keyOf(target));
-    await Promise.all(replacement.models.map((model) => this.#options.manager.remove(model)));
-    if (replacement.folder !== undefined) await this.#options.files.remove(replacement.folder);
-  }
-
-  /** @throws ServeError why one of them does not answer */
-  async #bringUp(models: readonly ModelVersion[], context: RequestContext): Promise<void> {
-    await Promise.all(
-      models.map(async (model) => {
-        model.drained = false;
-        if (model.state === "failed" || model.state === "registered" || model.state === "standby") {
-          await untilAborted(this.#options.manager.start(model), context.signal);
-        }
-        await this.#settled(model, context);
-        if (model.state === "ready") return;
-        const { failure } = model;
-        throw failure === undefined
-          ? new ServeError("UNAVAILABLE", `version ${model.spec.version} is ${model.state}: ${firstLine(model.reason)}`)
-          : new ServeError(failure.code, firstLine(failure.message));
-      }),
-    );
-  }
-
-  /** One that loads already is waited for. */
-  async #settled(model: ModelVersion, context: RequestContext): Promise<void> {
-    let end = (): void => undefined;
-    const settled = new Promise<void>((resolve) => {
-      const look = (): void => {
-        if (model.state !== "preparing" && model.state !== "loading") resolve();
-      };
-      end = this.#options.events.on("model-state-changed", look);
-      look();
+  /** Whether these models are what was found, but perhaps for the numbers of their replicas, which they get. */
+  async #stays(models: readonly ModelVersion[], found: readonly ModelSpec[]): Promise<boolean> {
+    const changes = found.map((spec, index) => {
+      const model = models[index];
+      return model === undefined ? "model" : changeOf(model.spec, spec);
     });
-    await untilAborted(settled, context.signal).finally(end);
+    if (models.length !== found.length || changes.includes("model")) return false;
+    for (const [index, model] of models.entries()) {
+      const spec = found[index];
+      if (changes[index] === "replicas" && spec !== undefined) await changeReplicas(this.#options.manager, model, spec);
+    }
+    return true;
+  }
+
+  /** A model whose files are looked at by whoever has brought it. */
+  async #loadKnown(target: Target, context: RequestContext): Promise<void> {
+    const models = meant(this.#options.registry.versions(target), target.version);
+    const isWhole = models.every(({ state }) => state === "ready") && target.version === undefined;
+    const specs = models.map(({ spec }) => spec);
+    if (isWhole && (await this.#haveChanged(models)))
+      await this.#replacements.replace(target, specs, { isAsked: true, folder: undefined }, context);
+    else await this.#bringUp(models, context);
+  }
+
+  async #loadAs(target: Target, { configuration, files }: ModelOverride, context: RequestContext): Promise<void> {
+    const { registry, given } = this.#options;
+    const { namespace, name } = target;
+    await assertOwnEnvironment(name, configuration, () => this.#configurationOf(target));
+    const written = files.size === 0 ? undefined : await given.write(name, files, configuration);
+    try {
+      const own =
+        written?.specs.map((spec): ModelSpec => ({ ...spec, namespace })) ??
+        (await this.#read(target, configuration)) ??
+        registry.base(target).map(({ spec }) => spec);
+      if (own.length === 0) throw new ServeError("FAILED_PRECONDITION", `no version is available: ${name} has no files yet`);
+      const specs = own.every(({ folder }) => folder !== undefined) ? own : configured(own, configuration);
+      const wanted = target.version === undefined ? specs : specs.filter(({ version }) => version === target.version);
+      if (wanted.length === 0) throw new ServeError("FAILED_PRECONDITION", `no version is available: ${target.version} is asked for`);
+      await this.#replacements.replace(target, wanted, { isAsked: true, folder: written?.folder }, context);
+    } catch (error) {
+      if (written === undefined) throw error;
+      await given.remove(written.folder);
+      throw asGiven(error, written.folder);
+    }
+  }
+
+  #bringUp(models: readonly ModelVersion[], context: RequestContext): Promise<void> {
+    return bringUp(models, this.#options, context);
   }
 
   async #haveChanged(models: readonly ModelVersion[]): Promise<boolean> {
@@ -222,6 +264,15 @@ function keyOf({ namespace, name }: Target): string {
   return `${namespace}/${name}`;
 }
 
+function isOfCommandLine({ namespace }: Target): boolean {
+  return namespace === DEFAULT_NAMESPACE;
+}
+
+/** One that stands by because others have the room answers too. @throws ServeError */
+function assertAnswers(model: ModelVersion): void {
+  if (!model.answers) throw failureOf(model);
+}
+
 /** @throws ServeError NOT_FOUND */
 function meant(models: readonly ModelVersion[], version: string | undefined): readonly ModelVersion[] {
   const found = models.filter(({ spec }) => version === undefined || spec.version === version);
@@ -231,29 +282,4 @@ function meant(models: readonly ModelVersion[], version: string | undefined): re
     "NOT_FOUND",
     `Request for unknown model: '${models[0]?.spec.name}' version ${version} is not found. It has ${existing}`,
   );
-}
-
-/** @throws ServeError FAILED_PRECONDITION */
-function chosen(specs: readonly ModelSpec[], policy: VersionPolicy | undefined): readonly ModelSpec[] {
-  if (policy === undefined) return specs;
-  if ("latest" in policy) return specs.slice(-policy.latest);
-  const found = specs.filter(({ version }) => policy.specific.includes(version));
-  if (found.length > 0) return found;
-  const existing = specs.map(({ version }) => version).join(", ");
-  throw new ServeError(
-    "FAILED_PRECONDITION",
-    `no version is available: there are ${existing}, and ${policy.specific.join(", ")} is asked for`,
-  );
-}
-
-function overridden(spec: ModelSpec, { scheduling, responseCache, notes }: ModelOverride): ModelSpec {
-  // Where the graph does not name its dimensions, whoever gives it batches says which one is the batch's.
-  const takesBatches = spec.format === "onnx" && (scheduling.maxBatchRows ?? 1) > 1;
-  return {
-    ...spec,
-    ...(takesBatches ? { settings: { ...spec.settings, batchable: true } } : {}),
-    scheduling: { ...spec.scheduling, ...scheduling },
-    ...(responseCache === undefined ? {} : { responseCache }),
-    ...(notes.length === 0 ? {} : { notes: [...(spec.notes ?? []), ...notes] }),
-  };
 }

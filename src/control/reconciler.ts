@@ -1,47 +1,29 @@
-import type { Clock } from "../core/clock.ts";
-import { ServeError } from "../core/errors.ts";
-import type { Events } from "../core/events.ts";
+import type { ServeError } from "../core/errors.ts";
 import type { JsonObject, Target } from "../core/inference.ts";
 import type { ModelSpec, ModelStatus } from "../core/model.ts";
 import type { ResourceView } from "../core/planes.ts";
 import type { InferenceService, ResourceKey } from "../core/resource.ts";
-import { createSemaphore, type Manager, type ModelVersion, type Registry } from "../models/index.ts";
+import { createSemaphore } from "../models/index.ts";
 import { isWatched, toInferenceService } from "../resources/index.ts";
-import type { ArtefactSource } from "./artefact-fetch.ts";
 import { ArtefactWatch } from "./artefact-watch.ts";
 import { isStopped } from "./decisive.ts";
+import { ModelNames } from "./model-names.ts";
 import { PacedWork } from "./paced-work.ts";
+import type { ReconcilerOptions } from "./reconciler-options.ts";
 import { Reloads } from "./reloads.ts";
 import { describe, type ResourceTable } from "./resource-table.ts";
 import { Rollout } from "./rollout.ts";
 import { RuntimeChooser } from "./runtime-chooser.ts";
-import type { ServerPlanOptions } from "./server-plan.ts";
 import { foundRevision, type ServiceAtWork } from "./service-at-work.ts";
 import type { ServiceEvents } from "./service-events.ts";
 import { ServiceMemory } from "./service-memory.ts";
+import { revisionsToTell } from "./service-names.ts";
 import type { ServiceRevision } from "./service-revision.ts";
 import { serviceStatus } from "./service-status.ts";
 import { ServiceStory, tellOfModels } from "./service-story.ts";
 import { trainedModelStatus } from "./trained-model-status.ts";
 import { inOwnName, isParent, isWaiting, TrainedModels, type TrainedSituation, waitingFor, whyNotLoaded } from "./trained-models.ts";
 import { restoredOf, type Wish, type WishOptions, wishOf } from "./wish.ts";
-
-export interface ReconcilerOptions extends ServerPlanOptions {
-  readonly registry: Registry;
-  readonly manager: Manager;
-  readonly clock: Clock;
-  readonly events: Events;
-  readonly source: ArtefactSource;
-  readonly createModel: (spec: ModelSpec) => ModelVersion;
-  /** Where relative URIs begin that say nothing else. Absolute. */
-  readonly baseDirectory: string;
-  /** The address of a service, without a slash at its end. */
-  readonly urlOf: (namespace: string, name: string) => string;
-  /** The last model of a service that is gone for good has ended. */
-  readonly onGone?: (namespace: string, modelName: string) => void;
-  /** Services whose annotations do not say it are loaded again when their files change. */
-  readonly watch?: boolean;
-}
 
 /**
  * Makes what runs what is written. Level-triggered: whatever has happened, it looks at the resource as it is now and at the
@@ -52,8 +34,7 @@ export class Reconciler {
   readonly #happenings: ServiceEvents;
   readonly #options: ReconcilerOptions;
   readonly #services = new Map<string, ServiceAtWork>();
-  /** The same services by the models that they serve. */
-  readonly #serving = new Map<string, ServiceAtWork>();
+  readonly #names: ModelNames;
   /** Services that are no longer wanted, until their models have ended. */
   readonly #leaving = new Set<Promise<void>>();
   readonly #unsubscribe: () => void;
@@ -72,13 +53,14 @@ export class Reconciler {
     this.#happenings = happenings;
     this.#options = options;
     this.#runtimes = new RuntimeChooser(table);
+    this.#names = new ModelNames(table);
     this.#trained = new TrainedModels(table, this.#runtimes);
     this.#paced = new PacedWork(options.clock);
     this.#artefacts = new ArtefactWatch(options.clock);
     this.#reloads = new Reloads(this.#artefacts, (key) => this.#reload(key));
     const ends = [
       options.events.on("model-state-changed", (status) => this.#modelChanged(status)),
-      tellOfModels(options.events, (namespace, model) => this.#serving.get(`${namespace}/${model}`)?.story),
+      tellOfModels(options.events, (namespace, model) => this.#names.ownerOf({ namespace, name: model })?.story),
     ];
     this.#unsubscribe = () => {
       for (const end of ends) end();
@@ -98,14 +80,17 @@ export class Reconciler {
     this.#paced.run(() => this.#othersOf(key));
   }
 
-  /** Serves models that were found in a folder, under a resource that the table shows. Its versions, at least one. */
-  adopt(key: ResourceKey, specs: readonly ModelSpec[]): void {
+  /**
+   * Serves a model that was found in a folder, under a resource that the table shows: its versions, at least one, or why it cannot be served.
+   * Settles when it has had its first attempt.
+   */
+  async adopt(key: ResourceKey, modelName: string, found: readonly ModelSpec[] | ServeError): Promise<void> {
     if (this.#closed) return;
     const view = this.#table.get(key);
     const service = toInferenceService(view);
-    const modelName = specs[0]?.name ?? key.name;
     const entry = this.#begin(key, view, service, modelName);
-    entry.rollout.desire(foundRevision(view, entry, () => Promise.resolve(specs)));
+    entry.rollout.desire(foundRevision(view, entry, found));
+    await entry.rollout.tried;
   }
 
   /** The files of an adopted service have changed: what was found now is served, or the old goes on and the status says why. */
@@ -113,14 +98,13 @@ export class Reconciler {
     const entry = this.#services.get(describe(key));
     const view = this.#table.find(key);
     if (this.#closed || entry === undefined || view === undefined) return;
-    const plan = () => (found instanceof ServeError ? Promise.reject(found) : Promise.resolve(found));
     this.#filesChanged(entry);
-    entry.rollout.desire({ ...foundRevision(view, entry, plan), reload: true });
+    entry.rollout.desire({ ...foundRevision(view, entry, found), reload: true });
   }
 
   /** The resource that a model is served under. */
-  keyOf({ namespace, name }: Pick<Target, "namespace" | "name">): ResourceKey | undefined {
-    return this.#serving.get(`${namespace}/${name}`)?.key;
+  keyOf(target: Pick<Target, "namespace" | "name">): ResourceKey | undefined {
+    return this.#names.ownerOf(target)?.key;
   }
 
   /** To be called when the server's address is another one: statuses say it. */
@@ -197,6 +181,7 @@ export class Reconciler {
       ...this.#options,
       namespace,
       name: modelName,
+      claims: this.#names.claimsOf(() => entry),
       onChange: () => this.#touch(entry),
       onServing: (revision) =>
         memory.rolledOut(revision, () => !this.#closed && this.#isCurrent(entry) && entry.rollout.active?.revision.name === revision.name),
@@ -222,7 +207,8 @@ export class Reconciler {
       modelsChanged: false,
     };
     this.#services.set(describe(key), entry);
-    this.#serving.set(`${namespace}/${modelName}`, entry);
+    const before = this.#names.begin(entry);
+    if (before !== undefined) this.#again(before);
     return entry;
   }
 
@@ -285,9 +271,13 @@ export class Reconciler {
   /** What it is made of has changed, and nothing that was written: the old goes on until the new answers. */
   #reload(key: ResourceKey): void {
     const entry = this.#services.get(describe(key));
-    const { view } = this.#trained.look(key);
-    if (this.#closed || entry?.choice === undefined || view === undefined || isStopped(view)) return;
-    this.#filesChanged(entry);
+    if (entry !== undefined) this.#again(entry, () => this.#filesChanged(entry));
+  }
+
+  #again(entry: ServiceAtWork, before = (): void => void entry.reloads++): void {
+    const { view } = this.#trained.look(entry.key);
+    if (this.#closed || entry.choice === undefined || view === undefined || isStopped(view)) return;
+    before();
     const { latest, split, text } = this.#wishOf(entry, view);
     entry.wanted = text;
     const { rollout } = entry;
@@ -323,7 +313,7 @@ export class Reconciler {
   }
 
   #modelChanged({ namespace, name }: ModelStatus): void {
-    const entry = this.#serving.get(`${namespace}/${name}`);
+    const entry = this.#names.ownerOf({ namespace, name });
     if (entry === undefined) return;
     entry.modelsChanged = true;
     this.#touch(entry);
@@ -351,11 +341,12 @@ export class Reconciler {
     const { view, situation: trained } = this.#trained.look(entry.key);
     if (view === undefined) return;
     const { service, modelName, generation, choice, rollout } = entry;
+    const { namespace } = service;
     const origin = this.#table.originOf(entry.key) === "command line" ? "command line" : "applied";
     const { active, target, canaries } = rollout;
-    const url = this.#options.urlOf(service.namespace, modelName);
+    const url = this.#options.urlOf(namespace, modelName);
     const now = `${new Date().toISOString().slice(0, 19)}Z`;
-    const revisions = this.#options.registry.revisions({ namespace: service.namespace, name: modelName });
+    const revisions = revisionsToTell(this.#options.registry, { namespace, name: modelName });
     entry.memory.note(rollout);
     const history = this.#table.history(entry.key);
     const rolled = { service, origin, modelName, generation, stopped: isStopped(view), active, target, canaries } as const;
@@ -373,11 +364,13 @@ export class Reconciler {
   #leave(entry: ServiceAtWork): void {
     entry.memory.end();
     this.#reloads.forget(entry.key);
-    const model = `${entry.key.namespace}/${entry.modelName}`;
-    if (this.#serving.get(model) === entry) this.#serving.delete(model);
-    const left = entry.rollout.stop().finally(() => {
+    const names = this.#names.namesOf(entry);
+    const stopped = entry.rollout.stop();
+    this.#names.leave(entry);
+    const left = stopped.finally(() => {
       this.#leaving.delete(left);
-      if (!this.#services.has(describe(entry.key))) this.#options.onGone?.(entry.key.namespace, entry.modelName);
+      const { namespace } = entry.key;
+      for (const name of names) if (this.#names.ownerOf({ namespace, name }) === undefined) this.#options.onGone?.(namespace, name);
     });
     this.#leaving.add(left);
   }

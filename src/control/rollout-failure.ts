@@ -1,7 +1,7 @@
 import { messageOf, ServeError } from "../core/errors.ts";
 import type { ModelVersion } from "../models/index.ts";
 import { retryDelay } from "./back-off.ts";
-import { type Course, PlanError, type Revision, type RolloutFailure } from "./course.ts";
+import { type Course, modelKey, PlanError, type Revision, type RolloutFailure } from "./course.ts";
 
 /** Counts a failure of the plan. */
 export function planFailure({ attempts: counts }: Course<Revision>, error: unknown): RolloutFailure {
@@ -21,18 +21,22 @@ export function planFailure({ attempts: counts }: Course<Revision>, error: unkno
 /** The failure of one of the models, counted when it is another one than before; `isNew` says so. */
 export function modelFailure(
   { attempts: counts, counted, models }: Course<Revision>,
-  { failure, spec }: ModelVersion,
+  model: ModelVersion,
 ): { readonly failure: RolloutFailure; readonly isNew: boolean } | undefined {
+  const { failure, spec } = model;
   if (failure === undefined) return undefined;
-  const before = counted.get(spec.version);
+  const key = modelKey(model);
+  const before = counted.get(key);
   if (before?.of === failure) return { failure: before.as, isNew: false };
-  const attempts = (counts.get(spec.version) ?? 0) + 1;
-  counts.set(spec.version, attempts);
-  const message = models.length > 1 ? `version ${spec.version}: ${failure.message}` : failure.message;
+  const attempts = (counts.get(key) ?? 0) + 1;
+  counts.set(key, attempts);
+  const isOneOfSeveral = models.some((other) => other.spec.name !== spec.name);
+  const which = isOneOfSeveral ? `model ${spec.name}, version ${spec.version}` : `version ${spec.version}`;
+  const message = models.length > 1 ? `${which}: ${failure.message}` : failure.message;
   const { code, time } = failure;
   // The host has died: KServe's name for a runtime whose process fails.
   const reason = code === "ABORTED" ? "RuntimeUnhealthy" : "ModelLoadFailed";
   const told: RolloutFailure = { reason, code, message, time, attempts, retryDelay: retryDelay(code, attempts) };
-  counted.set(spec.version, { of: failure, as: told });
+  counted.set(key, { of: failure, as: told });
   return { failure: told, isNew: true };
 }

@@ -1,11 +1,12 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../core/clock.ts";
 import { firstLine, ServeError } from "../core/errors.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { Manager, ModelVersion, Registry } from "../models/index.ts";
-import { type Attempt, begin, type Course, type Revision, type RolloutFailure, type Split, WHOLE } from "./course.ts";
+import { type Attempt, begin, type Course, modelKey, PlanError, type Revision, type RolloutFailure, type Split, WHOLE } from "./course.ts";
 import { modelFailure, planFailure } from "./rollout-failure.ts";
-import { type PlacedCanary, servedRevisions } from "./served-revisions.ts";
+import type { PlacedCanary } from "./served-revisions.ts";
+import { type NameClaims, namesOf, ServiceNames } from "./service-names.ts";
+import { changeOf, changeReplicas } from "./spec-changes.ts";
 
 export interface RolloutOptions<Wanted extends Revision> {
   readonly namespace: string;
@@ -18,6 +19,8 @@ export interface RolloutOptions<Wanted extends Revision> {
   readonly onChange: () => void;
   /** The revision answers from now on. */
   readonly onServing: (revision: Wanted) => void;
+  /** Of names that are not the service's own; any may be had when absent. */
+  readonly claims?: NameClaims;
 }
 
 /**
@@ -27,6 +30,7 @@ export interface RolloutOptions<Wanted extends Revision> {
  */
 export class Rollout<Wanted extends Revision = Revision> {
   readonly #options: RolloutOptions<Wanted>;
+  readonly #names: ServiceNames<Wanted>;
   #active: Course<Wanted> | undefined;
   #target: Course<Wanted> | undefined;
   /** Comes back, and has the place of the active one as soon as it can serve. */
@@ -42,6 +46,7 @@ export class Rollout<Wanted extends Revision = Revision> {
 
   constructor(options: RolloutOptions<Wanted>) {
     this.#options = options;
+    this.#names = new ServiceNames(options);
   }
 
   /** The revision that is rolled out: it answers what no other one gets. */
@@ -118,14 +123,14 @@ export class Rollout<Wanted extends Revision = Revision> {
    * Requests hear the reason until a revision is desired again. Settles when the models have finished what is under way.
    */
   async pause(reason: string): Promise<void> {
-    this.#options.registry.set(this.#options, [], reason);
+    this.#names.clear(reason);
     await this.#leave();
   }
 
   /** The service is gone for good. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#options.registry.delete(this.#options);
+    this.#names.delete();
     await this.#leave();
   }
 
@@ -162,6 +167,8 @@ export class Rollout<Wanted extends Revision = Revision> {
     try {
       const specs = await course.revision.plan((step) => this.#report(course, step), signal);
       signal.throwIfAborted();
+      const whyNot = this.#names.claim(specs);
+      if (whyNot !== undefined) throw new PlanError("InvalidPredictorSpec", whyNot);
       const present = course.revision.reload === true && this.#active !== course ? (this.#active?.models ?? []) : [];
       course.models = specs.map((spec) => this.#unchanged(present, spec) ?? createModel(spec));
       course.phase = "loading";
@@ -184,7 +191,9 @@ export class Rollout<Wanted extends Revision = Revision> {
 
   /** A version that was watched and whose files are what they were goes on as it is. */
   #unchanged(present: readonly ModelVersion[], spec: ModelSpec): ModelVersion | undefined {
-    return present.find((model) => spec.stamp !== undefined && model.answers && isDeepStrictEqual(model.spec, spec));
+    const model = present.find((each) => spec.stamp !== undefined && each.answers && changeOf(each.spec, spec) !== "model");
+    if (model !== undefined && changeOf(model.spec, spec) === "replicas") void changeReplicas(this.#options.manager, model, spec);
+    return model;
   }
 
   #report(course: Course<Wanted>, step: string): void {
@@ -208,11 +217,14 @@ export class Rollout<Wanted extends Revision = Revision> {
     const { models } = course;
     // Without models there is only the plan, whose failure stays until it is tried again.
     if (course.controller.signal.aborted || models.length === 0) return;
-    const latest = models.at(-1);
+    const latest = namesOf(models.map(({ spec }) => spec)).map((name) => models.findLast(({ spec }) => spec.name === name));
     const serves = (model: ModelVersion | undefined): boolean => model?.answers === true;
-    const isWanted = course.revision.reload === true ? models.every(serves) : serves(latest);
+    // What gets a share of the requests has to answer them.
+    const shares = this.#split.versions;
+    const hasShare = (model: ModelVersion): boolean => course.revision.reload === true || (shares?.get(model.spec.version) ?? 0) > 0;
+    const isWanted = latest.every(serves) && models.every((model) => serves(model) || !hasShare(model));
     if (course !== this.#active && (isWanted || (this.#active === undefined && models.some(serves)))) this.#place(course);
-    for (const model of models) if (serves(model)) course.attempts.delete(model.spec.version);
+    for (const model of models) if (serves(model)) course.attempts.delete(modelKey(model));
     course.failure = models.map((model) => this.#failureOf(course, model)).findLast((failure) => failure !== undefined);
     const isPlaced = course === this.#active || course.admitted;
     if (course.failure === undefined) {
@@ -227,14 +239,14 @@ export class Rollout<Wanted extends Revision = Revision> {
     const found = modelFailure(course, model);
     const delay = found?.failure.retryDelay;
     if (found?.isNew === true && delay !== undefined) {
-      this.#later(course, model.spec.version, delay, () => this.#startAgain(course, model));
+      this.#later(course, modelKey(model), delay, () => this.#startAgain(course, model));
     }
     return found?.failure;
   }
 
   #startAgain(course: Course<Wanted>, model: ModelVersion): void {
-    course.timers.get(model.spec.version)?.();
-    course.timers.delete(model.spec.version);
+    course.timers.get(modelKey(model))?.();
+    course.timers.delete(modelKey(model));
     void this.#options.manager.start(model).then(() => this.#evaluate(course));
   }
 
@@ -264,10 +276,9 @@ export class Rollout<Wanted extends Revision = Revision> {
     const first = this.#active ?? this.#target;
     if (first === undefined) return;
     const pending = first.failure === undefined ? `It is being prepared: ${first.step}` : firstLine(first.failure.message);
-    const revisions = servedRevisions(first, this.#target, this.#canaries, this.#split);
     const { affinityHeader } = this.#split;
-    const { registry } = this.#options;
-    registry.split(this.#options, revisions, { pending, ...(affinityHeader === undefined ? {} : { affinityHeader }) });
+    const served = { first, target: this.#target, canaries: this.#canaries, split: this.#split };
+    this.#names.route(served, { pending, ...(affinityHeader === undefined ? {} : { affinityHeader }) });
   }
 
   #later(course: Course<Wanted>, key: string, delay: number, task: () => void): void {

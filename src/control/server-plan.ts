@@ -6,11 +6,11 @@ import type { Semaphore } from "../models/index.ts";
 import {
   type ContainerPlaces,
   deviceWishOf,
-  hasOwnServer,
   keepsAnswers,
   type RuntimeChoice,
   readServerModel,
   readUpstream,
+  runsOwnServer,
   serverNeeds,
 } from "../resources/index.ts";
 import { type FetchOptions, fetchArtefact } from "./artefact-fetch.ts";
@@ -86,7 +86,7 @@ export async function planServer(
  * be right after another change.
  */
 export function serverText(service: InferenceService, { runtime, failure }: RuntimeChoice): string | undefined {
-  if (failure !== undefined || !hasOwnServer(service, runtime)) return undefined;
+  if (failure !== undefined || !runsOwnServer(service, runtime)) return undefined;
   try {
     const { claims } = serverNeeds(service, runtime);
     const places = { artefact: undefined, claims: new Map(claims.map((claim) => [claim, claim])), runAs: "auto" } as const;

@@ -1,3 +1,5 @@
+import { ServeError } from "../core/errors.ts";
+import type { ModelSpec } from "../core/model.ts";
 import type { ResourceView } from "../core/planes.ts";
 import type { InferenceService, ResourceKey } from "../core/resource.ts";
 import type { RuntimeChoice } from "../resources/index.ts";
@@ -28,12 +30,13 @@ export interface ServiceAtWork {
   modelsChanged: boolean;
 }
 
-/** What was found in a folder, under a resource that nobody wrote. */
+/** What was found in a folder, or why nothing of it can be served, under a resource that nobody wrote. */
 export function foundRevision(
   { spec }: ResourceView,
   { modelName, reloads }: Pick<ServiceAtWork, "modelName" | "reloads">,
-  plan: ServiceRevision["plan"],
+  found: readonly ModelSpec[] | ServeError,
 ): ServiceRevision {
+  const plan = () => (found instanceof ServeError ? Promise.reject(found) : Promise.resolve(found));
   const name = revisionName(modelName, 1);
   const key = `found ${reloads} times`;
   return { name, generation: 1, key, tags: [], minReplicas: 1, choice: undefined, spec, annotations: {}, template: "", plan };

@@ -4,11 +4,12 @@ import type { JsonObject } from "../core/inference.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { InferenceService, PredictorModel } from "../core/resource.ts";
 import type { Semaphore } from "../models/index.ts";
-import { ANNOTATIONS, hasOwnServer, keepsAnswers, type RuntimeChoice, readServiceModel } from "../resources/index.ts";
+import { ANNOTATIONS, keepsAnswers, type RuntimeChoice, readServiceModel, runsOwnServer, tritonRepositoryOf } from "../resources/index.ts";
 import { type FetchOptions, fetchArtefact } from "./artefact-fetch.ts";
 import { stampOf } from "./artefact-files.ts";
 import { PlanError, type Revision } from "./course.ts";
 import { planServer, type ServerPlanOptions } from "./server-plan.ts";
+import { planTriton, type TritonPlanOptions } from "./triton-plan.ts";
 import { readTrust, trustIn } from "./trust.ts";
 
 export interface ServiceRevision extends Revision {
@@ -22,15 +23,17 @@ export interface ServiceRevision extends Revision {
   readonly template: string;
 }
 
-export interface PlanOptions extends FetchOptions, ServerPlanOptions {
+export interface PlanOptions extends FetchOptions, ServerPlanOptions, TritonPlanOptions {
   /** Artefacts that are looked into at the same time: the answers of the file system to hundreds would fill whole turns. */
   readonly looking: Semaphore;
 }
 
 /** How a written spec becomes models. */
 export function planOf(service: InferenceService, choice: RuntimeChoice, options: PlanOptions): Revision["plan"] {
+  const triton = choice.failure === undefined ? tritonRepositoryOf(service, choice.runtime) : undefined;
+  if (triton !== undefined) return (report, signal) => planTriton(service, choice, triton, options, report, signal);
   return (report, signal) =>
-    hasOwnServer(service, choice.runtime) && choice.failure === undefined
+    runsOwnServer(service, choice.runtime) && choice.failure === undefined
       ? planServer(service, choice, options, report, signal)
       : plan(service, choice, options, report, signal);
 }

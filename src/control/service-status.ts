@@ -2,11 +2,12 @@ import { firstLine } from "../core/errors.ts";
 import type { JsonObject, JsonValue } from "../core/inference.ts";
 import type { FailureReason } from "../core/resource.ts";
 import type { ReplicaCounts, ScalingSpec } from "../core/scaling.ts";
-import { type Candidate, hasOwnServer, type RuntimeChoice } from "../resources/index.ts";
+import { type Candidate, type RuntimeChoice, runsOwnServer } from "../resources/index.ts";
 import { failureInfo, isServing, stateOf } from "./attempt-status.ts";
 import { type Condition, withTransitionTimes } from "./conditions.ts";
 import type { Attempt, RolloutFailure } from "./course.ts";
 import { serverInWords } from "./server-words.ts";
+import { mainModel } from "./service-names.ts";
 import { canaryConditionOf, canaryStatuses, type TrafficSituation, trafficStatus } from "./traffic-status.ts";
 
 /** Everything that a status is made of. */
@@ -130,15 +131,18 @@ function details({ service, origin, modelName, active, target, choice, stopped, 
   const quarantined = (shown?.models ?? []).reduce((sum, model) => sum + model.quarantined, 0);
   const { scaling, upstream } = shown?.models.at(-1)?.spec ?? {};
   const warnings = [...new Set(shown?.models.flatMap(({ description }) => description?.warnings ?? []) ?? []), ...(scaling?.notes ?? [])];
-  const unused = hasOwnServer(service, choice?.runtime) ? service.notInEffectOfServer : service.notInEffect;
+  const unused = runsOwnServer(service, choice?.runtime) ? service.notInEffectOfServer : service.notInEffect;
+  const mainName = mainModel(modelName, shown?.models.map(({ spec }) => spec) ?? []);
   return {
     origin,
     modelName,
+    ...(mainName === undefined || mainName === modelName ? {} : { mainModel: mainName }),
     ...(active === undefined || stopped ? {} : { servingGeneration: active === target ? generation : active.revision.generation }),
     ...(target === undefined || stopped || target.failure !== undefined ? {} : { step: stepOf(target) }),
     ...(failure === undefined ? {} : whatNext(failure)),
     versions: (shown?.models ?? []).map(
       ({ spec, state, failure, inline, notInline, hostExits, lastHostExit, quarantined, replicas }): JsonObject => ({
+        ...(spec.name === modelName ? {} : { model: spec.name }),
         version: spec.version,
         format: spec.format,
         state,

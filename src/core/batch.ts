@@ -30,4 +30,6 @@ export interface BatchRecord {
   readonly inline: boolean;
   /** Milliseconds that the replica worked on it; 0 until it has answered. */
   computeMs: number;
+  /** Rows of requests that the model has answered with a failure of their own, of those that stay apart in a call. */
+  failedRows?: number;
 }

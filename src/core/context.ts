@@ -47,10 +47,14 @@ export interface RequestRecord {
   refusal: Refusal | undefined;
 }
 
+const NOBODY: readonly string[] = [];
+
 /** Travels with a request through every layer: who, until when, and whether somebody still waits. */
 export class RequestContext {
-  readonly id: string | undefined;
+  /** What its client calls it. */
+  id: string | undefined;
   readonly record: RequestRecord;
+  readonly #askedBy: readonly string[];
   /** Who pays for it: the name of the API key, or the tenant that a header names; empty for nobody in particular. */
   principal = "";
   /** The {@link ModelStatus.id} of the one version that may answer it, whatever replaces that; undefined for whichever the target means. */
@@ -59,6 +63,8 @@ export class RequestContext {
   priority: Priority | undefined;
   /** Name or tag of the revision that is asked for; from the first look at the model on the name of the one that answers, where there is a choice. */
   revision: string | undefined;
+  /** Milliseconds that it asks for in its body; what that means is the model's owner's to say. */
+  timeoutMs: number | undefined;
   /** `revision` was chosen for it by the split of the traffic: when that one goes, another one will do. */
   assigned = false;
   /** Requests with the same key get the same revision. */
@@ -70,10 +76,17 @@ export class RequestContext {
   #controller: AbortController | undefined;
   #listener: ((reason: Error) => void) | undefined;
 
-  constructor(options: { id?: string | undefined; deadline: number; record: RequestRecord }) {
+  /** @param options `askedBy`: names of the models that have asked each other for it; none for what a client has asked */
+  constructor(options: { id?: string | undefined; deadline: number; record: RequestRecord; askedBy?: readonly string[] }) {
     this.id = options.id;
+    this.#askedBy = options.askedBy ?? NOBODY;
     this.#deadline = options.deadline;
     this.record = options.record;
+  }
+
+  /** Names of the models that have asked each other for it, the first one by a client, and the one that answers it last. */
+  get models(): readonly string[] {
+    return [...this.#askedBy, this.record.model];
   }
 
   /** Clock milliseconds after which nobody waits for the answer. */

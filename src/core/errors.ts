@@ -60,7 +60,8 @@ export class ServeError extends Error {
   readonly refusal: Refusal | undefined;
 
   constructor(code: Code, message: string, options: ServeErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    // Half a surrogate pair, which a model's text may have, is no JSON to strict clients.
+    super(message.replace(/\p{Surrogate}/gu, "\uFFFD"), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "ServeError";
     this.code = code;
     this.retryAfter = options.retryAfter;

@@ -2,6 +2,7 @@ import type { BatchRecord } from "./batch.ts";
 import type { RequestRecord } from "./context.ts";
 import type { Refusal } from "./errors.ts";
 import type { ModelStatus } from "./model.ts";
+import type { ModelMetricChange } from "./model-metrics.ts";
 import type { ServiceEvent } from "./resource.ts";
 
 /** Load as the long window sees it, or the short one; somebody; or the need of other models for room. */
@@ -30,6 +31,10 @@ export interface EventMap {
   "model-state-changed": ModelStatus;
   /** One line that a host process printed. */
   "host-log": { readonly host: string; readonly line: string };
+  /** A model's own code counts something; `owner` stands for its process. */
+  "model-metric": { readonly owner: object; readonly change: ModelMetricChange };
+  /** The process is gone, and what only it counted with it. */
+  "model-metrics-ended": { readonly owner: object };
   /** Something that a person should hear of. */
   "service-event": ServiceEvent;
   /** A watched file of resources that has changed and cannot be applied. */
@@ -104,6 +109,8 @@ export function createEvents(): Events {
     "http-refused": [],
     "model-state-changed": [],
     "host-log": [],
+    "model-metric": [],
+    "model-metrics-ended": [],
     "service-event": [],
     "resource-rejected": [],
     "access-notice": [],

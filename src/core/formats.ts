@@ -1,7 +1,7 @@
 /** What the server knows of a format before it opens anything of it. */
 export interface FormatFacts {
-  /** Which of this server's own hosts loads it; "upstream": a server of its own does. */
-  readonly host: "python" | "node" | "upstream";
+  /** Which of this server's own hosts loads it; "upstream": a server of its own does; "server": it runs in the server's own process. */
+  readonly host: "python" | "node" | "upstream" | "server";
   /**
    * Whether an artefact of it is code. "always": it is refused before its host starts when nobody trusts it; "perhaps": its host
    * looks, and refuses code that nobody trusts; "never": it is data, or a pickle that goes through an allow-list.
@@ -32,6 +32,10 @@ export const FORMATS = {
   onnx: { host: "node", code: "never", hostBytes: 90 * MEBIBYTE },
   python: { host: "python", code: "always", hostBytes: 45 * MEBIBYTE },
   typescript: { host: "node", code: "always", hostBytes: 80 * MEBIBYTE },
+  /** A model.py for Triton's Python backend. */
+  "triton-python": { host: "python", code: "always", hostBytes: 45 * MEBIBYTE },
+  /** Other models, one after the other and beside each other, as Triton's ensembles have it. */
+  ensemble: { host: "server", code: "never", hostBytes: MEBIBYTE },
   /** Whatever its server loads. */
   upstream: { host: "upstream", code: "never", hostBytes: 200 * MEBIBYTE },
 } as const satisfies Readonly<Record<string, FormatFacts>>;

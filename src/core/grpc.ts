@@ -21,6 +21,11 @@ export interface GrpcRequest {
   readonly target?: Pick<Target, "namespace" | "name">;
   /** Begins at once; what is returned may still be under way. */
   answer(): GrpcMessage | Promise<GrpcMessage> | AsyncIterable<GrpcMessage>;
+  /**
+   * Whether it may have any number of answers, which go between those of other requests of its stream instead of after them. Asked after
+   * `answer`; never rejects.
+   */
+  mayOvertake?(): Promise<boolean>;
 }
 
 /** One call of a gRPC service; sockets, limits, frames and compression have been dealt with by the server. */
@@ -33,7 +38,7 @@ export interface GrpcMethod {
   readonly aboutModel?: boolean;
   /** Protocol of the request records; methods without one are not counted as inference. */
   readonly protocol?: string;
-  /** Any number of requests, each with any number of answers, which are sent in the order of the requests. */
+  /** Any number of requests, each with any number of answers, which are sent in the order of the requests but for those that may overtake. */
   readonly streaming?: boolean;
   /** An answer may never end by itself: its context is aborted as soon as the server begins to close. */
   readonly openEnded?: boolean;

@@ -15,18 +15,20 @@ export interface Target {
   readonly method?: string;
   /** Name or tag of a revision. */
   readonly revision?: string;
+  /** Only a model of this service is meant, which has another name. */
+  readonly service?: string;
 }
 
 /**
  * What travels between protocols and models.
- * - `tensors`: the Open Inference Protocol's form;
+ * - `tensors`: the Open Inference Protocol's form; an answer may have parameters that its model has set;
  * - `rows`: V1's instances, one JSON value per row;
  * - `columns`: V1's columnar form, one JSON array per input name;
  * - `json`: a free-form answer of a custom model;
  * - `raw`: a body that only the model's own server understands, as it came, and what that server answered.
  */
 export type Payload =
-  | { readonly kind: "tensors"; readonly tensors: readonly Tensor[] }
+  | { readonly kind: "tensors"; readonly tensors: readonly Tensor[]; readonly parameters?: Parameters }
   | { readonly kind: "rows"; readonly rows: readonly JsonValue[] }
   | { readonly kind: "columns"; readonly columns: Readonly<Record<string, JsonValue>> }
   | { readonly kind: "json"; readonly value: JsonValue }

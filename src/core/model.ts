@@ -2,6 +2,7 @@ import type { DeviceWish } from "./device.ts";
 import type { Code } from "./errors.ts";
 import type { ModelFormat } from "./formats.ts";
 import type { JsonObject } from "./inference.ts";
+import type { ModelConfiguration } from "./model-configuration.ts";
 import type { ModelDescription } from "./replica.ts";
 import type { ReplicaCounts, ScalingSpec } from "./scaling.ts";
 import type { SchedulingSpec } from "./scheduling.ts";
@@ -40,6 +41,10 @@ export interface ModelSpec {
   /** Serve with the framework version that the artefact records or not at all. */
   readonly exactFramework?: boolean;
   readonly scheduling?: SchedulingSpec;
+  /** Of a model of a Triton model repository. */
+  readonly configuration?: ModelConfiguration;
+  /** Of such a model: its own folder, where the folders of its versions, its labels, `warmup` and `initial_state` are. */
+  readonly folder?: string;
   /** Of format "typescript": the model itself, of the program that embeds the server, where it runs too. */
   readonly inProgram?: InProgramModel;
   /** Of format "upstream". */
@@ -76,6 +81,8 @@ export interface Residency {
 export interface Rejection {
   readonly path: string;
   readonly reason: string;
+  /** Name of the model of a Triton model repository that this keeps from being served. */
+  readonly model?: string;
 }
 
 /** "standby": it loads at its first request. */

@@ -28,8 +28,8 @@ export interface DataPlane {
 export interface ControlPlane {
   /** Every version of every model. */
   list(): readonly ModelStatus[];
-  /** Names of a namespace's models, those that cannot answer yet too. */
-  names(namespace: string): readonly string[];
+  /** Names of a namespace's models, or of one service's, those that cannot answer yet too. */
+  names(namespace: string, service?: string): readonly string[];
   /** The version that the target means; its latest when it names none. @throws ServeError NOT_FOUND */
   get(target: Target): ModelStatus;
   /** The same, of a model that has told its signature: one that stands by is loaded first. @throws ServeError */

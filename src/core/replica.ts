@@ -1,6 +1,7 @@
 import type { Cancellation } from "./cancellation.ts";
 import { ServeError } from "./errors.ts";
-import type { Parameters, Payload } from "./inference.ts";
+import type { JsonObject, Parameters, Payload } from "./inference.ts";
+import type { Priority } from "./scheduling.ts";
 import type { Signature } from "./signature.ts";
 
 /** One call of a replica: one request, or a batch that was put together from several. */
@@ -11,16 +12,38 @@ export interface ReplicaCall {
   readonly parameters?: Parameters;
   /** Of a batch that was padded. Without it all rows are as long as the tensors' shapes say. */
   readonly lengths?: Lengths;
-  /** Of one request for a server of the model's own; a batch of several has none. */
+  /** Of one request for a server of the model's own, or a model that asks others; a batch that is one call has none. */
   readonly origin?: CallOrigin | undefined;
+  /** Of a request of a sequence, for a model whose owner said how sequences share its calls. */
+  readonly sequence?: SequenceStep;
 }
 
-/** What a server of a model's own is told of the request besides what it asks. */
+/** What a model is told of the request besides what it asks; a RequestContext is one. */
 export interface CallOrigin {
+  readonly id: string | undefined;
   /** Lower-case names. Only those that say which request it is go on, never keys. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>> | undefined;
   /** Clock milliseconds after which nobody waits for the answer. */
   readonly deadline: number;
+  /** Milliseconds that its client has asked for. */
+  readonly timeoutMs?: number | undefined;
+  readonly principal: string;
+  readonly priority: Priority | undefined;
+  /** Names of the models that have asked each other for it, the first one by a client, and this one last. */
+  readonly models: readonly string[];
+  /** The one that answers it, of a service with several. */
+  readonly revision?: string | undefined;
+  /** Aborted when nobody waits any more. */
+  readonly signal: AbortSignal;
+}
+
+/** Where a request stands in its sequence. */
+export interface SequenceStep {
+  readonly id: string | bigint;
+  readonly start: boolean;
+  readonly end: boolean;
+  /** Of the replica, the same until the sequence ends; undefined where sequences have none of their own (the strategy "oldest"). */
+  readonly slot?: number;
 }
 
 /** By padded input: for each request its number of rows, and then the sizes that its padded dimensions had. */
@@ -46,6 +69,8 @@ export interface ModelDescription {
   readonly warnings: readonly string[];
   /** A request that the model has answered in its warm-up, as Open Inference Protocol inputs or V1 instances. */
   readonly example?: unknown;
+  /** Of a model with a config.pbtxt: that, with what it does not say completed, as Triton prints it. */
+  readonly configuration?: JsonObject;
 }
 
 /** The name of the method that serves requests which name none; undefined for a model without methods. */
@@ -58,6 +83,7 @@ const DEFAULT_METHOD = "predict";
 /** Something that answers calls for one model version. The scheduler never has more than `credit` calls under way. */
 export interface Replica {
   readonly id: string;
+  /** Calls that it takes at once now. */
   readonly credit: number;
   readonly description: ModelDescription;
   /**
@@ -68,7 +94,17 @@ export interface Replica {
   /** Of one that may not answer for a while although it is there: others are asked then, if there are any. */
   readonly readiness?: ReplicaReadiness;
   run(call: ReplicaCall, cancellation?: Cancellation): Promise<ReplicaResult>;
+  /**
+   * Carries out several calls of one method that is `together`, each with an answer or a failure of its own, in their order. Rejects when
+   * nothing can be said of any of them, as when its host is gone.
+   */
+  runTogether?(calls: readonly ReplicaCall[], cancellation?: Cancellation): Promise<ReadonlyArray<ReplicaResult | ServeError>>;
   stream(call: ReplicaCall, signal: AbortSignal): AsyncIterable<Payload>;
+  /**
+   * No request of the sequence comes any more, unless it begins anew, and none is under way: it was idle for too long, or who asked has
+   * gone. It is not called for a sequence whose last request had `end`, nor before one with `start`.
+   */
+  endSequence?(id: string | bigint): void;
   /** Settles when it answers nothing any more; how it ended may be known only later. */
   readonly lost: Promise<void>;
   /** Settles when the replica is gone, with the reason. */

@@ -1,7 +1,7 @@
 import type { RateLimit } from "./rate-limit.ts";
 
 /** What the owner of a model said about how its requests are scheduled; what is absent is the server's to choose. */
-export interface SchedulingSpec {
+export interface SchedulingSpec extends QueueRules {
   /** Rows that one batch may have; 1 for no batching. */
   readonly maxBatchRows?: number;
   /** Milliseconds by which sharing a batch may make a request slower than it would be alone. */
@@ -22,8 +22,54 @@ export interface SchedulingSpec {
   readonly requestsPerReplica?: number;
   /** How much of each named resource one call holds; see {@link ExecutionLimits}. */
   readonly resources?: Readonly<Record<string, number>>;
+  /** At 2 the model's waiting for resources counts half, at 3 a third; its requests' priority when absent. */
+  readonly resourcePriority?: number;
+  /** Of a model that keeps state between requests: how sequences share its calls. */
+  readonly sequences?: SequenceScheduling;
+  /** Answers leave in the order in which their requests came. */
+  readonly preserveOrder?: boolean;
+  /** For the requests of one priority, instead of the rules about waiting above. */
+  readonly byPriority?: Readonly<Partial<Record<Priority, QueueRules>>>;
   /** For each API key or tenant by itself. */
   readonly rateLimit?: RateLimit;
+}
+
+/** What the owner of a model said about requests that wait for a replica, after Triton's queue policy. */
+export interface QueueRules {
+  /** Milliseconds that a request may wait. What a client says in `parameters.timeout` is about this, then, and may only be less. */
+  readonly maxWaitMs?: number;
+  /** What clients say of it does not count. */
+  readonly fixedTimeout?: boolean;
+  /** A request that has waited for so long goes behind all others of its priority instead of failing. */
+  readonly lateRequestsWait?: boolean;
+  /** Requests that may wait; the server's own limit holds as well. */
+  readonly maxQueueRequests?: number;
+}
+
+/** Whether somebody has said how long requests may wait. */
+export function hasQueueRules({ maxWaitMs, byPriority = {} }: SchedulingSpec = {}): boolean {
+  return maxWaitMs !== undefined || Object.values(byPriority).some((rules) => rules.maxWaitMs !== undefined);
+}
+
+/** How requests of different sequences share the calls of a replica, after Triton's sequence batcher. */
+export interface SequenceScheduling {
+  /** "direct": each sequence has a slot, which is its place in every call; "oldest": calls are made of the requests that wait for longest. */
+  readonly strategy: "direct" | "oldest";
+  /** Sequences that one replica has at once; others wait. */
+  readonly perReplica: number;
+  /** Milliseconds after its last request at which a sequence ends by itself. */
+  readonly idleMs: number;
+  /** Milliseconds that a call may wait for company. */
+  readonly maxDelayMs: number;
+  /**
+   * Each request is a sequence by itself, which the model ends. It is given to its replica alone and at once; with others that are there the
+   * replica executes it step by step.
+   */
+  readonly iterative?: boolean;
+  /** Of "direct": the share of the slots for which it waits. */
+  readonly minimumSlotUtilization?: number;
+  /** Of "oldest": sizes of a call at which it is sent at once. */
+  readonly preferredSizes?: readonly number[];
 }
 
 /** 1 is served first. Requests of one level share by fairness; a lower level waits for all above it. */

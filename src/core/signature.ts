@@ -7,6 +7,10 @@ export interface TensorSpec {
   readonly shape: readonly number[];
   /** An input that may be left out; an output that is answered only when it is asked for. */
   readonly optional?: boolean;
+  /** An input of a method whose calls go together: requests may share a call although they differ in its variable dimensions. */
+  readonly ragged?: boolean;
+  /** Of an output of classes: what each is called, by index. */
+  readonly labels?: readonly string[];
   /** An output that the model's own code promises. Others are what its file says or its warm-up showed, and answers may differ. */
   readonly declared?: boolean;
 }
@@ -44,6 +48,18 @@ export interface Signature {
   /** Requests with one `sequence_id` belong together: the model keeps state between them, so they go to one replica and are never batched. */
   readonly stateful?: boolean;
   readonly sizing?: SizingDeclarations;
+  /** Rows that one request may have at most; any number when absent. */
+  readonly maxRows?: number;
+  /**
+   * Requests that share a call stay what they are: the replica gets all of them, in `runTogether`. They may then differ in their parameters
+   * and in what they ask for, and in the variable dimensions of inputs that are `ragged`; `batchable` says whether they share calls at all.
+   */
+  readonly together?: boolean;
+  /**
+   * Of a method whose calls go together: requests that the model works on at once, each a call by itself. It executes them in steps, all of
+   * them together, and ends each in its own time.
+   */
+  readonly concurrency?: number;
   /** The method answers with a stream of responses. */
   readonly streaming?: boolean;
 }

@@ -27,7 +27,8 @@ export interface CutOutput {
 }
 
 /** What of a signature tells how its requests meet. */
-export type Sharing = Pick<Signature, "sizing" | "batchable" | "stateful"> & Partial<Pick<Signature, "inputs" | "outputs">>;
+export type Sharing = Pick<Signature, "sizing" | "batchable" | "stateful" | "together"> &
+  Partial<Pick<Signature, "inputs" | "outputs" | "maxRows">>;
 
 const KNOWN = new WeakMap<object, Sizing>();
 

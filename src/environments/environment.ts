@@ -15,6 +15,7 @@ import { findInterpreters, type Interpreter } from "./interpreter.ts";
 import { withLock } from "./lock.ts";
 import { ensureModelPackages } from "./model-packages.ts";
 import { listFiles } from "./package-index.ts";
+import { findPackedEnvironment } from "./packed-environment.ts";
 import { currentPlatform } from "./platform.ts";
 import { interpretersFor } from "./python-version.ts";
 import { recordedScikitLearn } from "./recorded-version.ts";
@@ -61,6 +62,8 @@ export interface Environments {
    * trusted model may have, UNAVAILABLE when the package index is, or the signal's reason
    */
   ensure(question: EnvironmentQuestion, onProgress: (line: string) => void, signal?: AbortSignal): Promise<Environment>;
+  /** The interpreter of an environment that somebody has made: {@link findPackedEnvironment}. */
+  ensurePacked(path: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<string>;
   /** The node_modules for a model in TypeScript or JavaScript: {@link ensureModelPackages}. */
   ensurePackages(directory: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<string | undefined>;
   /**
@@ -135,6 +138,15 @@ export function createEnvironments({ directory, python, clock, packages = [] }: 
       const made = await ensureModelPackages(join(directory, "environments"), folder, onProgress, signal);
       if (made !== undefined) used.add(dirname(made));
       return made;
+    },
+    async ensurePacked(path, onProgress, signal) {
+      const { python: found, folder } = await findPackedEnvironment(path, {
+        directory: join(directory, "environments"),
+        onProgress,
+        signal,
+      });
+      if (folder !== undefined) used.add(folder);
+      return found;
     },
     async collect(days) {
       await Promise.all([...used].map(touch));

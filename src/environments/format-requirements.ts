@@ -17,6 +17,7 @@ const FORMAT_REQUIREMENTS: Readonly<Partial<Record<ModelFormat, Packages>>> = {
   huggingface: ["torch", "transformers>=4.56", "safetensors", "pillow", "numpy"],
   mlflow: ["pandas", "numpy", "pyyaml"],
   python: ["numpy"],
+  "triton-python": ["numpy"],
 };
 
 /** A package that does without another when the user names it: the same framework under another name. */

@@ -1,6 +1,7 @@
 import type { Code } from "../core/errors.ts";
 import type { ModelFormat } from "../core/formats.ts";
 import type { JsonValue, Parameters } from "../core/inference.ts";
+import type { ModelMetricChange } from "../core/model-metrics.ts";
 import type { Lengths, ModelDescription } from "../core/replica.ts";
 import type { Datatype } from "../core/tensor.ts";
 
@@ -17,7 +18,9 @@ export const FRAME_TYPES = {
   error: 11,
   cancel: 12,
   credit: 13,
+  call: 14,
   ping: 15,
+  stats: 16,
   log: 17,
   unload: 19,
   pong: 20,
@@ -56,7 +59,7 @@ export interface TensorMetadata {
 
 /** A payload's part of the metadata: one key says what it is. */
 export type PayloadMetadata =
-  | { readonly tensors: readonly TensorMetadata[] }
+  | { readonly tensors: readonly TensorMetadata[]; readonly parameters?: Parameters | undefined }
   | { readonly rows: readonly JsonValue[] }
   | { readonly columns: Readonly<Record<string, JsonValue>> }
   | { readonly json: JsonValue };
@@ -86,15 +89,34 @@ export interface LoadMetadata {
   readonly code: boolean;
   /** What the model's resource or settings file says to the format's loader. */
   readonly settings: JsonObject;
+  /** Of a model of a Triton model repository, as Triton prints it. */
+  readonly configuration?: JsonObject;
+  /** Of such a model: its name among the replicas that it has or has had. */
+  readonly instance?: string;
 }
 
-export interface InferMetadata {
+/** What a host is told of one request besides its payload. */
+export interface RequestMetadata {
+  /** Of one of several in a frame: so many of the frame's tensors are its own, behind those of the requests before it. */
+  readonly tensors?: number | undefined;
+  readonly outputs?: readonly string[] | undefined;
+  readonly parameters?: Parameters | undefined;
+  readonly id?: string | undefined;
+  /** Milliseconds that its client has asked for; of a call of the host, those that it gives. */
+  readonly timeoutMs?: number | undefined;
+  readonly sequence?: { readonly id: string | number | bigint; readonly start: boolean; readonly end: boolean } | undefined;
+}
+
+/** What became of one of them. */
+export type AnswerMetadata = { readonly tensors: number; readonly parameters?: Parameters } | { readonly error: ErrorMetadata };
+
+export interface InferMetadata extends Omit<RequestMetadata, "tensors"> {
   /** Stream id of the load. */
   readonly model: number;
   readonly method: string;
-  readonly outputs?: readonly string[];
-  readonly parameters?: Parameters;
   readonly lengths?: Lengths;
+  /** Of a method that is `together`. */
+  readonly requests?: readonly RequestMetadata[];
   /** Chunks that a streaming method may send before more credit comes. */
   readonly credit?: number;
 }
@@ -107,6 +129,22 @@ export interface ErrorMetadata {
   readonly detail?: string;
 }
 
+/** What a model asks of the server. */
+export interface CallMetadata extends Omit<RequestMetadata, "tensors"> {
+  /** Stream of the call or load for whose sake it asks. */
+  readonly parent: number;
+  /** Absent: an inference. */
+  readonly action?: "load" | "unload" | "ready";
+  readonly model: string;
+  readonly version?: string;
+  /** Any number of answers may come: so many before more credit does. Without it exactly one does. */
+  readonly credit?: number;
+  /** Of "load": a model configuration in JSON instead of the model's own. The tensors are then files, by their paths. */
+  readonly configuration?: string;
+  /** Of "unload": with an ensemble, its steps go that nobody else needs. */
+  readonly dependents?: boolean;
+}
+
 type Empty = Readonly<Record<never, never>>;
 
 /** The metadata of each frame. */
@@ -116,13 +154,17 @@ export interface FrameMetadata {
   readonly progress: { readonly step: string };
   readonly ready: { readonly description: ModelDescription };
   readonly infer: InferMetadata & PayloadMetadata;
-  readonly result: PayloadMetadata & { readonly computeMs: number };
+  readonly result: (PayloadMetadata | { readonly answers: readonly AnswerMetadata[]; readonly tensors: readonly TensorMetadata[] }) & {
+    readonly computeMs: number;
+  };
   readonly chunk: PayloadMetadata;
   readonly end: { readonly computeMs: number };
   readonly error: ErrorMetadata;
-  readonly cancel: Empty;
+  readonly cancel: { readonly request?: number };
   readonly credit: { readonly chunks: number };
+  readonly call: CallMetadata & { readonly tensors: readonly TensorMetadata[] };
   readonly ping: Empty;
+  readonly stats: ModelMetricChange;
   readonly log: { readonly level: "info" | "warning" | "error"; readonly message: string };
   readonly unload: Empty;
   readonly pong: Empty;

@@ -1,6 +1,7 @@
 export { FrameDecoder } from "./decoder.ts";
 export { encodeFrame } from "./encode.ts";
 export {
+  type CallMetadata,
   FRAME_TYPES,
   type Frame,
   type FrameMetadata,
@@ -8,4 +9,5 @@ export {
   type InferMetadata,
   type LoadMetadata,
 } from "./frame.ts";
-export { decodePayload, encodePayload } from "./payload.ts";
+export { decodeAnswer, decodePayload, encodePayload } from "./payload.ts";
+export { decodeTogether, encodeTogether, requestMetadata, type TogetherAnswer } from "./together.ts";

@@ -1,5 +1,5 @@
 import { ServeError } from "../core/errors.ts";
-import type { JsonValue, Payload } from "../core/inference.ts";
+import type { JsonValue, Parameters, ParameterValue, Payload } from "../core/inference.ts";
 import { byteSize, DATATYPE_SIZES, elementCount, isDatatype, type Tensor } from "../core/tensor.ts";
 import type { JsonObject, PayloadMetadata, TensorMetadata } from "./frame.ts";
 
@@ -7,7 +7,9 @@ import type { JsonObject, PayloadMetadata, TensorMetadata } from "./frame.ts";
 export function encodePayload(payload: Payload): { meta: PayloadMetadata; blobs: Uint8Array[] } {
   switch (payload.kind) {
     case "tensors":
-      return encodeTensors(payload.tensors);
+      return payload.parameters === undefined
+        ? encodeTensors(payload.tensors)
+        : withParameters(encodeTensors(payload.tensors), payload.parameters);
     case "rows":
       return { meta: { rows: payload.rows }, blobs: [] };
     case "columns":
@@ -30,6 +32,27 @@ export function decodePayload(meta: JsonObject, blobs: readonly Uint8Array[]): P
   if (isObject(columns)) return { kind: "columns", columns };
   if (json !== undefined) return { kind: "json", value: json };
   throw new ServeError("DATA_LOSS", "broken frame: no payload");
+}
+
+/** The payload of a frame that answers, with the parameters that the model has set. @throws ServeError DATA_LOSS */
+export function decodeAnswer(meta: JsonObject, blobs: readonly Uint8Array[]): Payload {
+  const payload = decodePayload(meta, blobs);
+  return payload.kind === "tensors" ? answerOf(payload.tensors, meta.parameters) : payload;
+}
+
+/** What is no parameter of the Open Inference Protocol is left out. */
+export function answerOf(tensors: readonly Tensor[], parameters: JsonValue | undefined): Payload {
+  if (!isObject(parameters)) return { kind: "tensors", tensors };
+  const known: Record<string, ParameterValue> = {};
+  for (const [name, value] of Object.entries(parameters)) {
+    if (typeof value === "string" || typeof value === "number" || typeof value === "bigint" || typeof value === "boolean")
+      known[name] = value;
+  }
+  return { kind: "tensors", tensors, parameters: known };
+}
+
+function withParameters(encoded: { meta: PayloadMetadata; blobs: Uint8Array[] }, parameters: Parameters): typeof encoded {
+  return { ...encoded, meta: { ...encoded.meta, parameters } };
 }
 
 function encodeTensors(tensors: readonly Tensor[]): { meta: PayloadMetadata; blobs: Uint8Array[] } {

@@ -1,7 +1,7 @@
 export { CONTENT_FIELDS, contentsOf, hasTypedContents, readContents } from "./contents.ts";
 export { type FramedMessage, framed, type MessageAccount, MessageReader, prefixOf } from "./framing.ts";
 export * from "./generated/health_pb.ts";
-export { file_model_config } from "./generated/model_config_pb.ts";
+export * from "./generated/model_config_pb.ts";
 export * from "./generated/open_inference_grpc_pb.ts";
 export * from "./generated/reflection_v1_pb.ts";
 export { file_reflection_v1alpha } from "./generated/reflection_v1alpha_pb.ts";

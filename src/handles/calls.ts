@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { createRecord, RequestContext } from "../core/context.ts";
+import { countedRequest } from "../core/counted-request.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Events } from "../core/events.ts";
 import { type InferResponse, isStream, type Payload, type Target } from "../core/inference.ts";
@@ -66,49 +67,12 @@ export async function answerCall(dataPlane: DataPlane, call: LocalCall, context:
 }
 
 /** Admits and answers a call, and counts it: when it has been answered, or its stream has ended. */
-export async function performCall(options: CallsOptions, call: LocalCall, context: RequestContext): Promise<InferResponse> {
-  const { dataPlane, events, clock } = options;
-  const { record } = context;
-  const finish = (): void => {
-    record.finishedAt = clock.now();
-    events.emit("request-finished", record);
-  };
-  const fail = (thrown: unknown): ServeError => {
-    const error = ServeError.from(context.aborted ?? thrown);
-    record.outcome = error.code;
-    record.refusal = error.refusal;
-    finish();
-    return error;
-  };
-  events.emit("request-started", record);
-  try {
+export function performCall(options: CallsOptions, call: LocalCall, context: RequestContext): Promise<InferResponse> {
+  const { dataPlane } = options;
+  return countedRequest(options, context, () => {
     dataPlane.admit(call.target, 0, context);
-    const response = await answerCall(dataPlane, call, context);
-    if (isStream(response.output)) return { ...response, output: counted(response.output, finish, fail) };
-    finish();
-    return response;
-  } catch (error) {
-    throw fail(error);
-  }
-}
-
-async function* counted(
-  payloads: AsyncIterable<Payload>,
-  finish: () => void,
-  fail: (thrown: unknown) => ServeError,
-): AsyncGenerator<Payload, void, undefined> {
-  let settled = false;
-  try {
-    yield* payloads;
-    settled = true;
-    finish();
-  } catch (error) {
-    settled = true;
-    throw fail(error);
-  } finally {
-    // Whoever stops reading has gone away.
-    if (!settled) fail(new ServeError("CANCELLED", "nobody reads the stream any more"));
-  }
+    return answerCall(dataPlane, call, context);
+  });
 }
 
 async function* only(payload: Payload): AsyncGenerator<Payload, void, undefined> {

@@ -1,6 +1,6 @@
+import { type Indexed, mapAsTheyCome, mapInOrder } from "../core/map.ts";
 import type { Change, HandleAnswer, HandleCall, HandleDoor, HandleTarget } from "./door.ts";
-import { mapAsTheyCome, mapInOrder } from "./map.ts";
-import type { HandleFuture, HandleStatus, Indexed, MapOptions, MethodHandle, ModelHandle, RunOptions } from "./model-handle.ts";
+import type { HandleFuture, HandleStatus, MapOptions, MethodHandle, ModelHandle, RunOptions } from "./model-handle.ts";
 import type { InputValues, OutputValues } from "./values.ts";
 
 const DEFAULT_CONCURRENCY = 8;

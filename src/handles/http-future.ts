@@ -1,6 +1,6 @@
 import { ServeError } from "../core/errors.ts";
+import { whenAborted } from "../core/when-aborted.ts";
 import type { HandleFuture } from "./model-handle.ts";
-import { whenAborted } from "./when-aborted.ts";
 
 /** Milliseconds that one question waits for the answer. */
 const WAIT_MS = 20_000;

@@ -1,6 +1,7 @@
 import { ServeError } from "../core/errors.ts";
 import { parseExactly } from "../core/exact-json.ts";
 import type { JsonValue } from "../core/inference.ts";
+import { whenAborted } from "../core/when-aborted.ts";
 import type { HandleAnswer, HandleCall, HandleDoor, HandleTarget } from "./door.ts";
 import { createHandle } from "./handle.ts";
 import { createHttpFuture } from "./http-future.ts";
@@ -10,7 +11,6 @@ import { outputsOf } from "./outputs.ts";
 import { refusalOf } from "./refusal.ts";
 import { levelOf, timeoutOf } from "./schedule.ts";
 import type { InputValues, OutputValues } from "./values.ts";
-import { whenAborted } from "./when-aborted.ts";
 import { decodeAnswer, encodeInputs, JSON_LENGTH_HEADER, jsonText, MODEL_ID_HEADER } from "./wire.ts";
 
 export interface HttpHandleOptions {

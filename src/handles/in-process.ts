@@ -1,13 +1,13 @@
 import { ServeError } from "../core/errors.ts";
 import type { InferResponse, Payload, Target } from "../core/inference.ts";
 import type { ControlPlane } from "../core/planes.ts";
+import { whenAborted } from "../core/when-aborted.ts";
 import { type CallsOptions, openContext, performCall } from "./calls.ts";
 import type { HandleAnswer, HandleCall, HandleDoor, HandleTarget } from "./door.ts";
 import { heldStatus } from "./held-status.ts";
 import type { HandleFuture } from "./model-handle.ts";
 import { outputsOf } from "./outputs.ts";
 import { levelOf, timeoutOf } from "./schedule.ts";
-import { whenAborted } from "./when-aborted.ts";
 
 export interface InProcessOptions extends CallsOptions {
   readonly controlPlane: Pick<ControlPlane, "get" | "list" | "scale" | "load" | "drain" | "evict">;

@@ -1,3 +1,4 @@
+export type { Indexed } from "../core/map.ts";
 export { answerCall, type CallsOptions, type LocalCall, openContext, performCall } from "./calls.ts";
 export type { HandleDoor, HandleTarget } from "./door.ts";
 export { createHandle } from "./handle.ts";
@@ -7,7 +8,6 @@ export { createInProcessDoor, type InProcessDoor } from "./in-process.ts";
 export type {
   HandleFuture,
   HandleStatus,
-  Indexed,
   MapOptions,
   MethodHandle,
   ModelHandle,

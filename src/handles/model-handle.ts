@@ -1,3 +1,4 @@
+import type { Indexed } from "../core/map.ts";
 import type { ModelState, ModelStatus } from "../core/model.ts";
 import type { Signature } from "../core/signature.ts";
 import type { InputValues, OutputValues } from "./values.ts";
@@ -18,13 +19,6 @@ export interface RunOptions {
 export interface MapOptions extends RunOptions {
   /** Requests under way at once; 8 when absent. As many inputs are read ahead of what has been taken, and no more. */
   readonly concurrency?: number;
-}
-
-/** One answer of an unordered iteration. */
-export interface Indexed<Outputs> {
-  /** Which input it is the answer to, from 0. */
-  readonly index: number;
-  readonly outputs: Outputs;
 }
 
 /** A request that somebody will ask for later. */

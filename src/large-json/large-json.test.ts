@@ -196,8 +196,9 @@ describe("an answer that a thread has written is what it would be without", () =
           const parts = typeof body === "string" ? [Buffer.from(body)] : (body as readonly Uint8Array[]);
           return { headers, body: Buffer.concat(parts) };
         };
-        const here = await outcomeOf(() => whole(encodeInfer(head, { kind: "tensors", tensors: outputs }, isBinary)));
-        expect(await outcomeOf(async () => whole(await encodeLarge(large.infer, head, outputs, isBinary, context)))).toEqual(here);
+        const answer = { kind: "tensors", tensors: outputs, parameters: { lang: "en" } } as const;
+        const here = await outcomeOf(() => whole(encodeInfer(head, answer, isBinary)));
+        expect(await outcomeOf(async () => whole(await encodeLarge(large.infer, head, answer, isBinary, context)))).toEqual(here);
       }),
     );
   });

@@ -199,6 +199,43 @@ describe("named tensors", () => {
   });
 });
 
+describe("rows of which a request may have so many", () => {
+  const limited: Signature = {
+    accepts: "tensors",
+    inputs: ["a", "b"].map((name) => ({ name, datatype: "FP32", shape: [-1, 1] })),
+    outputs: [],
+    maxRows: 2,
+  };
+  const both = (...shapes: number[][]): Payload => ({
+    kind: "tensors",
+    tensors: shapes.map((shape, index) => ({
+      name: "ab"[index] ?? "",
+      datatype: "FP32",
+      shape,
+      data: new Uint8Array(4 * shape.reduce((count, size) => count * size, 1)),
+    })),
+  });
+
+  it.each<[string, Payload, string]>([
+    ["too many", both([3, 1], [3, 1]), "inference request batch-size must be <= 2 for 'm'"],
+    ["too many instances", rows({ a: [1], b: [1] }, { a: [1], b: [1] }, { a: [1], b: [1] }), "batch-size must be <= 2"],
+    ["too many in columns", { kind: "columns", columns: { a: [[1], [1], [1]], b: [[1], [1], [1]] } }, "batch-size must be <= 2"],
+    ["none", both([], [2, 1]), "input 'a' has no shape but model requires batch dimension for 'm'"],
+    ["other ones", both([1, 1], [2, 1]), "input 'b' batch size does not match other inputs for 'm'"],
+    [
+      "another shape",
+      both([2, 1], [2]),
+      "unexpected shape for input 'b' for model 'm'. Expected [-1,1], got [2]. NOTE: Setting a non-zero max_batch_size in the model config",
+    ],
+  ])("are refused when they are %s", (_, payload, message) => {
+    expect(() => bind(payload, limited, "m")).toThrow(message);
+  });
+
+  it("are taken up to that, none included", () => {
+    for (const payload of [both([2, 1], [2, 1]), both([0, 1], [0, 1])]) expect(bind(payload, limited, "m")).toBe(payload);
+  });
+});
+
 describe("memory for what a short body only names", () => {
   const wide: Signature = { ...matrix, inputs: [{ name: "input-0", datatype: "FP64", shape: [-1, 100_000_000] }] };
   const many = Array.from({ length: 10_000 }, () => 1);

@@ -4,7 +4,7 @@ import type { Signature, TensorSpec } from "../core/signature.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { columnsToFrame, rowsToFrame, tensorsToFrame } from "./bind-frame.ts";
 import { columnsToMatrix, rowsToMatrix, tensorsToMatrix } from "./bind-matrix.ts";
-import { checked, checkNames, inputNames } from "./check-inputs.ts";
+import { checked, checkNames, checkRows, inputNames } from "./check-inputs.ts";
 import { isBase64Object, tensorFromValues } from "./tensor-from-values.ts";
 
 /**
@@ -78,16 +78,19 @@ function bindTensors(payload: Payload, signature: Signature, model: string): Pay
     case "tensors":
       checkTensors(payload.tensors, signature, model);
       return payload;
-    case "rows":
-      return { kind: "tensors", tensors: rowsToTensors(payload.rows, signature, model) };
+    case "rows": {
+      const tensors = rowsToTensors(payload.rows, signature, model);
+      checkRows(tensors, signature, model);
+      return { kind: "tensors", tensors };
+    }
     case "columns": {
       const { columns } = payload;
       checkNames(Object.keys(columns), signature.inputs, model);
       const given = signature.inputs.filter((spec) => Object.hasOwn(columns, spec.name));
-      return {
-        kind: "tensors",
-        tensors: given.map((spec) => checked(tensorFromValues(spec, columns[spec.name] ?? null, model), spec, model)),
-      };
+      const hasRows = signature.maxRows !== undefined;
+      const tensors = given.map((spec) => checked(tensorFromValues(spec, columns[spec.name] ?? null, model), spec, model, hasRows));
+      checkRows(tensors, signature, model);
+      return { kind: "tensors", tensors };
     }
     case "json":
     case "raw":
@@ -139,7 +142,8 @@ function checkedRows(rows: readonly unknown[], spec: TensorSpec, model: string):
 function checkTensors(tensors: readonly Tensor[], signature: Signature, model: string): void {
   const { inputs } = signature;
   if (tensors.length === 1 && inputs.length === 1 && tensors[0]?.name === inputs[0]?.name) {
-    checkTensor(tensors[0] as Tensor, inputs[0] as TensorSpec, signature.convertsNumbers === true, model);
+    checkRows(tensors, signature, model);
+    checkTensor(tensors[0] as Tensor, inputs[0] as TensorSpec, signature, model);
     return;
   }
   checkNames(
@@ -147,21 +151,22 @@ function checkTensors(tensors: readonly Tensor[], signature: Signature, model: s
     inputs,
     model,
   );
+  checkRows(tensors, signature, model);
   for (const tensor of tensors) {
     const spec = inputs.find((input) => input.name === tensor.name) as TensorSpec;
-    checkTensor(tensor, spec, signature.convertsNumbers === true, model);
+    checkTensor(tensor, spec, signature, model);
   }
 }
 
-function checkTensor(tensor: Tensor, spec: TensorSpec, convertsNumbers: boolean, model: string): void {
-  const convertible = convertsNumbers && tensor.datatype !== "BYTES" && spec.datatype !== "BYTES";
+function checkTensor(tensor: Tensor, spec: TensorSpec, { convertsNumbers, maxRows }: Signature, model: string): void {
+  const convertible = convertsNumbers === true && tensor.datatype !== "BYTES" && spec.datatype !== "BYTES";
   if (tensor.datatype !== spec.datatype && !convertible) {
     throw new ServeError(
       "INVALID_ARGUMENT",
       `inference input '${spec.name}' data-type is '${tensor.datatype}', but model '${model}' expects '${spec.datatype}'`,
     );
   }
-  checked(tensor, spec, model);
+  checked(tensor, spec, model, maxRows !== undefined);
 }
 
 function unsupported(model: string): ServeError {

@@ -5,7 +5,7 @@ export { InlinePromotion, type InlinePromotionOptions } from "./inline-promotion
 export type { LoaderSteps, PreparedHost } from "./loader-steps.ts";
 export { Manager } from "./manager.ts";
 export { ModelVersion } from "./model-version.ts";
-export { Registry } from "./registry.ts";
+export { type EntryDetails, Registry } from "./registry.ts";
 export {
   type Amounts,
   deviceAccount,

@@ -97,7 +97,7 @@ export function createInferenceStatistics(wallClock: number = performance.timeOr
       // A call whose tensors have no rows is a call all the same.
       const rows = Math.max(1, batch.rows);
       of.executions++;
-      of.inferences += rows;
+      of.inferences += rows - (batch.failedRows ?? 0);
       let sum = of.byRows.get(rows);
       if (sum === undefined) {
         sum = new Sum();

@@ -84,7 +84,8 @@ export class LoadError extends Error {
   }
 }
 
-function firstStep({ container, elsewhere }: PreparedHost["host"]): string {
+function firstStep({ container, elsewhere, inProgram }: PreparedHost["host"]): string {
+  if (inProgram === true) return "opening it in this process";
   if (elsewhere !== undefined) return "reaching its server";
   return container === undefined ? "starting the host process" : "starting its server";
 }

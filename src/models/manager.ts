@@ -1,5 +1,6 @@
 import { messageOf, ServeError } from "../core/errors.ts";
 import type { Events, EvictionCause, LoadCause } from "../core/events.ts";
+import type { ModelSpec } from "../core/model.ts";
 import { Fleet } from "./fleet.ts";
 import { HostShares, type Measure, type MeasureDevices } from "./host-shares.ts";
 import { IdleWatch } from "./idle-watch.ts";
@@ -126,6 +127,17 @@ export class Manager {
     const life = this.#lives.get(model);
     if (life === undefined) model.assertReady();
     else await this.#fleet.apply(life);
+  }
+
+  /**
+   * The same model is to have another number of replicas, whatever somebody has said of them before; those that there are go on. Settles
+   * as {@link scale} does.
+   */
+  async respec(model: ModelVersion, spec: ModelSpec): Promise<void> {
+    model.spec = spec;
+    this.#fleet.fix(model, "auto");
+    const life = this.#lives.get(model);
+    if (life !== undefined) await this.#fleet.apply(life);
   }
 
   /**

@@ -39,7 +39,8 @@ export function needOf(
   const bytes = (places === modelsPerHost(spec) ? measured?.bytes : undefined) ?? estimateMemory(spec, places);
   const onEach = (count: number): number => measured?.deviceBytes || estimateDeviceMemory(spec, count);
   return {
-    amounts: { [MEMORY]: bytes, [memoryOfNamespace(spec.namespace)]: bytes, [MODELS]: more ? 0 : 1 },
+    // An ensemble is its models, which count.
+    amounts: { [MEMORY]: bytes, [memoryOfNamespace(spec.namespace)]: bytes, [MODELS]: more || spec.format === "ensemble" ? 0 : 1 },
     ...deviceNeed(spec, devices, onEach),
   };
 }

@@ -13,9 +13,11 @@ export interface ReplicaHost {
   serves: boolean;
 }
 
+const ONE = { least: 1, most: 1 };
+
 /** How many replicas a model version has, should have, and may have. */
 export class ModelReplicas {
-  readonly #bounds: Pick<ScalingSpec, "least" | "most">;
+  #bounds: Pick<ScalingSpec, "least" | "most"> = ONE;
   /** The one that has been there for longest first. */
   readonly hosts = new Set<ReplicaHost>();
   /** What the load needs, or somebody has said; 0 when the model is not loaded. */
@@ -28,8 +30,13 @@ export class ModelReplicas {
   /** Those that do not answer yet, and those that go. Set when the model begins to load. */
   others: () => { readonly starting: number; readonly leaving: number } = () => ({ starting: 0, leaving: 0 });
 
-  constructor(bounds: Pick<ScalingSpec, "least" | "most"> = { least: 1, most: 1 }) {
-    this.#bounds = bounds;
+  constructor(bounds: Pick<ScalingSpec, "least" | "most"> | undefined) {
+    this.bounds = bounds;
+  }
+
+  /** Undefined for one. */
+  set bounds(bounds: Pick<ScalingSpec, "least" | "most"> | undefined) {
+    this.#bounds = bounds ?? ONE;
   }
 
   /** Those that there are in any case while the model is loaded; the others go first when room is needed. */

@@ -17,11 +17,11 @@ const MAX_WAITING = 256;
 /** One version of a model while the server knows it: what it is, how it is, and the queue in front of it. */
 export class ModelVersion {
   readonly id: string = randomUUID();
-  readonly spec: ModelSpec;
   readonly scheduler: Scheduler;
   readonly usage = new Usage();
   readonly replicas: ModelReplicas;
   readonly #events: Events;
+  #spec: ModelSpec;
   #state: ModelState = "registered";
   #reason = "waiting for its turn to load";
   #failure: ModelFailure | undefined;
@@ -43,10 +43,20 @@ export class ModelVersion {
   traffic = 100;
 
   constructor(spec: ModelSpec, scheduler: Scheduler, events: Events) {
-    this.spec = spec;
+    this.#spec = spec;
     this.scheduler = scheduler;
     this.replicas = new ModelReplicas(spec.scaling);
     this.#events = events;
+  }
+
+  get spec(): ModelSpec {
+    return this.#spec;
+  }
+
+  /** The same model, which is to have another number of replicas; what serves goes on. */
+  set spec(spec: ModelSpec) {
+    this.#spec = spec;
+    this.replicas.bounds = spec.scaling;
   }
 
   /** Of the first replica. */

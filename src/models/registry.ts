@@ -15,7 +15,16 @@ interface Entry {
   readonly affinityHeader: string;
   /** What is said as long as there are no versions. */
   readonly pending: string;
+  /** Another name of the model of this name. */
+  readonly alias?: string;
+  /** The service whose model it is, where that has another name: one of several. */
+  readonly service?: string;
+  /** It is the name of a service whose models all have others. */
+  readonly isEmpty?: boolean;
 }
+
+/** What is said of a name besides its revisions. */
+export type EntryDetails = Partial<Pick<Entry, "affinityHeader" | "pending" | "service" | "isEmpty">>;
 
 /** All revisions and versions of all models, by their one identity: namespace and name. */
 export class Registry {
@@ -38,7 +47,7 @@ export class Registry {
   split(
     { namespace, name }: Target,
     revisions: readonly ServedRevision[],
-    { pending = "", affinityHeader = AFFINITY_HEADER }: Partial<Omit<Entry, "revisions">> = {},
+    { pending = "", affinityHeader = AFFINITY_HEADER, ...more }: EntryDetails = {},
   ): void {
     const others = revisions.slice(1).reduce((sum, { percent }) => sum + percent, 0);
     const sorted = revisions.map(({ versions, percent, ...revision }, index): ServedRevision => {
@@ -51,28 +60,30 @@ export class Registry {
       }
       return { ...revision, percent: share, versions: [...versions].sort(byVersion) };
     });
-    let names = this.#namespaces.get(namespace);
-    if (names === undefined) {
-      names = new Map();
-      this.#namespaces.set(namespace, names);
-    }
-    names.set(name, { revisions: sorted, pending, affinityHeader });
+    this.#enter(namespace, name, { revisions: sorted, pending, affinityHeader, ...more });
     this.#overrides.baseChanged({ namespace, name }, versionsOf(sorted));
+  }
+
+  /** From now on requests for the name reach what those for another name of its namespace reach, which has its versions to itself. */
+  alias({ namespace, name }: Target, alias: string): void {
+    this.#enter(namespace, name, { revisions: [], pending: "", affinityHeader: AFFINITY_HEADER, alias });
+    this.#overrides.baseChanged({ namespace, name }, []);
   }
 
   /**
    * Requests for the name reach these versions, at least one, instead of its own, until {@link restore}, or until its own change:
    * then `onDropped` is called.
    */
-  override({ namespace, name }: Target, versions: readonly ModelVersion[], onDropped: () => void): void {
+  override({ namespace, name: asked }: Target, versions: readonly ModelVersion[], onDropped: () => void): void {
+    const name = this.#meant(namespace, asked);
     const revisions = [{ name: "", generation: 0, tags: [], percent: 100, versions: [...versions].sort(byVersion) }];
     const base = versionsOf(this.#own(namespace, name)?.revisions ?? []);
     this.#overrides.set({ namespace, name }, { entry: { revisions, pending: "", affinityHeader: AFFINITY_HEADER }, base, onDropped });
   }
 
   /** Requests for the name reach its own versions again. */
-  restore(target: Target): void {
-    this.#overrides.delete(target);
+  restore({ namespace, name }: Target): void {
+    this.#overrides.delete({ namespace, name: this.#meant(namespace, name) });
   }
 
   /** A name's own versions, ascending, whether requests reach them or an override; those of its first revision. */
@@ -140,15 +151,30 @@ export class Registry {
     return this.#entry(namespace, name) !== undefined;
   }
 
-  /** The hosts that the model's versions are in, or were in last. */
+  /** The hosts that the model's versions are in, or were in last; of a service with several models, those of all. */
   hostNames({ namespace, name }: Target): string[] {
-    const revisions = this.#entry(namespace, name)?.revisions ?? [];
-    return revisions.flatMap(({ versions }) => versions.flatMap(({ hostName }) => hostName ?? []));
+    const entries = [this.#entry(namespace, name), ...this.modelsOf({ namespace, name }).map((each) => this.#entry(namespace, each))];
+    const versions = entries.flatMap((entry) => versionsOf(entry?.revisions ?? []));
+    return [...new Set(versions.flatMap(({ hostName }) => hostName ?? []))];
   }
 
-  /** Names of a namespace, those that have no versions yet too. */
-  names(namespace: string): string[] {
-    return [...new Set([...(this.#namespaces.get(namespace)?.keys() ?? []), ...this.#overrides.names(namespace)])];
+  /** Names of a namespace, or of a service in it, each of another model, those that have no versions yet too. */
+  names(namespace: string, service?: string): string[] {
+    const own = [...(this.#namespaces.get(namespace) ?? [])].flatMap(([name, { alias, isEmpty }]) =>
+      alias === undefined && isEmpty !== true ? [name] : [],
+    );
+    const all = [...new Set([...own, ...this.#overrides.names(namespace)])];
+    return service === undefined ? all : all.filter((name) => name === service || this.serviceOf({ namespace, name }) === service);
+  }
+
+  /** Names of a service's models that are not its own. */
+  modelsOf({ namespace, name }: Pick<Target, "namespace" | "name">): string[] {
+    return [...(this.#namespaces.get(namespace) ?? [])].flatMap(([model, { service }]) => (service === name ? [model] : []));
+  }
+
+  /** The service whose model a name means; the name itself where that is the service's. */
+  serviceOf({ namespace, name }: Pick<Target, "namespace" | "name">): string {
+    return this.#namespaces.get(namespace)?.get(name)?.service ?? name;
   }
 
   /** @throws ServeError NOT_FOUND for a revision that nobody has */
@@ -164,7 +190,7 @@ export class Registry {
     if (asked !== undefined && context?.assigned !== true) throw unknownRevision(target.name, asked, revisions);
     if (context === undefined) return withVersion(revisions, first, target.version);
     const key = affinityOf(context, entry.affinityHeader);
-    const point = key === undefined ? this.#random() * 100 : pointOf(`${target.namespace}/${target.name}`, key);
+    const point = key === undefined ? this.#random() * 100 : pointOf(`${target.namespace}/${entry.service ?? target.name}`, key);
     const chosen = revisionAt(revisions, point);
     const revision = withVersion(revisions, answers(chosen) ? chosen : first, target.version);
     context.keepTo(revision.name, true);
@@ -172,19 +198,36 @@ export class Registry {
   }
 
   /** @throws ServeError NOT_FOUND with the closest names, UNAVAILABLE for a model that has no versions yet */
-  #some({ namespace, name }: Target): Entry {
+  #some({ namespace, name, service }: Target): Entry {
     const entry = this.#entry(namespace, name);
     if (entry === undefined) throw this.#unknown(namespace, name);
+    if (service !== undefined && this.serviceOf({ namespace, name }) !== service) throw notOfService(name, service);
     if (entry.revisions.length > 0) return entry;
     throw new ServeError("UNAVAILABLE", `Model with name ${name} is not ready. ${entry.pending}`, { retryAfter: 1, refusal: "not_ready" });
   }
 
   #entry(namespace: string, name: string): Entry | undefined {
-    return this.#overrides.get(namespace, name) ?? this.#own(namespace, name);
+    const own = this.#namespaces.get(namespace)?.get(name);
+    if (own?.alias !== undefined) return this.#entry(namespace, own.alias);
+    return this.#overrides.get(namespace, name) ?? own;
   }
 
   #own(namespace: string, name: string): Entry | undefined {
-    return this.#namespaces.get(namespace)?.get(name);
+    return this.#namespaces.get(namespace)?.get(this.#meant(namespace, name));
+  }
+
+  /** What an alias stands for. */
+  #meant(namespace: string, name: string): string {
+    return this.#namespaces.get(namespace)?.get(name)?.alias ?? name;
+  }
+
+  #enter(namespace: string, name: string, entry: Entry): void {
+    let names = this.#namespaces.get(namespace);
+    if (names === undefined) {
+      names = new Map();
+      this.#namespaces.set(namespace, names);
+    }
+    names.set(name, entry);
   }
 
   #unknown(namespace: string, name: string): ServeError {
@@ -193,6 +236,12 @@ export class Registry {
     // Clients of KServe and of Triton each look for their own server's words.
     return new ServeError("NOT_FOUND", `Model with name ${name} does not exist. Request for unknown model: '${name}' is not found.${hint}`);
   }
+}
+
+/** Below the prefix of a service. */
+function notOfService(name: string, service: string): ServeError {
+  const text = `Model with name ${name} does not exist. Request for unknown model: '${name}' is not found`;
+  return new ServeError("NOT_FOUND", `${text}. Below this prefix there is only ${JSON.stringify(service)}, and its models`);
 }
 
 function versionsOf(revisions: readonly ServedRevision[]): readonly ModelVersion[] {

@@ -113,10 +113,11 @@ class World {
   }
 
   /** As a request comes, which is answered with itself. */
-  async ask(one: ModelVersion): Promise<void> {
+  /** Requests of one `value` are equal, and two deaths of hosts that had nothing else are enough to refuse all of them. */
+  async ask(one: ModelVersion, value = 1): Promise<void> {
     const context = requestAt(this.clock);
     await one.activate(context, this.clock);
-    await one.scheduler.run({ method: "predict", payload: { kind: "json", value: 1 } }, {}, context);
+    await one.scheduler.run({ method: "predict", payload: { kind: "json", value } }, {}, context);
   }
 
   async begin(): Promise<void> {
@@ -181,7 +182,7 @@ class World {
     expect([pinned.state, this.over, this.evictedBusy]).toEqual(["ready", [], []]);
     for (const each of this.all.values()) {
       let answer = "";
-      void this.ask(each).then(
+      void this.ask(each, 2).then(
         () => {
           answer = "answered";
         },

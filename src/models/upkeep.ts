@@ -70,7 +70,9 @@ export class Upkeep {
         // Two replicas in one process would be one.
         const alone = deaths >= ALONE_AFTER || member.index > 0;
         const cause = deaths > 0 ? "restart" : member.index > 0 ? "replica" : life.cause;
-        running = await this.#semaphore.run(() => this.#bringUp(life, member, alone, cause));
+        const bringUp = (): Promise<Running> => this.#bringUp(life, member, alone, cause);
+        // An ensemble costs nothing and waits for the loads of its models: with a place of its own it could keep them from theirs.
+        running = model.spec.format === "ensemble" ? await bringUp() : await this.#semaphore.run(bringUp);
         member.running = running;
         const startedAt = this.#options.clock.now();
         const death = this.#serveUntilEnd(life, member, running);

@@ -1,3 +1,4 @@
+export { customFamilies } from "./custom-families.ts";
 export { kserveFamilies } from "./kserve-families.ts";
 export { createLogger, logEvents } from "./logs.ts";
 export { createMetrics, type Metrics, type MetricsOptions } from "./metrics.ts";

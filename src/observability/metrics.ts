@@ -16,6 +16,8 @@ export interface MetricsOptions {
   readonly version: string;
   /** What other parts of observability count. */
   readonly others?: readonly Family[];
+  /** What models count for themselves, at the moment of the scrape. Names that this server has are left out. */
+  readonly custom?: () => readonly Family[];
   /** What the servers of models tell. */
   readonly upstreams?: () => Promise<readonly ScrapedMetrics[]>;
 }
@@ -28,7 +30,7 @@ export interface Metrics {
 const LAG_RESOLUTION_MS = 10;
 
 /** Everything under /metrics: our own families, read from the statistics at the moment of the scrape, and the process's. */
-export function createMetrics({ statistics, controlPlane, clock, version, others = [], upstreams }: MetricsOptions): Metrics {
+export function createMetrics({ statistics, controlPlane, clock, version, others = [], custom, upstreams }: MetricsOptions): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const delays = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
@@ -40,11 +42,13 @@ export function createMetrics({ statistics, controlPlane, clock, version, others
     return Math.max(0, seconds);
   };
   const families = [...requestFamilies(statistics), ...modelFamilies(controlPlane, clock), ...others, ...serverFamilies(version, lag)];
+  const own = new Set([...families.map(({ name }) => name), ...registry.getMetricsAsArray().map(({ name }) => name)]);
   return {
     async render() {
       // Asked first: they may take a moment, and what is our own is told as it is then.
       const scraped = (await upstreams?.()) ?? [];
-      const page = `${families.map(renderFamily).join("\n")}\n${await registry.metrics()}`;
+      const shown = [...families, ...(custom?.() ?? []).filter(({ name }) => !own.has(name))];
+      const page = `${shown.map(renderFamily).join("\n")}\n${await registry.metrics()}`;
       return { contentType: registry.contentType, body: withUpstreamMetrics(page, scraped) };
     },
   };

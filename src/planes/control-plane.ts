@@ -12,7 +12,7 @@ export interface ControlPlaneOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly resources: Resources;
-  readonly repository: ModelRepository;
+  readonly repository: () => ModelRepository;
   readonly happenings: {
     list(namespace?: string): readonly ServiceEvent[];
     watch(namespace: string | undefined, signal: AbortSignal): AsyncIterable<ServiceEvent>;
@@ -29,9 +29,13 @@ export interface ControlPlaneOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Gives a model so many replicas. @throws ServeError when it may not have them */
   readonly scale: (model: ModelVersion, replicas: number | "auto") => Promise<void>;
+  /** The InferenceService that a model is served under; a model of the command line has a name that Kubernetes may not allow. */
+  readonly ownerOf?: (target: Pick<Target, "namespace" | "name">) => string | undefined;
   readonly rejections: () => readonly Rejection[];
   /** Whether every model has had its first attempt. */
   readonly tried: () => boolean;
+  /** The server is ready only when all models are. */
+  readonly strictReadiness?: boolean;
 }
 
 /** The door for questions about models, and for changes of what is to be served. */
@@ -46,7 +50,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     target.version === undefined ? registry.versions(target) : [registry.find(target)];
   return {
     list: () => registry.statuses(),
-    names: (namespace) => registry.names(namespace),
+    names: (namespace, service) => registry.names(namespace, service),
     get: statusOf,
     async describe(target, context) {
       const model = registry.find(target);
@@ -55,6 +59,9 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       return statusOf(target);
     },
     async load(target, context) {
+      // One that is there, and that nobody has loaded yet.
+      const repository = options.repository();
+      if (registry.revisions(target).length === 0 && (await repository.holds(target))) await repository.load(target, undefined, context);
       for (const model of meant(target)) model.drained = false;
       await registry.find(target).activate(context, clock, "prefetch");
       return statusOf(target);
@@ -76,10 +83,13 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       return registry.versions(target).map((version) => version.status(version === latest));
     },
     variable: (target, name) => registry.find(target).spec.variables?.[name] ?? options.environment[name],
-    repository: options.repository,
+    get repository() {
+      return options.repository();
+    },
     rejections,
     ready() {
       const statuses = registry.statuses();
+      if (options.strictReadiness === true) return tried() && rejections().length === 0 && statuses.every(isAsWanted);
       const isIdle = statuses.length === 0 && rejections().length === 0;
       return tried() && (isIdle || statuses.some(({ answers }) => answers));
     },
@@ -88,18 +98,19 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   };
 }
 
-function createActivity({ registry, resources, happenings, logs }: ControlPlaneOptions): Activity {
+function createActivity({ registry, resources, happenings, logs, ownerOf }: ControlPlaneOptions): Activity {
   const hostsOf = (namespace: string, name: string): ((host: string) => boolean) => {
-    const isKnown = registry.names(namespace).includes(name);
+    const models = (): readonly string[] =>
+      registry.names(namespace).filter((model) => model === name || ownerOf?.({ namespace, name: model }) === name);
+    const isKnown = models().length > 0;
     if (!isKnown && !resources.list("InferenceService", namespace).items.some(({ metadata }) => metadata.name === name)) {
       throw new ServeError("NOT_FOUND", `there is no model ${name} in the namespace ${namespace}`);
     }
-    const isOwn = isHostOf(namespace, name);
     // The hosts of a service change while somebody follows it.
-    return (host) => {
-      if (isOwn(host)) return true;
-      return registry.hostNames({ namespace, name }).includes(host);
-    };
+    return (host) =>
+      [name, ...models()].some(
+        (model) => isHostOf(namespace, model)(host) || registry.hostNames({ namespace, name: model }).includes(host),
+      );
   };
   return {
     events: (namespace) => happenings.list(namespace),
@@ -112,4 +123,9 @@ function createActivity({ registry, resources, happenings, logs }: ControlPlaneO
 /** The same model, of the same revision. */
 function withoutVersion({ version: _, ...others }: Target): Target {
   return others;
+}
+
+/** One that somebody has unloaded, or that loads at its first request, keeps nobody from being ready. */
+function isAsWanted({ answers, state }: ModelStatus): boolean {
+  return answers || state === "standby" || state === "draining";
 }

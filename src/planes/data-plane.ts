@@ -12,6 +12,7 @@ import { tensorsOfRows } from "../encodings/index.ts";
 import { bind, type ModelVersion, type Registry } from "../models/index.ts";
 import { explained, findModel } from "./held-model.ts";
 import type { ResponseCache } from "./response-cache.ts";
+import { heedTimeout } from "./timeouts.ts";
 
 /** The door for requests: find the model, bind the payload to its method, schedule. */
 export function createDataPlane(registry: Registry, clock: Clock, limitRate: RateLimiter, cache?: ResponseCache): DataPlane {
@@ -30,15 +31,13 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
     for (let model = findModel(registry, target, context); ; ) {
       try {
         note(model.spec, context);
+        heedTimeout(model.spec, context);
         await model.activate(context, clock);
         const answer = { modelName: model.spec.name, modelVersion: model.spec.version, modelId: model.id };
         const { name: method, signature } = model.method(target.method);
         context.record.method = method;
         checkOutputs(request, signature);
-        const call =
-          model.spec.upstream === undefined
-            ? callOf(request, method, signature)
-            : upstreamCall(model.spec.upstream, request, method, signature);
+        const call = callTo(model.spec, request, method, signature);
         if (signature.streaming === true || (call.payload.kind === "raw" && call.payload.call?.stream === true)) {
           context.record.streamed = true;
           return { ...answer, output: stream(model, call, request) };
@@ -114,6 +113,13 @@ function note({ namespace, name, version }: ModelSpec, { record }: RequestContex
   record.namespace = namespace;
   record.model = name;
   record.version = version;
+}
+
+/** Models that others ask for something, and servers of their own, are told whose call it is. */
+function callTo({ upstream, configuration }: ModelSpec, request: InferRequest, method: string, signature: Signature): ReplicaCall {
+  if (upstream !== undefined) return upstreamCall(upstream, request, method, signature);
+  const call = callOf(request, method, signature);
+  return configuration === undefined ? call : { ...call, origin: request.context };
 }
 
 function callOf({ target, payload, outputs, parameters, boundTo }: InferRequest, method: string, signature: Signature): ReplicaCall {

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import type { ModelFormat } from "../core/formats.ts";
 
@@ -37,7 +37,6 @@ export const TRITON_CONFIGURATION = "config.pbtxt";
 /** What other servers know and this version does not. */
 const LATER: Readonly<Record<string, string>> = {
   ".gguf": "GGUF models",
-  ".pbtxt": "Triton model configurations",
   ".yaml": "KServe resources",
   ".yml": "KServe resources",
 };
@@ -58,6 +57,11 @@ const CATBOOST_JSON = /^\s*\{\s*"(?:features_info|model_info|oblivious_trees|sca
 /** XGBoost's object in UBJSON, where a key is an integer's marker, a length and the text. */
 const XGBOOST_UBJSON = /^\{[iUIlL][\s\S]{1,8}(?:learner\{|version\[)/;
 
+/** The class that Triton's Python backend looks for. */
+const TRITON_PYTHON = /^class\s+TritonPythonModel\b/m;
+/** A larger model.py is not looked into. */
+const MOST_CODE_BYTES = 1 << 20;
+
 /** Bytes at the beginning of a file that are enough to tell its format. */
 const PEEK_BYTES = 4096;
 
@@ -70,7 +74,7 @@ export function isAccompanying(path: string): boolean {
 export async function formatOf(file: string): Promise<ModelFormat | undefined> {
   if (isAccompanying(file)) return undefined;
   const byName = BY_NAME[basename(file)];
-  if (byName !== undefined) return byName;
+  if (byName !== undefined) return byName === "python" && (await isTritonPython(file)) ? "triton-python" : byName;
   const extension = extname(file).toLowerCase();
   if (!AMBIGUOUS.has(extension)) return BY_EXTENSION[extension];
   return formatOfContents(await peek(file));
@@ -87,6 +91,12 @@ function formatOfContents(bytes: Buffer): ModelFormat | undefined {
   if (CATBOOST_JSON.test(text)) return "catboost";
   if (XGBOOST_JSON.test(text) || XGBOOST_UBJSON.test(text)) return "xgboost";
   return undefined;
+}
+
+/** Whether a model.py is for Triton's Python backend. */
+async function isTritonPython(file: string): Promise<boolean> {
+  if ((await stat(file)).size > MOST_CODE_BYTES) return false;
+  return TRITON_PYTHON.test(await readFile(file, "utf8"));
 }
 
 async function peek(file: string): Promise<Buffer> {
@@ -116,6 +126,8 @@ export const EXTENSIONS: Readonly<Record<ModelFormat, readonly string[]>> = {
   onnx: [".onnx"],
   python: ["model.py"],
   typescript: ["model.ts", "model.js", "model.mjs"],
+  "triton-python": ["model.py"],
+  ensemble: [],
   upstream: [],
 };
 
@@ -127,8 +139,8 @@ export function isNamedLike(format: ModelFormat, file: string): boolean {
 /** Why a file is not served. */
 export function reasonAgainst(file: string): string {
   const later = LATER[extname(file).toLowerCase()];
-  if (basename(file) === TRITON_CONFIGURATION)
-    return `Triton's model repositories need a later version; without ${TRITON_CONFIGURATION} the model is served as it is`;
+  if (extname(file) === ".pbtxt")
+    return `a Triton model configuration: it belongs into the folder of its model, as ${TRITON_CONFIGURATION} beside the folders of its versions`;
   if (later !== undefined) return `${later} are not served by this version`;
   const inFolder = PARTS[extname(file).toLowerCase()];
   if (inFolder !== undefined) return `a part of ${inFolder}: name the folder that holds all of it`;

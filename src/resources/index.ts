@@ -2,7 +2,6 @@ export { ANNOTATIONS } from "./annotations.ts";
 export { readBuiltInRuntimes } from "./built-in-runtimes.ts";
 export type { ContainerPlaces } from "./containers/read-container.ts";
 export {
-  hasOwnServer,
   isElsewhere,
   readUpstream,
   type ServerNeeds,
@@ -27,6 +26,7 @@ export { SCHEDULING_ANNOTATIONS } from "./scheduling-annotations.ts";
 export { type Candidate, type RuntimeChoice, selectRuntime } from "./select-runtime.ts";
 export { readServerModel } from "./server-model.ts";
 export { readServiceModel } from "./service-model.ts";
+export { readServiceRepository } from "./service-repository.ts";
 export { toServingRuntime } from "./serving-runtime.ts";
 export { shadowOf } from "./shadow-annotations.ts";
 export {
@@ -41,6 +41,9 @@ export {
   wholeSpec,
 } from "./traffic-fields.ts";
 export { assertSameMemory, memoryLimitOf, toTrainedModel, trainedSpec } from "./trained-model.ts";
+export type { TritonArguments } from "./triton-arguments.ts";
+export { chosenVersions, configurationFile, type TritonOptions } from "./triton-models.ts";
+export { runsOwnServer, tritonRepositoryOf } from "./triton-service.ts";
 export type { ValidDocument } from "./valid-document.ts";
 export { type ValidationOptions, validateDocument } from "./validate-document.ts";
 export { isWatched } from "./watch-annotation.ts";

@@ -132,13 +132,6 @@ it("says what lies beside a model and is not used", async () => {
   expect((await readModels([join(root, "a")])).models[0]?.bytes).toBe("xweights".length);
 });
 
-it("refuses an entry of a Triton repository rather than serve it without its configuration", async () => {
-  await put({ "m/config.pbtxt": "", "m/1/model.onnx": "x" });
-  const { models, rejections } = await read();
-  expect(models).toEqual([]);
-  expect(rejections["m/1"]).toContain("need a later version");
-});
-
 it("takes only an object with a learner for XGBoost's", async () => {
   await put({
     "config.json": '{"learner_rate":1}',

@@ -3,7 +3,7 @@ import { basename, dirname, extname, join } from "node:path";
 import { FORMATS, type ModelFormat } from "../core/formats.ts";
 import { DEFAULT_NAMESPACE, isModelVersion, type ModelSpec, type Rejection } from "../core/model.ts";
 import { formatOfFolder } from "./folder-formats.ts";
-import { formatOf, isAccompanying, reasonAgainst, TRITON_CONFIGURATION } from "./formats.ts";
+import { formatOf, isAccompanying, reasonAgainst } from "./formats.ts";
 import { mlserverArtefact } from "./mlserver-settings.ts";
 
 export interface Artefact {
@@ -46,11 +46,8 @@ export function belongsTo(name: string, file: string): boolean {
   return name.startsWith(`${file}.`) || name.startsWith(`${file}_`);
 }
 
-/** The artefact of a version's folder, or why there is none. `folder` is the model's own. */
-export async function chooseArtefact(directory: string, folder = directory): Promise<Artefact | string> {
-  for (const place of new Set([directory, folder])) {
-    if (await exists(join(place, TRITON_CONFIGURATION))) return reasonAgainst(join(place, TRITON_CONFIGURATION));
-  }
+/** The artefact of a version's folder, or why there is none. */
+export async function chooseArtefact(directory: string): Promise<Artefact | string> {
   const artefacts = await artefactsIn(directory);
   const named = artefacts.filter(({ file }) => basename(file).startsWith("model."));
   const candidates = named.length > 0 ? named : artefacts;

@@ -8,3 +8,4 @@ export { programOf } from "./program-of.ts";
 export { createPrograms, type Programs, whyAbsent } from "./ready.ts";
 export type { ServerProgram } from "./server-program.ts";
 export { SERVER_PROGRAMS, serverProgram } from "./server-programs.ts";
+export { createTritonBackends, type TritonServerRule } from "./triton/backends.ts";

@@ -3,7 +3,7 @@ import { Cancellation } from "../core/cancellation.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Replica, ReplicaCall } from "../core/replica.ts";
 import { joinCalls } from "./assemble.ts";
-import type { Entry } from "./entry.ts";
+import { callOf, type Entry } from "./entry.ts";
 import { largestSizes } from "./padding.ts";
 
 /** One call of one replica for a batch; a batch has a second one when the first is slow. */
@@ -41,8 +41,13 @@ export class Batch {
 
   /** All requests as one call. It is put together when it is first asked for: there may not be memory enough, and then the batch fails like any other. */
   get call(): ReplicaCall {
-    this.#call ??= joinCalls(this.entries);
+    this.#call ??= this.entries.length === 1 ? callOf(this.entries[0] as Entry) : joinCalls(this.entries);
     return this.#call;
+  }
+
+  /** The replica is given the requests as they are. */
+  get together(): boolean {
+    return this.entries[0]?.together === true;
   }
 
   /** Whether anybody waits for its answer. */

@@ -2,6 +2,7 @@ import type { BatchCut } from "../core/batch.ts";
 import type { Payload } from "../core/inference.ts";
 import type { LatencyCurve } from "../core/latency-curve.ts";
 import type { ReplicaCall } from "../core/replica.ts";
+import type { TensorSpec } from "../core/signature.ts";
 import type { Sizing } from "../core/sizing.ts";
 import { byteSize } from "../core/tensor.ts";
 import { type Padded, PaddedExtent } from "./padding.ts";
@@ -72,6 +73,21 @@ export function batchKey(call: ReplicaCall, sizing?: Sizing): string | undefined
     key += `|${JSON.stringify(name)}:${datatype}`;
     const padded = sizing?.padded.get(name)?.axes;
     for (let axis = 1; axis < shape.length; axis++) key += padded?.includes(axis) ? ",*" : `,${shape[axis]}`;
+  }
+  return key;
+}
+
+/**
+ * Equal for two calls exactly when they may go together: same method, and tensors of the same names, datatypes and trailing shapes, but for
+ * those of inputs that are ragged. What else they ask for is each one's own.
+ */
+export function togetherKey({ method, payload }: ReplicaCall, inputs: readonly TensorSpec[] = []): string {
+  if (payload.kind !== "tensors") return method;
+  let key = method;
+  for (const { name, datatype, shape } of payload.tensors) {
+    key += `|${JSON.stringify(name)}:${datatype}`;
+    const isRagged = inputs.some((input) => input.ragged === true && input.name === name);
+    key += isRagged ? "*" : `,${shape.slice(1)}`;
   }
   return key;
 }

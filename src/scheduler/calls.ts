@@ -5,14 +5,18 @@ import { LatencyCurve } from "../core/latency-curve.ts";
 import { type Replica, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
 import type { SchedulingSpec } from "../core/scheduling.ts";
 import { type Attempt, Batch } from "./batch.ts";
-import type { Entry } from "./entry.ts";
+import { callOf, type Entry } from "./entry.ts";
 import type { Holder } from "./execution-limits.ts";
 import { Hedging } from "./hedging.ts";
 import { Slots } from "./slots.ts";
 
+/** The one answer of all requests in a call, or what became of each. */
+export type CallResults = ReplicaResult | ReadonlyArray<ReplicaResult | ServeError>;
+
 /** Who hears how the calls end. */
 export interface CallsListener {
-  onAnswer(batch: Batch, result: ReplicaResult, replica: Replica): void;
+  /** `results` has an answer or a failure for each request of a batch whose requests go together; else the one answer of all. */
+  onAnswer(batch: Batch, results: CallResults): void;
   /** Nobody will answer the batch. */
   onFailure(batch: Batch, error: ServeError): void;
   onLost(replica: Replica): void;
@@ -124,7 +128,12 @@ export class Calls {
     const requests = batch.entries.length;
     this.slots.take(replica, requests);
     try {
-      this.#answered(batch, attempt, await replica.run(batch.call, attempt.cancellation), now);
+      this.#answered(
+        batch,
+        attempt,
+        await (batch.together ? runTogether(batch, attempt) : replica.run(batch.call, attempt.cancellation)),
+        now,
+      );
     } catch (thrown) {
       this.#failed(batch, attempt, ServeError.from(thrown), now);
     } finally {
@@ -137,7 +146,7 @@ export class Calls {
   }
 
   /** The first answer counts; the other replica need not go on. */
-  #answered(batch: Batch, attempt: Attempt, result: ReplicaResult, startedAt: number): void {
+  #answered(batch: Batch, attempt: Attempt, results: CallResults, startedAt: number): void {
     if (batch.over) return;
     const { replica } = attempt;
     const now = this.#options.clock.now();
@@ -145,8 +154,8 @@ export class Calls {
     if (replica.roomForRows === undefined) this.curve.observe(batch.cost, now - startedAt);
     this.#hedging?.observe(now - batch.record.startedAt);
     if (attempt !== batch.first) for (const { context } of batch.entries) context.record.hedge = "won";
-    batch.record.computeMs = result.computeMs;
-    this.#options.onAnswer(batch, result, replica);
+    batch.record.computeMs = computeTime(results, now - startedAt);
+    this.#options.onAnswer(batch, results);
     batch.over = true;
     batch.abortOthers(attempt);
   }
@@ -163,9 +172,27 @@ export class Calls {
     batch.over = true;
     this.#options.onFailure(batch, error);
   }
+
   /** It would have taken longer still. If only answers counted, a model that has become too slow for all deadlines would seem quick for ever. */
   #learnFromGivenUp({ record: { rows } }: Batch, replica: Replica, startedAt: number): void {
     const took = this.#options.clock.now() - startedAt;
     if (replica.roomForRows === undefined && took > (this.curve.predict(rows) ?? took)) this.curve.observe(rows, took);
   }
+}
+
+/** @throws ServeError what the replica throws, INTERNAL when it cannot do what its description says or answers too few */
+async function runTogether({ entries }: Batch, { replica, cancellation }: Attempt): Promise<CallResults> {
+  if (replica.runTogether === undefined) {
+    throw new ServeError("INTERNAL", `the replica ${replica.id} describes requests that go together, and takes only one at a time`);
+  }
+  const results = await replica.runTogether(entries.map(callOf), cancellation);
+  if (results.length === entries.length) return results;
+  throw new ServeError("INTERNAL", `the model gave ${results.length} answers to ${entries.length} requests; it must give one to each`);
+}
+
+/** Milliseconds in the model, all requests together; `took` where no answer tells. */
+function computeTime(results: CallResults, took: number): number {
+  if ("computeMs" in results) return results.computeMs;
+  const times = results.flatMap((result) => (result instanceof ServeError ? [] : [result.computeMs]));
+  return times.length === 0 ? took : Math.max(...times);
 }

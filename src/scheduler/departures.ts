@@ -3,21 +3,30 @@ import { ServeError } from "../core/errors.ts";
 import type { Replica } from "../core/replica.ts";
 import { type Entry, failEntry } from "./entry.ts";
 import type { FairQueue } from "./fair-queue.ts";
-import type { Sequences } from "./sequences.ts";
 import type { Slots } from "./slots.ts";
 
 /** Milliseconds between two looks at whether sequences have ended by themselves. */
 const LOOK_MS = 1_000;
+
+/** Which replicas have the state of sequences. */
+export interface OpenSequences {
+  /** Sequences whose state a replica has. */
+  openOn(replica: string): number;
+  /** Ends those that have been idle for too long. */
+  expire(now: number): void;
+  /** The replica is gone. */
+  lose(replica: string): void;
+}
 
 /** How replicas go: those that finish what they have and get nothing new, and those that are gone. */
 export class Departures {
   readonly #clock: Clock;
   readonly #slots: Slots;
   readonly #queue: FairQueue<Entry>;
-  readonly #sequences: Sequences;
+  readonly #sequences: OpenSequences;
   readonly #leaving = new Map<Replica, () => void>();
 
-  constructor(clock: Clock, slots: Slots, queue: FairQueue<Entry>, sequences: Sequences) {
+  constructor(clock: Clock, slots: Slots, queue: FairQueue<Entry>, sequences: OpenSequences) {
     this.#clock = clock;
     this.#slots = slots;
     this.#queue = queue;

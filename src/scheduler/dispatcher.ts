@@ -31,8 +31,21 @@ const EAGER_LOOKS = 4;
 /** Milliseconds between two of them at most. */
 const LONGEST_PAUSE = 16;
 
+/** Who gives replicas what waits. */
+export interface Dispatching {
+  /** A request waits from now on. @throws ServeError when it cannot */
+  push(entry: Entry): void;
+  /** A call of a host has been answered, for so many requests. */
+  answered(requests: number): void;
+  /** Looks at what there is to give, at once or at the end of this turn of the event loop. */
+  flush(): void;
+  flushLater(): void;
+  /** Something has ended. */
+  rest(): void;
+}
+
 /** Gives what waits to the replicas that have a free slot: which requests, and which replica, is decided at that moment and not before. */
-export class Dispatcher {
+export class Dispatcher implements Dispatching {
   readonly #options: DispatcherOptions;
   readonly #returns = new Returns();
   /** Whether requests have come that belong to one replica. */
@@ -55,7 +68,6 @@ export class Dispatcher {
     this.flushLater();
   }
 
-  /** A call of a host has been answered, for so many requests. */
   answered(requests: number): void {
     const { calls, clock } = this.#options;
     this.#returns.answered(requests, calls.curve.fixed, clock.now());
@@ -159,7 +171,8 @@ export class Dispatcher {
 
   #start(replica: Replica, now: number, among: (waiting: Iterable<Entry>) => Iterable<Entry>, room = Number.POSITIVE_INFINITY): boolean {
     const { batchLimits, queue } = this.#options;
-    const limits = room < batchLimits.maxRows ? { ...batchLimits, maxRows: room } : batchLimits;
+    const mostRows = Math.min(room, mostRowsOf(replica));
+    const limits = mostRows < batchLimits.maxRows ? { ...batchLimits, maxRows: mostRows } : batchLimits;
     const moment = { now, curve: this.#options.calls.curve, rowsWaiting: queue.rows, costWaiting: queue.cost };
     if (this.#options.holder?.tryHold() === false) {
       this.#wants = true;
@@ -220,4 +233,12 @@ function* firstOf(waiting: Iterable<Entry>, count: number): Generator<Entry> {
     if (left-- <= 0) return;
     yield entry;
   }
+}
+
+/** What one request may have at most is what its model takes at once, which may be known only since it was loaded. */
+function mostRowsOf({ description }: Replica): number {
+  let most = 0;
+  // For each call, so nothing is made for it.
+  for (const name in description.methods) most = Math.max(most, description.methods[name]?.maxRows ?? Number.POSITIVE_INFINITY);
+  return most === 0 ? Number.POSITIVE_INFINITY : most;
 }

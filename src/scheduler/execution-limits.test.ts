@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ExecutionLimits, Priority } from "../core/scheduling.ts";
-import { ExecutionResources, type Holder } from "./execution-limits.ts";
+import type { ExecutionLimits, Priority, SchedulingSpec } from "../core/scheduling.ts";
+import { ExecutionResources, type Holder, registerNeeds } from "./execution-limits.ts";
 
 let now = 0;
 
@@ -52,6 +52,30 @@ describe("execution limits", () => {
     expect(() => register({ gpus: 1 })).toThrow('m needs 1 of resource "gpus", and the server has none; there is "gpu";');
     expect(() => register({ gpu: 0 })).toThrow("expected a whole number from 1");
     expect(() => register({ gpu: 1.5 })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+
+  it("weigh a model's waiting by what its owner says of that, else by its requests' priority", () => {
+    const orderOf = (...rules: SchedulingSpec[]): number[] => {
+      now = 0;
+      const resources = new ExecutionResources({ gpu: 1 }, () => now);
+      const first = resources.register({ name: "first", needs: { gpu: 1 }, priority: 1, wake: () => {} });
+      first.tryHold();
+      const order: number[] = [];
+      rules.forEach((each, index) => {
+        now += 10;
+        const holder = registerNeeds({ rules: { ...each, resources: { gpu: 1 } }, resources }, () => {
+          if (holder?.tryHold() === true) order.push(index);
+        });
+        holder?.tryHold();
+      });
+      now += 10;
+      first.release();
+      return order;
+    };
+    expect(orderOf({}, {})).toEqual([0]);
+    expect(orderOf({ priority: 5 }, { priority: 1 })).toEqual([1]);
+    expect(orderOf({ priority: 5, resourcePriority: 1 }, { resourcePriority: 7 })).toEqual([0]);
+    expect(orderOf({ resourcePriority: 9 }, { resourcePriority: 2 })).toEqual([1]);
   });
 
   it("keep what is free for one that needs much, and let others go before it only with what it does not need", () => {

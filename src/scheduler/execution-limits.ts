@@ -1,6 +1,6 @@
 import { closestNames } from "../core/closest.ts";
 import { ServeError } from "../core/errors.ts";
-import { DEFAULT_PRIORITY, type ExecutionLimits, type Priority, type SchedulingSpec } from "../core/scheduling.ts";
+import { DEFAULT_PRIORITY, type ExecutionLimits, type SchedulingSpec } from "../core/scheduling.ts";
 
 /** A model whose calls hold resources. */
 export interface HolderOptions {
@@ -9,7 +9,7 @@ export interface HolderOptions {
   /** How much of each resource one call holds. */
   readonly needs: ExecutionLimits;
   /** At priority 2 a model's waiting counts half, at 3 a third, as in Triton's rate limiter. */
-  readonly priority: Priority;
+  readonly priority: number;
   /** It is this model's turn: `tryHold` succeeds if it is called before this returns. A model that does not gives up its turn. */
   readonly wake: () => void;
 }
@@ -185,12 +185,13 @@ function reserve(left: number[], { needs }: Claim): void {
  */
 export function registerNeeds(
   {
-    rules: { resources: needs, priority = DEFAULT_PRIORITY } = {},
+    rules = {},
     resources,
     name = "the model",
   }: { readonly rules?: SchedulingSpec; readonly resources?: ExecutionResources; readonly name?: string },
   wake: () => void,
 ): Holder | undefined {
+  const { resources: needs, priority: ofRequests = DEFAULT_PRIORITY, resourcePriority: priority = ofRequests } = rules;
   if (needs === undefined || Object.keys(needs).length === 0) return undefined;
   return (resources ?? new ExecutionResources({}, () => 0)).register({ name, needs, priority, wake });
 }

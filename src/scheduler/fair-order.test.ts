@@ -22,6 +22,7 @@ describe("fair order", () => {
               return {
                 principal: made.principal,
                 priority: 3,
+                late: false,
                 key: undefined,
                 rows: count,
                 cost: Math.max(1, count),

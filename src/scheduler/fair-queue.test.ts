@@ -17,6 +17,7 @@ function request(principal: string, options: Partial<Request> = {}): Request {
   return {
     principal,
     priority: 3,
+    late: false,
     key: "k",
     rows: 1,
     cost: Math.max(1, options.rows ?? 1),

@@ -54,10 +54,19 @@ export class FairQueue<Item extends Waiting> {
     return this.#levels.reduce((sum, level) => sum + (level?.requestsOf(principal) ?? 0), 0);
   }
 
+  /** Requests of one priority that wait. */
+  requestsAt(priority: Priority): number {
+    const levels = [levelOf({ priority, late: false }), levelOf({ priority, late: true })];
+    let requests = 0;
+    for (const level of levels) for (const flow of this.#levels[level]?.waiting.nodes ?? []) requests += flow.length;
+    return requests;
+  }
+
   /** Cost of what goes before one more request, as far as is known now; for predicting its wait. Takes time linear in the principals that wait. */
   costBefore(principal: string, priority: Priority): number {
-    let cost = this.#levels[priority]?.costBefore(principal, this.#price || 1) ?? 0;
-    for (let above = 1; above < priority; above++) {
+    const own = levelOf({ priority, late: false });
+    let cost = this.#levels[own]?.costBefore(principal, this.#price || 1) ?? 0;
+    for (let above = 0; above < own; above++) {
       for (const flow of this.#levels[above]?.waiting.nodes ?? []) cost += flow.cost;
     }
     return cost;
@@ -69,7 +78,7 @@ export class FairQueue<Item extends Waiting> {
   }
 
   push(item: Item): void {
-    const level = this.#levelOf(item.priority);
+    const level = this.#levelOf(item);
     const flow = level.flowOf(item.principal);
     flow.push(item);
     if (flow.length === 1) level.wake(flow, this.#price ?? 0);
@@ -79,7 +88,7 @@ export class FairQueue<Item extends Waiting> {
   /** Puts requests back before all others of their principal and level, in their order. */
   unshift(items: readonly Item[]): void {
     for (const item of items.toReversed()) {
-      const level = this.#levelOf(item.priority);
+      const level = this.#levelOf(item);
       const flow = level.flowOf(item.principal);
       flow.unshift(item);
       if (flow.length === 1) level.wake(flow, this.#price ?? 0);
@@ -97,7 +106,7 @@ export class FairQueue<Item extends Waiting> {
     for (const item of chosen) {
       if (level === undefined || flow === undefined || !isSameFlow(item, previous)) {
         if (flow !== undefined) level?.settle(flow);
-        const itsLevel = this.#levelOf(item.priority);
+        const itsLevel = this.#levelOf(item);
         flow = itsLevel.flowOf(item.principal);
         if (itsLevel !== level) itsLevel.serve(flow);
         level = itsLevel;
@@ -116,7 +125,7 @@ export class FairQueue<Item extends Waiting> {
   /** Takes out one that nobody waits for any more; false when it does not wait here. Constant time, or logarithmic for a principal's last. */
   remove(item: Item): boolean {
     if (item.slot === NOT_WAITING) return false;
-    const level = this.#levelOf(item.priority);
+    const level = this.#levelOf(item);
     const flow = level.flowOf(item.principal);
     flow.remove(item);
     if (flow.length === 0) level.settle(flow);
@@ -137,7 +146,7 @@ export class FairQueue<Item extends Waiting> {
     for (const item of batch) {
       if (flow === undefined || !isSameFlow(item, previous)) {
         if (flow !== undefined) level?.settle(flow);
-        level = this.#levelOf(item.priority);
+        level = this.#levelOf(item);
         flow = level.flowOf(item.principal);
         previous = item;
       }
@@ -165,8 +174,8 @@ export class FairQueue<Item extends Waiting> {
   /** In the order in which they should go. The queue must not change meanwhile. */
   [Symbol.iterator](): IterableIterator<Item> {
     const levels = [];
-    for (let priority = this.#levels.length - 1; priority >= 0; priority--) {
-      const level = this.#levels[priority];
+    for (let index = this.#levels.length - 1; index >= 0; index--) {
+      const level = this.#levels[index];
       if (level !== undefined) levels.push(level.waiting);
     }
     return new FairOrder(levels, this.#price ?? 1, this.#turn);
@@ -186,11 +195,12 @@ export class FairQueue<Item extends Waiting> {
     this.#bytes += sign * item.bytes;
   }
 
-  #levelOf(priority: Priority): FairLevel<Item> {
-    const known = this.#levels[priority];
+  #levelOf(item: Item): FairLevel<Item> {
+    const index = levelOf(item);
+    const known = this.#levels[index];
     if (known !== undefined) return known;
     const level = new FairLevel<Item>(this.#now);
-    this.#levels[priority] = level;
+    this.#levels[index] = level;
     return level;
   }
 
@@ -201,5 +211,10 @@ export class FairQueue<Item extends Waiting> {
 }
 
 function isSameFlow(item: Waiting, other: Waiting | undefined): boolean {
-  return item.principal === other?.principal && item.priority === other.priority;
+  return item.principal === other?.principal && levelOf(item) === levelOf(other);
+}
+
+/** Two for each priority: the second one is of those that are late. */
+function levelOf({ priority, late }: Pick<Waiting, "priority" | "late">): number {
+  return 2 * priority + (late ? 1 : 0);
 }

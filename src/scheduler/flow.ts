@@ -7,6 +7,8 @@ export interface Waiting extends Batchable {
   /** Who pays for it. */
   readonly principal: string;
   readonly priority: Priority;
+  /** It goes behind all of its priority that are not. Changes only while it does not wait. */
+  readonly late: boolean;
   /** Where it waits in its flow; NOT_WAITING when it does not. Written by the queue only. */
   slot: number;
   /** Milliseconds that its principal has been charged for it so far. Written by the queue only. */

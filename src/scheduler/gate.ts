@@ -3,7 +3,7 @@ import type { RequestContext } from "../core/context.ts";
 import type { Priority } from "../core/scheduling.ts";
 import { admit, isInTime, type Outlook, type QueueLimits, tooLate, usable } from "./admission.ts";
 import type { Calls } from "./calls.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, Measured } from "./entry.ts";
 import type { FairQueue } from "./fair-queue.ts";
 
 export interface GateOptions {
@@ -35,9 +35,9 @@ export class Gate {
     this.#admit(bytes, 1, context);
   }
 
-  /** `shares`: it may share a call with others. @throws ServeError RESOURCE_EXHAUSTED */
-  admit({ bytes, cost, shares }: { bytes: number; cost: number; shares: boolean }, context: RequestContext): void {
-    this.#shares = shares;
+  /** @throws ServeError RESOURCE_EXHAUSTED */
+  admit({ bytes, cost, rows }: Measured, context: RequestContext): void {
+    this.#shares = rows !== undefined;
     this.#admit(bytes, cost, context);
   }
 

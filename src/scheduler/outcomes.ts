@@ -1,13 +1,14 @@
 import type { BatchRecord } from "../core/batch.ts";
 import type { Clock } from "../core/clock.ts";
-import type { ServeError } from "../core/errors.ts";
-import type { Payload } from "../core/inference.ts";
+import { ServeError } from "../core/errors.ts";
 import { ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
 import { splitPayload } from "./assemble.ts";
 import type { Batch } from "./batch.ts";
+import type { CallResults } from "./calls.ts";
 import { again, answerEntry, type Entry, failEntry } from "./entry.ts";
 import type { FairQueue } from "./fair-queue.ts";
 import type { Quarantine } from "./quarantine.ts";
+import { replicaGone } from "./sequence-refusals.ts";
 
 export interface OutcomesOptions {
   readonly clock: Clock;
@@ -30,19 +31,26 @@ export class Outcomes {
   }
 
   /** @throws ServeError INTERNAL when the answer cannot be shared out; then nobody has been told, and the call is to be taken for failed */
-  answered({ entries, record: batch }: Batch, { payload, computeMs }: ReplicaResult): void {
-    const payloads = splitPayload(payload, entries);
+  answered({ entries, record: batch }: Batch, results: CallResults): void {
+    const shares = "payload" in results ? splitResult(results, entries) : results;
+    const { computeMs } = batch;
+    if (shares === results) {
+      const failedRows = entries.reduce((sum, { rows }, index) => (shares[index] instanceof ServeError ? sum + rows : sum), 0);
+      if (failedRows > 0) batch.failedRows = failedRows;
+    }
     this.#options.queue.charge(entries, computeMs);
     this.#options.onBatch(batch);
     const shared = entries.length > 1 ? batch : undefined;
     for (let index = 0; index < entries.length; index++) {
       const entry = entries[index] as Entry;
+      const share = shares[index] as ReplicaResult | ServeError;
       const { record } = entry.context;
       record.computeMs = computeMs;
       record.batchSize = batch.size;
       record.batch = shared;
       record.inline = batch.inline;
-      answerEntry(entry, { payload: payloads[index] as Payload, computeMs });
+      if (share instanceof ServeError) failEntry(entry, share);
+      else answerEntry(entry, share);
     }
   }
 
@@ -54,13 +62,16 @@ export class Outcomes {
     const { clock, queue, quarantine, retry, onGivenUp } = this.#options;
     const died = error instanceof ReplicaLostError;
     const refused = died && error.alone && entries.length === 1 && quarantine.recordDeath((entries[0] as Entry).call);
-    const worthATry = died ? !refused && retry : entries.length > 1;
+    // Nobody knows whether a sequence has gone on.
+    const isOfSequences = entries[0]?.sequence !== undefined;
+    const worthATry = !isOfSequences && (died ? !refused && retry : entries.length > 1);
     queue.charge(entries, clock.now() - startedAt);
     const retries: Entry[] = [];
     for (const entry of entries) {
       if (entry.settled) continue;
       // What a sequence has told a replica that is gone, no other knows.
-      if (!worthATry || entry.retried || (died && entry.replica !== undefined)) failEntry(entry, error);
+      if (!worthATry || entry.retried || (died && entry.replica !== undefined))
+        failEntry(entry, died && entry.sequence !== undefined ? replicaGone(entry.sequence.id) : error);
       else retries.push(again(entry));
     }
     for (const entry of retries) {
@@ -70,4 +81,10 @@ export class Outcomes {
     }
     queue.unshift(retries);
   }
+}
+
+function splitResult(result: ReplicaResult, entries: readonly Entry[]): ReplicaResult[] {
+  if (entries.length === 1) return [result];
+  const { payload, computeMs } = result;
+  return splitPayload(payload, entries).map((own) => ({ payload: own, computeMs }));
 }

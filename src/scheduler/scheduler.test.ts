@@ -53,6 +53,21 @@ describe("batching", () => {
     expect(valuesOf(await answer)).toEqual([1]);
   });
 
+  it("counts the rows of requests that are calls of their own, where the model says what rows are", async () => {
+    const rows: number[] = [];
+    const queueLimits = { maxRequests: 100, maxBytes: 1e6, maxStreams: 1 };
+    const batchLimits = { maxRows: 8, maxBytes: 1e6 };
+    scheduler = new Scheduler({ clock, queueLimits, batchLimits, onBatch: (batch) => rows.push(batch.rows) });
+    scheduler.add(replica);
+    for (const signature of [ALONE, { ...ALONE, maxRows: 4 }]) {
+      const answer = scheduler.run(call([1, 2, 3]), signature, context());
+      await clock.turn();
+      replica.echo();
+      await answer;
+    }
+    expect(rows).toEqual([1, 3]);
+  });
+
   it("puts together what arrived while the replica was busy, and gives each its own rows", async () => {
     void scheduler.run(call([0]), BATCHABLE, context());
     await clock.turn();

@@ -1,41 +1,30 @@
-import type { BatchRecord } from "../core/batch.ts";
-import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
 import type { Payload } from "../core/inference.ts";
-import { type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../core/replica.ts";
-import { DEFAULT_PRIORITY, type SchedulingSpec } from "../core/scheduling.ts";
-import { type Sharing, sizingOf } from "../core/sizing.ts";
-import type { QueueLimits } from "./admission.ts";
+import type { Replica, ReplicaCall, ReplicaResult } from "../core/replica.ts";
+import { DEFAULT_PRIORITY } from "../core/scheduling.ts";
+import type { Sharing } from "../core/sizing.ts";
 import { Alarm } from "./alarm.ts";
-import { type BatchLimits, type BatchPolicy, batchWhileBusy, payloadBytes, rowsOf } from "./batching.ts";
+import { AnswerOrder } from "./answer-order.ts";
+import { batchWhileBusy, payloadBytes } from "./batching.ts";
 import { Calls } from "./calls.ts";
 import { Departures } from "./departures.ts";
-import { Dispatcher } from "./dispatcher.ts";
-import { createEntry, type Entry, failEntry } from "./entry.ts";
-import { type ExecutionResources, registerNeeds } from "./execution-limits.ts";
+import { Dispatcher, type Dispatching } from "./dispatcher.ts";
+import { dueAt } from "./due.ts";
+import { Endings } from "./endings.ts";
+import { createEntry, type Entry, failEntry, measure } from "./entry.ts";
+import { registerNeeds } from "./execution-limits.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { Gate } from "./gate.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Quarantine } from "./quarantine.ts";
-import { cannotStream, deadlineExceeded } from "./refusals.ts";
-import { Sequences, sequenceOf } from "./sequences.ts";
+import { QueueKeeper } from "./queue-keeper.ts";
+import { deadlineExceeded } from "./refusals.ts";
+import type { SchedulerOptions } from "./scheduler-options.ts";
+import { SequenceBatcher } from "./sequence-batcher.ts";
+import { Sequences } from "./sequences.ts";
+import { StreamCalls } from "./stream-calls.ts";
 import { Streams } from "./streams.ts";
-
-export interface SchedulerOptions {
-  readonly clock: Clock;
-  readonly queueLimits: QueueLimits;
-  readonly batchLimits: BatchLimits;
-  /** What the model's owner said. */
-  readonly rules?: SchedulingSpec;
-  readonly policy?: BatchPolicy;
-  /** What the machine has of the resources that the rules name. */
-  readonly resources?: ExecutionResources;
-  /** The model, for messages. */
-  readonly name?: string;
-  /** A call has been answered. */
-  readonly onBatch?: (batch: BatchRecord) => void;
-}
 
 const SEQUENCE_LIMITS = { maxSequences: 4096, idleMs: 60_000 };
 
@@ -46,23 +35,25 @@ const SEQUENCE_LIMITS = { maxSequences: 4096, idleMs: 60_000 };
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #dispatcher: Dispatcher;
+  readonly #dispatcher: Dispatching;
   readonly #queue: FairQueue<Entry>;
   readonly #calls: Calls;
   readonly #gate: Gate;
+  readonly #keeper: QueueKeeper;
+  readonly #order: AnswerOrder | undefined;
   readonly #alarm: Alarm;
   readonly #quarantine = new Quarantine();
   readonly #streams: Streams;
+  readonly #streamCalls: StreamCalls;
   readonly #sequences = new Sequences(SEQUENCE_LIMITS);
+  /** Of a model whose owner said how sequences share its calls; it is the dispatcher then. */
+  readonly #sequenced: SequenceBatcher | undefined;
   readonly #departures: Departures;
+  readonly #endings: Endings;
   #stopped: ServeError | undefined;
-  #closed: Promise<void> | undefined;
-  /** Set while somebody waits for the end of all work, and after it. */
-  #onIdle: (() => void) | undefined;
-  #awaitingIdle: Array<() => void> = [];
 
   constructor(options: SchedulerOptions) {
-    const { clock, policy = batchWhileBusy } = options;
+    const { clock, policy = batchWhileBusy, rules = {}, modelName: model = "the model" } = options;
     this.#options = options;
     this.#queue = new FairQueue(() => clock.now());
     this.#streams = new Streams(clock, options.queueLimits, deadlineExceeded);
@@ -71,7 +62,7 @@ export class Scheduler {
       clock,
       queue: this.#queue,
       quarantine: this.#quarantine,
-      retry: options.rules?.retry !== false,
+      retry: rules.retry !== false,
       onBatch: (batch) => {
         options.onBatch?.(batch);
         if (!batch.inline) this.#dispatcher.answered(batch.size);
@@ -80,36 +71,51 @@ export class Scheduler {
     });
     this.#calls = new Calls({
       clock,
-      rules: options.rules ?? {},
+      rules,
       holder,
-      onAnswer: (batch, result) => outcomes.answered(batch, result),
-      onFailure: (batch, error) => outcomes.failed(batch, error),
-      onLost: (replica) => this.#departures.lose(replica),
-      onFree: () => {
-        this.#dispatcher.flush();
-        this.#rest();
+      onAnswer: (batch, results) => {
+        outcomes.answered(batch, results);
+        this.#sequenced?.finish(batch.entries);
       },
+      onFailure: (batch, error) => {
+        outcomes.failed(batch, error);
+        this.#sequenced?.finish(batch.entries);
+      },
+      onLost: (replica) => this.#departures.lose(replica),
+      onFree: () => this.#goOn(),
     });
-    this.#departures = new Departures(clock, this.#calls.slots, this.#queue, this.#sequences);
-    this.#gate = new Gate({
-      clock,
-      queue: this.#queue,
-      calls: this.#calls,
-      queueLimits: options.queueLimits,
-      maxBatchRows: Math.min(options.batchLimits.maxRows, options.rules?.requestsPerReplica ?? Number.POSITIVE_INFINITY),
-      priority: options.rules?.priority ?? DEFAULT_PRIORITY,
-    });
+    const queue = this.#queue;
+    const maxBatchRows = Math.min(options.batchLimits.maxRows, rules.requestsPerReplica ?? Number.POSITIVE_INFINITY);
     this.#alarm = new Alarm(clock, () => this.#ring());
-    this.#dispatcher = new Dispatcher({
-      clock,
-      policy,
-      batchLimits: options.batchLimits,
-      queue: this.#queue,
-      calls: this.#calls,
-      alarm: this.#alarm,
-      holder,
-      onShed: (entry) => failEntry(entry, deadlineExceeded(entry.context)),
+    const parts = { clock, queue, calls: this.#calls, alarm: this.#alarm, holder };
+    this.#sequenced = rules.sequences && new SequenceBatcher({ ...parts, rules: rules.sequences, model, maxBatchRows });
+    this.#dispatcher =
+      this.#sequenced ??
+      new Dispatcher({
+        ...parts,
+        policy,
+        batchLimits: options.batchLimits,
+        onShed: (entry) => failEntry(entry, deadlineExceeded(entry.context)),
+      });
+    this.#departures = new Departures(clock, this.#calls.slots, queue, this.#sequenced ?? this.#sequences);
+    this.#gate = new Gate({
+      ...parts,
+      queueLimits: options.queueLimits,
+      maxBatchRows,
+      priority: rules.priority ?? DEFAULT_PRIORITY,
     });
+    const giveUp = (entry: Entry, reason: Error): void => this.#giveUp(entry, reason);
+    this.#keeper = new QueueKeeper({ rules, model, queue, giveUp, flush: () => this.#dispatcher.flush() });
+    if (rules.preserveOrder === true) this.#order = new AnswerOrder();
+    this.#streamCalls = new StreamCalls({
+      calls: this.#calls,
+      streams: this.#streams,
+      departures: this.#departures,
+      quarantine: this.#quarantine,
+      sequenced: this.#sequenced,
+      onFree: () => this.#goOn(),
+    });
+    this.#endings = new Endings(this, () => this.#alarm.stop());
   }
 
   get queued(): number {
@@ -123,12 +129,12 @@ export class Scheduler {
 
   /** Something waits or runs that somebody wants. */
   get busy(): boolean {
-    return this.#queue.requests > 0 || this.#streams.open > 0 || this.#calls.wanted;
+    return this.#queue.requests > 0 || this.#openStreams > 0 || this.#calls.wanted;
   }
 
   /** Requests that wait or run. */
   get inFlight(): number {
-    return this.#queue.requests + this.#calls.requests + this.#streams.open;
+    return this.#queue.requests + this.#calls.requests + this.#openStreams;
   }
 
   /** Requests that are refused because they ended hosts. */
@@ -142,8 +148,7 @@ export class Scheduler {
     this.#dispatcher.flushLater();
     return () => {
       this.#departures.lose(replica);
-      this.#dispatcher.flush();
-      this.#rest();
+      this.#goOn();
     };
   }
 
@@ -160,7 +165,7 @@ export class Scheduler {
 
   /** Whether a replica has the state of any sequence. */
   hasSequences(id: string): boolean {
-    return this.#sequences.openOn(id) > 0;
+    return (this.#sequenced ?? this.#sequences).openOn(id) > 0;
   }
 
   /**
@@ -180,22 +185,47 @@ export class Scheduler {
    * @throws ServeError RESOURCE_EXHAUSTED, FAILED_PRECONDITION for a request that ended hosts, or why nothing is taken any more
    */
   run(call: ReplicaCall, signature: Sharing, context: RequestContext): Promise<ReplicaResult> {
-    const { batchable, stateful } = signature;
-    const bytes = payloadBytes(call.payload);
-    const rows = batchable === true && stateful !== true ? rowsOf(call) : undefined;
-    const sizing = sizingOf(signature);
-    const cost = sizing === undefined ? Math.max(1, rows ?? 1) : sizing.costOf(call.payload, rows ?? 1);
     this.#assertOpen();
-    this.#gate.admit({ bytes, cost, shares: rows !== undefined }, context);
+    const sequence = this.#sequenced?.stepOf(call);
+    const measured = measure(call, signature, sequence);
+    this.#gate.admit(measured, context);
     this.#quarantine.check(call);
-    const replica = stateful === true ? this.#replicaOf(call) : undefined;
+    const priority = this.#gate.priorityOf(context);
+    this.#keeper.assertRoom(priority);
+    const now = this.#options.clock.now();
+    const isKept = signature.stateful === true && sequence === undefined;
+    const replica = isKept ? this.#sequences.replicaOf(call, this.#calls.slots, now) : undefined;
     return new Promise((resolve, reject) => {
-      const now = this.#options.clock.now();
-      const priority = this.#gate.priorityOf(context);
-      const entry = createEntry({ call, context, rows, cost, sizing, bytes, replica, priority, now }, resolve, reject);
+      const until = this.#keeper.waitUntil(priority, context.timeoutMs, now);
+      // Each by its name: a copy of an object whose shape V8 does not know costs more than all else that is done here.
+      const { rows, counted, cost, sizing, together, inputs, bytes } = measured;
+      const arrival = {
+        rows,
+        counted,
+        cost,
+        sizing,
+        together,
+        inputs,
+        bytes,
+        call,
+        context,
+        replica,
+        sequence,
+        priority,
+        waitUntil: until,
+        now,
+      };
+      const order = this.#order;
+      const entry =
+        order === undefined ? createEntry(arrival, resolve, reject) : createEntry(arrival, ...order.place(context, resolve, reject));
+      this.#alarm.watch(until);
       context.record.stage = "queued";
       context.record.queuedAt = now;
-      this.#dispatcher.push(entry);
+      try {
+        this.#dispatcher.push(entry);
+      } catch (error) {
+        return failEntry(entry, ServeError.from(error));
+      }
       context.onAbort((reason) => this.#giveUp(entry, reason));
     });
   }
@@ -205,46 +235,23 @@ export class Scheduler {
     this.#assertOpen();
     this.#gate.admitUnread(payloadBytes(call.payload), context);
     this.#quarantine.check(call);
-    const { slots } = this.#calls;
-    const replica = slots.freestForStream();
-    if (replica === undefined) throw cannotStream(slots.leastLoaded() !== undefined);
-    slots.changeStreams(replica, 1);
-    try {
-      yield* this.#streams.run(replica, call, context);
-    } catch (error) {
-      if (error instanceof ReplicaLostError) {
-        this.#departures.lose(replica);
-        if (error.alone) this.#quarantine.recordDeath(call);
-      }
-      throw error;
-    } finally {
-      slots.changeStreams(replica, -1);
-      // With a limit for each replica calls may have waited for it.
-      this.#dispatcher.flush();
-      this.#rest();
-    }
+    yield* this.#streamCalls.run(call, context);
   }
 
   /** Takes nothing new; settles when what is under way has ended. */
   close(): Promise<void> {
     this.#stopped ??= new ServeError("UNAVAILABLE", "the model is being unloaded", { retryAfter: 1, refusal: "not_ready" });
-    this.#closed ??= new Promise((resolve) => {
-      this.#onIdle = resolve;
-    });
-    this.#rest();
-    return this.#closed;
+    return this.#endings.close();
   }
 
   /** Settles when nothing waits or runs that somebody wants. What comes is taken all the same. */
   idle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#awaitingIdle.push(resolve);
-      this.#rest();
-    });
+    return this.#endings.idle();
   }
 
   /** What waits fails now; what comes later is taken. */
   rejectWaiting(reason: ServeError): void {
+    this.#sequenced?.rejectWaiting(reason);
     // Nobody is charged for what does not run.
     for (const entry of [...this.#queue]) {
       this.#queue.remove(entry);
@@ -262,15 +269,14 @@ export class Scheduler {
       batch.abort(reason);
     }
     this.#streams.abort(reason);
+    this.#sequenced?.stop();
     this.#alarm.stop();
     this.#rest();
   }
 
-  /** The replica that has the state of the call's sequence, if it has one. @throws ServeError as {@link Sequences.assign} does */
-  #replicaOf(call: ReplicaCall): string | undefined {
-    const sequence = sequenceOf(call);
-    const { ids: replicas, leavingIds: leaving } = this.#calls.slots;
-    return sequence && this.#sequences.assign(sequence.id, sequence, { replicas, leaving }, this.#options.clock.now());
+  /** With those that wait for their turn. */
+  get #openStreams(): number {
+    return this.#streams.open + (this.#sequenced?.waitingStreams ?? 0);
   }
 
   #assertOpen(): void {
@@ -281,36 +287,32 @@ export class Scheduler {
     const waited = this.#queue.remove(entry);
     failEntry(entry, reason);
     if (!waited) this.#calls.giveUp(entry, reason);
+    this.#sequenced?.giveUp(entry);
     this.#rest();
   }
 
   /** Gives up whatever is past its deadline, and sends what was held back; returns the earliest moment at which there is more to do. */
   #ring(): number {
     const now = this.#options.clock.now();
-    let earliest = Number.POSITIVE_INFINITY;
-    const late: Entry[] = [];
-    const look = (entry: Entry): void => {
-      if (entry.settled) return;
-      if (entry.deadline <= now) late.push(entry);
-      else earliest = Math.min(earliest, entry.deadline);
-    };
-    this.#queue.forEach(look);
-    for (const { entries } of this.#calls.running) entries.forEach(look);
-    for (const { context } of late) context.abort(deadlineExceeded(context));
-    earliest = Math.min(earliest, this.#calls.hedge(now));
+    const { expired, waitedTooLong, next } = dueAt(now, this.#queue, this.#calls.running);
+    for (const { context } of expired) context.abort(deadlineExceeded(context));
+    for (const entry of waitedTooLong) this.#keeper.endWait(entry, now);
+    const hedgeAt = this.#calls.hedge(now);
     this.#dispatcher.flush();
     this.#departures.look();
-    return Math.min(earliest, this.#departures.lookAt);
+    return Math.min(next, hedgeAt, this.#departures.lookAt);
+  }
+
+  /** Somebody has room, or is gone. */
+  #goOn(): void {
+    this.#dispatcher.flush();
+    this.#rest();
   }
 
   /** After something has ended: what nobody needs any more is given back. */
   #rest(): void {
     this.#dispatcher.rest();
     this.#departures.look();
-    if ((this.#onIdle === undefined && this.#awaitingIdle.length === 0) || this.busy) return;
-    for (const resolve of this.#awaitingIdle.splice(0)) resolve();
-    if (this.#onIdle === undefined) return;
-    this.#alarm.stop();
-    this.#onIdle();
+    this.#endings.look();
   }
 }

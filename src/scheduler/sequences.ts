@@ -78,6 +78,16 @@ export class Sequences {
     return sequence.replica;
   }
 
+  /** The replica that has the state of the call's sequence, if it is of one. @throws ServeError as {@link assign} does */
+  replicaOf(
+    call: ReplicaCall,
+    { ids, leavingIds }: { readonly ids: readonly string[]; readonly leavingIds: readonly string[] },
+    now: number,
+  ) {
+    const sequence = sequenceOf(call);
+    return sequence && this.assign(sequence.id, sequence, { replicas: ids, leaving: leavingIds }, now);
+  }
+
   /** Sequences whose state a replica has. */
   openOn(replica: string): number {
     return this.#load.get(replica) ?? 0;
@@ -161,8 +171,8 @@ function notOpen(id: SequenceId, idleMs: number): ServeError {
   );
 }
 
-/** Integers as bigint, so that none is the same key as its text. */
-function keyOf(id: SequenceId): string | bigint {
+/** Integers as bigint, so that none is the same key as its text. @throws ServeError INVALID_ARGUMENT for what is no id */
+export function keyOf(id: SequenceId): string | bigint {
   if (typeof id === "string") {
     if (id.length > 0 && id.length <= LONGEST_ID) return id;
     throw new ServeError("INVALID_ARGUMENT", `a sequence_id that is text must have 1 to ${LONGEST_ID} characters, found ${id.length}`);

@@ -2,8 +2,7 @@ import type { Replica } from "../core/replica.ts";
 
 interface Slot {
   readonly replica: Replica;
-  /** Calls that it may be given besides those that it has. */
-  free: number;
+  calls: number;
   /** Requests in the calls that it has. */
   requests: number;
   streams: number;
@@ -61,8 +60,14 @@ export class Slots {
     return undefined;
   }
 
+  /** The replica of that id, whatever it does. */
+  of(id: string): Replica | undefined {
+    for (const { replica } of this.#slots.values()) if (replica.id === id) return replica;
+    return undefined;
+  }
+
   add(replica: Replica): void {
-    const slot = { replica, free: replica.credit, requests: 0, streams: 0, leaving: false };
+    const slot = { replica, calls: 0, requests: 0, streams: 0, leaving: false };
     this.#slots.set(replica, slot);
     if (replica.roomForRows !== undefined) this.#inline.push(slot);
   }
@@ -86,11 +91,11 @@ export class Slots {
 
   /** A call with so many requests. */
   take(replica: Replica, requests: number): void {
-    this.#change(replica, -1, requests);
+    this.#change(replica, 1, requests);
   }
 
   give(replica: Replica, requests: number): void {
-    this.#change(replica, 1, -requests);
+    this.#change(replica, -1, -requests);
   }
 
   /** A stream holds no slot, but it is work. */
@@ -119,8 +124,9 @@ export class Slots {
   /** The one of these that has most room now. */
   roomiest(): { readonly replica: Replica; readonly rows: number } | undefined {
     let best: { replica: Replica; rows: number } | undefined;
-    for (const { replica, free } of this.#inline) {
-      const rows = free > 0 ? (replica.roomForRows?.() ?? 0) : 0;
+    for (const slot of this.#inline) {
+      const { replica } = slot;
+      const rows = freeOf(slot) > 0 ? (replica.roomForRows?.() ?? 0) : 0;
       if (rows > (best?.rows ?? 0)) best = { replica, rows };
     }
     return best;
@@ -153,22 +159,28 @@ export class Slots {
       isAnyReady ||= isReady;
       if (replica === besides || !isPossible(slot)) continue;
       const other = isReady ? best : unready;
-      if (other !== undefined && slot.free - slot.streams <= other.free - other.streams) continue;
+      if (other !== undefined && freeOf(slot) - slot.streams <= freeOf(other) - other.streams) continue;
       if (isReady) best = slot;
       else unready = slot;
     }
     return isAnyReady ? best : unready;
   }
 
-  #roomOf({ replica, free, requests, streams }: Slot): number {
-    if (free <= 0) return 0;
+  #roomOf(slot: Slot): number {
+    const { replica, requests, streams } = slot;
+    if (freeOf(slot) <= 0) return 0;
     return replica.roomForRows === undefined ? this.#mostRequests - requests - streams : Number.POSITIVE_INFINITY;
   }
 
-  #change(replica: Replica, free: number, requests: number): void {
+  #change(replica: Replica, calls: number, requests: number): void {
     const slot = this.#slots.get(replica);
     if (slot === undefined) return;
-    slot.free += free;
+    slot.calls += calls;
     slot.requests += requests;
   }
+}
+
+/** Calls that it may be given besides those that it has; below 0 when it takes fewer than it did. */
+function freeOf({ replica, calls }: Slot): number {
+  return replica.credit - calls;
 }

@@ -27,9 +27,14 @@ export class Streams {
     for (const context of this.#open) context.abort(reason);
   }
 
+  /** @throws ServeError RESOURCE_EXHAUSTED when no stream more may be opened, with so many that are to come */
+  assertRoom(waiting = 0): void {
+    admitStream(this.#open.size + waiting, this.#limits);
+  }
+
   /** The host sends no more than the client has taken, but for a few pieces. @throws ServeError RESOURCE_EXHAUSTED */
   async *run(replica: Replica, call: ReplicaCall, context: RequestContext): AsyncGenerator<Payload, void, undefined> {
-    admitStream(this.#open.size, this.#limits);
+    this.assertRoom();
     const { record } = context;
     const startedAt = this.#clock.now();
     const cancelTimer = this.#clock.after(Math.max(0, context.deadline - startedAt), () => context.abort(this.#tooLate(context)));

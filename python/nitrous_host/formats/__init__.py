@@ -21,6 +21,7 @@ MODULES = {
     "huggingface": "huggingface",
     "mlflow": "mlflow",
     "python": "custom",
+    "triton-python": "triton_python",
 }
 
 

@@ -1,5 +1,6 @@
 import { ServeError } from "../../core/errors.ts";
 import type { HttpReply, HttpRequest } from "../../core/http.ts";
+import { isModelName } from "../../core/model.ts";
 import type { Activity } from "../../core/planes.ts";
 import type { Endpoints } from "./endpoint.ts";
 import { assertName, assertNamespace } from "./names.ts";
@@ -19,7 +20,8 @@ export function createLogEndpoints(activity: Activity): Endpoints {
 function logsReply(activity: Activity, { params, query, context }: HttpRequest): HttpReply {
   const { namespace = "", name = "" } = params;
   assertNamespace(namespace);
-  assertName(name);
+  // A model's own name is as good as its service's, and may have what Kubernetes' names may not.
+  if (!isModelName(name)) assertName(name);
   const headers = { "Content-Type": "text/plain; charset=utf-8" };
   const lines = lastLines(activity.logs(namespace, name), query.get("tailLines"));
   const text = lines.map((line) => `${line}\n`).join("");

@@ -108,7 +108,8 @@ describe("a request", () => {
     expect(await targetOf("chat", {}, { namespace: "team", service: "chat" })).toEqual({ namespace: "team", name: "chat" });
     // There is no such model: it may be the id of a model that has a slash.
     expect(await targetOf("openai/clip")).toEqual({ namespace: "default", name: "openai--clip" });
-    expect(await targetOf("team/chat", {}, { namespace: "default", service: "chat" })).toBeUndefined();
+    const elsewhere = await targetOf("team/chat", {}, { namespace: "default", service: "chat" });
+    expect(elsewhere).toEqual({ namespace: "default", name: "team--chat", service: "chat" });
   });
 
   it("may be a form with a file", async () => {

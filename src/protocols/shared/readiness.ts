@@ -15,6 +15,6 @@ export function readinessReply({ name, answers, state, reason }: ModelStatus, mo
 /** `{"models":[...]}`: every model of the namespace once, whatever its state; below a service's prefix only that. `more` as above. */
 export function modelsReply(controlPlane: Pick<ControlPlane, "names">, request: HttpRequest, more: object = {}): HttpReply {
   const { service } = request.params;
-  const models = controlPlane.names(namespaceOf(request)).filter((name) => service === undefined || name === service);
+  const models = controlPlane.names(namespaceOf(request), service);
   return jsonReply(JSON.stringify({ models, ...more }));
 }

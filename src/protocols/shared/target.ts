@@ -18,7 +18,6 @@ export function targetOf({ params, headers }: Pick<HttpHead, "params" | "headers
   // Ids of NOS's models have slashes, which a name cannot have: "openai%2Fclip" is the model "openai--clip".
   const name = model.replaceAll("/", "--");
   if (!isModelName(name)) throw unknown(describe(model), "");
-  if (service !== undefined && service !== name) throw unknown(name, `. Below this prefix there is only ${describe(service)}`);
   const place = placeInHost(headers.host, name);
   const namespace = place?.namespace ?? namespaceOf({ params, headers });
   if (method !== undefined) assertMethodName(method, name);
@@ -26,6 +25,7 @@ export function targetOf({ params, headers }: Pick<HttpHead, "params" | "headers
   const target: { -readonly [Key in keyof Target]: Target[Key] } = { namespace, name };
   if (method !== undefined) target.method = method;
   if (revision !== undefined) target.revision = String(revision);
+  if (service !== undefined && service !== name) target.service = service;
   if (version === undefined) return target;
   if (!isModelVersion(version)) {
     throw new ServeError(

@@ -18,7 +18,7 @@ export function listModels(controlPlane: Models, request: HttpRequest): HttpRepl
   const namespace = namespaceOf(request);
   const limit = integerIn(query, "limit", DEFAULT_LIMIT, 1);
   const start = integerIn(query, "next_page_token", 0, 0);
-  const names = controlPlane.names(namespace).filter((name) => params.service === undefined || name === params.service);
+  const names = controlPlane.names(namespace, params.service);
   const models = names.slice(start, start + limit).map((modelName) => ({ modelName, modelUrl: urlOf(controlPlane, namespace, modelName) }));
   const next = start + limit < names.length ? { nextPageToken: String(start + limit) } : {};
   return jsonReply(JSON.stringify({ ...next, models }, undefined, 2));

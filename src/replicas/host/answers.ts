@@ -1,7 +1,7 @@
 import { CODES, type Code, ServeError } from "../../core/errors.ts";
 import type { Payload } from "../../core/inference.ts";
 import type { ModelDescription, ReplicaResult } from "../../core/replica.ts";
-import { decodePayload, FRAME_TYPES, type Frame, type FrameMetadata } from "../../frames/index.ts";
+import { decodeAnswer, decodeTogether, FRAME_TYPES, type Frame, type FrameMetadata } from "../../frames/index.ts";
 
 /** Who waits for the frames of one stream, with a function for each frame that may come. Each stream ends with exactly one of them. */
 export interface StreamListener {
@@ -9,6 +9,8 @@ export interface StreamListener {
   onChunk?(payload: Payload): void;
   onReady?(description: ModelDescription): void;
   onResult?(result: ReplicaResult): void;
+  /** Of an infer frame with so many requests: what became of each. */
+  readonly together?: { readonly requests: number; onAnswers(answers: Array<ReplicaResult | ServeError>): void };
   onEnd?(): void;
   onPong?(): void;
   onError(error: ServeError): void;
@@ -26,15 +28,19 @@ export function handOver(listener: StreamListener, { type, meta, blobs }: Frame)
       return false;
     case FRAME_TYPES.chunk:
       if (listener.onChunk === undefined) break;
-      listener.onChunk(decodePayload(meta, blobs));
+      listener.onChunk(decodeAnswer(meta, blobs));
       return false;
     case FRAME_TYPES.ready:
       if (listener.onReady === undefined) break;
       listener.onReady(descriptionOf(meta.description));
       return true;
     case FRAME_TYPES.result:
+      if (listener.together !== undefined) {
+        listener.together.onAnswers(answersOf(meta, blobs, listener.together.requests));
+        return true;
+      }
       if (listener.onResult === undefined) break;
-      listener.onResult({ payload: decodePayload(meta, blobs), computeMs: durationOf(meta.computeMs) });
+      listener.onResult({ payload: decodeAnswer(meta, blobs), computeMs: durationOf(meta.computeMs) });
       return true;
     case FRAME_TYPES.end:
       if (listener.onEnd === undefined) break;
@@ -49,6 +55,11 @@ export function handOver(listener: StreamListener, { type, meta, blobs }: Frame)
       return true;
   }
   throw new ServeError("INTERNAL", `the model's host process answered with a frame '${nameOf(type)}', which is no answer to this call`);
+}
+
+function answersOf(meta: Frame["meta"], blobs: Frame["blobs"], requests: number): Array<ReplicaResult | ServeError> {
+  const computeMs = durationOf(meta.computeMs);
+  return decodeTogether(meta, blobs, requests).map((answer) => ("error" in answer ? errorOf(answer.error) : { ...answer, computeMs }));
 }
 
 /** One value that is no number would spoil every sum that it is added to. */

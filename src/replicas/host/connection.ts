@@ -5,6 +5,8 @@ import { encodeFrame, FRAME_TYPES, type Frame, FrameDecoder, type FrameMetadata,
 import { handOver, type StreamListener } from "./answers.ts";
 
 const LAST_STREAM = 2 ** 32 - 1;
+/** Frames that a host sends on streams that it has begun itself. */
+const ASKED: ReadonlySet<number> = new Set([FRAME_TYPES.call, FRAME_TYPES.cancel, FRAME_TYPES.credit]);
 
 /** One host process at the other end of a socket: frames out, frames in, each handed to whoever waits for its stream. */
 export class HostConnection {
@@ -14,6 +16,8 @@ export class HostConnection {
   /** Streams of loads: their ids are handles, which no other stream may have. */
   readonly #handles = new Set<number>();
   readonly #onLog: (level: string, message: string) => void;
+  #onAsked: ((frame: Frame) => void) | undefined;
+  #onCounted: ((change: Frame["meta"]) => void) | undefined;
   #nextStream = 1;
   #lost: ReplicaLostError | undefined;
   #cut: string | undefined;
@@ -44,6 +48,16 @@ export class HostConnection {
   /** What the host did for which this side ended the connection, as in "its host …"; undefined when it did not. */
   get cut(): string | undefined {
     return this.#cut;
+  }
+
+  /** Who answers what the host asks: gets frames of streams that the host has begun. */
+  answerWith(onAsked: (frame: Frame) => void): void {
+    this.#onAsked = onAsked;
+  }
+
+  /** Who counts what models in the host count for themselves. */
+  countWith(onCounted: (change: Frame["meta"]) => void): void {
+    this.#onCounted = onCounted;
   }
 
   /** Starts a stream and returns its id. When the connection is already lost, the listener hears of it at once. */
@@ -122,6 +136,8 @@ export class HostConnection {
     const { type, stream, meta } = frame;
     if (type === FRAME_TYPES.hello) this.#greet(meta as unknown as FrameMetadata["hello"]);
     else if (type === FRAME_TYPES.log) this.#onLog(String(meta.level), String(meta.message));
+    else if (type === FRAME_TYPES.stats) this.#onCounted?.(meta);
+    else if (this.#onAsked !== undefined && ASKED.has(type)) this.#onAsked(frame);
     else {
       const listener = this.#listeners.get(stream);
       if (listener === undefined) this.#warnOfUnasked(stream);

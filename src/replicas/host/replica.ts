@@ -6,10 +6,13 @@ import type { HostEndpoint } from "../../core/executor.ts";
 import type { Payload } from "../../core/inference.ts";
 import { type ModelDescription, type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../../core/replica.ts";
 import { sizingOf } from "../../core/sizing.ts";
-import { encodePayload, type FrameMetadata, type InferMetadata } from "../../frames/index.ts";
+import { whenAborted } from "../../core/when-aborted.ts";
+import { encodePayload, encodeTogether, type FrameMetadata, type InferMetadata, requestMetadata } from "../../frames/index.ts";
+import { CallCredit, canQueue, leastCredit } from "./call-credit.ts";
 import { checkAnswer, checkChunk } from "./check-answer.ts";
 import type { HostConnection } from "./connection.ts";
 import { exitOf } from "./exit.ts";
+import { NestedCalls, type NestedCallsOptions } from "./nested-calls.ts";
 import { createStreamBuffer } from "./stream-buffer.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -26,6 +29,8 @@ export interface HostReplicaOptions {
   readonly contents?: readonly Uint8Array[];
   readonly onProgress: (step: string) => void;
   readonly clock: Clock;
+  /** Of a model that may ask others, and the namespace in which it asks. */
+  readonly nested?: Pick<NestedCallsOptions, "models" | "namespace"> | undefined;
   /** Milliseconds that the host may take for an answer that nobody waits for any more, before it is ended. */
   readonly hostTimeoutMs: number;
 }
@@ -35,17 +40,18 @@ export interface HostReplicaOptions {
  * @throws ServeError as the host reported it, when the host ended, or INVALID_ARGUMENT for what a model's code declares wrongly
  */
 export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSignal): Promise<Replica> {
-  const { connection, load, contents = [], onProgress, endpoint, clock } = options;
+  const { connection, load, contents = [], onProgress, endpoint, clock, nested } = options;
   const { credit } = await connection.hello;
   signal.throwIfAborted();
   const { promise: aborted, dispose } = rejectionOf(signal);
   let ready: Promise<Replica> | undefined;
+  const calls = nested === undefined ? undefined : new NestedCalls({ connection, ...nested, name: load.model, clock });
   try {
     ready = new Promise<Replica>((resolve, reject) => {
       const { meta, blobs } = contents.length === 0 ? { meta: {}, blobs: [] } : encodePayload(asTensors(contents));
       const handle: number = connection.open("load", { ...load, ...meta }, blobs, {
         onProgress,
-        onReady: (description) => resolve(new HostReplica(options, handle, credit, description)),
+        onReady: (description) => resolve(new HostReplica(options, handle, credit, description, calls)),
         async onError(error) {
           // A host that dies while it loads: how it died says more than that the connection ended.
           if (error instanceof ReplicaLostError)
@@ -85,7 +91,6 @@ function rejectionOf(signal: AbortSignal): { promise: Promise<never>; dispose: (
 
 class HostReplica implements Replica {
   readonly id: string;
-  readonly credit: number;
   readonly description: ModelDescription;
   readonly lost: Promise<void>;
   readonly exited: Promise<string>;
@@ -93,17 +98,20 @@ class HostReplica implements Replica {
   readonly #endpoint: HostEndpoint;
   readonly #handle: number;
   readonly #watchdog: Watchdog;
+  readonly #calls: NestedCalls | undefined;
+  readonly #credit: CallCredit;
 
-  constructor(options: HostReplicaOptions, handle: number, credit: number, description: ModelDescription) {
-    const { id, connection, endpoint, clock, hostTimeoutMs } = options;
+  constructor(options: HostReplicaOptions, handle: number, credit: number, description: ModelDescription, calls: NestedCalls | undefined) {
+    const { id, connection, endpoint, clock, hostTimeoutMs, load } = options;
     this.id = id;
-    this.credit = credit;
+    this.#credit = new CallCredit(leastCredit(credit, description), canQueue(load, description));
     this.description = description;
     this.lost = connection.lost;
     this.exited = exitOf(connection, endpoint, clock);
     this.#connection = connection;
     this.#endpoint = endpoint;
     this.#handle = handle;
+    this.#calls = calls;
     this.#watchdog = new Watchdog(clock, hostTimeoutMs, (how) => {
       connection.fail(how, true);
       void endpoint.stop(0);
@@ -111,7 +119,93 @@ class HostReplica implements Replica {
     void connection.lost.then(() => this.#watchdog.stop());
   }
 
+  get credit(): number {
+    return this.#credit.calls;
+  }
+
   run(call: ReplicaCall, cancellation?: Cancellation): Promise<ReplicaResult> {
+    const { together } = this.description.methods[call.method] ?? {};
+    return together === true ? this.#runAmongNone(call, cancellation) : this.#runAlone(call, cancellation);
+  }
+
+  async #runAmongNone(call: ReplicaCall, cancellation: Cancellation | undefined): Promise<ReplicaResult> {
+    const [answer] = await this.runTogether([call], cancellation);
+    if (answer === undefined || answer instanceof ServeError) throw answer ?? new ServeError("INTERNAL", "the model did not answer");
+    return answer;
+  }
+
+  runTogether(calls: readonly ReplicaCall[], cancellation?: Cancellation): Promise<Array<ReplicaResult | ServeError>> {
+    const isInSteps = this.description.methods[calls[0]?.method ?? ""]?.concurrency !== undefined;
+    if (!isInSteps) return this.#askTogether(calls, cancellation);
+    return Promise.all(calls.map((call) => this.#askInSteps(call, cancellation)));
+  }
+
+  /** @throws ServeError when the replica is gone */
+  async #askInSteps(call: ReplicaCall, cancellation?: Cancellation): Promise<ReplicaResult | ServeError> {
+    try {
+      const [answer] = await this.#askTogether([call], cancellation);
+      return answer ?? new ServeError("INTERNAL", "the model did not answer");
+    } catch (error) {
+      if (error instanceof ReplicaLostError) throw error;
+      return ServeError.from(error);
+    }
+  }
+
+  #askTogether(calls: readonly ReplicaCall[], cancellation?: Cancellation): Promise<Array<ReplicaResult | ServeError>> {
+    return new Promise((resolve, reject) => {
+      const { requests, meta, blobs } = encodeTogether(calls);
+      const asked = { ...meta, model: this.#handle, method: calls[0]?.method ?? "", requests };
+      const watched = this.#watchdog.begin();
+      let over = false;
+      // A connection that is lost tells so before there is a stream.
+      let begun: number | undefined;
+      const end = (): void => {
+        over = true;
+        watched.answered();
+        if (begun !== undefined) this.#calls?.end(begun);
+      };
+      const stream = this.#connection.open("infer", asked, blobs, {
+        together: {
+          requests: calls.length,
+          onAnswers: (answers) => {
+            end();
+            this.#credit.observe(answers);
+            resolve(answers.map((answer, index) => this.#checked(calls[index] as ReplicaCall, answer)));
+          },
+        },
+        onError: (error) => {
+          end();
+          reject(error);
+        },
+      });
+      if (over) return;
+      begun = stream;
+      this.#calls?.begin(stream, calls);
+      // The only one is given up with the call.
+      if (calls.length > 1) {
+        calls.forEach(({ origin }, request) => {
+          whenAborted(origin?.signal, () => over || this.#connection.send("cancel", stream, { request }));
+        });
+      }
+      cancellation?.onAbort(() => {
+        if (over) return;
+        this.#connection.send("cancel", stream, {});
+        watched.givenUp();
+      });
+    });
+  }
+
+  #checked(call: ReplicaCall, answer: ReplicaResult | ServeError): ReplicaResult | ServeError {
+    if (answer instanceof ServeError) return answer;
+    try {
+      checkChunk(call, answer.payload, this.description);
+      return answer;
+    } catch (error) {
+      return ServeError.from(error);
+    }
+  }
+
+  #runAlone(call: ReplicaCall, cancellation?: Cancellation): Promise<ReplicaResult> {
     return new Promise((resolve, reject) => {
       const { meta, blobs } = encodePayload(call.payload);
       const watched = this.#watchdog.begin();
@@ -136,7 +230,8 @@ class HostReplica implements Replica {
   async *stream(call: ReplicaCall, signal: AbortSignal): AsyncGenerator<Payload, void, undefined> {
     const { meta, blobs } = encodePayload(call.payload);
     const buffer = createStreamBuffer<Payload>();
-    const stream = this.#connection.open("infer", { ...this.#inferMetadata(call), ...meta, credit: buffer.capacity }, blobs, {
+    const asked = { ...this.#inferMetadata(call), ...requestMetadata(call), ...meta, credit: buffer.capacity };
+    const stream = this.#connection.open("infer", asked, blobs, {
       onChunk: (payload) => {
         checkChunk(call, payload, this.description);
         buffer.push(payload);
@@ -154,6 +249,7 @@ class HostReplica implements Replica {
     };
     if (signal.aborted) cancel();
     else signal.addEventListener("abort", cancel, { once: true });
+    this.#calls?.begin(stream, [call]);
     try {
       for await (const payload of buffer) {
         yield payload;
@@ -161,6 +257,7 @@ class HostReplica implements Replica {
       }
     } finally {
       if (!buffer.ended) this.#cancelStream(stream);
+      this.#calls?.end(stream);
       signal.removeEventListener("abort", cancel);
     }
   }

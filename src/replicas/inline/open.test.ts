@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { FakeReplica } from "../../../test/fake-replica.ts";
+import { configurationOf, configuredInput, configuredOutput } from "../../../test/model-configuration.ts";
 import { onnxFile } from "../../../test/onnx-file.ts";
 import { systemClock } from "../../core/clock.ts";
 import type { ModelSpec } from "../../core/model.ts";
+import type { ModelConfiguration } from "../../core/model-configuration.ts";
 import type { ReplicaCall, ReplicaResult } from "../../core/replica.ts";
 import type { Signature } from "../../core/signature.ts";
 import { bytesOf, elementsOf, type NumericTensor, type Tensor } from "../../core/tensor.ts";
@@ -92,6 +94,17 @@ describe("InlineRuns", () => {
     expect(replica.runs).toBe(4);
     await replica.close();
     expect(markers()).toEqual([]);
+  });
+
+  it("suits a model with a configuration unless that changes its calls", () => {
+    const inputs = [configuredInput("features", [4])];
+    const suits = (said: Partial<ModelConfiguration>): boolean =>
+      runs().suits({ ...spec, configuration: configurationOf({ maxBatchSize: 8, inputs, ...said }) }, host.description);
+    expect(suits({})).toBe(true);
+    expect(suits({ inputs: [configuredInput("features", [2, 2], { reshape: [4] })] })).toBe(false);
+    expect(suits({ outputs: [configuredOutput("label", [1], { reshape: [] })] })).toBe(false);
+    const strategy = { kind: "direct", maxQueueDelayMs: 0, minimumSlotUtilization: 0 } as const;
+    expect(suits({ sequenceBatching: { strategy, idleMs: 1, controls: [], states: [], iterative: false } })).toBe(false);
   });
 
   it("refuses a model that answers something else than its host, and leaves no marker", async () => {

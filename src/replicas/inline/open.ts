@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { Clock } from "../../core/clock.ts";
 import { messageOf, ServeError } from "../../core/errors.ts";
 import type { ModelSpec } from "../../core/model.ts";
+import type { ModelConfiguration } from "../../core/model-configuration.ts";
 import type { ModelDescription, Replica, ReplicaCall } from "../../core/replica.ts";
 import { InlineBudget } from "./budget.ts";
 import { InlineCost } from "./cost.ts";
@@ -39,7 +40,8 @@ export class InlineRuns {
   }
 
   /** Whether {@link open} is worth a try: what can be told without reading the artefact. */
-  suits({ format, trust, fromCommandLine, bytes, variables = {} }: ModelSpec, { methods }: ModelDescription): boolean {
+  suits({ format, trust, fromCommandLine, bytes, configuration, variables = {} }: ModelSpec, { methods }: ModelDescription): boolean {
+    if (configuration !== undefined && changesCalls(configuration)) return false;
     const isTrusted = trust !== undefined || (fromCommandLine === true && this.#options.trustsCommandLine);
     if (format !== "onnx" || !isTrusted) return false;
     if (bytes > LARGEST_ARTEFACT_BYTES || Object.keys(variables).length > 0) return false;
@@ -103,6 +105,11 @@ function obstacleIn(artefact: Uint8Array): string | undefined {
   } catch (error) {
     return `its file cannot be understood: ${messageOf(error)}`;
   }
+}
+
+/** Its graph is asked for something else than its clients ask for; where only the proof can tell, that does. */
+function changesCalls({ inputs, outputs, sequenceBatching }: ModelConfiguration): boolean {
+  return sequenceBatching !== undefined || [...inputs, ...outputs].some(({ reshape }) => reshape !== undefined);
 }
 
 function refusal(reason: string): ServeError {

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../../core/clock.ts";
-import type { Payload } from "../../core/inference.ts";
+import type { JsonObject, Payload } from "../../core/inference.ts";
 import type { ReplicaCall } from "../../core/replica.ts";
 import type { Signature } from "../../core/signature.ts";
 
@@ -23,6 +23,8 @@ export interface UpstreamDescription {
   /** For example "tritonserver" and "2.51.0". */
   readonly platform: string;
   readonly version: string;
+  /** As Triton's model configuration extension prints it. */
+  readonly configuration?: JsonObject;
 }
 
 export interface UpstreamRepository {

@@ -46,11 +46,13 @@ export async function describeUpstream(
     }
   }
   const description = told.at(-1);
+  const configuration = told.find((each) => each.configuration !== undefined)?.configuration;
   return {
     methods: methodsOf(spec, description?.signature ?? ANYTHING),
     framework: description?.platform || spec.runtime,
     frameworkVersion: description?.version ?? "",
     warnings,
+    ...(configuration === undefined ? {} : { configuration }),
   };
 }
 

@@ -10,7 +10,7 @@ const HOPS = "nitrous-hops";
 const MOST_HOPS = 8;
 
 /** What goes on to the model's server of the headers of a request. @throws ServeError FAILED_PRECONDITION when it goes round in circles */
-export function forwardedHeaders(origin: CallOrigin | undefined): Record<string, string> {
+export function forwardedHeaders(origin: Pick<CallOrigin, "headers"> | undefined): Record<string, string> {
   const forwarded: Record<string, string> = {};
   if (origin?.headers === undefined) return forwarded;
   const before = Number(origin.headers[HOPS] ?? 0);

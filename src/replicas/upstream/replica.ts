@@ -5,7 +5,7 @@ import type { HostEndpoint } from "../../core/executor.ts";
 import type { Payload } from "../../core/inference.ts";
 import type { ModelDescription, Replica, ReplicaCall, ReplicaReadiness, ReplicaResult } from "../../core/replica.ts";
 import { checkAnswer, checkChunk } from "../host/check-answer.ts";
-import { CallsUnderWay } from "./calls-under-way.ts";
+import { CallsUnderWay } from "../shared/calls-under-way.ts";
 import type { UpstreamClient } from "./client.ts";
 import type { Clients } from "./clients.ts";
 import { ConnectionLostError } from "./connection-lost.ts";

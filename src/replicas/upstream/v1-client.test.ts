@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { callOrigin } from "../../../test/call-origin.ts";
 import { type Answer, type Asked, floats, integers, reaching, StandIn, texts } from "../../../test/upstream-servers.ts";
 import type { Payload } from "../../core/inference.ts";
 import type { ReplicaCall } from "../../core/replica.ts";
@@ -41,7 +42,10 @@ describe("a V1 body", () => {
       call: { protocol: "v1", path: ":explain", stream: false },
     };
     const answer = await ask(
-      { payload: raw, origin: { headers: { "x-request-id": "r1", authorization: "Bearer key", traceparent: "00-1" }, deadline: 0 } },
+      {
+        payload: raw,
+        origin: callOrigin({ headers: { "x-request-id": "r1", authorization: "Bearer key", traceparent: "00-1" }, deadline: 0 }),
+      },
       () => ({
         headers: { "Content-Type": "application/json;charset=x" },
         body: '{"predictions": [1.0]}',

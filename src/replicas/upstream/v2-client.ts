@@ -1,6 +1,7 @@
 import { ServeError } from "../../core/errors.ts";
 import type { JsonValue, Payload } from "../../core/inference.ts";
 import type { ReplicaCall } from "../../core/replica.ts";
+import { isObject } from "../../encodings/index.ts";
 import type { UpstreamClient, UpstreamClientOptions } from "./client.ts";
 import { forwardedHeaders } from "./forwarded-headers.ts";
 import { answerTo } from "./http-answers.ts";
@@ -26,7 +27,9 @@ export function createV2Client(options: UpstreamClientOptions): UpstreamClient {
     async describe(signal) {
       // Not every server tells of itself.
       server = await get("/v2", signal).then(serverFacts, () => UNKNOWN_SERVER);
-      return modelFacts(await get(path, signal), server);
+      const facts = modelFacts(await get(path, signal), server);
+      const configuration = server.configures ? await get(`${path}/config`, signal).catch(() => undefined) : undefined;
+      return isObject(configuration) ? { ...facts, configuration } : facts;
     },
     async infer(call: ReplicaCall, signal: AbortSignal): Promise<Payload> {
       const encoded = encodeV2(call, server.binary);

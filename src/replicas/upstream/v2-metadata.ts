@@ -9,9 +9,11 @@ export interface ServerFacts {
   readonly version: string;
   /** It takes and answers tensors after the JSON. */
   readonly binary: boolean;
+  /** It tells how its models are configured. */
+  readonly configures: boolean;
 }
 
-export const UNKNOWN_SERVER: ServerFacts = { name: "", version: "", binary: false };
+export const UNKNOWN_SERVER: ServerFacts = { name: "", version: "", binary: false, configures: false };
 
 export function serverFacts(metadata: JsonValue): ServerFacts {
   if (!isObject(metadata)) return UNKNOWN_SERVER;
@@ -20,6 +22,7 @@ export function serverFacts(metadata: JsonValue): ServerFacts {
     name: typeof name === "string" ? name : "",
     version: typeof version === "string" ? version : "",
     binary: Array.isArray(extensions) && extensions.includes("binary_tensor_data"),
+    configures: Array.isArray(extensions) && extensions.includes("model_configuration"),
   };
 }
 

@@ -28,6 +28,8 @@ export class Call {
   waitingSince: number | undefined;
   readonly #now: () => number;
   #begun = false;
+  /** Settles when a message that is sent in several pieces has been sent; nothing else may come between them. */
+  #pieces: Promise<void> | undefined;
   #trailers: OutgoingHttpHeaders = SUCCESS;
 
   constructor(stream: ServerHttp2Stream, now: () => number) {
@@ -111,6 +113,8 @@ export class Call {
       if (this.ended || this.stream.destroyed) throw gone();
     }
     if (length > SMALL_ANSWER) account.hold(length);
+    while (this.#pieces !== undefined) await this.#pieces;
+    if (this.ended || this.stream.destroyed) throw gone();
     this.#begin();
     if (length <= SMALL_ANSWER && !compressed) {
       const frame = framed(pieces, length);
@@ -118,16 +122,25 @@ export class Call {
       else if (!this.stream.write(frame)) await this.#until("drain");
       return;
     }
-    this.stream.write(prefixOf(length, compressed));
+    this.#pieces = this.#writePieces(pieces, prefixOf(length, compressed)).finally(() => {
+      this.#pieces = undefined;
+    });
+    // Whoever waits for its end is told nothing of how it ended.
+    this.#pieces.catch(() => undefined);
+    await this.#pieces;
+    if (!last) return;
+    this.stream.end();
+    if (!this.stream.writableFinished) await this.#until("finish");
+  }
+
+  async #writePieces(pieces: GrpcMessage, prefix: Uint8Array): Promise<void> {
+    this.stream.write(prefix);
     for (const piece of pieces) {
       for (let from = 0; from < piece.byteLength; from += BYTES_A_TURN) {
         const slice = piece.byteLength <= BYTES_A_TURN ? piece : piece.subarray(from, from + BYTES_A_TURN);
         if (!this.stream.write(slice)) await this.#until("drain");
       }
     }
-    if (!last) return;
-    this.stream.end();
-    if (!this.stream.writableFinished) await this.#until("finish");
   }
 
   #until(event: "drain" | "finish"): Promise<void> {

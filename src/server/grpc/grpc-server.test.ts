@@ -245,6 +245,34 @@ describe("a stream", () => {
     expect(got).toEqual(["a", "b", "1", "2"]);
   });
 
+  it("sends answers of requests that may overtake between those of others, each message in one piece", async () => {
+    let release: () => void = () => undefined;
+    const second = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const large = Buffer.alloc(3 * 1024 * 1024, "x");
+    const read: GrpcMethod["read"] = (message) => {
+      const text = String(message);
+      const answer = async function* (): AsyncGenerator<[Buffer]> {
+        if (text === "a") await second;
+        yield [Buffer.concat([Buffer.from(text), large])];
+        if (text === "b") release();
+        yield [Buffer.from(`${text} is over`)];
+      };
+      return { answer, mayOvertake: () => Promise.resolve(text !== "last") };
+    };
+    const { stream, got, ended } = open(await start([{ streaming: true, read }]));
+    for (const text of ["a", "b", "c", "last"]) stream.write(Buffer.from(text));
+    stream.end();
+    expect(await ended).toEqual([0, expect.any(String)]);
+    const sizes = got.map((text) => (text.length > 100 ? `${text[0]} ${text.length} ${/^.x+$/.test(text)}` : text));
+    const whole = (text: string): string => `${text[0]} ${large.length + text.length} ${text.length === 1}`;
+    expect([...sizes].sort()).toEqual(
+      [whole("a"), whole("b"), whole("c"), `l ${large.length + 4} false`, "a is over", "b is over", "c is over", "last is over"].sort(),
+    );
+    expect(sizes.indexOf(whole("a"))).toBeGreaterThan(sizes.indexOf(whole("b")));
+  });
+
   it("goes on after a request that failed when the method can tell of it, and ends otherwise", async () => {
     const read: GrpcMethod["read"] = (message) => {
       if (String(message) === "bad") throw new ServeError("INVALID_ARGUMENT", "no good");

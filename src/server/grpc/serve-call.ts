@@ -40,6 +40,8 @@ export interface Begun {
   readonly account: MessageAccount;
   readonly body: Uint8Array | undefined;
   readonly answer: GrpcMessage | Promise<GrpcMessage> | AsyncIterable<GrpcMessage>;
+  /** See {@link GrpcRequest.mayOvertake}; undefined for one that never may. */
+  readonly mayOvertake: Promise<boolean> | undefined;
 }
 
 /** The context of one request of a call, from now on. */
@@ -71,7 +73,7 @@ export async function beginAnswer(
   const answer = request.answer();
   // Whoever delivers it may look at it later.
   if (answer instanceof Promise) answer.catch(() => undefined);
-  return { context, account: message.account, body, answer };
+  return { context, account: message.account, body, answer, mayOvertake: request.mayOvertake?.() };
 }
 
 function authorize(options: GrpcServerOptions, { access }: GrpcMethod, { target }: GrpcRequest, headers: HttpHead["headers"]): string {

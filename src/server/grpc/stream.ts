@@ -20,7 +20,7 @@ interface Pending {
   readonly begun: Promise<Begun>;
 }
 
-/** Requests with any number of answers each. They are begun as they come, and answered in their order. */
+/** Requests with any number of answers each. They are begun as they come, and answered in their order, but for those that may overtake. */
 export function serveStream(options: GrpcServerOptions, memory: BodyMemory, open: OpenCall): Served {
   const { call, method, headers, startedAt, contexts } = open;
   const { clock } = options;
@@ -70,6 +70,12 @@ export function serveStream(options: GrpcServerOptions, memory: BodyMemory, open
       beginWaiting();
     }
   };
+  /** Settles when the next request may be answered. */
+  const answerInTurn = async (each: Pending): Promise<void> => {
+    const begun = await each.begun.catch(() => undefined);
+    const answered = answer(each);
+    if (begun?.mayOvertake === undefined || !(await begun.mayOvertake)) await answered;
+  };
   const beginWaiting = (): void => {
     while (pending < MAX_AT_ONCE) {
       const message = waiting.shift();
@@ -78,7 +84,7 @@ export function serveStream(options: GrpcServerOptions, memory: BodyMemory, open
       const context = beginRequest(options, open, clock.now());
       const begun = beginning.then(() => begin(context, message));
       beginning = begun.catch(() => undefined);
-      answering = answering.then(() => answer({ context, message, begun }));
+      answering = answering.then(() => answerInTurn({ context, message, begun }));
     }
     if (pending >= MAX_AT_ONCE) call.stream.pause();
     else if (call.stream.isPaused()) call.stream.resume();

@@ -1,5 +1,6 @@
 import { ServeError } from "../../../core/errors.ts";
 import type { Payload } from "../../../core/inference.ts";
+import type { Signature } from "../../../core/signature.ts";
 import { elementCount, elementsOf, type Tensor } from "../../../core/tensor.ts";
 
 /** As in Triton: what a request has sorted takes time that others wait for. */
@@ -9,10 +10,11 @@ const encoder = new TextEncoder();
 
 /**
  * Triton's classification extension: the `classes` largest elements as text `VALUE:INDEX`, the largest first; floating point with six digits,
- * as there. With `isBatched` each row of the first dimension by itself, and the answer is [rows, classes].
+ * as there. What a class is called follows as `:LABEL`. With `isBatched` each row of the first dimension by itself, and the answer is
+ * [rows, classes].
  * @throws ServeError INVALID_ARGUMENT for what cannot be sorted
  */
-export function classify(tensor: Tensor, classes: number, isBatched: boolean): Tensor {
+export function classify(tensor: Tensor, classes: number, isBatched: boolean, labels: readonly string[] = []): Tensor {
   const { name, datatype, shape } = tensor;
   if (datatype === "BYTES" || datatype === "BOOL" || datatype === "FP16" || datatype === "BF16") {
     throw new ServeError("INVALID_ARGUMENT", `class result not available for output due to unsupported type '${datatype}'`);
@@ -28,7 +30,8 @@ export function classify(tensor: Tensor, classes: number, isBatched: boolean): T
     const values = elements.subarray(row * length, (row + 1) * length);
     for (const index of largest(values, count)) {
       const value = values[index] as number | bigint;
-      data.push(encoder.encode(`${isFloat ? (value as number).toFixed(6) : value}:${index}`));
+      const label = labels[index] ?? "";
+      data.push(encoder.encode(`${isFloat ? (value as number).toFixed(6) : value}:${index}${label === "" ? "" : `:${label}`}`));
     }
   }
   return { name, datatype: "BYTES", shape: isBatched ? [rows, count] : [count], data };
@@ -36,16 +39,23 @@ export function classify(tensor: Tensor, classes: number, isBatched: boolean): T
 
 /**
  * The same for an answer: of each output that `classes` names so many, of others what they are.
- * @param batchable their first dimension is the batch's
+ * @param signature of the method, which says whether their first dimension is one of rows, and what classes are called
  * @throws ServeError INVALID_ARGUMENT for what cannot be sorted
  */
-export function classified(payload: Payload, classes: ReadonlyMap<string, number>, batchable = false): Payload {
+export function classified(
+  payload: Payload,
+  classes: ReadonlyMap<string, number>,
+  { batchable, maxRows, outputs }: Pick<Signature, "batchable" | "maxRows" | "outputs">,
+): Payload {
   if (payload.kind !== "tensors") throw new ServeError("INVALID_ARGUMENT", "class result not available for an answer that is no tensor");
+  const hasRows = batchable === true || maxRows !== undefined;
   const tensors = payload.tensors.map((tensor) => {
     const count = classes.get(tensor.name) ?? 0;
-    return count === 0 ? tensor : classify(tensor, count, batchable && tensor.shape.length > 1);
+    if (count === 0) return tensor;
+    const labels = outputs.find(({ name }) => name === tensor.name)?.labels;
+    return classify(tensor, count, hasRows && tensor.shape.length > 1, labels);
   });
-  return { kind: "tensors", tensors };
+  return { ...payload, tensors };
 }
 
 /** Indices of the largest, NaN last, and of equal ones the first first. */

@@ -31,7 +31,7 @@ export function overrideOf(model: string, parameters: LoadParameters, overlong: 
     if (within !== undefined) throw wrong(`'${FILE}${path}' is a file, and '${FILE}${within}' would lie in it`);
   }
   if (config === undefined) throw wrong("Load parameter 'config' must be specified for model file override");
-  return { ...readConfigOverride(model, config), files };
+  return { configuration: readConfigOverride(model, config), files };
 }
 
 /** A path that stays below the model's folder. */

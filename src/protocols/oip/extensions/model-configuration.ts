@@ -1,26 +1,8 @@
 import type { ModelStatus } from "../../../core/model.ts";
 import { defaultMethodOf } from "../../../core/replica.ts";
 import type { Signature, TensorSpec } from "../../../core/signature.ts";
-import type { Datatype } from "../../../core/tensor.ts";
+import { configuredDatatype } from "../../../model-configurations/index.ts";
 import { platformOf } from "./platform.ts";
-
-/** Triton's names of datatypes in model configurations. */
-const DATA_TYPES: Readonly<Record<Datatype, string>> = {
-  BOOL: "TYPE_BOOL",
-  UINT8: "TYPE_UINT8",
-  UINT16: "TYPE_UINT16",
-  UINT32: "TYPE_UINT32",
-  UINT64: "TYPE_UINT64",
-  INT8: "TYPE_INT8",
-  INT16: "TYPE_INT16",
-  INT32: "TYPE_INT32",
-  INT64: "TYPE_INT64",
-  FP16: "TYPE_FP16",
-  BF16: "TYPE_BF16",
-  FP32: "TYPE_FP32",
-  FP64: "TYPE_FP64",
-  BYTES: "TYPE_STRING",
-};
 
 /** What a model says when it says nothing of batches. */
 export interface ConfigurationDefaults {
@@ -30,10 +12,13 @@ export interface ConfigurationDefaults {
 
 /**
  * A model in the words of Triton's model configuration extension: the JSON of its `ModelConfig` message with every default printed, made of
- * what the loaded model says of itself. Dimensions are without the batch's where `max_batch_size` is above 0, as there.
+ * what the loaded model says of itself. Dimensions are without the batch's where `max_batch_size` is above 0, as there. One that has a
+ * configuration of its own has that.
  */
 export function modelConfiguration(model: ModelStatus, { maxBatchRows }: ConfigurationDefaults): Readonly<Record<string, unknown>> {
   const { name, description, scheduling = {}, artefact, responseCache, replicas } = model;
+  // A real server may have been given it under another name.
+  if (description?.configuration !== undefined) return { ...description.configuration, name };
   const method = description === undefined ? undefined : defaultMethodOf(description);
   const signature: Signature = (method === undefined ? undefined : description?.methods[method]) ?? {
     accepts: "json",
@@ -42,7 +27,7 @@ export function modelConfiguration(model: ModelStatus, { maxBatchRows }: Configu
   };
   const batches = signature.batchable === true && hasRows(signature);
   const maxBatch = batches ? (scheduling.maxBatchRows ?? maxBatchRows) : 0;
-  const { platform, backend } = platformOf(description?.framework);
+  const { platform, backend } = platformOf(description);
   return {
     name,
     platform,
@@ -123,7 +108,7 @@ function dimensionsOf({ shape }: TensorSpec, isBatched: boolean): readonly numbe
 function inputOf(tensor: TensorSpec, isBatched: boolean): object {
   return {
     name: tensor.name,
-    data_type: DATA_TYPES[tensor.datatype],
+    data_type: configuredDatatype(tensor.datatype),
     format: "FORMAT_NONE",
     dims: dimensionsOf(tensor, isBatched),
     is_shape_tensor: false,
@@ -136,7 +121,7 @@ function inputOf(tensor: TensorSpec, isBatched: boolean): object {
 function outputOf(tensor: TensorSpec, isBatched: boolean): object {
   return {
     name: tensor.name,
-    data_type: DATA_TYPES[tensor.datatype],
+    data_type: configuredDatatype(tensor.datatype),
     dims: dimensionsOf(tensor, isBatched),
     label_filename: "",
     is_shape_tensor: false,

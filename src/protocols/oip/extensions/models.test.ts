@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createRecord, type RequestRecord } from "../../../core/context.ts";
+import { ServeError } from "../../../core/errors.ts";
 import type { ModelStatus } from "../../../core/model.ts";
 import type { Signature } from "../../../core/signature.ts";
 import { createInferenceStatistics } from "../../../models/index.ts";
@@ -71,6 +72,13 @@ describe("the model configuration", () => {
     expect(config).not.toHaveProperty("dynamic_batching");
     expect((config.output as Array<{ dims: number[] }>)[0]?.dims).toEqual([-1, 16]);
   });
+
+  it("is the model's own where it has one", () => {
+    const configuration = { name: "simple", max_batch_size: 3 };
+    const model = status("1");
+    const configured = { ...model, description: { ...model.description, configuration } } as ModelStatus;
+    expect(modelConfiguration(configured, { maxBatchRows: 256 })).toEqual(configuration);
+  });
 });
 
 describe("statistics", () => {
@@ -140,6 +148,11 @@ describe("statistics", () => {
     );
     const none = { ...controlPlane, versions: () => versions.slice(2) };
     expect(() => modelStatistics(none, statistics, target)).toThrow("requested model 'simple' is not available");
+    const broken = (): never => {
+      throw new ServeError("UNAVAILABLE", "config.pbtxt:3:1: no such field", { refusal: "not_ready" });
+    };
+    const why = "requested model 'simple' is not available. config.pbtxt:3:1: no such field";
+    expect(() => modelStatistics({ ...controlPlane, versions: broken }, statistics, target)).toThrow(why);
   });
 
   it("tell failures apart as Triton's metrics do", () => {

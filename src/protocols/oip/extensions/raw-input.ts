@@ -7,7 +7,7 @@ import { DATATYPE_SIZES, elementCount, type Tensor } from "../../../core/tensor.
  * most one dimension besides the rows is variable, and the bytes say how long it is.
  * @throws ServeError INVALID_ARGUMENT
  */
-export function rawInput({ inputs, batchable }: Signature, bytes: Uint8Array, model: string): Tensor {
+export function rawInput({ inputs, batchable, maxRows }: Signature, bytes: Uint8Array, model: string): Tensor {
   const [spec, second] = inputs;
   if (spec === undefined || second !== undefined) {
     throw wrong(
@@ -16,7 +16,8 @@ export function rawInput({ inputs, batchable }: Signature, bytes: Uint8Array, mo
   }
   const { name, datatype } = spec;
   // The rows are the batch, of which a raw request has one.
-  const shape = spec.shape.map((dimension, axis) => (axis === 0 && dimension === -1 && batchable === true ? 1 : dimension));
+  const hasRows = batchable === true || maxRows !== undefined;
+  const shape = spec.shape.map((dimension, axis) => (axis === 0 && dimension === -1 && hasRows ? 1 : dimension));
   const variable = shape.filter((dimension) => dimension === -1).length;
   if (datatype === "BYTES") {
     if (elementCount(shape) !== 1) {

@@ -26,14 +26,20 @@ export function repositoryIndex(
       return controlPlane.versions({ namespace, name }).map(rowOf);
     } catch (error) {
       // It has no versions yet, and this says why.
-      return [{ name, state: "UNAVAILABLE", reason: messageOf(error) }];
+      return [{ name, state: "UNAVAILABLE", reason: messageOf(error).replace(`Model with name ${name} is not ready. `, "") }];
     }
   });
   return onlyReady ? rows.filter(({ state }) => state === "READY") : rows;
 }
 
 function rowOf({ name, version, state, answers, reason }: ModelStatus): RepositoryIndexRow {
-  return { name, version, state: stateOf(state, answers), reason: state === "ready" ? "" : firstLine(reason) };
+  return { name, version, state: stateOf(state, answers), reason: reasonOf(state, answers, reason) };
+}
+
+function reasonOf(state: ModelStatus["state"], answers: boolean, reason: string): string {
+  if (state === "ready") return "";
+  // Triton's word, which its clients look for.
+  return state === "standby" && !answers ? "unloaded" : firstLine(reason);
 }
 
 function stateOf(state: ModelStatus["state"], answers: boolean): RepositoryIndexRow["state"] {
@@ -72,17 +78,18 @@ function pollFailure(name: string, error: unknown): ServeError {
  * @throws ServeError
  */
 export async function loadModel(
-  controlPlane: Pick<ControlPlane, "repository" | "names">,
+  controlPlane: Pick<ControlPlane, "repository">,
   target: Target,
   parameters: LoadParameters | undefined,
   context: RequestContext,
   { unknownLoad, overlongFile }: Pick<ProfileRules, "unknownLoad" | "overlongFile">,
 ): Promise<void> {
-  const { namespace, name } = target;
+  const { name } = target;
+  controlPlane.repository.assertChangeable();
   try {
     const override = parameters === undefined ? undefined : overrideOf(name, parameters, overlongFile);
-    const isKnown = controlPlane.names(namespace).includes(name);
-    if (!isKnown && (override === undefined || override.files.size === 0)) {
+    const brings = override !== undefined && override.files.size > 0;
+    if (!brings && !(await controlPlane.repository.holds(target))) {
       throw new ServeError(unknownLoad, `failed to poll from model repository: Model with name ${name} does not exist`);
     }
     await controlPlane.repository.load(target, override, context);
@@ -99,15 +106,17 @@ export async function loadModel(
 }
 
 /**
- * Unloads a model: it finishes what is under way. No model depends on another here, so `unload_dependents` changes nothing.
+ * Unloads a model: it finishes what is under way.
+ * @param dependents with an ensemble, its steps go that nobody else needs (Triton's `unload_dependents`)
  * @throws ServeError
  */
 export async function unloadModel(
   controlPlane: Pick<ControlPlane, "repository" | "names">,
   target: Target,
-  context: RequestContext,
+  dependents: boolean,
   { unknownUnloadFails }: Pick<ProfileRules, "unknownUnloadFails">,
 ): Promise<void> {
+  controlPlane.repository.assertChangeable();
   if (!unknownUnloadFails && !controlPlane.names(target.namespace).includes(target.name)) return;
-  await controlPlane.repository.unload(target, context);
+  await controlPlane.repository.unload(target, { dependents });
 }

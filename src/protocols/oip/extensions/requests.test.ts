@@ -18,27 +18,24 @@ describe("what a load says of a model", () => {
     );
 
   it("is a ModelConfig as protobuf reads it", () => {
-    expect(read({ max_batch_size: "16", dynamicBatching: { preferredBatchSize: [8, 4], maxQueueDelayMicroseconds: 500 } })).toEqual({
-      scheduling: { maxBatchRows: 16, preferredBatchRows: [4, 8], maxBatchLatencyMs: 0.5 },
-      notes: [],
+    const batching = read({ max_batch_size: "16", dynamicBatching: { preferredBatchSize: [4, 8], maxQueueDelayMicroseconds: 500 } });
+    expect(batching).toMatchObject({
+      configuration: { maxBatchSize: 16, dynamicBatching: { preferredBatchSizes: [4, 8], maxQueueDelayMs: 0.5 } },
       files: new Map(),
     });
     expect(read({ version_policy: { specific: { versions: [1, "3"] } }, response_cache: { enable: true } })).toMatchObject({
-      versions: { specific: ["1", "3"] },
-      responseCache: true,
+      configuration: { versionPolicy: { specific: ["1", "3"] }, responseCache: true },
     });
-    expect(read({ instance_group: [{ count: 2 }], optimization: { eager_batching: false }, platform: "x" })?.notes).toEqual([
-      "instance_group of the configuration that it was loaded with has no effect in this server",
-    ]);
   });
 
   it.each([
     ['"parameters": {"config": {}}', "Invalid config override: Invalid JSON"],
     ["[]", "Invalid config override: expected an object"],
-    [{ max_batch: 1 }, 'ModelConfig has no field "max_batch"'],
-    [{ max_batch_size: -1 }, "max_batch_size: expected a whole number"],
-    [{ name: "other" }, 'name is "other", expected "simple"'],
-    [{ version_policy: { specific: { versions: ["x"] } } }, "expected versions such as [1,2]"],
+    [{ max_batch: 1 }, 'ModelConfig has no field "max_batch"; did you mean max_batch_size?'],
+    [{ max_batch_size: -1 }, "'max_batch_size' must be non-negative value for simple"],
+    [{ max_batch_size: 1.5 }, "max_batch_size: expected a whole number, got 1.5"],
+    [{ name: "other" }, "unexpected directory name 'simple' for model 'other'"],
+    [{ version_policy: { specific: { versions: ["x"] } } }, 'version_policy.specific.versions[0]: expected a whole number, got "x"'],
   ])("is refused when it is %j", (config, message) => {
     expect(() => read(config)).toThrow(message);
   });

@@ -43,11 +43,21 @@ export function modelStatistics(
   if (name === undefined) {
     return controlPlane.list().flatMap((status) => (status.namespace === namespace && status.answers ? [rowOf(status, statistics)] : []));
   }
-  const answering = controlPlane.versions({ namespace, name }).filter(({ answers }) => answers);
+  const answering = versionsOf(controlPlane, { namespace, name }).filter(({ answers }) => answers);
   if (answering.length === 0) throw new ServeError("INVALID_ARGUMENT", `requested model '${name}' is not available`);
   const wanted = answering.filter((status) => version === undefined || status.version === version);
   if (wanted.length === 0) throw new ServeError("INVALID_ARGUMENT", `requested model version is not available for model '${name}'`);
   return wanted.map((status) => rowOf(status, statistics));
+}
+
+/** @throws ServeError NOT_FOUND, and INVALID_ARGUMENT with the reason for a model that has no versions yet */
+function versionsOf(controlPlane: Pick<ControlPlane, "versions">, target: Target): readonly ModelStatus[] {
+  try {
+    return controlPlane.versions(target);
+  } catch (error) {
+    if (!(error instanceof ServeError) || error.refusal !== "not_ready") throw error;
+    throw new ServeError("INVALID_ARGUMENT", `requested model '${target.name}' is not available. ${error.message}`, { cause: error });
+  }
 }
 
 function rowOf({ namespace, name, version, memoryBytes }: ModelStatus, statistics: InferenceStatistics): ModelStatisticsRow {

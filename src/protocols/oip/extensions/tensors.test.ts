@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Signature } from "../../../core/signature.ts";
 import { bytesOf, type Datatype, elementsOf, type NumericTensor, type Tensor } from "../../../core/tensor.ts";
-import { classesOf, classify } from "./classification.ts";
+import { classesOf, classified, classify } from "./classification.ts";
 import { assertNoneTwice, onlyAnswer, readGenerate, writeGenerated } from "./generate.ts";
 import { rawInput } from "./raw-input.ts";
 
@@ -34,6 +34,14 @@ describe("classification", () => {
     expect(texts(classify(whole, 1, false))).toEqual(["9007199254740993:1"]);
   });
 
+  it("says what classes are called, where they have names", () => {
+    const named = { outputs: [{ name: "y", datatype: "FP32", shape: [-1, 3], labels: ["cat", "", "dog"] }], maxRows: 4 } as const;
+    const payload = classified({ kind: "tensors", tensors: [floats("y", [1, 4], 4, 3, 2, 1)] }, new Map([["y", 4]]), named);
+    const [top] = payload.kind === "tensors" ? payload.tensors : [];
+    expect(top?.shape).toEqual([1, 4]);
+    expect(top && texts(top)).toEqual(["4.000000:0:cat", "3.000000:1", "2.000000:2:dog", "1.000000:3"]);
+  });
+
   it("refuses what cannot be sorted, and numbers of classes that are none", () => {
     const text: Tensor = { name: "y", datatype: "BYTES", shape: [1], data: [Buffer.from("a")] };
     expect(() => classify(text, 1, false)).toThrow("class result not available for output due to unsupported type 'BYTES'");
@@ -59,6 +67,8 @@ describe("a raw request", () => {
       [1, 3],
       [1, 2, 3],
     ]);
+    const limited = { ...input("INT32", -1, -1), batchable: false, maxRows: 4 };
+    expect(rawInput(limited, bytesOf(Int32Array.of(1, 2)), "m").shape).toEqual([1, 2]);
     const text = rawInput(input("BYTES", -1, 1), Buffer.from("hello"), "m");
     expect([text.shape, texts(text)]).toEqual([[1, 1], ["hello"]]);
   });

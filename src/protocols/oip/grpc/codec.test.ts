@@ -209,6 +209,18 @@ describe("writing responses", () => {
     );
   });
 
+  it("has what the model has set on its answer beside what the protocol says", () => {
+    const answer = { kind: "tensors", tensors: [], parameters: { lang: "en", final: false } } as const;
+    const { parameters } = fromBinary(
+      ModelInferResponseSchema,
+      Buffer.concat(encodeResponse({ ...head, parameters: { final: true } }, answer, true)),
+    );
+    expect(Object.entries(parameters).map(([name, { parameterChoice }]) => [name, parameterChoice.value])).toEqual([
+      ["lang", "en"],
+      ["final", true],
+    ]);
+  });
+
   it("does not copy floats", () => {
     const data = new Uint8Array(8);
     const tensors: Tensor[] = [{ name: "y", datatype: "FP32", shape: [2], data }];

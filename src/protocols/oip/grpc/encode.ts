@@ -30,7 +30,11 @@ export function encodeResponse(head: ResponseHead, payload: Payload | undefined,
   if (head.modelName !== "") writer.uint32(tag(1)).string(head.modelName);
   if (head.modelVersion !== "") writer.uint32(tag(2)).string(head.modelVersion);
   if (head.id !== "") writer.uint32(tag(3)).string(head.id);
-  writeParameters(writer, 4, head.parameters);
+  writeParameters(
+    writer,
+    4,
+    payload?.kind === "tensors" && payload.parameters !== undefined ? { ...payload.parameters, ...head.parameters } : head.parameters,
+  );
   const pieces: Uint8Array[] = [];
   const isRaw = raw || !tensors.every(hasTypedContents);
   for (const tensor of tensors) {
@@ -74,7 +78,7 @@ export function encodeStreamResponse(response: GrpcMessage, error?: string): Grp
 /** A free-form answer is one BYTES tensor that says it is JSON. */
 function outputsOf(payload: Payload | undefined): { readonly tensors: readonly Tensor[]; readonly parameters?: Parameters } {
   if (payload === undefined) return { tensors: [] };
-  if (payload.kind === "tensors") return payload;
+  if (payload.kind === "tensors") return { tensors: payload.tensors };
   const tensor: Tensor = { name: "output-0", datatype: "BYTES", shape: [1], data: [encoder.encode(writeJson(jsonValueOf(payload)))] };
   return { tensors: [tensor], parameters: JSON_TYPE };
 }

@@ -11,6 +11,7 @@ import { namespaceOf } from "../../shared/index.ts";
 import type { Extensions } from "../extensions/extensions.ts";
 import { modelConfiguration } from "../extensions/model-configuration.ts";
 import { modelStatistics } from "../extensions/statistics.ts";
+import { asTriton } from "../rest/route-kinds.ts";
 import { SERVICE, targetOfModel } from "./target.ts";
 import { typedMethod } from "./typed-method.ts";
 
@@ -25,7 +26,8 @@ export function createConfigurationMethod(controlPlane: Control, extensions: Ext
     response: ModelConfigResponseSchema,
     target: ({ name, version }, { metadata }) => targetOfModel(name, version, metadata),
     async handle(_request, { context }, target) {
-      const config = modelConfiguration(await controlPlane.describe(target, context), extensions) as JsonValue;
+      const status = await asTriton(target.name, extensions.profile.unavailableIsUnknown, () => controlPlane.describe(target, context));
+      const config = modelConfiguration(status, extensions) as JsonValue;
       return fromJson(ModelConfigResponseSchema, { config });
     },
   });

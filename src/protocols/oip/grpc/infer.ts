@@ -64,7 +64,7 @@ async function answerOnce(
   return encodeResponse(headOf(options, message, response), output, options.extensions.profile.rawOutputs || decoded.raw, written);
 }
 
-/** ModelStreamInfer: any number of requests, answered in their order; an error of one of them is an answer. */
+/** ModelStreamInfer: any number of requests, answered in their order unless they have several answers; an error of one of them is an answer. */
 export function createStreamInferMethod(options: InferOptions): GrpcMethod {
   /** Clients find by it which request has failed. */
   const ids = new WeakMap<RequestContext, string>();
@@ -78,7 +78,21 @@ export function createStreamInferMethod(options: InferOptions): GrpcMethod {
       const message = readInferMessage(bytes);
       ids.set(call.context, message.id);
       const target = targetOfMessage(message, call);
-      return { target, answer: () => answerMany(options, message, target, call, bytes.byteLength) };
+      let begun: Promise<Answered> | undefined;
+      return {
+        target,
+        answer() {
+          // It begins at once, and not when those before it have been answered.
+          begun = infer(options, message, target, call, bytes.byteLength);
+          begun.catch(() => undefined);
+          return answers(options, message, begun);
+        },
+        // Answers of a decoupled model find their requests by their ids, as in Triton.
+        mayOvertake: async () => {
+          const answered = await begun?.catch(() => undefined);
+          return answered !== undefined && isStream(answered.response.output);
+        },
+      };
     },
     fail({ message }, { [STATUS_METADATA]: wantsStatus }, context) {
       if (wantsStatus === "true") return undefined;
@@ -86,19 +100,6 @@ export function createStreamInferMethod(options: InferOptions): GrpcMethod {
       return encodeStreamResponse(encodeResponse(head, undefined, true), message);
     },
   };
-}
-
-function answerMany(
-  options: InferOptions,
-  message: InferMessage,
-  target: Target,
-  call: GrpcCall,
-  bytes: number,
-): AsyncIterable<GrpcMessage> {
-  // It begins at once, and not when those before it have been answered.
-  const begun = infer(options, message, target, call, bytes);
-  begun.catch(() => undefined);
-  return answers(options, message, begun);
 }
 
 async function* answers(options: InferOptions, message: InferMessage, begun: Promise<Answered>): AsyncGenerator<GrpcMessage> {
@@ -122,6 +123,7 @@ function infer(options: InferOptions, message: InferMessage, inMessage: Target, 
     dataPlane.admit(inMessage, bytes, context);
     const decoded = decodeMessage(message);
     const { tensors, outputs, parameters: all, classes } = decoded;
+    if (message.id !== "") context.id = message.id;
     if (all !== undefined) applySchedule(all, context);
     const own = all === undefined ? undefined : modelParameters(all);
     const parameters = withHeaders(own, { headers: metadata }, extensions.forwardedHeaders);
@@ -138,9 +140,7 @@ function infer(options: InferOptions, message: InferMessage, inMessage: Target, 
       });
       if (isStream(response.output)) return { decoded, response };
       const output =
-        classes === undefined
-          ? response.output
-          : classified(response.output, classes, (await dataPlane.signature(target, context)).batchable);
+        classes === undefined ? response.output : classified(response.output, classes, await dataPlane.signature(target, context));
       const answered = { decoded, response: { ...response, output } };
       if (regions === undefined || output.kind !== "tensors") return answered;
       return { ...answered, written: (await regions.write(output.tensors)) as Written };

@@ -14,6 +14,8 @@ import {
   HealthCheckResponseSchema,
   HealthListRequestSchema,
   HealthListResponseSchema,
+  ModelConfigRequestSchema,
+  ModelConfigResponseSchema,
   ModelInferRequestSchema,
   ModelInferResponseSchema,
   ModelStreamInferResponseSchema,
@@ -50,8 +52,14 @@ function worldOf(extensions: Partial<Extensions> = {}, profile: "kserve" | "trit
     passes: () => false,
     signature: () => Promise.reject(new Error("not asked for")),
   };
-  const repository = { load: async ({ name }: { name: string }) => void world.loaded.push(name), unload: async () => undefined };
-  const controlPlane = { ready: () => world.ready, names: () => ["iris"], repository } as unknown as ControlPlane;
+  const repository = {
+    assertChangeable: () => undefined,
+    holds: async () => true,
+    load: async ({ name }: { name: string }) => void world.loaded.push(name),
+    unload: async () => undefined,
+  };
+  const describe = () => Promise.reject(new ServeError("UNAVAILABLE", "no graph in it", { refusal: "not_ready" }));
+  const controlPlane = { ready: () => world.ready, names: () => ["iris"], repository, describe } as unknown as ControlPlane;
   const methods = createOipMethods({
     dataPlane,
     controlPlane,
@@ -112,7 +120,7 @@ describe("inference", () => {
     expect(request).toMatchObject({
       target: { namespace: "team", name: "iris", version: "3", method: "explain" },
       parameters: { top: 0.5, "x-one": "1" },
-      context: { priority: 1, deadline: 5000 },
+      context: { priority: 1, timeoutMs: 5000 },
     });
   });
 
@@ -154,6 +162,14 @@ describe("inference", () => {
     });
     expect(method?.fail?.(new ServeError("NOT_FOUND", "no good"), { triton_grpc_error: "true" }, context)).toBeUndefined();
   });
+});
+
+it("says of the configuration of a model that is not ready what its profile says", async () => {
+  const CONFIG = [ModelConfigRequestSchema, ModelConfigResponseSchema] as const;
+  const configured = (profile: "kserve" | "triton") => worldOf({}, profile).ask(`${SERVICE}/ModelConfig`, CONFIG, { name: "iris" });
+  await expect(configured("kserve")).rejects.toMatchObject({ code: "UNAVAILABLE", message: "no graph in it" });
+  const message = "Request for unknown model: 'iris' has no available versions. no graph in it";
+  await expect(configured("triton")).rejects.toMatchObject({ code: "NOT_FOUND", message });
 });
 
 it("loads by both forms of the request", async () => {

@@ -50,10 +50,10 @@ export function createRepositoryMethods(controlPlane: Control, { profile }: Exte
       request: RepositoryModelUnloadRequestSchema,
       response: RepositoryModelUnloadResponseSchema,
       target: targetIn,
-      async handle({ parameters: { unload_dependents: dependents } }, { context }, target) {
+      async handle({ parameters: { unload_dependents: dependents } }, _call, target) {
         const { case: kind, value } = dependents?.parameterChoice ?? {};
         if (kind !== undefined && kind !== "boolParam") throw unexpected("parameters.unload_dependents", "a boolean", String(value));
-        await unloadModel(controlPlane, target, context, profile);
+        await unloadModel(controlPlane, target, value === true, profile);
         return { modelName: target.name, isUnloaded: true };
       },
     }),

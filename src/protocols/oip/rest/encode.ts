@@ -3,7 +3,7 @@ import type { HttpReply } from "../../../core/http.ts";
 import { jsonValueOf, type Payload } from "../../../core/inference.ts";
 import { byteSize, type Tensor } from "../../../core/tensor.ts";
 import { binaryElements } from "../../../encodings/index.ts";
-import { type ElementRules, elementWriter, type JsonObject, jsonReply, writeJson } from "../../shared/index.ts";
+import { type ElementRules, elementWriter, jsonReply, writeJson } from "../../shared/index.ts";
 import type { DecodedInfer } from "./decode.ts";
 
 const RULES: ElementRules = {
@@ -26,17 +26,17 @@ export interface AnswerHead {
   readonly id: string | undefined;
 }
 
-/** What the answer says of outputs whose elements are elsewhere, by their names. */
-export type Elsewhere = ReadonlyMap<string, JsonObject>;
+/** Which outputs have their elements elsewhere, by their names. */
+export type Elsewhere = Pick<ReadonlyMap<string, unknown>, "has">;
 
 /** The answer to an infer request: JSON, with the outputs that are to be binary after it. */
 export function encodeInfer(head: AnswerHead, payload: Payload, binary: DecodedInfer["binary"], elsewhere?: Elsewhere): HttpReply {
   const blobs: Uint8Array[] = [];
   const outputs: string[] = [];
   for (const { tensor, parameters } of outputsOf(payload)) {
-    const place = elsewhere?.get(tensor.name);
-    if (place !== undefined) {
-      outputs.push(`{${headOf(tensor)},"parameters":${JSON.stringify(place)}}`);
+    if (elsewhere?.has(tensor.name) === true) {
+      // Triton's client in C++ takes any parameter here for a binary tensor's.
+      outputs.push(`{${headOf(tensor)}}`);
     } else if (binary(tensor.name)) {
       blobs.push(...binaryElements(tensor));
       outputs.push(`{${headOf(tensor)},"parameters":{"binary_data_size":${byteSize(tensor)}${parameters}}}`);
@@ -44,7 +44,7 @@ export function encodeInfer(head: AnswerHead, payload: Payload, binary: DecodedI
       outputs.push(`{${headOf(tensor)}${parameters === "" ? "" : `,"parameters":{${parameters.slice(1)}}`},"data":[${writeData(tensor)}]}`);
     }
   }
-  const json = `${answerHead(head)}"outputs":[${outputs.join(",")}]}`;
+  const json = `${answerHead(head)}${parametersOf(payload)}"outputs":[${outputs.join(",")}]}`;
   if (!blobs.some((blob) => blob.byteLength > 0)) return jsonReply(json);
   return binaryReply([encoder.encode(json)], blobs);
 }
@@ -66,6 +66,11 @@ export function encodeText(head: AnswerHead, payload: Payload): string {
 
 export function answerHead({ modelName, modelVersion, id }: AnswerHead): string {
   return `{"model_name":${quote(modelName)},"model_version":"${modelVersion}",${id === undefined ? "" : `"id":${quote(id)},`}`;
+}
+
+/** What the model has set on its answer, as JSON with a comma after it. */
+export function parametersOf(payload: Payload): string {
+  return payload.kind === "tensors" && payload.parameters !== undefined ? `"parameters":${writeJson({ ...payload.parameters })},` : "";
 }
 
 export function headOf({ name, shape, datatype }: Tensor): string {

@@ -17,6 +17,7 @@ export async function generate({ dataPlane, extensions }: InferOptions, streamin
   const body = optionalObject(request);
   assertNoneTwice(request.body, signature);
   const { id, tensors, parameters: all } = readGenerate(body, signature, target.name);
+  context.id = id;
   if (all !== undefined) applySchedule(all, context);
   const parameters = withHeaders(all === undefined ? undefined : modelParameters(all), request, extensions.forwardedHeaders);
   const { modelName, modelVersion, output } = await dataPlane.infer({

@@ -1,4 +1,5 @@
 export type { Extensions } from "../extensions/extensions.ts";
+export { overrideOf } from "../extensions/load-override.ts";
 export type { LogSettingsAnswer } from "../extensions/logging.ts";
 export type { RepositoryIndexRow } from "../extensions/repository.ts";
 export type { ModelStatisticsRow } from "../extensions/statistics.ts";

@@ -31,6 +31,7 @@ export async function infer({ dataPlane, memory, large, extensions }: InferOptio
   const reading = decode({ dataPlane, large }, inPath, request);
   const decoded = reading instanceof Promise ? await reading : reading;
   const { id, outputs, parameters: all, binary, classes } = decoded;
+  context.id = id;
   if (all !== undefined) applySchedule(all, context);
   const parameters = withHeaders(all === undefined ? undefined : modelParameters(all), request, extensions.forwardedHeaders);
   const target = withMethod(inPath, all?.method);
@@ -45,10 +46,10 @@ export async function infer({ dataPlane, memory, large, extensions }: InferOptio
     });
     const head = { modelName, modelVersion, id: idOf(id, extensions) };
     if (isStream(output)) return inEvents(head, output, request);
-    const answer = classes === undefined ? output : classified(output, classes, (await dataPlane.signature(target, context)).batchable);
+    const answer = classes === undefined ? output : classified(output, classes, await dataPlane.signature(target, context));
     if (regions !== undefined && answer.kind === "tensors") return encodeInfer(head, answer, binary, await regions.write(answer.tensors));
     if (large !== undefined && hasMoreElements(answer, large.maxElements) && !answer.tensors.every(({ name }) => binary(name)))
-      return await encodeLarge(large, head, answer.tensors, binary, context);
+      return await encodeLarge(large, head, answer, binary, context);
     return encodeInfer(head, answer, binary);
   } finally {
     regions?.release();

@@ -1,10 +1,11 @@
 import type { RequestContext } from "../../../core/context.ts";
 import type { HttpReply, HttpRequest } from "../../../core/http.ts";
+import type { Payload } from "../../../core/inference.ts";
 import { byteSize, type Tensor } from "../../../core/tensor.ts";
 import { binaryElements } from "../../../encodings/index.ts";
 import { jsonReply, type LargeLimits } from "../../shared/index.ts";
 import { type DecodedInfer, JSON_LENGTH_HEADER } from "./decode.ts";
-import { type AnswerHead, answerHead, binaryReply, headOf } from "./encode.ts";
+import { type AnswerHead, answerHead, binaryReply, headOf, parametersOf } from "./encode.ts";
 
 /** Reads and writes large bodies outside of the event loop, with the same results and errors. Who composes the server brings it. */
 export interface LargeInfer extends LargeLimits {
@@ -34,10 +35,11 @@ const encoder = new TextEncoder();
 export async function encodeLarge(
   large: LargeInfer,
   head: AnswerHead,
-  tensors: readonly Tensor[],
+  payload: Extract<Payload, { kind: "tensors" }>,
   binary: DecodedInfer["binary"],
   context: RequestContext,
 ): Promise<HttpReply> {
+  const { tensors } = payload;
   const written = await large.write(
     tensors.filter(({ name }) => !binary(name)),
     context,
@@ -45,7 +47,7 @@ export async function encodeLarge(
   const json: Uint8Array[] = [];
   const blobs: Uint8Array[] = [];
   let taken = 0;
-  let text = `${answerHead(head)}"outputs":[`;
+  let text = `${answerHead(head)}${parametersOf(payload)}"outputs":[`;
   for (const [index, tensor] of tensors.entries()) {
     if (index > 0) text += ",";
     if (binary(tensor.name)) {

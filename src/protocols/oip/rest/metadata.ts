@@ -16,7 +16,7 @@ export function modelMetadata(model: ModelStatus, versions: readonly ModelStatus
   return JSON.stringify({
     name: model.name,
     versions: versions.flatMap(({ answers, version }) => (answers ? [version] : [])),
-    platform: platformOf(description?.framework).platform,
+    platform: platformOf(description).platform,
     inputs: (signature?.inputs ?? []).map(tensorMetadata),
     outputs: (signature?.outputs ?? []).map(tensorMetadata),
     ...(methods.length > 1 ? { properties: { methods: methods.join(","), default_method: method } } : {}),

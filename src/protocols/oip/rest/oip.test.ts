@@ -135,6 +135,13 @@ describe("encoding", () => {
     );
   });
 
+  it("writes what the model has set on its answer", () => {
+    const answer = { kind: "tensors", tensors: [], parameters: { text: 'a"', count: 2n ** 60n, done: true, part: 0.5 } } as const;
+    expect(encodeInfer(head, answer, json).body).toBe(
+      '{"model_name":"m","model_version":"1","id":"7","parameters":{"text":"a\\"","count":1152921504606846976,"done":true,"part":0.5},"outputs":[]}',
+    );
+  });
+
   it("puts binary outputs after the JSON", () => {
     const tensors: Tensor[] = [
       { name: "h", datatype: "FP16", shape: [1], data: bytesOf(Uint16Array.of(0x3c00)) },
@@ -148,6 +155,12 @@ describe("encoding", () => {
       { name: "s", shape: [1], datatype: "BYTES", parameters: { binary_data_size: 6 } },
     ]);
     expect(Buffer.concat(parts.slice(1)).toString("latin1")).toBe("\0<\x02\0\0\0ab");
+  });
+
+  it("says of outputs whose elements are elsewhere only their datatype and shape", () => {
+    const tensors: Tensor[] = [{ name: "x", datatype: "INT8", shape: [2], data: new Uint8Array(2) }];
+    const { body } = encodeInfer(head, { kind: "tensors", tensors }, () => true, new Set(["x"]));
+    expect(JSON.parse(body as string).outputs).toEqual([{ name: "x", shape: [2], datatype: "INT8" }]);
   });
 
   it("refuses FP16 in JSON, and says no id when there is none", () => {

@@ -37,8 +37,7 @@ export function repositoryRoutes(controlPlane: Control, extensions: Extensions):
     }),
     change(`${path}/unload`, async (request) => {
       const target = targetOf(request);
-      checkUnload(request);
-      await unloadModel(controlPlane, target, request.context, profile);
+      await unloadModel(controlPlane, target, unloadsDependents(request), profile);
       return done(target.name, "unload");
     }),
   ]);
@@ -79,10 +78,10 @@ function bytesOf(name: string, text: string): Uint8Array {
   throw new ServeError("INVALID_ARGUMENT", `Unable to decode base64 data of parameter '${name.slice(0, 200)}'`);
 }
 
-function checkUnload(request: HttpRequest): void {
+function unloadsDependents(request: HttpRequest): boolean {
   const { parameters } = optionalObject(request);
   const dependents = isObject(parameters) ? parameters.unload_dependents : undefined;
-  if (dependents === undefined || typeof dependents === "boolean") return;
+  if (dependents === undefined || typeof dependents === "boolean") return dependents === true;
   throw new ServeError("INVALID_ARGUMENT", `Unable to parse 'unload_dependents': expected a boolean, got ${describe(dependents)}`);
 }
 

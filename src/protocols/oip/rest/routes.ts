@@ -1,7 +1,7 @@
 import type { ClientMemory } from "../../../core/client-memory.ts";
 import type { HttpReply, HttpRequest, Route } from "../../../core/http.ts";
 import type { ControlPlane, DataPlane } from "../../../core/planes.ts";
-import { jsonReply, modelsReply, readinessReply, targetOf } from "../../shared/index.ts";
+import { jsonReply, modelsReply, namespaceOf, readinessReply, targetOf } from "../../shared/index.ts";
 import { EXTENSIONS, type Extensions } from "../extensions/extensions.ts";
 import { extensionRoutes } from "./extension-routes.ts";
 import { generate } from "./generate.ts";
@@ -101,8 +101,12 @@ function inferenceRoutes(options: OipOptions): Route[] {
   ].map(inCategory(extensions, "inference"));
 }
 
-/** Of the server, or of the one service in the path. */
+/** Of the server, or of the one service in the path: of all its models. */
 function isReady(controlPlane: ControlPlane, { params, headers }: HttpRequest): boolean {
   if (params.service === undefined) return controlPlane.ready();
-  return controlPlane.get(targetOf({ params: { ...params, model: params.service }, headers })).answers;
+  const { service } = params;
+  // One that there is not is an error like any other.
+  const models = controlPlane.names(namespaceOf({ params, headers }), service);
+  const names = models.length === 0 ? [service] : models;
+  return names.every((model) => controlPlane.get(targetOf({ params: { ...params, model }, headers })).answers);
 }

@@ -8,14 +8,14 @@ import { unexpected } from "../../shared/index.ts";
 const LAST_PRIORITY = 5;
 
 /**
- * Triton's schedule policy extension: `timeout` in microseconds from the beginning of the request on, and `priority`, where 1 is served
+ * Triton's schedule policy extension: `timeout` in microseconds, which the model's owner says how to understand, and `priority`, where 1 is served
  * first; 0 says nothing in both. A priority that the request's headers name holds: whoever stands in front of the server can set them.
  * @throws ServeError INVALID_ARGUMENT
  */
 export function applySchedule({ timeout, priority }: Parameters, context: RequestContext): void {
   if (timeout !== undefined) {
     const microseconds = countOf(timeout, "parameters.timeout", "a whole number of microseconds");
-    if (microseconds > 0) context.dueBy(context.record.startedAt + microseconds / 1000);
+    if (microseconds > 0) context.timeoutMs = microseconds / 1000;
   }
   if (priority === undefined) return;
   const level = countOf(priority, "parameters.priority", "a whole number, where 1 is served first");

@@ -11,6 +11,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
+import { callOrigin } from "../../../../test/call-origin.ts";
 import { FakeClock } from "../../../../test/fake-clock.ts";
 import { systemClock } from "../../../core/clock.ts";
 import { ServeError } from "../../../core/errors.ts";
@@ -145,7 +146,7 @@ describe("ModelInfer", () => {
       payload: tensors(floats("x", 1, 2), text),
       outputs: ["y"],
       parameters: { flag: true },
-      origin: { headers, deadline: 60_000 },
+      origin: callOrigin({ headers, deadline: 60_000 }),
     };
     const answer = await clientOf(port, new FakeClock()).infer(call, never);
     expect(answer).toEqual(tensors({ name: "y", datatype: "INT32", shape: [2], data: new Uint8Array(Int32Array.of(7, -8).buffer) }));
@@ -162,7 +163,7 @@ describe("ModelInfer", () => {
       },
     });
     const clock = new FakeClock();
-    const call = { method: "predict", payload: tensors(), origin: { headers: undefined, deadline: clock.now() + 3_600_000 } };
+    const call = { method: "predict", payload: tensors(), origin: callOrigin({ deadline: clock.now() + 3_600_000 }) };
     await clientOf(port, clock).infer(call, never);
     expect(left).toBeGreaterThan(3_000_000);
     expect(left).toBeLessThanOrEqual(3_600_000);

@@ -1,6 +1,12 @@
-import { ServeError } from "../core/errors.ts";
-import type { Indexed } from "./model-handle.ts";
+import { ServeError } from "./errors.ts";
 import { whenAborted } from "./when-aborted.ts";
+
+/** One answer of an unordered iteration. */
+export interface Indexed<Outputs> {
+  /** Which input it is the answer to, from 0. */
+  readonly index: number;
+  readonly outputs: Outputs;
+}
 
 export interface Mapping<Input, Output> {
   readonly source: Iterable<Input> | AsyncIterable<Input>;

@@ -1,0 +1,5 @@
+export { type ConfigurationCompletion, completeConfiguration } from "./complete-configuration.ts";
+export { configuredDatatype } from "./datatypes.ts";
+export { readModelConfiguration, readModelConfigurationJson } from "./read-configuration.ts";
+export type { ConfigurationSource } from "./source.ts";
+export { type ConfiguredSpecFields, specFieldsOf } from "./spec-fields.ts";
