@@ -137,7 +137,7 @@ export class FakeHosts {
     this.ledger = new Ledger({ [MEMORY]: memory, [MODELS]: models, ...budgets });
     this.manager = new Manager({
       clock,
-      steps: this.#steps(),
+      steps: this.steps(),
       ledger: this.ledger,
       evictionPolicy: policy,
       events: this.events,
@@ -166,7 +166,7 @@ export class FakeHosts {
     for (const wake of waiting) wake();
   }
 
-  #steps(): LoaderSteps {
+  steps(): LoaderSteps {
     return {
       prepare: async (spec) => ({
         host: { name: spec.name, command: "fake", arguments: [], environment: {} },

@@ -10,6 +10,13 @@ interface Pending {
   reject(error: ServeError): void;
 }
 
+interface PendingTogether {
+  readonly calls: readonly ReplicaCall[];
+  readonly signal: Cancellation | undefined;
+  resolve(results: ReadonlyArray<ReplicaResult | ServeError>): void;
+  reject(error: ServeError): void;
+}
+
 /** A replica whose answers a test gives by hand: no real one can be made to answer at a chosen moment. */
 export class FakeReplica implements Replica {
   readonly id: string;
@@ -18,6 +25,7 @@ export class FakeReplica implements Replica {
   readonly lost = new Promise<void>(() => undefined);
   readonly exited = new Promise<string>(() => undefined);
   readonly calls: Pending[] = [];
+  readonly together: PendingTogether[] = [];
 
   constructor(credit = 1, id = "fake") {
     this.credit = credit;
@@ -26,6 +34,10 @@ export class FakeReplica implements Replica {
 
   run(call: ReplicaCall, signal?: Cancellation): Promise<ReplicaResult> {
     return new Promise((resolve, reject) => this.calls.push({ call, signal, resolve, reject }));
+  }
+
+  runTogether(calls: readonly ReplicaCall[], signal?: Cancellation): Promise<ReadonlyArray<ReplicaResult | ServeError>> {
+    return new Promise((resolve, reject) => this.together.push({ calls, signal, resolve, reject }));
   }
 
   // biome-ignore lint/correctness/useYield: these tests stream nothing
@@ -37,6 +49,12 @@ export class FakeReplica implements Replica {
   echo(): void {
     const pending = this.calls.shift();
     pending?.resolve({ payload: pending.call.payload, computeMs: 1 });
+  }
+
+  /** Answers the oldest calls that go together, each with its own input or the failure that is named for its place. */
+  echoTogether(failures: Readonly<Record<number, ServeError>> = {}, computeMs = 1): void {
+    const pending = this.together.shift();
+    pending?.resolve(pending.calls.map(({ payload }, index) => failures[index] ?? { payload, computeMs }));
   }
 
   fail(error: ServeError): void {

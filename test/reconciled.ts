@@ -19,6 +19,9 @@ const PLACE = { kind: "InferenceService", namespace: "default" } as const;
 export interface ServiceOptions {
   readonly minReplicas?: number;
   readonly runtime?: string;
+  /** onnx when absent. */
+  readonly format?: string;
+  readonly args?: readonly string[];
   readonly annotations?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly canaryTrafficPercent?: number;
@@ -109,7 +112,7 @@ export class Reconciled {
     for (let quiet = 0; quiet < 12; quiet++) {
       await this.clock.turn();
       await settle();
-      if (process.getActiveResourcesInfo().some((resource) => resource.startsWith("FSReq"))) quiet = -1;
+      if (process.getActiveResourcesInfo().some((resource) => /^(FSReq|CloseReq)/.test(resource))) quiet = -1;
     }
   }
 
@@ -177,10 +180,11 @@ export function keyOf(name: string): ResourceKey & { readonly namespace: string 
 }
 
 function serviceDocument(name: string, artefact: string, options: ServiceOptions = {}): JsonObject {
-  const { minReplicas, runtime, annotations, labels, canaryTrafficPercent, canaries, predictorName } = options;
+  const { minReplicas, runtime, format = "onnx", args, annotations, labels, canaryTrafficPercent, canaries, predictorName } = options;
   const modelOf = (folder: string): JsonObject => ({
-    modelFormat: { name: "onnx" },
+    modelFormat: { name: format },
     storageUri: `file:///${folder}`,
+    ...(args === undefined ? {} : { args: [...args] }),
     ...(runtime === undefined ? {} : { runtime }),
   });
   const predictor = {

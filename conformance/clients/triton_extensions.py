@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import tritonclient.http as http
-from tritonclient.utils import InferenceServerException
 
 from checks import MODELS, report
+from triton_checks import refused, same
 
 HOST = sys.argv[1]
 client = http.InferenceServerClient(HOST)
@@ -21,18 +21,6 @@ def tensor(array: np.ndarray = features) -> http.InferInput:
     made = http.InferInput("features", list(array.shape), "FP32")
     made.set_data_from_numpy(array)
     return made
-
-
-def same(got: object, expected: object) -> str:
-    return "" if got == expected else f"{got!r}, expected {expected!r}"
-
-
-def refused(words: str, call) -> str:
-    try:
-        answer = call()
-    except InferenceServerException as error:
-        return "" if words in error.message() else error.message()
-    return f"not refused: {answer}"
 
 
 def post(path: str, body: bytes, headers: dict | None = None) -> tuple[int, bytes, dict]:

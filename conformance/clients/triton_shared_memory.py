@@ -65,8 +65,7 @@ def both_ways(offset: int) -> str:
         answer = regions.infer()
         written = shm.get_contents_as_numpy(regions.output, EXPECTED.dtype, EXPECTED.shape, offset=offset)
         said = answer.get_output(OUTPUT["name"])
-        parameters = said["parameters"]
-        if "data" in said or parameters["shared_memory_region"] != "output" or parameters["shared_memory_byte_size"] != EXPECTED.nbytes:
+        if "data" in said or "parameters" in said:
             return str(said)
         return "" if np.array_equal(written, EXPECTED) else f"{written} {EXPECTED}"
 

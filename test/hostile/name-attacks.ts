@@ -49,7 +49,13 @@ export const NAME_ATTACKS: readonly Attack[] = [
       body: "Status",
       send: get(`${SERVICES.replace("default", name)}`),
     },
-    { name: `logs of ${name.slice(0, 12)}`, status: 400, body: "Status", send: get(`/nitrous/namespaces/default/models/${name}/logs`) },
+    // A model that is not of an InferenceService may be called so.
+    {
+      name: `logs of ${name.slice(0, 12)}`,
+      status: name === "UPPER" ? 404 : 400,
+      body: "Status",
+      send: get(`/nitrous/namespaces/default/models/${name}/logs`),
+    },
   ]),
   {
     name: "a label selector that takes an exponential time to refuse",

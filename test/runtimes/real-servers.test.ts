@@ -51,11 +51,14 @@ async function write(name: string, text: string): Promise<string> {
   return file;
 }
 
-function service(name: string, format: string, runtime: string | undefined, uri: string): string {
+/** The program of its runtime serves it, and not this server in its place. */
+const AS_PROCESS = "nitrous/run-as: process";
+
+function service(name: string, format: string, runtime: string | undefined, uri: string, annotation?: string): string {
   return [
     "apiVersion: serving.kserve.io/v1beta1",
     "kind: InferenceService",
-    `metadata: { name: ${name} }`,
+    `metadata: { name: ${name}${annotation === undefined ? "" : `, annotations: { ${annotation} }`} }`,
     "spec:",
     "  predictor:",
     "    model:",
@@ -89,11 +92,65 @@ const INPUTS = [
   { name: "RIGHT", datatype: "FP32", shape: [1, 2], data: [10, 20] },
 ];
 
+const HEAD = "import numpy as np\nimport triton_python_backend_utils as pb_utils\n\n";
+/** Models of Triton's Python backend: one for each way to answer. */
+const REPOSITORY = {
+  adder: { configuration: CONFIGURATION, code: ADDS },
+  counter: {
+    configuration: `
+backend: "python"
+model_transaction_policy { decoupled: true }
+input [ { name: "N", data_type: TYPE_INT32, dims: [ 1 ] } ]
+output [ { name: "I", data_type: TYPE_INT32, dims: [ 1 ] } ]
+`,
+    code: `${HEAD}
+class TritonPythonModel:
+    def execute(self, requests):
+        for request in requests:
+            sender = request.get_response_sender()
+            for number in range(int(pb_utils.get_input_tensor_by_name(request, "N").as_numpy()[0])):
+                tensor = pb_utils.Tensor("I", np.array([number], dtype=np.int32))
+                sender.send(pb_utils.InferenceResponse(output_tensors=[tensor]))
+            sender.send(flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+        return None
+`,
+  },
+  sums: {
+    configuration: `
+backend: "python"
+max_batch_size: 4
+input [ { name: "IN", data_type: TYPE_INT32, dims: [ 1 ] } ]
+output [ { name: "OUT", data_type: TYPE_INT32, dims: [ 1 ] } ]
+sequence_batching {
+  control_input [ { name: "START", control [ { kind: CONTROL_SEQUENCE_START, int32_false_true: [ 0, 1 ] } ] } ]
+}
+`,
+    code: `${HEAD}
+class TritonPythonModel:
+    def initialize(self, args):
+        self.sum = 0
+
+    def execute(self, requests):
+        responses = []
+        for request in requests:
+            value, start = [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in ("IN", "START")]
+            self.sum = int(value[0][0]) + (0 if start[0][0] else self.sum)
+            tensor = pb_utils.Tensor("OUT", np.array([[self.sum]], dtype=np.int32))
+            responses.append(pb_utils.InferenceResponse(output_tensors=[tensor]))
+        return responses
+`,
+  },
+};
+
 describe.skipIf(obstacles.triton !== undefined)(`Triton${obstacles.triton === undefined ? "" : ` (${obstacles.triton})`}`, () => {
   it("serves a repository of the format triton, found by that format", async () => {
     await write("repository/adder/config.pbtxt", CONFIGURATION);
     await write("repository/adder/1/model.py", ADDS);
-    await applyReady(server.url, [await write("adder.yaml", service("sums", "triton", undefined, join(folder, "repository")))], 120);
+    await applyReady(
+      server.url,
+      [await write("adder.yaml", service("sums", "triton", undefined, join(folder, "repository"), AS_PROCESS))],
+      120,
+    );
     const { status, body } = await ask(server.url, "/v2/models/sums/infer", { inputs: INPUTS });
     expect(status, JSON.stringify(body)).toBe(200);
     expect(body).toMatchObject({ outputs: [{ name: "SUM", datatype: "FP32", shape: [1, 2], data: [11, 22] }] });
@@ -104,13 +161,52 @@ describe.skipIf(obstacles.triton !== undefined)(`Triton${obstacles.triton === un
   it("serves one model that names it, and says why another does not load", async () => {
     await write("model/config.pbtxt", CONFIGURATION);
     await write("model/1/model.py", ADDS);
-    await applyReady(server.url, [await write("one.yaml", service("one", "triton", "triton", join(folder, "model")))], 120);
+    await applyReady(server.url, [await write("one.yaml", service("one", "triton", "triton", join(folder, "model"), AS_PROCESS))], 120);
     const { body } = await ask(server.url, "/v2/models/one/infer", { inputs: INPUTS });
     expect(body).toMatchObject({ outputs: [{ data: [11, 22] }] });
     await write("bad/config.pbtxt", CONFIGURATION);
     await write("bad/1/model.py", "raise RuntimeError('no good')\n");
-    const bad = applyReady(server.url, [await write("bad.yaml", service("bad", "triton", "triton", join(folder, "bad")))], 120);
+    const bad = applyReady(server.url, [await write("bad.yaml", service("bad", "triton", "triton", join(folder, "bad"), AS_PROCESS))], 120);
     await expect(bad).rejects.toThrow(/no good|failed to load/);
+  });
+
+  it.each(["always-for=python", "auto"])("answers the same for a repository with --triton-server %s", async (rule) => {
+    for (const [model, { configuration, code }] of Object.entries(REPOSITORY)) {
+      await write(`served/${model}/config.pbtxt`, configuration);
+      await write(`served/${model}/1/model.py`, code);
+    }
+    await write("served/net/config.pbtxt", 'backend: "tensorrt"');
+    await write("served/net/1/model.plan", "");
+    const repository = await startServer([join(folder, "served")], ["--triton-server", rule]);
+    try {
+      const { url } = repository;
+      await expect.poll(async () => (await ask(url, "/v2/models/counter/ready")).status, { timeout: 120_000, interval: 250 }).toBe(200);
+      await expect.poll(async () => (await ask(url, "/v2/models/adder/ready")).status, { timeout: 120_000, interval: 250 }).toBe(200);
+      await expect.poll(async () => (await ask(url, "/v2/models/sums/ready")).status, { timeout: 120_000, interval: 250 }).toBe(200);
+      const index = await ask(url, "/v2/repository/index", {});
+      expect(JSON.stringify(index.body)).toContain("no backend 'tensorrt' of its own");
+      expect((await ask(url, "/v2/models/adder/infer", { inputs: INPUTS })).body).toMatchObject({ outputs: [{ data: [11, 22] }] });
+      const counted = await fetch(`${url}/v2/models/counter/generate_stream`, { method: "POST", body: '{"N": 3}' });
+      const numbers = [...(await counted.text()).matchAll(/"I":(\d+)/g)].map(([, number]) => Number(number));
+      expect(numbers).toEqual([0, 1, 2]);
+      const step = async (value: number, flags: object): Promise<unknown> => {
+        const inputs = [{ name: "IN", datatype: "INT32", shape: [1, 1], data: [value] }];
+        return (await ask(url, "/v2/models/sums/infer", { parameters: { sequence_id: 7, ...flags }, inputs })).body;
+      };
+      expect(await step(1, { sequence_start: true })).toMatchObject({ outputs: [{ data: [1] }] });
+      expect(await step(2, {})).toMatchObject({ outputs: [{ data: [3] }] });
+      expect(await step(3, { sequence_end: true })).toMatchObject({ outputs: [{ data: [6] }] });
+      expect(await step(3, {})).toMatchObject({ error: expect.stringContaining("must specify the START flag") });
+      const configuration = await ask(url, "/v2/models/sums/config");
+      expect(configuration.body).toMatchObject({
+        name: "sums",
+        backend: "python",
+        max_batch_size: 4,
+        sequence_batching: { control_input: [{ name: "START" }] },
+      });
+    } finally {
+      await repository.stop();
+    }
   });
 
   it("holds several models that are loaded and asked over gRPC, and takes another one in the place of a named one", async () => {
