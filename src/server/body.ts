@@ -3,6 +3,7 @@ import { ServeError } from "../core/errors.ts";
 import { HttpError } from "../core/http-error.ts";
 import { BYTES_A_TURN, joinInTurns } from "../core/turns.ts";
 import type { BodyAccount } from "./body-memory.ts";
+import type { Request } from "./message.ts";
 
 const EMPTY = new Uint8Array(0);
 /** A chunk below this many bytes is copied: as an object of its own it would take more memory than its bytes. */
@@ -13,7 +14,7 @@ const SLAB_BYTES = 64 * 1024;
  * The declared length of a body in bytes; 0 when there is none or it comes in chunks.
  * @throws HttpError 413 when it is over the limit
  */
-export function declaredLength(request: IncomingMessage, limit: number): number {
+export function declaredLength(request: Request, limit: number): number {
   const length = Number(request.headers["content-length"] ?? 0);
   if (length > limit) throw tooLarge(limit);
   return length;

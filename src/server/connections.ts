@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { type Server, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket, Server as TlsServer } from "node:tls";
 import type { ServeError } from "../core/errors.ts";
@@ -6,13 +6,14 @@ import type { HttpReply } from "../core/http.ts";
 import { HttpError, type RefusalStatus } from "../core/http-error.ts";
 import { askWhetherItReads } from "./half-closed.ts";
 import { LINGER_MS, MAX_HEADER_BYTES, MAX_PIPELINED } from "./limits.ts";
+import type { Request, Response } from "./message.ts";
 
 /** The error body of what is refused before any route is known. */
 export type Refusal = (status: RefusalStatus, message: string) => HttpReply;
 
 interface Connection {
   /** Of the requests whose answers are not sent, in their order. */
-  readonly responses: ServerResponse[];
+  readonly responses: Response[];
   /** Why nothing more is read from it. */
   broken: HttpError | undefined;
   /** Ends the reading of the body that is under way. */
@@ -42,7 +43,7 @@ export class Connections {
   }
 
   /** Takes note of a request, and says whether it is one too many. Each is followed by an {@link end}. */
-  begin({ socket }: IncomingMessage, response: ServerResponse): HttpError | undefined {
+  begin({ socket }: Request, response: Response): HttpError | undefined {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return undefined;
     const { responses } = connection;
@@ -55,12 +56,12 @@ export class Connections {
   }
 
   /** No other request of its connection waits for an answer. */
-  isAlone({ socket }: IncomingMessage): boolean {
+  isAlone({ socket }: Request): boolean {
     return this.#connections.get(socket)?.responses.length === 1;
   }
 
   /** The answer to a request has been sent, or nobody is there to take it. */
-  end({ socket }: IncomingMessage, response: ServerResponse): void {
+  end({ socket }: Request, response: Response): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
     const { responses } = connection;
@@ -72,7 +73,7 @@ export class Connections {
   }
 
   /** Says who is to be told when the body that comes over the connection cannot be read on. */
-  reading(request: IncomingMessage, breakBody: Connection["breakBody"]): void {
+  reading(request: Request, breakBody: Connection["breakBody"]): void {
     const connection = this.#connections.get(request.socket);
     if (connection !== undefined) connection.breakBody = breakBody;
   }
@@ -139,7 +140,7 @@ function endUnread(socket: Socket): void {
 }
 
 /** Node tells only the response that is being sent of the end of its connection, and not those that wait behind it. */
-function closeWaiting(responses: readonly ServerResponse[]): void {
+function closeWaiting(responses: readonly Response[]): void {
   for (const response of [...responses]) {
     if (response.socket !== null) continue;
     response.destroyed = true;

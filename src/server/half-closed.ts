@@ -1,5 +1,5 @@
-import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Response } from "./message.ts";
 
 /**
  * Milliseconds between the questions to a client that has ended its sending side. Few: each is an answer that it has to skip. After each
@@ -13,7 +13,7 @@ const PAUSES_MS = [10, 200, 1000, 10, 10_000, 10];
  * (RFC 9110, 15.2.1), and between two chunks a leading zero of the next one's size (RFC 9112, 7.1). Where neither is allowed, in
  * HTTP/1.0, the client counts as gone. `current` is the response that the client waits for now.
  */
-export function askWhetherItReads(socket: Socket, current: () => ServerResponse | undefined, asked = 0): void {
+export function askWhetherItReads(socket: Socket, current: () => Response | undefined, asked = 0): void {
   const response = current();
   // What has been handed over in whole is sent, or fails, without a question.
   if (response === undefined || response.writableEnded || socket.destroyed) return;

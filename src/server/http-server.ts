@@ -1,4 +1,4 @@
-import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createPlainServer, type IncomingMessage, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { SecureContextOptions } from "node:tls";
@@ -15,7 +15,9 @@ import { decompress } from "./compression.ts";
 import { Connections, type Refusal } from "./connections.ts";
 import { exchangeOf } from "./exchange.ts";
 import { DEFAULT_LIMITS, type HttpLimits, MAX_HEADER_BYTES, MAX_HEADERS } from "./limits.ts";
+import type { Request, Response } from "./message.ts";
 import { OpenStreams } from "./open-streams.ts";
+import { PlainRequest, PlainRequests } from "./plain/index.ts";
 import { REVISION_HEADER, sendReply } from "./reply.ts";
 import { applyHeaders } from "./request-headers.ts";
 import { createRouter, type Match } from "./router.ts";
@@ -71,6 +73,8 @@ export interface HttpServer {
   destroy(): void;
 }
 
+/** Milliseconds that a connection may be quiet between two requests. */
+const KEEP_ALIVE_MS = 65_000;
 const NO_BODY = new Uint8Array(0);
 const NO_QUERY = new URLSearchParams();
 
@@ -78,7 +82,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const find = createRouter(options.routes, options.prefix);
   const { tls, limits = DEFAULT_LIMITS } = options;
   const transportOptions = {
-    keepAliveTimeout: 65_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: limits.headerTimeoutMs,
     requestTimeout: limits.headerTimeoutMs + limits.bodyTimeoutMs,
     connectionsCheckingInterval: Math.min(1000, limits.headerTimeoutMs),
@@ -93,6 +97,17 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   Object.assign(server, { httpAllowHalfOpen: true });
   // Node leaves out without a word what is beyond this number.
   server.maxHeadersCount = MAX_HEADERS + 1;
+  // What TLS decrypts is read by Node alone.
+  const plain =
+    secure === undefined
+      ? new PlainRequests({
+          server,
+          clock: options.clock,
+          headerTimeoutMs: limits.headerTimeoutMs,
+          keepAliveMs: KEEP_ALIVE_MS,
+          onRequest: (request, response) => onRequest(request, response),
+        })
+      : undefined;
   const connections = new Connections(server, limits.maxConnections, (status, message) => {
     options.events.emit("http-refused", { status, refusal: undefined });
     return options.refusal(status, message);
@@ -101,7 +116,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const streams = new OpenStreams();
   let active = 0;
   let idle: (() => void) | undefined;
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+  const onRequest = (request: Request, response: Response): void => {
     const counted = !transport.draining;
     if (counted) active++;
     else response.setHeader("Connection", "close");
@@ -116,7 +131,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       active--;
       if (active === 0) idle?.();
     });
-    const refusal = tooMany ?? wrongHead(request);
+    const refusal = tooMany ?? (request instanceof PlainRequest ? undefined : wrongHead(request));
     if (refusal !== undefined) {
       leaveBodyUnread(transport, request, response);
       options.events.emit("http-refused", { status: refusal.status, refusal: undefined });
@@ -148,6 +163,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   // The body is asked for when it is certain that it will be read.
   server.on("checkContinue", onRequest);
   server.on("checkExpectation", onRequest);
+  const destroy = (): void => {
+    server.close();
+    server.closeAllConnections();
+    plain?.destroy();
+  };
   return {
     listen: (port, host, setting = "--http-port") => listen(server, port, host, setting),
     setCertificate: (context) => secure?.setSecureContext(context),
@@ -160,13 +180,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
           idle = resolve;
         });
       }
-      server.close();
-      server.closeAllConnections();
+      destroy();
     },
-    destroy() {
-      server.close();
-      server.closeAllConnections();
-    },
+    destroy,
   };
 }
 
@@ -180,8 +196,8 @@ interface Transport {
 
 /** One request that has not been answered. */
 interface OpenExchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: Request;
+  readonly response: Response;
   /** Once it has a route. */
   context: RequestContext | undefined;
 }
@@ -222,7 +238,8 @@ async function answer(
     applyHeaders(request.headers, context);
     const declaredBytes = declaredLength(request, options.maxBodyBytes);
     route.gate?.({ params, headers: request.headers, declaredBytes, context });
-    body = route.method === "GET" ? NO_BODY : await bodyOf(options, transport, account, request, response);
+    const reading = route.method === "GET" ? NO_BODY : bodyOf(options, transport, account, request, response);
+    body = reading instanceof Uint8Array ? reading : await reading;
     record.bytes = body.byteLength;
     const asked: HttpRequest = {
       method: request.method ?? route.method,
@@ -260,30 +277,39 @@ async function answer(
   }
 }
 
-async function bodyOf(
-  { maxBodyBytes }: HttpServerOptions,
-  { connections, limits }: Transport,
+/** A plain request's is here already. */
+function bodyOf(
+  options: HttpServerOptions,
+  transport: Transport,
   account: BodyAccount,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<Uint8Array> {
-  if (request.headers.expect !== undefined) response.writeContinue();
-  const body = await readBody(request, maxBodyBytes, account, (reject) => connections.reading(request, reject));
+  request: Request,
+  response: Response,
+): Uint8Array | Promise<Uint8Array> {
+  let body: Uint8Array | Promise<Uint8Array>;
+  if (request instanceof PlainRequest) {
+    account.hold(request.body.byteLength);
+    body = request.body;
+  } else {
+    if (request.headers.expect !== undefined) response.writeContinue();
+    body = readBody(request, options.maxBodyBytes, account, (reject) => transport.connections.reading(request, reject));
+  }
   const encoding = request.headers["content-encoding"];
-  if (encoding === undefined) return body;
-  const whole = await decompress(body, encoding, { maxBytes: maxBodyBytes, maxRatio: limits.maxDecompressionRatio });
+  return encoding === undefined ? body : decoded(options, transport, account, body, encoding);
+}
+
+async function decoded(
+  { maxBodyBytes }: HttpServerOptions,
+  { limits }: Transport,
+  account: BodyAccount,
+  body: Uint8Array | Promise<Uint8Array>,
+  encoding: string,
+): Promise<Uint8Array> {
+  const whole = await decompress(await body, encoding, { maxBytes: maxBodyBytes, maxRatio: limits.maxDecompressionRatio });
   account.hold(whole.byteLength);
   return whole;
 }
 
-function fail(
-  route: Route,
-  transport: Transport,
-  error: ServeError,
-  request: IncomingMessage,
-  response: ServerResponse,
-  timing?: string,
-): void {
+function fail(route: Route, transport: Transport, error: ServeError, request: Request, response: Response, timing?: string): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
@@ -293,13 +319,7 @@ function fail(
   refuseWith(transport, request, response, route.fail(error), timing);
 }
 
-function refuse(
-  options: HttpServerOptions,
-  transport: Transport,
-  allowed: readonly string[],
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
+function refuse(options: HttpServerOptions, transport: Transport, allowed: readonly string[], request: Request, response: Response): void {
   leaveBodyUnread(transport, request, response);
   const reply = options.unknown(allowed.length > 0 ? 405 : 404);
   options.events.emit("http-refused", { status: reply.status, refusal: undefined });
@@ -308,13 +328,13 @@ function refuse(
 }
 
 /** Nobody counts these: a client that does not take its refusal has its connection ended, and that is all. */
-function refuseWith({ limits }: Transport, request: IncomingMessage, response: ServerResponse, reply: HttpReply, timing?: string): void {
+function refuseWith({ limits }: Transport, request: Request, response: Response, reply: HttpReply, timing?: string): void {
   const { answerTimeoutMs: timeoutMs } = limits;
   sendReply({ request, response, timeoutMs, record: undefined, account: undefined, timing }, reply)?.catch(() => undefined);
 }
 
 /** A refused body is not kept: the answer goes out and the connection ends with it. */
-function leaveBodyUnread({ connections }: Transport, request: IncomingMessage, response: ServerResponse): void {
+function leaveBodyUnread({ connections }: Transport, request: Request, response: Response): void {
   if (request.complete || ((request.headers["content-length"] ?? "0") === "0" && request.headers["transfer-encoding"] === undefined))
     return;
   response.setHeader("Connection", "close");

@@ -1,13 +1,13 @@
-import type { ServerResponse } from "node:http";
 import type { RequestContext } from "../core/context.ts";
 import { ServeError } from "../core/errors.ts";
+import type { Response } from "./message.ts";
 
 /** Replies that end only when the client goes away or the server closes, such as watches. */
 export class OpenStreams {
-  readonly #contexts = new Map<ServerResponse, RequestContext>();
+  readonly #contexts = new Map<Response, RequestContext>();
   #closed = false;
 
-  add(response: ServerResponse, context: RequestContext): void {
+  add(response: Response, context: RequestContext): void {
     if (this.#closed) {
       context.abort(closing());
       return;

@@ -1,9 +1,9 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RequestRecord } from "../core/context.ts";
 import type { HttpReply } from "../core/http.ts";
 import { BYTES_A_TURN } from "../core/turns.ts";
 import type { BodyAccount } from "./body-memory.ts";
 import { chooseEncoding, compress } from "./compression.ts";
+import type { Request, Response } from "./message.ts";
 import { untilSent, untilTaken } from "./unread.ts";
 
 /** Which revision has answered, where there was a choice. */
@@ -13,8 +13,8 @@ type Pieces = AsyncIterable<string | Uint8Array>;
 
 /** How the answer to one request is sent. */
 export interface Sending {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: Request;
+  readonly response: Response;
   /** Milliseconds for which the client may take nothing of it. */
   readonly timeoutMs: number;
   /** Told when the answer begins; undefined where nobody counts. */

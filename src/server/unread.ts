@@ -1,22 +1,22 @@
-import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { ServeError } from "../core/errors.ts";
+import type { Response } from "./message.ts";
 
 /**
  * Undefined when a response that has ended has left as a whole; else settles when it has. A client that takes nothing for `timeoutMs`
  * loses its connection.
  * @throws ServeError CANCELLED when the connection ends before that
  */
-export function untilSent(response: ServerResponse, timeoutMs: number): Promise<void> | undefined {
+export function untilSent(response: Response, timeoutMs: number): Promise<void> | undefined {
   return response.writableFinished && !response.destroyed ? undefined : until("finish", response, timeoutMs);
 }
 
 /** Settles when a stream may send more, on the same conditions. @throws ServeError CANCELLED */
-export function untilTaken(response: ServerResponse, timeoutMs: number): Promise<void> {
+export function untilTaken(response: Response, timeoutMs: number): Promise<void> {
   return until("drain", response, timeoutMs);
 }
 
-function until(event: "finish" | "drain", response: ServerResponse, timeoutMs: number): Promise<void> {
+function until(event: "finish" | "drain", response: Response, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let socket: Socket | null = null;
     // A response behind others has no socket yet, which is not its client's doing.

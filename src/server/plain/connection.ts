@@ -1,0 +1,138 @@
+import type { Socket } from "node:net";
+import type { Clock } from "../../core/clock.ts";
+import { readPlainHead } from "./read-head.ts";
+import { type PlainHead, PlainRequest } from "./request.ts";
+import { PlainResponse } from "./response.ts";
+
+/** Milliseconds that the rest of a small body may take to come after its head. */
+const WAIT_MS = 50;
+/** Bytes of a body that is waited for. */
+const MAX_WAITED_BYTES = 16 * 1024;
+/** Reads in which such a request may come. */
+const MAX_READS = 4;
+
+export interface PlainConnectionOptions {
+  readonly clock: Clock;
+  readonly keepAliveSeconds: number;
+  readonly onRequest: (request: PlainRequest, response: PlainResponse) => void;
+  /** Gives the connection to Node, with what has been read and is not answered. */
+  readonly handOver: (socket: Socket, read: Buffer | undefined) => void;
+  /** The client has ended its side within a request. */
+  readonly onCutOff: (socket: Socket) => void;
+  /** The client has taken nothing for as long as the socket was told to wait. */
+  readonly onTimeout: (socket: Socket) => void;
+}
+
+/**
+ * A connection over which only plain requests have come, each whole and none before the last was answered. With the first other thing it
+ * is Node's, for good.
+ */
+export class PlainConnection {
+  /** Whether it has ever had a request. */
+  used = false;
+  /** Sweeps since it was last busy. */
+  quietSweeps = 0;
+  readonly #socket: Socket;
+  readonly #options: PlainConnectionOptions;
+  #last: PlainHead | undefined;
+  #response: PlainResponse | undefined;
+  /** The beginning of a request, or what has come behind one that is not answered. */
+  #held: Buffer | undefined;
+  #reads = 0;
+  #stopWaiting: (() => void) | undefined;
+  #isEnded = false;
+
+  constructor(socket: Socket, options: PlainConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    socket.on("data", this.#onData);
+    socket.on("end", this.#onEnd);
+    socket.on("close", this.#onClose);
+    socket.on("timeout", this.#onTimeout);
+    // What has failed is closed next.
+    socket.on("error", ignore);
+  }
+
+  get isBusy(): boolean {
+    return this.#response !== undefined;
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
+    if (this.#response !== undefined) {
+      this.#held = bytes;
+      this.#socket.pause();
+      return;
+    }
+    const head = readPlainHead(bytes, this.#last);
+    if (head === undefined) {
+      this.#handOver(bytes);
+      return;
+    }
+    this.#last = head;
+    const from = head.text.length;
+    const missing = from + head.bytes - bytes.byteLength;
+    if (missing === 0) this.#begin(head, bytes.subarray(from));
+    else if (missing > 0 && head.bytes <= MAX_WAITED_BYTES && ++this.#reads < MAX_READS) this.#wait(bytes);
+    else this.#handOver(bytes);
+  };
+
+  readonly #onEnd = (): void => {
+    this.#isEnded = true;
+    if (this.#response !== undefined) this.#response.shouldKeepAlive = false;
+    else if (this.#held === undefined) this.#socket.end();
+    else this.#options.onCutOff(this.#socket);
+  };
+
+  readonly #onClose = (): void => {
+    this.#stopWaiting?.();
+    this.#response?.cutOff();
+  };
+
+  readonly #onTimeout = (): void => this.#options.onTimeout(this.#socket);
+
+  #wait(bytes: Buffer): void {
+    this.#held = bytes;
+    this.#stopWaiting ??= this.#options.clock.after(WAIT_MS, () => this.#handOver(this.#held));
+  }
+
+  #begin(head: PlainHead, body: Buffer): void {
+    this.#held = undefined;
+    this.#reads = 0;
+    this.#stopWaiting?.();
+    this.#stopWaiting = undefined;
+    this.used = true;
+    this.quietSweeps = 0;
+    const response = new PlainResponse(this.#socket, this.#options.keepAliveSeconds, this.#onAnswered);
+    this.#response = response;
+    this.#options.onRequest(new PlainRequest(head, body, this.#socket), response);
+  }
+
+  readonly #onAnswered = (): void => {
+    const staysOpen = this.#response?.shouldKeepAlive === true && !this.#isEnded;
+    this.#response = undefined;
+    if (!staysOpen) this.#socket.destroySoon();
+    // Not within the answer to the one before.
+    else if (this.#held !== undefined) setImmediate(() => this.#goOn());
+  };
+
+  /** Who sends requests before their answers are there goes on doing so. */
+  #goOn(): void {
+    if (this.#socket.destroyed) return;
+    this.#handOver(this.#held);
+    this.#socket.resume();
+  }
+
+  #handOver(read: Buffer | undefined): void {
+    const socket = this.#socket;
+    this.#stopWaiting?.();
+    socket.off("data", this.#onData);
+    socket.off("end", this.#onEnd);
+    socket.off("close", this.#onClose);
+    socket.off("timeout", this.#onTimeout);
+    socket.off("error", ignore);
+    this.#options.handOver(socket, read);
+  }
+}
+
+function ignore(): void {}
