@@ -10,15 +10,15 @@ const WAIT_MS = 50;
 const MAX_WAITED_BYTES = 16 * 1024;
 /** Reads in which such a request may come. */
 const MAX_READS = 4;
+/** Bytes that are read while an answer is under way. Without reading nobody hears that the client has gone. */
+const MAX_BEHIND_BYTES = 64 * 1024;
 
 export interface PlainConnectionOptions {
   readonly clock: Clock;
   readonly keepAliveSeconds: number;
   readonly onRequest: (request: PlainRequest, response: PlainResponse) => void;
-  /** Gives the connection to Node, with what has been read and is not answered. */
-  readonly handOver: (socket: Socket, read: Buffer | undefined) => void;
-  /** The client has ended its side within a request. */
-  readonly onCutOff: (socket: Socket) => void;
+  /** From now on the connection is Node's. */
+  readonly handOver: (socket: Socket) => void;
   /** The client has taken nothing for as long as the socket was told to wait. */
   readonly onTimeout: (socket: Socket) => void;
 }
@@ -61,7 +61,7 @@ export class PlainConnection {
     const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
     if (this.#response !== undefined) {
       this.#held = bytes;
-      this.#socket.pause();
+      if (bytes.byteLength > MAX_BEHIND_BYTES) this.#socket.pause();
       return;
     }
     const head = readPlainHead(bytes, this.#last);
@@ -79,21 +79,23 @@ export class PlainConnection {
 
   readonly #onEnd = (): void => {
     this.#isEnded = true;
-    if (this.#response !== undefined) this.#response.shouldKeepAlive = false;
-    else if (this.#held === undefined) this.#socket.end();
-    else this.#options.onCutOff(this.#socket);
+    if (this.#held !== undefined) {
+      if (this.#response === undefined) this.#handOver(this.#held, "end");
+    } else if (this.#response !== undefined) this.#response.shouldKeepAlive = false;
+    else this.#socket.end();
   };
 
   readonly #onClose = (): void => {
-    this.#stopWaiting?.();
     this.#response?.cutOff();
+    if (this.#held !== undefined) this.#handOver(this.#held, "close");
+    else this.#stopWaiting?.();
   };
 
   readonly #onTimeout = (): void => this.#options.onTimeout(this.#socket);
 
   #wait(bytes: Buffer): void {
     this.#held = bytes;
-    this.#stopWaiting ??= this.#options.clock.after(WAIT_MS, () => this.#handOver(this.#held));
+    this.#stopWaiting ??= this.#options.clock.after(WAIT_MS, () => this.#held !== undefined && this.#handOver(this.#held));
   }
 
   #begin(head: PlainHead, body: Buffer): void {
@@ -109,29 +111,29 @@ export class PlainConnection {
   }
 
   readonly #onAnswered = (): void => {
-    const staysOpen = this.#response?.shouldKeepAlive === true && !this.#isEnded;
+    const staysOpen = this.#response?.shouldKeepAlive === true;
     this.#response = undefined;
     if (!staysOpen) this.#socket.destroySoon();
-    // Not within the answer to the one before.
-    else if (this.#held !== undefined) setImmediate(() => this.#goOn());
+    // Not within the answer to the one before. Who sends requests before their answers are there goes on doing so.
+    else if (this.#held !== undefined)
+      setImmediate(() => this.#held !== undefined && this.#handOver(this.#held, this.#isEnded ? "end" : undefined));
+    else if (this.#isEnded) this.#socket.destroySoon();
   };
 
-  /** Who sends requests before their answers are there goes on doing so. */
-  #goOn(): void {
-    if (this.#socket.destroyed) return;
-    this.#handOver(this.#held);
-    this.#socket.resume();
-  }
-
-  #handOver(read: Buffer | undefined): void {
+  /** Gives the connection to Node, with what has been read and has not been answered, and how it has ended if it has. */
+  #handOver(read: Buffer, ending?: "end" | "close"): void {
     const socket = this.#socket;
+    this.#held = undefined;
     this.#stopWaiting?.();
     socket.off("data", this.#onData);
     socket.off("end", this.#onEnd);
     socket.off("close", this.#onClose);
     socket.off("timeout", this.#onTimeout);
     socket.off("error", ignore);
-    this.#options.handOver(socket, read);
+    this.#options.handOver(socket);
+    socket.emit("data", read);
+    if (ending !== undefined) socket.emit(ending);
+    else socket.resume();
   }
 }
 

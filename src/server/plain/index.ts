@@ -37,17 +37,15 @@ export class PlainRequests {
       clock,
       keepAliveSeconds: Math.floor(options.keepAliveMs / 1000),
       onRequest,
-      handOver: (socket: Socket, read: Buffer | undefined): void => {
-        this.#forget(socket);
+      handOver: (socket: Socket): void => {
+        this.#connections.delete(socket);
         for (const listener of toNode) listener.call(server, socket);
-        if (read !== undefined) socket.emit("data", read);
       },
-      onCutOff: (socket: Socket) => fail(server, socket, "HPE_INVALID_EOF_STATE"),
       onTimeout: (socket: Socket) => server.emit("timeout", socket),
     };
     server.on("connection", (socket: Socket) => {
       this.#connections.set(socket, new PlainConnection(socket, connectionOptions));
-      socket.once("close", () => this.#forget(socket));
+      socket.once("close", () => this.#connections.delete(socket));
       this.#stopSweeping ??= clock.after(this.#sweepMs, this.#sweep);
     });
   }
@@ -56,10 +54,6 @@ export class PlainRequests {
   destroy(): void {
     this.#stopSweeping?.();
     for (const socket of this.#connections.keys()) socket.destroy();
-  }
-
-  #forget(socket: Socket): void {
-    this.#connections.delete(socket);
   }
 
   readonly #sweep = (): void => {

@@ -9,8 +9,8 @@ const REQUEST_LINE = /(GET|POST) (\/[\x21-\x7e]*) HTTP\/1\.1\r\n/y;
 /** RFC 9110, 5: a token, and a value of visible ASCII with spaces and tabs within. Reads every character at most twice. */
 const HEADER = /([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[\x21-\x7e][\t\x20-\x7e]*)?)\r\n/y;
 const LENGTH = /^\d{1,9}$/;
-/** They change how a message is read or answered. */
-const NOT_PLAIN = ["transfer-encoding", "expect", "upgrade", "trailer", "te", "http2-settings", "proxy-connection"] as const;
+/** They change how a message is read or answered; and one that Node makes a list of. */
+const NOT_PLAIN = ["transfer-encoding", "expect", "upgrade", "trailer", "te", "http2-settings", "proxy-connection", "set-cookie"] as const;
 
 /**
  * The head at the beginning of `bytes`, when it is whole and plain: GET or POST in HTTP/1.1, a Host, no header twice, a length in digits

@@ -1,0 +1,151 @@
+import fc from "fast-check";
+import { afterEach, expect, it } from "vitest";
+import { FakeClock } from "../../../test/fake-clock.ts";
+import { head, Wire, whole } from "../../../test/hostile/wire.ts";
+import { httpServerOptions } from "../../../test/http-server-options.ts";
+import { ServeError } from "../../core/errors.ts";
+import type { HttpReply, HttpRequest, Route } from "../../core/http.ts";
+import { createHttpServer, type HttpServer } from "../index.ts";
+
+let server: HttpServer | undefined;
+afterEach(() => server?.destroy());
+
+async function start(route: Partial<Route>): Promise<{ url: string; clock: FakeClock }> {
+  const clock = new FakeClock();
+  server = createHttpServer({
+    ...httpServerOptions(),
+    clock,
+    serverTiming: true,
+    routes: [
+      {
+        method: "POST",
+        path: "/",
+        access: "public",
+        protocol: "v2",
+        handle: ({ body }) => ({ status: 200, headers: { "Content-Type": "text/plain" }, body: `${Buffer.from(body)}` }),
+        fail: ({ message }: ServeError) => ({ status: 400, body: message }),
+        ...route,
+      },
+    ],
+  });
+  return { url: `http://127.0.0.1:${await server.listen(0, "127.0.0.1")}`, clock };
+}
+
+const KINDS: Readonly<Record<string, HttpReply["body"] | Error>> = {
+  empty: "",
+  ascii: "one line",
+  unicode: "ein Wörtchen 漢字 🙂",
+  bytes: Buffer.from([0, 255, 13, 10]),
+  "many bytes": Buffer.alloc(40_000, 7),
+  parts: [Buffer.from("head"), Buffer.alloc(20_000, 1)],
+  large: "x".repeat(3_000_000),
+  error: new ServeError("INVALID_ARGUMENT", "nein: ö"),
+};
+
+function handleKind({ body, headers }: HttpRequest): HttpReply {
+  const kind = Buffer.from(body).toString();
+  if (kind === "stream") {
+    const pieces = ["", "first ö ", Buffer.from("second"), "x".repeat(100_000)];
+    return {
+      status: 201,
+      body: (async function* () {
+        yield* pieces;
+      })(),
+    };
+  }
+  const found = KINDS[kind];
+  if (found === undefined || found instanceof Error) throw found;
+  return { status: 200, headers: { "X-Seen": String(headers["x-sent"]) }, body: found };
+}
+
+it.each([...Object.keys(KINDS), "stream"])("answers as Node does: %s", async (kind) => {
+  const { url } = await start({ handle: handleKind });
+  const answers = [{ "Content-Length": String(kind.length) }, { "Transfer-Encoding": "chunked" }].map(async (framing) => {
+    // A body in chunks is never plain.
+    const duplex = "Transfer-Encoding" in framing ? ({ duplex: "half" } as const) : {};
+    const body = "Transfer-Encoding" in framing ? new Blob([kind]).stream() : kind;
+    const reply = await fetch(url, { method: "POST", body, headers: { "X-Sent": "this" }, ...duplex });
+    const { date: _date, ...headers } = Object.fromEntries(reply.headers);
+    return { status: reply.status, headers, body: Buffer.from(await reply.arrayBuffer()).toString("base64") };
+  });
+  const [plain, byNode] = await Promise.all(answers);
+  expect(plain).toEqual(byNode);
+});
+
+it.each(["a", "漢"])("sends a character of a head in one byte, whatever the body has: %s", async (body) => {
+  const { url } = await start({ handle: () => ({ status: 200, headers: { "X-Latin": "caf\xe9" }, body }) });
+  const reply = await fetch(url, { method: "POST", body: "" });
+  expect([reply.headers.get("x-latin"), await reply.text()]).toEqual(["caf\xe9", body]);
+});
+
+it("sends no head that a value would cut in two", async () => {
+  const { url } = await start({ handle: () => ({ status: 200, headers: { "X-A": "a\r\nX-B: b" }, body: "" }) });
+  const wire = new Wire(url);
+  await wire.send([whole("/", "")]);
+  const [reply] = await wire.received(1);
+  expect([reply?.status, reply?.headers.has("x-b")]).toEqual([400, false]);
+});
+
+it("answers all requests of a connection in their order, however their bytes come", async () => {
+  const { url, clock } = await start({});
+  const bodies = ["first", "", "third ö", "x".repeat(20_000), "last"];
+  const bytes = Buffer.concat(bodies.map((body, index) => whole("/", body, index === 2 ? { "X-Other": "1" } : {})));
+  const cuts = fc.uniqueArray(fc.nat({ max: bytes.byteLength }), { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(cuts, fc.boolean(), async (at, waits) => {
+      const wire = new Wire(url);
+      const edges = [0, ...at.sort((a, b) => a - b), bytes.byteLength];
+      for (let index = 1; index < edges.length; index++) {
+        await wire.send([bytes.subarray(edges[index - 1], edges[index])]);
+        await new Promise((resolve) => setImmediate(resolve));
+        if (waits) await clock.advance(60);
+      }
+      wire.socket.end();
+      const replies = await wire.received(bodies.length);
+      expect(replies.map(({ body }) => body)).toEqual(bodies);
+      wire.socket.destroy();
+    }),
+    { numRuns: 60 },
+  );
+});
+
+it("waits for the rest of a small body for a moment, and then gives the connection to Node, which asks the gate first", async () => {
+  let asked: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  let isAsked = false;
+  const { url, clock } = await start({
+    gate: () => {
+      isAsked = true;
+      asked();
+    },
+  });
+  const wire = new Wire(url);
+  await wire.send([head("POST", "/", { "Content-Length": 4 }), "ab"]);
+  // The sweep of connections, and the wait.
+  while (clock.timers < 2) await new Promise((resolve) => setImmediate(resolve));
+  expect(isAsked).toBe(false);
+  await clock.advance(50);
+  await gate;
+  await wire.send(["cd"]);
+  expect((await wire.received(1))[0]?.body).toBe("abcd");
+  wire.socket.destroy();
+});
+
+it("ends connections that say nothing at all, and those that say nothing more", async () => {
+  const { url, clock } = await start({});
+  const [silent, kept] = [new Wire(url), new Wire(url)];
+  await kept.send([whole("/", "one")]);
+  await kept.received(1);
+  while (clock.timers < 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let second = 0; second < 10; second++) await clock.advance(1000);
+  expect((await silent.received(1))[0]?.status).toBe(408);
+  await kept.send([whole("/", "two")]);
+  expect((await kept.received(2)).map(({ body }) => body)).toEqual(["one", "two"]);
+  for (let second = 0; second < 64; second++) await clock.advance(1000);
+  await kept.send([whole("/", "three")]);
+  expect(await kept.received(3)).toHaveLength(3);
+  for (let second = 0; second < 66; second++) await clock.advance(1000);
+  await kept.closed;
+});
