@@ -130,10 +130,17 @@ export class PlainConnection {
     socket.off("close", this.#onClose);
     socket.off("timeout", this.#onTimeout);
     socket.off("error", ignore);
+    const told = ending === undefined ? [] : socket.listeners(ending);
     this.#options.handOver(socket);
     socket.emit("data", read);
-    if (ending !== undefined) socket.emit(ending);
-    else socket.resume();
+    if (ending === undefined) {
+      socket.resume();
+      return;
+    }
+    // The others hear of it from the socket itself, after Node as always.
+    for (const listener of socket.listeners(ending)) {
+      if (!told.includes(listener)) listener.call(socket);
+    }
   }
 }
 

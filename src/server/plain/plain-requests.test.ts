@@ -133,6 +133,23 @@ it("waits for the rest of a small body for a moment, and then gives the connecti
   wire.socket.destroy();
 });
 
+it("tells a client that ends its side within a request so, and nothing before that", async () => {
+  const { url } = await start({});
+  const wire = new Wire(url);
+  wire.socket.end(`${head("POST", "/", { "Content-Length": 4 })}ab`);
+  expect((await wire.received(1)).map(({ status, body }) => `${status} ${body}`)).toEqual([
+    "400 the client ended the connection within the request",
+  ]);
+});
+
+it("answers a client that has ended its side, and ends the connection then", async () => {
+  const { url } = await start({});
+  const wire = new Wire(url);
+  wire.socket.end(whole("/", "all"));
+  expect((await wire.received(1))[0]?.body).toBe("all");
+  await wire.closed;
+});
+
 it("ends connections that say nothing at all, and those that say nothing more", async () => {
   const { url, clock } = await start({});
   const [silent, kept] = [new Wire(url), new Wire(url)];
