@@ -247,6 +247,12 @@ export class ModelVersion {
     return { state: this.#state, reason: `it has been drained; ${again}` };
   }
 
+  /** What its own code says that keeps it from answering now, in whichever replica; undefined when nothing does. */
+  async checkReadiness(): Promise<string | undefined> {
+    const said = await Promise.all(this.replicas.serving.map((host) => host.checkReadiness?.()));
+    return said.find((obstacle) => obstacle !== undefined);
+  }
+
   /** The method of a name, or the model's default one. @throws ServeError NOT_FOUND when the model has no such method */
   method(wanted?: string): { readonly name: string; readonly signature: Signature } {
     const methods = this.description?.methods ?? {};

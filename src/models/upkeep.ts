@@ -116,7 +116,8 @@ export class Upkeep {
       await inline?.prepare(model.spec, loaded.replica.description);
       const loadedAt = clock.now();
       const devices = devicesOf(reservation.amounts, this.#options);
-      const host = { pid: loaded.endpoint.pid, bytes: 0, deviceBytes: 0, devices, serves: false };
+      const checkReadiness = loaded.replica.checkReadiness?.bind(loaded.replica);
+      const host = { pid: loaded.endpoint.pid, bytes: 0, deviceBytes: 0, devices, serves: false, checkReadiness };
       const running = { model, loaded, host, reservation, loadedAt, loadMs: loadedAt - began, reservedBytes };
       shares.add(running);
       onHost(host.pid, true);

@@ -13,6 +13,7 @@ import { checkAnswer, checkChunk } from "./check-answer.ts";
 import type { HostConnection } from "./connection.ts";
 import { exitOf } from "./exit.ts";
 import { NestedCalls, type NestedCallsOptions } from "./nested-calls.ts";
+import { ReadinessCheck } from "./readiness-check.ts";
 import { createStreamBuffer } from "./stream-buffer.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -94,6 +95,7 @@ class HostReplica implements Replica {
   readonly description: ModelDescription;
   readonly lost: Promise<void>;
   readonly exited: Promise<string>;
+  readonly checkReadiness?: () => Promise<string | undefined>;
   readonly #connection: HostConnection;
   readonly #endpoint: HostEndpoint;
   readonly #handle: number;
@@ -116,6 +118,10 @@ class HostReplica implements Replica {
       connection.fail(how, true);
       void endpoint.stop(0);
     });
+    if (description.checksReadiness === true) {
+      const check = new ReadinessCheck(connection, handle, clock);
+      this.checkReadiness = () => check.ask();
+    }
     void connection.lost.then(() => this.#watchdog.stop());
   }
 

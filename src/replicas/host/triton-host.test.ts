@@ -55,7 +55,7 @@ beforeEach(async () => {
       watch: () => () => undefined,
     },
     control: {
-      ready: () => true,
+      ready: async () => true,
       load: async ({ name }: { name: string }, override: NestedOverride) => void controlled.push({ name, ...override }),
       unload: () => Promise.reject(new ServeError("NOT_FOUND", "there is none")),
     },
