@@ -1,7 +1,7 @@
 import type { Cancellation } from "./cancellation.ts";
 import { ServeError } from "./errors.ts";
 import type { JsonObject, Parameters, Payload } from "./inference.ts";
-import type { Priority } from "./scheduling.ts";
+import type { Priority, SchedulingSpec } from "./scheduling.ts";
 import type { Signature } from "./signature.ts";
 
 /** One call of a replica: one request, or a batch that was put together from several. */
@@ -73,6 +73,8 @@ export interface ModelDescription {
   readonly checksReadiness?: boolean;
   /** Of a model with a config.pbtxt: that, with what it does not say completed, as Triton prints it. */
   readonly configuration?: JsonObject;
+  /** How its requests are scheduled, instead of what its spec says: its own code has completed that. */
+  readonly scheduling?: SchedulingSpec;
 }
 
 /** The name of the method that serves requests which name none; undefined for a model without methods. */

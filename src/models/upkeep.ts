@@ -161,7 +161,7 @@ export class Upkeep {
   async #serveUntilEnd(life: Life, member: Member, { loaded, host }: Running): Promise<string> {
     const { model } = life;
     const { replica, endpoint, warnings } = loaded;
-    model.description = { ...replica.description, warnings };
+    model.describe({ ...replica.description, warnings });
     // The others have hosts for themselves, which are known by the model's own name.
     if (member.index === 0) model.hostName = endpoint.name;
     const inline = member.index === 0 ? this.#options.inline?.attend(model, replica) : undefined;

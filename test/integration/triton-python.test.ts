@@ -1,7 +1,8 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { type ServerProcess, startServer, untilLoaded } from "../server-process.ts";
 import { ask } from "../service-process.ts";
 
@@ -26,6 +27,29 @@ const FILES: Readonly<Record<string, string>> = {
     def execute(self, requests):
         return ${ANSWER}
 `,
+  "completes/config.pbtxt": 'backend: "python"',
+  // It answers how many requests came with a request, and the first one when there is a file.
+  "completes/1/model.py": `${HEAD}import time
+
+class TritonPythonModel:
+    @staticmethod
+    def auto_complete_config(config):
+        config.set_max_batch_size(8)
+        config.add_input({"name": "IN", "data_type": "TYPE_INT32", "dims": [1]})
+        config.add_output({"name": "OUT", "data_type": "TYPE_INT32", "dims": [1]})
+        config.set_dynamic_batching()
+        config.as_dict()["dynamic_batching"]["default_queue_policy"] = {"max_queue_size": 2}
+        return config
+
+    def initialize(self, args):
+        self.folder = args["model_repository"]
+
+    def execute(self, requests):
+        open(os.path.join(self.folder, "begun"), "w").close()
+        while not os.path.exists(os.path.join(self.folder, "go")):
+            time.sleep(0.01)
+        return [pb_utils.InferenceResponse([pb_utils.Tensor("OUT", np.array([[len(requests)]], np.int32))]) for _ in requests]
+`,
 };
 
 let folder: string;
@@ -45,8 +69,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const infer = (model: string, value = 1): ReturnType<typeof ask> =>
-  ask(server.url, `/v2/models/${model}/infer`, { inputs: [{ name: "IN", datatype: "INT32", shape: [1], data: [value] }] });
+const infer = (model: string, shape = [1]): ReturnType<typeof ask> =>
+  ask(server.url, `/v2/models/${model}/infer`, { inputs: [{ name: "IN", datatype: "INT32", shape, data: [1] }] });
 
 it("asks a model whether it is ready, and serves it in any case", async () => {
   const status = async (): Promise<number> => (await fetch(`${server.url}/v2/models/says/ready`)).status;
@@ -58,4 +82,18 @@ it("asks a model whether it is ready, and serves it in any case", async () => {
   expect(await infer("says")).toMatchObject({ status: 200 });
   await writeFile(join(folder, "says/flag"), "");
   expect(await status()).toBe(200);
+});
+
+it("schedules requests as a model has completed its configuration", async () => {
+  const first = infer("completes", [1, 1]);
+  await vi.waitUntil(() => existsSync(join(folder, "completes/begun")), { timeout: 10_000 });
+  const others = [1, 2, 3, 4].map(() => infer("completes", [1, 1]));
+  const refused = await Promise.any(
+    others.map(async (other) => ((await other).status === 503 ? other : Promise.reject(new Error("answered")))),
+  );
+  expect(refused.body).toMatchObject({ error: expect.stringContaining("Exceeds maximum queue size") });
+  await writeFile(join(folder, "completes/go"), "");
+  const answers = await Promise.all([first, ...others]);
+  const counts = answers.flatMap(({ body }) => (body as { outputs?: { data: number[] }[] }).outputs?.[0]?.data ?? []);
+  expect(counts).toEqual([1, 2, 2]);
 });
