@@ -51,6 +51,7 @@ class Host:
 
     def run(self) -> None:
         """Serves until the connection ends. Raises FrameError when the server sends something else than frames."""
+        self._link.calls_thread = threading.get_ident()
         self._send(frames.HELLO, 0, _hello())
         while True:
             self._step()

@@ -45,6 +45,8 @@ class ServerLink:
         self._lock = threading.Condition(threading.Lock())
         self._awaited = 0
         self._reader: threading.Thread | None = None
+        # In which calls run one after the other.
+        self.calls_thread = 0
 
     def ask(self, meta: dict[str, Any], blobs: Sequence[frames.Blob], fallback: int, notify: Callable[[Question], None] | None = None) -> Question:
         """Asks for the sake of the call that runs, or of `fallback`, a load, where none does. Raises what `frames.encode` raises."""
@@ -62,6 +64,11 @@ class ServerLink:
         if not question.answers and not self._inbox.wait(lambda: bool(question.answers)):
             raise HostError("CANCELLED", "the server is gone")
         return question.answers.popleft()
+
+    @property
+    def blocks_calls(self) -> bool:
+        """Whether who waits in this thread keeps the host from taking its next call."""
+        return threading.get_ident() == self.calls_thread
 
     def cancel(self, question: Question) -> None:
         if not question.over:

@@ -136,6 +136,8 @@ export interface CallMetadata extends Omit<RequestMetadata, "tensors"> {
   readonly parent: number;
   /** Absent: an inference. */
   readonly action?: "load" | "unload" | "ready";
+  /** The host takes no other call until it is answered. */
+  readonly blocking?: boolean;
   readonly model: string;
   readonly version?: string;
   /** Any number of answers may come: so many before more credit does. Without it exactly one does. */

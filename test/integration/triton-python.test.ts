@@ -52,12 +52,46 @@ class TritonPythonModel:
 `,
 };
 
+/** Of a model that asks `MODEL` as its input says: 1 as others do, 2 in a thread that outlives the request, 3 has it unloaded. */
+const asks = (model: string): string => `${HEAD}import threading
+
+class TritonPythonModel:
+    def execute(self, requests):
+        return [self.answer(request) for request in requests]
+
+    def answer(self, request):
+        array = request.inputs()[0].as_numpy()
+        if array[0] == 0:
+            return pb_utils.InferenceResponse([pb_utils.Tensor("OUT", array)])
+        asked = pb_utils.InferenceRequest(model_name="${model}", requested_output_names=["OUT"], inputs=[pb_utils.Tensor("IN", array if array[0] == 1 else array * 0)])
+        try:
+            if array[0] == 2:
+                threading.Thread(target=asked.exec).start()
+            elif array[0] == 3:
+                pb_utils.unload_model("${model}")
+            elif asked.exec().has_error():
+                return pb_utils.InferenceResponse(error=asked.exec().error())
+        except pb_utils.TritonModelException as error:
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))
+        return pb_utils.InferenceResponse([pb_utils.Tensor("OUT", array)])
+`;
+
+const REPOSITORY: Readonly<Record<string, string>> = {
+  ...FILES,
+  "itself/config.pbtxt": CONFIGURATION,
+  "itself/1/model.py": asks("itself"),
+  "one/config.pbtxt": CONFIGURATION,
+  "one/1/model.py": asks("other"),
+  "other/config.pbtxt": CONFIGURATION,
+  "other/1/model.py": asks("one"),
+};
+
 let folder: string;
 let server: ServerProcess;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "nitrous-triton-python-"));
-  for (const [path, content] of Object.entries(FILES)) {
+  for (const [path, content] of Object.entries(REPOSITORY)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), content);
   }
@@ -69,8 +103,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const infer = (model: string, shape = [1]): ReturnType<typeof ask> =>
-  ask(server.url, `/v2/models/${model}/infer`, { inputs: [{ name: "IN", datatype: "INT32", shape, data: [1] }] });
+const infer = (model: string, { shape = [1], value = 1 } = {}): ReturnType<typeof ask> =>
+  ask(server.url, `/v2/models/${model}/infer`, { inputs: [{ name: "IN", datatype: "INT32", shape, data: [value] }] });
 
 it("asks a model whether it is ready, and serves it in any case", async () => {
   const status = async (): Promise<number> => (await fetch(`${server.url}/v2/models/says/ready`)).status;
@@ -85,9 +119,9 @@ it("asks a model whether it is ready, and serves it in any case", async () => {
 });
 
 it("schedules requests as a model has completed its configuration", async () => {
-  const first = infer("completes", [1, 1]);
+  const first = infer("completes", { shape: [1, 1] });
   await vi.waitUntil(() => existsSync(join(folder, "completes/begun")), { timeout: 10_000 });
-  const others = [1, 2, 3, 4].map(() => infer("completes", [1, 1]));
+  const others = [1, 2, 3, 4].map(() => infer("completes", { shape: [1, 1] }));
   const refused = await Promise.any(
     others.map(async (other) => ((await other).status === 503 ? other : Promise.reject(new Error("answered")))),
   );
@@ -96,4 +130,13 @@ it("schedules requests as a model has completed its configuration", async () => 
   const answers = await Promise.all([first, ...others]);
   const counts = answers.flatMap(({ body }) => (body as { outputs?: { data: number[] }[] }).outputs?.[0]?.data ?? []);
   expect(counts).toEqual([1, 2, 2]);
+});
+
+it("refuses a model what would wait for itself, and nothing else", async () => {
+  expect((await infer("itself")).body).toMatchObject({ error: expect.stringContaining("model 'itself' asks itself") });
+  expect((await infer("one")).body).toMatchObject({
+    error: expect.stringMatching(/the models '(one|other)' and '(one|other)' ask each other/),
+  });
+  expect((await infer("itself", { value: 3 })).body).toMatchObject({ error: expect.stringContaining("cannot unload itself in execute") });
+  for (const value of [2, 0]) expect(await infer("itself", { value })).toMatchObject({ status: 200 });
 });

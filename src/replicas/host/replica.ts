@@ -46,7 +46,7 @@ export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSig
   signal.throwIfAborted();
   const { promise: aborted, dispose } = rejectionOf(signal);
   let ready: Promise<Replica> | undefined;
-  const calls = nested === undefined ? undefined : new NestedCalls({ connection, ...nested, name: load.model, clock });
+  const calls = nested === undefined ? undefined : new NestedCalls({ connection, ...nested, name: load.model, pid: endpoint.pid, clock });
   try {
     ready = new Promise<Replica>((resolve, reject) => {
       const { meta, blobs } = contents.length === 0 ? { meta: {}, blobs: [] } : encodePayload(asTensors(contents));

@@ -267,6 +267,28 @@ describe("what a model asks of others", () => {
     expect(sent("error")[0]?.meta).toEqual({ code: "NOT_FOUND", message: "there is none" });
   });
 
+  it("tells when the host takes no other call until it is answered", async () => {
+    await ask({ parent: 1, blocking: true });
+    await ask({ parent: 1 });
+    expect(asked.map(({ request }) => request.blocks)).toEqual([socket.endpoint.pid, undefined]);
+  });
+
+  it("is not to unload itself where that would wait for its own request", async () => {
+    void replica.run(call(bytes("x", 1)));
+    const parent = socket.streamOf("infer");
+    const unload = { parent, model: "m", action: "unload", tensors: [] };
+    await ask({ ...unload, blocking: true }, []);
+    // In a thread, or when the request is over.
+    await ask(unload, []);
+    await socket.say("result", parent, { answers: [{ tensors: 0 }], tensors: [], computeMs: 0 });
+    await ask({ ...unload, blocking: true }, []);
+    expect(sent("error").map(({ meta }) => meta)).toEqual([
+      { code: "FAILED_PRECONDITION", message: expect.stringContaining("model 'm' cannot unload itself in execute") },
+      { code: "NOT_FOUND", message: "there is none" },
+      { code: "NOT_FOUND", message: "there is none" },
+    ]);
+  });
+
   it("ends with its host", async () => {
     answer = (_, { signal }) => new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     await ask({ parent: 1 });
