@@ -187,12 +187,12 @@ describe("what a model asks of others", () => {
     socket.say("call", 5, { model: "other", tensors: [entry("x", 1)], ...meta }, blobs);
 
   it("is asked for the sake of the request that it answers, and answered on its stream", async () => {
-    const origin = callOrigin({ id: "parent", deadline: 100, principal: "ann", models: ["m"] });
+    const origin = callOrigin({ id: "parent", deadline: 100, principal: "ann", models: ["m"], revision: "m-00002" });
     void replica.run(call(bytes("x", 1), { origin }));
     await ask({ parent: socket.streamOf("infer"), version: "2", outputs: ["y"], parameters: { a: 1 }, id: "own", timeoutMs: 10 });
     const target = { namespace: "team", name: "other", version: "2" };
     expect(asked[0]?.request).toEqual({ target, payload: asReceived(bytes("x", 1)), outputs: ["y"], parameters: { a: 1 }, id: "own" });
-    expect(asked[0]?.parent).toMatchObject({ id: "parent", principal: "ann", deadline: 10, models: ["m"] });
+    expect(asked[0]?.parent).toMatchObject({ id: "parent", principal: "ann", deadline: 10, models: ["m"], revision: "m-00002" });
     const [result] = sent("result");
     expect([result?.stream, result?.meta]).toEqual([5, { tensors: [entry("y", 1)], computeMs: 0 }]);
   });
