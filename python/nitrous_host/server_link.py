@@ -6,6 +6,7 @@ import collections
 import contextvars
 import itertools
 import threading
+import time
 from typing import Any, Callable, Sequence
 
 from nitrous_host import frames
@@ -15,6 +16,9 @@ from nitrous_host.inbox import Inbox
 
 # Frames that answer a call.
 ANSWERS = frozenset({frames.RESULT, frames.CHUNK, frames.END, frames.ERROR})
+
+# Seconds.
+LOOK_EVERY = 0.25
 
 # Stream of the call or load for whose sake the model's code runs.
 parent: contextvars.ContextVar[int] = contextvars.ContextVar("parent")
@@ -98,6 +102,10 @@ class ServerLink:
         """Takes what has come by now."""
         self._inbox.look()
 
+    def look_often(self) -> None:
+        """From now on what need not wait for the running call waits no longer than `LOOK_EVERY`."""
+        threading.Thread(target=self._look_often, name="look", daemon=True).start()
+
     def wait(self, done: Callable[[], bool]) -> bool:
         """As the inbox does."""
         return self._inbox.wait(done)
@@ -114,6 +122,12 @@ class ServerLink:
     def stop_awaiting(self) -> None:
         with self._lock:
             self._awaited -= 1
+
+    def _look_often(self) -> None:
+        # A thread that always read would cost each call two switches of threads.
+        while not self._inbox.ended:
+            time.sleep(LOOK_EVERY)
+            self._inbox.look()
 
     def _read(self) -> None:
         while True:

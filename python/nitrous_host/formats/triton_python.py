@@ -40,7 +40,7 @@ def load(request: LoadRequest, progress: Progress) -> Any:
     if hasattr(instance, "is_ready"):
         description["checksReadiness"] = True
         # It is asked while `execute` runs, too.
-        request.link.await_frames()
+        request.link.look_often()
     model = IterativeModel if is_iterative(configuration) else TritonModel
     return model(description, instance, request.instance or request.model)
 
