@@ -84,7 +84,9 @@ export function simulateServer(
     loadTimeoutMs: 1e9,
   });
   const limits = { queueLimits: { maxRequests: 1e6, maxBytes: 1e9, maxStreams: 1 }, batchLimits: { maxRows: 1, maxBytes: 1e6 } };
-  const versions = models.map(({ name, bytes }) => new ModelVersion(specOf(name, bytes), new Scheduler({ clock, ...limits }), events));
+  const versions = models.map(
+    ({ name, bytes }) => new ModelVersion(specOf(name, bytes), () => new Scheduler({ clock, ...limits }), events),
+  );
   for (const version of versions) manager.standBy(version);
   return { manager, models: versions, loads: () => loads };
 }

@@ -3,7 +3,8 @@ import type { ModelFormat } from "./core/formats.ts";
 import type { ModelSpec } from "./core/model.ts";
 import type { ModelConfiguration } from "./core/model-configuration.ts";
 import { defaultMethodOf, type Replica } from "./core/replica.ts";
-import { completeConfiguration, readModelConfigurationJson } from "./model-configurations/index.ts";
+import type { SchedulingSpec } from "./core/scheduling.ts";
+import { completeConfiguration, completedScheduling, readModelConfigurationJson } from "./model-configurations/index.ts";
 import type { LoaderSteps } from "./models/index.ts";
 import { sessionParametersOf } from "./onnx-session-parameters.ts";
 import { checkAgainstGraph, completionOf, createSequenceReplica, openConfigured, refuseUnsupported } from "./replicas/index.ts";
@@ -62,25 +63,27 @@ async function opened(
   signal: AbortSignal,
 ): Promise<Replica> {
   const folder = spec.folder ?? dirname(spec.directory);
-  const { configuration, notes } = completed(inner, spec, given);
+  const { configuration, notes, scheduling } = completed(inner, spec, given);
   const { sequenceBatching, maxBatchSize = 0, outputs } = configuration;
   const model =
     sequenceBatching === undefined ? inner : await createSequenceReplica(inner, { maxBatchSize, sequenceBatching, outputs }, folder);
   const declaresRows = sequenceBatching === undefined && !SAY_IT_THEMSELVES.includes(spec.format) && (given.maxBatchSize ?? 0) > 0;
   const isProven = inner.description.methods[defaultMethodOf(inner.description) ?? ""]?.batchable === true;
   const doubts = declaresRows && given.dynamicBatching !== undefined && !isProven ? [UNPROVEN] : [];
-  return await openConfigured(model, { configuration, declaresRows, folder, notes: [...notes, ...doubts] }, report, signal);
+  const shown = { configuration, declaresRows, folder, notes: [...notes, ...doubts], scheduling };
+  return await openConfigured(model, shown, report, signal);
 }
 
 /** What is not said is the model's to say. @throws ServeError INVALID_ARGUMENT where the two contradict each other */
 function completed(
   { description }: Replica,
-  { name, format }: ModelSpec,
+  { name, format, scheduling }: ModelSpec,
   given: ModelConfiguration,
-): { readonly configuration: ModelConfiguration; readonly notes: readonly string[] } {
+): { readonly configuration: ModelConfiguration; readonly notes: readonly string[]; readonly scheduling?: SchedulingSpec } {
   if (description.configuration !== undefined) {
     // Code of the model's own has completed it.
-    return { configuration: readModelConfigurationJson(description.configuration, { file: "", name, complete: true }), notes: [] };
+    const configuration = readModelConfigurationJson(description.configuration, { file: "", name, complete: true });
+    return { configuration, notes: [], ...completedScheduling(given, configuration, scheduling) };
   }
   const graph = description.methods[defaultMethodOf(description) ?? ""];
   if (format !== "onnx" || graph === undefined) {

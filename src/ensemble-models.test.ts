@@ -199,7 +199,7 @@ it("has requests of several clients share the calls of its models", async () => 
   const queueLimits = { maxRequests: 100, maxBytes: 1e6, maxStreams: 1 };
   const batchLimits = { maxRows: 64, maxBytes: 1e6 };
   const scheduler = new Scheduler({ clock, queueLimits, batchLimits, onBatch: ({ size }) => calls.push(size) });
-  const first = new ModelVersion(modelSpec("first", "first"), scheduler, hosts.events);
+  const first = new ModelVersion(modelSpec("first", "first"), () => scheduler, hosts.events);
   registry.set(first.spec, [first]);
   const steps = [{ modelName: "first", inputMap: { v: "x" }, outputMap: { v: "y" } }];
   const configuration = ensembleConfiguration({ inputs: ["x FP32 [-1,2]"], outputs: ["y FP32 [-1,2]"], steps });

@@ -6,10 +6,10 @@ import { createNestedControl, withoutChanges } from "./nested-control.ts";
 
 it("lets a model that nobody trusts see what is ready, and change nothing", async () => {
   const never = (): Promise<never> => Promise.reject(new Error("it was asked"));
-  const control: NestedControl = { ready: ({ name }) => name === "there", load: never, unload: never };
+  const control: NestedControl = { ready: async ({ name }) => name === "there", load: never, unload: never };
   const { ready, load, unload } = withoutChanges(control, "m");
   const target = (name: string) => ({ namespace: "default", name });
-  expect([ready(target("there")), ready(target("other"))]).toEqual([true, false]);
+  expect([await ready(target("there")), await ready(target("other"))]).toEqual([true, false]);
   const refused = { code: "PERMISSION_DENIED", message: expect.stringContaining("model 'm' may not load or unload models") };
   await expect(load(target("there"), { configuration: undefined, files: new Map() }, callOrigin({}))).rejects.toMatchObject(refused);
   await expect(unload(target("there"), false)).rejects.toMatchObject(refused);
@@ -23,10 +23,10 @@ it("takes no name that leads out of a folder", async () => {
     load: async ({ name }: { name: string }) => void loaded.push(name),
     unload: async () => undefined,
   };
-  const get = (): never => {
+  const readiness = (): never => {
     throw new Error("nobody asks");
   };
-  const { load } = createNestedControl({ get, repository }, new FakeClock());
+  const { load } = createNestedControl({ readiness, repository }, new FakeClock());
   const named = (name: string) => load({ namespace: "default", name }, { configuration: undefined, files: new Map() }, callOrigin({}));
   await named("other");
   for (const name of ["../other", "a/b", ""]) await expect(named(name)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });

@@ -10,11 +10,12 @@ import { whenAborted } from "./core/when-aborted.ts";
 import { overrideOf } from "./protocols/oip/rest/index.ts";
 
 /** Lets models load and unload others, as far as clients may. */
-export function createNestedControl(controlPlane: Pick<ControlPlane, "get" | "repository">, clock: Clock): NestedControl {
+export function createNestedControl(controlPlane: Pick<ControlPlane, "readiness" | "repository">, clock: Clock): NestedControl {
   return {
-    ready(target) {
+    async ready(target) {
       try {
-        return controlPlane.get(target).state === "ready";
+        const { state, answers } = await controlPlane.readiness(target);
+        return state === "ready" && answers;
       } catch {
         return false;
       }

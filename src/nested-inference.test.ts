@@ -49,6 +49,20 @@ describe("infer", () => {
     expect(finished).toMatchObject([{ protocol: "nested", namespace: "default", model: "iris", outcome: "OK", batchSize: 1 }]);
   });
 
+  it("is refused where all that could answer wait for it, until one of them does not", async () => {
+    await hosts.manager.start(model);
+    const pid = model.hostPid ?? 0;
+    const request = { target: TARGET, payload: PAYLOAD };
+    await expect(nested.infer({ ...request, blocks: pid }, callOrigin({}))).rejects.toMatchObject({
+      code: "FAILED_PRECONDITION",
+      message: expect.stringContaining("model 'iris' asks itself"),
+    });
+    expect(finished).toMatchObject([{ model: "iris", outcome: "FAILED_PRECONDITION" }]);
+    await asked(nested.infer({ ...request, blocks: pid + 1 }, callOrigin({})));
+    await asked(nested.infer(request, callOrigin({})));
+    expect(finished).toHaveLength(3);
+  });
+
   it("stays with its parent's revision, of a service that has one of that name", async () => {
     const newer = hosts.createModel(modelSpec("iris", "b"));
     const versions = { generation: 1, tags: [] };

@@ -10,7 +10,7 @@ import type { DataPlane } from "./core/planes.ts";
 import type { CallOrigin, ModelDescription } from "./core/replica.ts";
 import { untilAborted } from "./core/until-aborted.ts";
 import { whenAborted } from "./core/when-aborted.ts";
-import type { ModelVersion, Registry } from "./models/index.ts";
+import { BlockedHosts, type ModelVersion, type Registry } from "./models/index.ts";
 
 export interface NestedInferenceOptions {
   /** One without limits of rate: the client's request has paid. */
@@ -27,8 +27,9 @@ const PATIENCE_MS = 5_000;
 
 /** Lets models ask other models of this server. */
 export function createNestedInference(options: NestedInferenceOptions): NestedInference {
+  const blocked = new BlockedHosts();
   return {
-    infer: (request, parent, cancellation) => infer(options, request, parent, cancellation),
+    infer: (request, parent, cancellation) => infer(options, blocked, request, parent, cancellation),
     describe: (target, signal) => describe(options, target, signal),
     watch: (target, listener) => watch(options, target, listener),
   };
@@ -36,19 +37,22 @@ export function createNestedInference(options: NestedInferenceOptions): NestedIn
 
 async function infer(
   options: NestedInferenceOptions,
+  blocked: BlockedHosts,
   request: NestedRequest,
   parent: CallOrigin,
   cancellation: Cancellation | undefined,
 ): Promise<NestedResponse> {
-  const { dataPlane } = options;
-  const { id = parent.id, target, payload, outputs, parameters } = request;
+  const { dataPlane, registry } = options;
+  const { id = parent.id, target, payload, outputs, parameters, blocks } = request;
   const { models } = parent;
   if (models.length >= MOST_NESTED_MODELS) throw tooDeep(models, target.name);
   const context = contextOf(options, target, id, parent, models);
   const forget = follow(context, parent, cancellation);
+  let unblock = nothing;
   try {
     const response = await countedRequest(options, context, () => {
       dataPlane.admit(target, 0, context);
+      if (blocks !== undefined) unblock = blocked.begin(blocks, { model: registry.find(target, context), deadline: context.deadline });
       return dataPlane.infer({
         target,
         payload,
@@ -63,6 +67,8 @@ async function infer(
   } catch (error) {
     forget();
     throw error;
+  } finally {
+    unblock();
   }
 }
 

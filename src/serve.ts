@@ -289,7 +289,7 @@ export async function serve(options: ServeOptions): Promise<NitrousServer> {
   scrapeUpstreams = () => management.scrapeUpstreams();
   const createScheduler = modelSchedulers({ settings, clock, events, batchPolicy: options.batchPolicy });
   const createModel = (spec: ModelSpec): ModelVersion =>
-    new ModelVersion(withIdleTime(spec, settings["idle-timeout"]), createScheduler(spec), events);
+    new ModelVersion(withIdleTime(spec, settings["idle-timeout"]), createScheduler, events);
   const backends = createTritonBackends({ cacheDirectory: cacheDirectoryOf(settings), rule: settings["triton-server"] });
   const reconciler = new Reconciler(table, happenings, {
     registry,

@@ -156,7 +156,7 @@ export class FakeHosts {
   readonly createModel = (spec: ModelSpec): ModelVersion => {
     const queueLimits = { maxRequests: 10, maxBytes: 1e6, maxStreams: 1 };
     const options = { clock: this.#clock, queueLimits, batchLimits: { maxRows: 1, maxBytes: 1e6 }, onBatch: () => undefined };
-    return new ModelVersion(spec, new Scheduler(options), this.events);
+    return new ModelVersion(spec, () => new Scheduler(options), this.events);
   };
 
   release(file: string): void {

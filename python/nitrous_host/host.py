@@ -6,6 +6,7 @@ import functools
 import gc
 import os
 import platform
+import threading
 import time
 from typing import Any, Callable
 
@@ -44,11 +45,13 @@ class Host:
             frames.CANCEL: self._cancel,
             frames.CREDIT: self._credit,
             frames.PING: self._ping,
+            frames.CHECK: self._check,
             frames.UNLOAD: self._unload,
         }
 
     def run(self) -> None:
         """Serves until the connection ends. Raises FrameError when the server sends something else than frames."""
+        self._link.calls_thread = threading.get_ident()
         self._send(frames.HELLO, 0, _hello())
         while True:
             self._step()
@@ -73,11 +76,11 @@ class Host:
                 model.step()
 
     def _take_now(self, frame: frames.Frame) -> bool:
-        """Handles what concerns calls that run, and pings; also while a call runs, in whichever thread has looked."""
+        """Handles what concerns calls that run, pings and checks; also while a call runs, in whichever thread has looked."""
         if frame.type in ANSWERS:
             self._link.take(frame)
             return True
-        if frame.type not in (frames.CANCEL, frames.CREDIT, frames.PING):
+        if frame.type not in (frames.CANCEL, frames.CREDIT, frames.PING, frames.CHECK):
             return False
         self._handlers[frame.type](frame)
         return True
@@ -89,11 +92,12 @@ class Host:
         try:
             parent.set(frame.stream)
             model = load_model(LoadRequest(**frame.meta, stream=frame.stream, link=self._link), progress)
+            # The server asks as soon as it has heard of it, and another thread may read that.
+            self._models[frame.stream] = model
             self._connection.send(frames.READY, frame.stream, {"description": model.description})
         except (Exception, SystemExit) as error:
+            self._models.pop(frame.stream, None)
             self._fail(frame.stream, from_exception(error))
-            return
-        self._models[frame.stream] = model
 
     def _infer(self, frame: frames.Frame) -> None:
         started = time.perf_counter()
@@ -204,6 +208,21 @@ class Host:
 
     def _ping(self, frame: frames.Frame) -> None:
         self._send(frames.PONG, frame.stream, {})
+
+    def _check(self, frame: frames.Frame) -> None:
+        """In a thread of its own: it may take long, or hang."""
+
+        def answer(model: Any) -> None:
+            try:
+                self._send(frames.RESULT, frame.stream, {"json": model.is_ready(), "computeMs": 0})
+            except (Exception, SystemExit) as error:
+                self._fail(frame.stream, from_exception(error))
+
+        model = self._models.get(frame.meta["model"])
+        if model is None:
+            self._fail(frame.stream, HostError("NOT_FOUND", f"no model has the handle {frame.meta['model']}"))
+        else:
+            threading.Thread(target=answer, args=(model,), name="is_ready", daemon=True).start()
 
     def _unload(self, frame: frames.Frame) -> None:
         for handle, stream in list(self._streams.values()):

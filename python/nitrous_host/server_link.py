@@ -6,6 +6,7 @@ import collections
 import contextvars
 import itertools
 import threading
+import time
 from typing import Any, Callable, Sequence
 
 from nitrous_host import frames
@@ -15,6 +16,9 @@ from nitrous_host.inbox import Inbox
 
 # Frames that answer a call.
 ANSWERS = frozenset({frames.RESULT, frames.CHUNK, frames.END, frames.ERROR})
+
+# Seconds.
+LOOK_EVERY = 0.25
 
 # Stream of the call or load for whose sake the model's code runs.
 parent: contextvars.ContextVar[int] = contextvars.ContextVar("parent")
@@ -45,6 +49,8 @@ class ServerLink:
         self._lock = threading.Condition(threading.Lock())
         self._awaited = 0
         self._reader: threading.Thread | None = None
+        # In which calls run one after the other.
+        self.calls_thread = 0
 
     def ask(self, meta: dict[str, Any], blobs: Sequence[frames.Blob], fallback: int, notify: Callable[[Question], None] | None = None) -> Question:
         """Asks for the sake of the call that runs, or of `fallback`, a load, where none does. Raises what `frames.encode` raises."""
@@ -62,6 +68,11 @@ class ServerLink:
         if not question.answers and not self._inbox.wait(lambda: bool(question.answers)):
             raise HostError("CANCELLED", "the server is gone")
         return question.answers.popleft()
+
+    @property
+    def blocks_calls(self) -> bool:
+        """Whether who waits in this thread keeps the host from taking its next call."""
+        return threading.get_ident() == self.calls_thread
 
     def cancel(self, question: Question) -> None:
         if not question.over:
@@ -91,6 +102,10 @@ class ServerLink:
         """Takes what has come by now."""
         self._inbox.look()
 
+    def look_often(self) -> None:
+        """From now on what need not wait for the running call waits no longer than `LOOK_EVERY`."""
+        threading.Thread(target=self._look_often, name="look", daemon=True).start()
+
     def wait(self, done: Callable[[], bool]) -> bool:
         """As the inbox does."""
         return self._inbox.wait(done)
@@ -107,6 +122,12 @@ class ServerLink:
     def stop_awaiting(self) -> None:
         with self._lock:
             self._awaited -= 1
+
+    def _look_often(self) -> None:
+        # A thread that always read would cost each call two switches of threads.
+        while not self._inbox.ended:
+            time.sleep(LOOK_EVERY)
+            self._inbox.look()
 
     def _read(self) -> None:
         while True:

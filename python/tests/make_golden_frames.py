@@ -155,6 +155,7 @@ VALID: dict[str, tuple[int, int, dict[str, Any], list[bytes]]] = {
     "cancel-request": (frames.CANCEL, 6, {"request": 1}, []),
     "credit": (frames.CREDIT, 5, {"chunks": 2}, []),
     "ping": (frames.PING, 6, {}, []),
+    "check": (frames.CHECK, 7, {"model": 1}, []),
     "pong": (frames.PONG, 6, {}, []),
     "stats": (
         frames.STATS,

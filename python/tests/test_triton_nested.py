@@ -41,7 +41,7 @@ class Nested(TritonTest):
         stream = self.ask(one(1), one(2))
         call = self.receive()
         self.assertEqual(call.type, frames.CALL)
-        expected = {"parent": stream, "model": "other", "version": "2", "outputs": ["Y"], "id": "mine", "timeoutMs": 5.0}
+        expected = {"parent": stream, "model": "other", "version": "2", "outputs": ["Y"], "id": "mine", "timeoutMs": 5.0, "blocking": True}
         expected["parameters"] = {"sequence_id": 3, "sequence_start": True, "sequence_end": False}
         self.assertEqual({key: value for key, value in call.meta.items() if key != "tensors"}, expected)
         self.assertEqual(outputs_of(call), [("IN", [[1]])])
@@ -72,6 +72,7 @@ class Nested(TritonTest):
         stream = self.ask(one(1))
         calls = [self.receive() for _ in range(20)]
         self.assertEqual({call.meta["parent"] for call in calls}, {stream})
+        self.assertFalse(any("blocking" in call.meta for call in calls))
         for call in reversed(calls):
             self.reply(call, frames.RESULT, Y=[int(call.meta["model"])])
         self.assertEqual(self.result(self.receive()), [{"OUT": [190]}])

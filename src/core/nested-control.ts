@@ -12,7 +12,7 @@ export interface NestedOverride {
 /** Loads and unloads of other models for which a model asks. */
 export interface NestedControl {
   /** Whether the version that the target means answers now. */
-  ready(target: Target): boolean;
+  ready(target: Target): Promise<boolean>;
   /** Settles when the model answers. @throws ServeError as the repository does */
   load(target: Target, override: NestedOverride, parent: CallOrigin): Promise<void>;
   /** Settles when what the model held is free; with `dependents`, steps of an ensemble too that nobody else needs. @throws ServeError as the repository does */

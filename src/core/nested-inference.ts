@@ -11,6 +11,8 @@ export interface NestedRequest {
   readonly parameters?: Parameters;
   /** Its own; the parent's when absent. */
   readonly id?: string;
+  /** Process id of a host that takes no other call until it has the answer. */
+  readonly blocks?: number;
 }
 
 export interface NestedResponse extends InferResponse {
@@ -29,7 +31,8 @@ export interface NestedInference {
   /**
    * It ends when its parent does, or with the cancellation when there is one, which costs less than a signal; it pays with its parent's
    * principal, and comes no later than its parent's deadline.
-   * @throws ServeError as the data plane does; FAILED_PRECONDITION when more than {@link MOST_NESTED_MODELS} models ask each other
+   * @throws ServeError as the data plane does; FAILED_PRECONDITION when more than {@link MOST_NESTED_MODELS} models ask each other, or all that
+   * could answer wait for this answer
    */
   infer(request: NestedRequest, parent: CallOrigin, cancellation?: Cancellation): Promise<NestedResponse>;
   /**

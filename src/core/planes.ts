@@ -32,6 +32,8 @@ export interface ControlPlane {
   names(namespace: string, service?: string): readonly string[];
   /** The version that the target means; its latest when it names none. @throws ServeError NOT_FOUND */
   get(target: Target): ModelStatus;
+  /** The same, with `answers` false and the reason when the model's own code says that it is not ready. @throws ServeError NOT_FOUND */
+  readiness(target: Target): Promise<ModelStatus>;
   /** The same, of a model that has told its signature: one that stands by is loaded first. @throws ServeError */
   describe(target: Target, context: RequestContext): Promise<ModelStatus>;
   /** Settles when the version that the target means answers: one that stands by is loaded now. @throws ServeError as a request would hear it */

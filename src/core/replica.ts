@@ -1,7 +1,7 @@
 import type { Cancellation } from "./cancellation.ts";
 import { ServeError } from "./errors.ts";
 import type { JsonObject, Parameters, Payload } from "./inference.ts";
-import type { Priority } from "./scheduling.ts";
+import type { Priority, SchedulingSpec } from "./scheduling.ts";
 import type { Signature } from "./signature.ts";
 
 /** One call of a replica: one request, or a batch that was put together from several. */
@@ -69,8 +69,12 @@ export interface ModelDescription {
   readonly warnings: readonly string[];
   /** A request that the model has answered in its warm-up, as Open Inference Protocol inputs or V1 instances. */
   readonly example?: unknown;
+  /** Its own code says whether it is ready. */
+  readonly checksReadiness?: boolean;
   /** Of a model with a config.pbtxt: that, with what it does not say completed, as Triton prints it. */
   readonly configuration?: JsonObject;
+  /** How its requests are scheduled, instead of what its spec says: its own code has completed that. */
+  readonly scheduling?: SchedulingSpec;
 }
 
 /** The name of the method that serves requests which name none; undefined for a model without methods. */
@@ -93,6 +97,8 @@ export interface Replica {
   readonly roomForRows?: () => number;
   /** Of one that may not answer for a while although it is there: others are asked then, if there are any. */
   readonly readiness?: ReplicaReadiness;
+  /** Of a model whose own code says whether it is ready: what keeps it from answering now, or undefined. Never rejects. */
+  checkReadiness?(): Promise<string | undefined>;
   run(call: ReplicaCall, cancellation?: Cancellation): Promise<ReplicaResult>;
   /**
    * Carries out several calls of one method that is `together`, each with an answer or a failure of its own, in their order. Rejects when

@@ -66,6 +66,8 @@ export interface SequenceScheduling {
    * replica executes it step by step.
    */
   readonly iterative?: boolean;
+  /** Bits of the largest id that such a model can take, 31 or more; 64 when absent. */
+  readonly idBits?: number;
   /** Of "direct": the share of the slots for which it waits. */
   readonly minimumSlotUtilization?: number;
   /** Of "oldest": sizes of a call at which it is sent at once. */

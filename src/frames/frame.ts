@@ -24,6 +24,7 @@ export const FRAME_TYPES = {
   log: 17,
   unload: 19,
   pong: 20,
+  check: 21,
 } as const;
 
 export type FrameName = keyof typeof FRAME_TYPES;
@@ -135,6 +136,8 @@ export interface CallMetadata extends Omit<RequestMetadata, "tensors"> {
   readonly parent: number;
   /** Absent: an inference. */
   readonly action?: "load" | "unload" | "ready";
+  /** The host takes no other call until it is answered. */
+  readonly blocking?: boolean;
   readonly model: string;
   readonly version?: string;
   /** Any number of answers may come: so many before more credit does. Without it exactly one does. */
@@ -168,6 +171,8 @@ export interface FrameMetadata {
   readonly log: { readonly level: "info" | "warning" | "error"; readonly message: string };
   readonly unload: Empty;
   readonly pong: Empty;
+  /** Whether a model is ready by its own account; `model` is its handle. */
+  readonly check: { readonly model: number };
 }
 
 /** Bytes that fill `length` up to a multiple of 8. */

@@ -1,7 +1,11 @@
-import type { DynamicBatching, InstanceGroup, ModelConfiguration, QueuePolicy } from "../core/model-configuration.ts";
+import type { DynamicBatching, InstanceGroup, ModelConfiguration, QueuePolicy, SequenceBatching } from "../core/model-configuration.ts";
 import type { Priority, QueueRules, SchedulingSpec } from "../core/scheduling.ts";
+import type { Datatype } from "../core/tensor.ts";
 import { ONNXRUNTIME } from "./backends.ts";
 import { priorityOfLevel } from "./priority-levels.ts";
+
+/** Positive integers of a datatype have so many. */
+const ID_BITS: Partial<Record<Datatype, number>> = { INT32: 31, UINT32: 32, INT64: 63 };
 
 interface SchedulingWithNotes {
   readonly scheduling: SchedulingSpec;
@@ -28,7 +32,7 @@ export function schedulingOf(configuration: ModelConfiguration): SchedulingWithN
           perReplica: strategy.kind === "direct" ? rows : strategy.maxCandidateSequences,
           idleMs,
           maxDelayMs: strategy.maxQueueDelayMs,
-          ...(iterative ? { iterative } : {}),
+          ...(iterative ? { iterative, idBits: idBitsOf(sequenceBatching) } : {}),
           ...(strategy.kind === "direct"
             ? { minimumSlotUtilization: strategy.minimumSlotUtilization }
             : { preferredSizes: ascending(strategy.preferredBatchSizes) }),
@@ -44,6 +48,11 @@ export function schedulingOf(configuration: ModelConfiguration): SchedulingWithN
   }
   const batching = batchingOf(dynamicBatching, maxBatchSize);
   return { scheduling: { ...limited.scheduling, ...batching.scheduling }, notes: [...limited.notes, ...batching.notes] };
+}
+
+/** Of the model's inputs for the id the one that holds least decides; a text holds any. */
+function idBitsOf({ controls }: SequenceBatching): number {
+  return Math.min(64, ...controls.map(({ kind, datatype }) => (kind === "correlation-id" ? (ID_BITS[datatype] ?? 64) : 64)));
 }
 
 /** Whether a model has a batcher may be known only when it is loaded. */

@@ -47,11 +47,30 @@ describe("what a configuration says to the scheduler", () => {
       "max_batch_size: 4 sequence_batching { iterative_sequence: true }",
       {
         maxBatchRows: 4,
-        sequences: { strategy: "direct", perReplica: 4, idleMs: 1000, maxDelayMs: 0, iterative: true, minimumSlotUtilization: 0 },
+        sequences: {
+          strategy: "direct",
+          perReplica: 4,
+          idleMs: 1000,
+          maxDelayMs: 0,
+          iterative: true,
+          idBits: 64,
+          minimumSlotUtilization: 0,
+        },
       },
     ],
   ])("is, of %s", (text, scheduling) => {
     expect(fieldsOf(text).scheduling).toEqual(scheduling);
+  });
+
+  it.each([
+    ["INT32", 31],
+    ["UINT32", 32],
+    ["INT64", 63],
+    ["UINT64", 64],
+    ["STRING", 64],
+  ])("knows the ids that fit into an input of type %s", (datatype, idBits) => {
+    const control = `control_input { name: "ID" control { kind: CONTROL_SEQUENCE_CORRID data_type: TYPE_${datatype} } }`;
+    expect(fieldsOf(`sequence_batching { iterative_sequence: true ${control} }`).scheduling?.sequences).toMatchObject({ idBits });
   });
 
   it("is what a load says, of a model that has no configuration otherwise", () => {

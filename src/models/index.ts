@@ -1,4 +1,5 @@
 export { bind } from "./bind.ts";
+export { BlockedHosts } from "./blocked-hosts.ts";
 export { createEventLoopLoad } from "./event-loop-load.ts";
 export { createInferenceStatistics } from "./inference-statistics.ts";
 export { InlinePromotion, type InlinePromotionOptions } from "./inline-promotion.ts";

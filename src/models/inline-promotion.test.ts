@@ -75,7 +75,7 @@ class World {
   async serve(name: string, change: Partial<ModelSpec> = {}): Promise<Served> {
     const queueLimits = { maxRequests: 1000, maxBytes: 1e6, maxStreams: 1 };
     const scheduler = new Scheduler({ clock: this.clock, queueLimits, batchLimits: { maxRows: 8, maxBytes: 1e6 } });
-    const model = new ModelVersion({ ...modelSpec(name, name), ...change }, scheduler, createEvents());
+    const model = new ModelVersion({ ...modelSpec(name, name), ...change }, () => scheduler, createEvents());
     const host = new QuickHost();
     await this.promotion.prepare(model.spec, host.description);
     const attendance = this.promotion.attend(model, host);

@@ -11,6 +11,8 @@ export interface ReplicaHost {
   readonly devices: readonly string[];
   /** It is given requests. */
   serves: boolean;
+  /** As its replica does. */
+  readonly checkReadiness?: (() => Promise<string | undefined>) | undefined;
 }
 
 const ONE = { least: 1, most: 1 };

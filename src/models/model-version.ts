@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { basename } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../core/clock.ts";
 import type { RequestContext } from "../core/context.ts";
 import { type Code, firstLine, ServeError } from "../core/errors.ts";
 import type { Events, LoadCause } from "../core/events.ts";
 import type { HostExit, ModelFailure, ModelSpec, ModelState, ModelStatus } from "../core/model.ts";
 import { defaultMethodOf, type ModelDescription } from "../core/replica.ts";
+import type { SchedulingSpec } from "../core/scheduling.ts";
 import type { Signature } from "../core/signature.ts";
 import type { Scheduler } from "../scheduler/index.ts";
 import { ModelReplicas } from "./model-replicas.ts";
@@ -17,10 +19,12 @@ const MAX_WAITING = 256;
 /** One version of a model while the server knows it: what it is, how it is, and the queue in front of it. */
 export class ModelVersion {
   readonly id: string = randomUUID();
-  readonly scheduler: Scheduler;
   readonly usage = new Usage();
   readonly replicas: ModelReplicas;
+  readonly #createScheduler: (spec: ModelSpec) => Scheduler;
   readonly #events: Events;
+  #scheduler: Scheduler;
+  #scheduling: SchedulingSpec | undefined;
   #spec: ModelSpec;
   #state: ModelState = "registered";
   #reason = "waiting for its turn to load";
@@ -42,9 +46,10 @@ export class ModelVersion {
   /** Percent of the requests that its revision gets. */
   traffic = 100;
 
-  constructor(spec: ModelSpec, scheduler: Scheduler, events: Events) {
+  constructor(spec: ModelSpec, createScheduler: (spec: ModelSpec) => Scheduler, events: Events) {
     this.#spec = spec;
-    this.scheduler = scheduler;
+    this.#createScheduler = createScheduler;
+    this.#scheduler = createScheduler(spec);
     this.replicas = new ModelReplicas(spec.scaling);
     this.#events = events;
   }
@@ -57,6 +62,26 @@ export class ModelVersion {
   set spec(spec: ModelSpec) {
     this.#spec = spec;
     this.replicas.bounds = spec.scaling;
+  }
+
+  get scheduler(): Scheduler {
+    return this.#scheduler;
+  }
+
+  /** What its spec says, or its own code has completed. */
+  get scheduling(): SchedulingSpec | undefined {
+    return this.#scheduling ?? this.#spec.scheduling;
+  }
+
+  /** The first replica is about to serve, and has this description. */
+  describe(description: ModelDescription): void {
+    this.description = description;
+    const { scheduling = this.#spec.scheduling } = description;
+    if (isDeepStrictEqual(scheduling, this.scheduling) || this.replicas.serving.length > 0) return;
+    this.#scheduling = scheduling;
+    // Without a replica it has nothing.
+    void this.#scheduler.close();
+    this.#scheduler = this.#createScheduler({ ...this.#spec, ...(scheduling === undefined ? {} : { scheduling }) });
   }
 
   /** Of the first replica. */
@@ -176,7 +201,7 @@ export class ModelVersion {
   admit(bytes: number, context: RequestContext): void {
     if (!this.answers) this.assertReady();
     this.#assertRoom();
-    const timeout = this.spec.scheduling?.timeoutMs;
+    const timeout = this.scheduling?.timeoutMs;
     if (timeout !== undefined) context.dueBy(context.record.startedAt + timeout);
     this.scheduler.admit(bytes, context);
   }
@@ -247,6 +272,12 @@ export class ModelVersion {
     return { state: this.#state, reason: `it has been drained; ${again}` };
   }
 
+  /** What its own code says that keeps it from answering now, in whichever replica; undefined when nothing does. */
+  async checkReadiness(): Promise<string | undefined> {
+    const said = await Promise.all(this.replicas.serving.map((host) => host.checkReadiness?.()));
+    return said.find((obstacle) => obstacle !== undefined);
+  }
+
   /** The method of a name, or the model's default one. @throws ServeError NOT_FOUND when the model has no such method */
   method(wanted?: string): { readonly name: string; readonly signature: Signature } {
     const methods = this.description?.methods ?? {};
@@ -269,7 +300,7 @@ export class ModelVersion {
       format,
       protocols: this.spec.upstream?.protocols.map(({ protocol }) => protocol) ?? [],
       artefact: basename(this.spec.file),
-      scheduling: this.spec.scheduling,
+      scheduling: this.scheduling,
       responseCache: this.spec.responseCache === true,
       ...this.#visible(),
       revision: this.revision,

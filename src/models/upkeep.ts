@@ -116,7 +116,8 @@ export class Upkeep {
       await inline?.prepare(model.spec, loaded.replica.description);
       const loadedAt = clock.now();
       const devices = devicesOf(reservation.amounts, this.#options);
-      const host = { pid: loaded.endpoint.pid, bytes: 0, deviceBytes: 0, devices, serves: false };
+      const checkReadiness = loaded.replica.checkReadiness?.bind(loaded.replica);
+      const host = { pid: loaded.endpoint.pid, bytes: 0, deviceBytes: 0, devices, serves: false, checkReadiness };
       const running = { model, loaded, host, reservation, loadedAt, loadMs: loadedAt - began, reservedBytes };
       shares.add(running);
       onHost(host.pid, true);
@@ -160,7 +161,7 @@ export class Upkeep {
   async #serveUntilEnd(life: Life, member: Member, { loaded, host }: Running): Promise<string> {
     const { model } = life;
     const { replica, endpoint, warnings } = loaded;
-    model.description = { ...replica.description, warnings };
+    model.describe({ ...replica.description, warnings });
     // The others have hosts for themselves, which are known by the model's own name.
     if (member.index === 0) model.hostName = endpoint.name;
     const inline = member.index === 0 ? this.#options.inline?.attend(model, replica) : undefined;

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../test/fake-clock.ts";
 import { FakeHosts, modelSpec } from "../../test/fake-hosts.ts";
 import { Registry } from "../models/index.ts";
+import type { ReplicaHost } from "../models/model-replicas.ts";
 import { type ControlPlaneOptions, createControlPlane } from "./control-plane.ts";
 
 describe("the server's readiness", () => {
@@ -30,6 +31,31 @@ describe("the server's readiness", () => {
     other?.standBy(() => Promise.resolve());
     if (other !== undefined) other.drained = true;
     expect([ready(false), ready(true)]).toEqual([true, true]);
+  });
+});
+
+describe("whether a model is ready", () => {
+  const registry = new Registry();
+  const model = new FakeHosts(new FakeClock()).createModel(modelSpec("m", "m"));
+  registry.set({ namespace: "default", name: "m" }, [model]);
+  const { readiness } = createControlPlane({ registry } as unknown as ControlPlaneOptions);
+  const answers = async (): Promise<unknown> => {
+    const status = await readiness({ namespace: "default", name: "m" });
+    return status.answers ? true : status.reason;
+  };
+  const host = (checkReadiness?: () => Promise<string | undefined>, serves = true): ReplicaHost => {
+    return { pid: 1, bytes: 0, deviceBytes: 0, devices: [], serves, checkReadiness };
+  };
+
+  it("is for its own code to say in each replica that serves", async () => {
+    expect(await answers()).toBe("waiting for its turn to load");
+    model.become("ready", "");
+    expect(await answers()).toBe(true);
+    for (const each of [host(), host(async () => undefined), host(async () => "still loading", false)]) model.replicas.hosts.add(each);
+    expect(await answers()).toBe(true);
+    model.replicas.hosts.add(host(async () => "no database"));
+    expect(await answers()).toBe("no database");
+    await expect(readiness({ namespace: "default", name: "other" })).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 });
 

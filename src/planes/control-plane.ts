@@ -52,6 +52,11 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     list: () => registry.statuses(),
     names: (namespace, service) => registry.names(namespace, service),
     get: statusOf,
+    async readiness(target) {
+      const obstacle = await registry.find(target).checkReadiness();
+      const status = statusOf(target);
+      return obstacle === undefined || !status.answers ? status : { ...status, answers: false, reason: obstacle };
+    },
     async describe(target, context) {
       const model = registry.find(target);
       // One that has failed has no signature, and its status says why.

@@ -8,6 +8,8 @@ import type { SequenceScheduling } from "../core/scheduling.ts";
 import { Scheduler } from "./scheduler.ts";
 
 const SIGNATURE = { batchable: true, stateful: true, together: true };
+/** The first id that the server gives. */
+const FIRST = 2n ** 64n - 2n ** 20n;
 const RULES: SequenceScheduling = { strategy: "direct", perReplica: 2, idleMs: 1000, maxDelayMs: 50, iterative: true };
 
 class IterativeReplica extends FakeReplica {
@@ -74,17 +76,20 @@ it("gives each request to its replica at once and alone, and the next one when a
   const second = send();
   void send();
   await clock.turn();
-  expect(given()).toEqual([[{ id: 1n, start: true, end: false }], [{ id: 2n, start: true, end: false }]]);
+  expect(given()).toEqual([[{ id: FIRST, start: true, end: false }], [{ id: FIRST + 1n, start: true, end: false }]]);
   await end(1);
   await second;
-  expect(given()).toEqual([[{ id: 1n, start: true, end: false }], [{ id: 3n, start: true, end: false }]]);
+  expect(given()).toEqual([[{ id: FIRST, start: true, end: false }], [{ id: FIRST + 2n, start: true, end: false }]]);
 });
 
 it("keeps the ids that clients give, and gives none of them to anybody else", async () => {
   void send({ sequence_id: 1, sequence_start: true });
   void send();
   await clock.turn();
-  expect(given()).toEqual([[{ id: 1n, start: true, end: false }], [{ id: 2n, start: true, end: false }]]);
+  expect(given()).toEqual([[{ id: 1n, start: true, end: false }], [{ id: FIRST, start: true, end: false }]]);
+  for (const id of [FIRST, String(FIRST)]) {
+    expect(() => send({ sequence_id: id, sequence_start: true })).toThrow("are for requests that have none of their own");
+  }
 });
 
 it("ends a sequence with its request", async () => {
@@ -118,7 +123,7 @@ it("tells the clients of a replica that is gone, and gives what waits to another
   const other = new FakeReplica(2, "other");
   scheduler.add(other);
   await clock.turn();
-  expect(other.together.map(({ calls }) => calls[0]?.sequence?.id)).toEqual([3n]);
+  expect(other.together.map(({ calls }) => calls[0]?.sequence?.id)).toEqual([FIRST + 2n]);
   other.echoTogether();
   await waits;
 });
@@ -128,8 +133,8 @@ it("has as many streams under way as requests", async () => {
   const answers = streams.map((stream) => stream.next());
   await clock.turn();
   expect(replica.streamed).toEqual([
-    { id: 1n, start: true, end: false },
-    { id: 2n, start: true, end: false },
+    { id: FIRST, start: true, end: false },
+    { id: FIRST + 1n, start: true, end: false },
   ]);
   await answers[0];
   await streams[0]?.return();

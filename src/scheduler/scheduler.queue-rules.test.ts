@@ -246,4 +246,30 @@ describe("answers in order", () => {
     await settle();
     expect(told).toEqual(["c failed", "a failed", "b"]);
   });
+
+  it("are kept for nobody whose time is over, or who has gone meanwhile", async () => {
+    void send("a");
+    const late = send("b", { deadlineMs: 50 });
+    await clock.turn();
+    other.echo();
+    const asking = context();
+    void send("c", asking);
+    void send("d");
+    await clock.turn();
+    other.echo();
+    await settle();
+    other.fail(new ServeError("INTERNAL", "bad"));
+    await settle();
+    expect(told).toEqual([]);
+    await clock.advance(50);
+    expect(told).toEqual(["b failed"]);
+    await expect(late).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+    asking.abort(new ServeError("CANCELLED", "gone"));
+    await settle();
+    expect(told).toEqual(["b failed", "c failed"]);
+    await clock.advance(9_949);
+    expect(told).toEqual(["b failed", "c failed"]);
+    await clock.advance(1);
+    expect(told).toEqual(["b failed", "c failed", "a failed", "d failed"]);
+  });
 });

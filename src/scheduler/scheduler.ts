@@ -300,7 +300,8 @@ export class Scheduler {
     const hedgeAt = this.#calls.hedge(now);
     this.#dispatcher.flush();
     this.#departures.look();
-    return Math.min(next, hedgeAt, this.#departures.lookAt);
+    const heldUntil = this.#order?.expire(now) ?? Number.POSITIVE_INFINITY;
+    return Math.min(next, hedgeAt, heldUntil, this.#departures.lookAt);
   }
 
   /** Somebody has room, or is gone. */

@@ -10,9 +10,10 @@ import type { Dispatching } from "./dispatcher.ts";
 import { type Entry, failEntry } from "./entry.ts";
 import type { Holder } from "./execution-limits.ts";
 import type { FairQueue } from "./fair-queue.ts";
+import { OwnIds } from "./own-ids.ts";
 import { deadlineExceeded } from "./refusals.ts";
 import { chooseOfSequences, type SequenceCandidate } from "./sequence-choice.ts";
-import { withoutSequence } from "./sequence-refusals.ts";
+import { ofTheServer, withoutSequence } from "./sequence-refusals.ts";
 import { type Sequence, SequenceTable, type Turn } from "./sequence-table.ts";
 import { keyOf, sequenceOf } from "./sequences.ts";
 
@@ -58,8 +59,8 @@ export class SequenceBatcher implements Dispatching, OpenSequences {
   readonly #table: SequenceTable<AnyTurn>;
   readonly #turns = new Map<Entry, EntryTurn>();
   readonly #streams = new Set<WaitingStream>();
-  /** What the next request without an id of its own is called. */
-  #nextId = 1n;
+  /** Of an iterative model: what requests without an id of their own are called. */
+  readonly #ownIds: OwnIds | undefined;
   #flushing = false;
   #stopped = false;
   /** Whether the last flush ended for want of a named resource. */
@@ -68,6 +69,7 @@ export class SequenceBatcher implements Dispatching, OpenSequences {
   constructor(options: SequenceBatcherOptions) {
     const { rules, model, queue, calls } = options;
     this.#options = options;
+    if (rules.iterative === true) this.#ownIds = new OwnIds(rules.idBits ?? 64);
     this.#table = new SequenceTable({
       model,
       perReplica: rules.perReplica,
@@ -91,11 +93,12 @@ export class SequenceBatcher implements Dispatching, OpenSequences {
   stepOf(call: ReplicaCall): SequenceStep {
     const sequence = sequenceOf(call);
     if (sequence === undefined) {
-      if (!this.#isIterative) throw withoutSequence(this.#options.model);
-      while (this.#table.has(this.#nextId)) this.#nextId++;
-      return { id: this.#nextId++, start: true, end: false };
+      if (this.#ownIds === undefined) throw withoutSequence(this.#options.model);
+      return { id: this.#ownIds.take((id) => this.#table.has(id)), start: true, end: false };
     }
-    return { id: keyOf(sequence.id), start: sequence.start, end: sequence.end };
+    const id = keyOf(sequence.id);
+    if (this.#ownIds?.has(id) === true) throw ofTheServer(id, this.#options.model, this.#ownIds.range);
+    return { id, start: sequence.start, end: sequence.end };
   }
 
   push(entry: Entry): void {
@@ -220,7 +223,7 @@ export class SequenceBatcher implements Dispatching, OpenSequences {
   }
 
   get #isIterative(): boolean {
-    return this.#options.rules.iterative === true;
+    return this.#ownIds !== undefined;
   }
 
   #arrive(turn: AnyTurn): void {

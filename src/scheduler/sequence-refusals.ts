@@ -15,6 +15,14 @@ export function withoutSequence(model: string): ServeError {
   );
 }
 
+/** An id of those that the server gives to requests without one. */
+export function ofTheServer(id: string | bigint, model: string, range: string): ServeError {
+  return new ServeError(
+    "INVALID_ARGUMENT",
+    `sequence id ${id} cannot be sent to model '${model}': ids from ${range} are for requests that have none of their own`,
+  );
+}
+
 export function replicaGone(id: string | bigint): ServeError {
   return new ServeError("ABORTED", `the replica that had the state of sequence ${id} is gone; begin the sequence again`);
 }

@@ -36,8 +36,13 @@ def load(request: LoadRequest, progress: Progress) -> Any:
     instance = run_code(kind, "__init__")
     if hasattr(instance, "initialize"):
         run_code(instance.initialize, "initialize", _arguments(request, configuration))
+    description = describe(configuration, [])
+    if hasattr(instance, "is_ready"):
+        description["checksReadiness"] = True
+        # It is asked while `execute` runs, too.
+        request.link.look_often()
     model = IterativeModel if is_iterative(configuration) else TritonModel
-    return model(describe(configuration, []), instance, request.instance or request.model)
+    return model(description, instance, request.instance or request.model)
 
 
 def _class_in(file: str) -> Any:

@@ -25,6 +25,11 @@ class Bridge:
         payload, blobs = write_outputs(outputs)
         return self.link.ask({**meta, **payload}, blobs, self.stream, notify)
 
+    def ask_and_wait(self, meta: dict[str, Any], outputs: Any = ()) -> frames.Frame:
+        """The one answer. Raises as `ask` does, and HostError CANCELLED when the connection ends."""
+        blocking = {"blocking": True} if self.link.blocks_calls else {}
+        return self.link.next_answer(self.ask({**meta, **blocking}, outputs))
+
     def log(self, level: str, message: str) -> None:
         self.link.log(level, message)
 
@@ -46,7 +51,7 @@ class Bridge:
     def _control(self, meta: dict[str, Any], outputs: Any = ()) -> Any:
         from triton_python_backend_utils.errors import TritonModelException
 
-        answer = self.link.next_answer(self.ask(meta, outputs))
+        answer = self.ask_and_wait(meta, outputs)
         if answer.type == frames.ERROR:
             raise TritonModelException(answer.meta["message"])
         return answer.meta.get("json")

@@ -76,6 +76,15 @@ class TritonModel:
             sender.close()
             reply.end(_NOT_ITERATIVE)
 
+    def is_ready(self) -> bool:
+        """What the model's own `is_ready` says, beside calls of `execute`. Raises what that raises, and TritonModelException for no boolean."""
+        said = self._instance.is_ready()
+        if inspect.iscoroutine(said):
+            said = self._loop.start(said).result()
+        if not isinstance(said, bool):
+            raise TritonModelException("is_ready() must return a boolean value")
+        return said
+
     def close(self) -> None:
         self._loop.stop()
         if hasattr(self._instance, "finalize"):

@@ -17,10 +17,8 @@ AHEAD = 16
 
 def exec_request(request: Any, decoupled: bool) -> Any:
     """The response of the other model, or an iterator of its responses; failures are in the responses."""
-    question = bridge().ask(_meta_of(request, decoupled), _inputs_of(request))
-    if decoupled:
-        return _iterator(question)
-    return _response(bridge().link.next_answer(question))
+    meta, inputs = _meta_of(request, decoupled), _inputs_of(request)
+    return _iterator(bridge().ask(meta, inputs)) if decoupled else _response(bridge().ask_and_wait(meta, inputs))
 
 
 def async_exec_request(request: Any, decoupled: bool) -> Any:

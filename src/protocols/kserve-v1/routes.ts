@@ -36,7 +36,7 @@ import { isTensorFlow, signatureDefinitions, versionStatus } from "./tensorflow-
 
 export interface V1Options {
   readonly dataPlane: DataPlane;
-  readonly controlPlane: Pick<ControlPlane, "get" | "list" | "names" | "versions" | "describe" | "variable" | "resources">;
+  readonly controlPlane: Pick<ControlPlane, "get" | "readiness" | "list" | "names" | "versions" | "describe" | "variable" | "resources">;
   /** Without it everything is read and written in the event loop. */
   readonly large?: LargePredict | undefined;
 }
@@ -155,8 +155,8 @@ function list(controlPlane: V1Options["controlPlane"], request: HttpRequest): Ht
 }
 
 /** Whether it is ready; for TensorFlow's formats with what TensorFlow Serving's clients look for, and OpenAI's where the model speaks its protocol. */
-function readiness(controlPlane: V1Options["controlPlane"], target: Target): HttpReply {
-  const status = controlPlane.get(target);
+async function readiness(controlPlane: V1Options["controlPlane"], target: Target): Promise<HttpReply> {
+  const status = await controlPlane.readiness(target);
   if (speaksOpenAi(status)) return readinessReply(status, openAiModel(controlPlane, status));
   if (!isTensorFlow(status)) return readinessReply(status);
   return jsonReply(

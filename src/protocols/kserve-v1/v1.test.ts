@@ -114,6 +114,7 @@ describe("routes", () => {
     names: () => names,
     list: () => names.map(statusOf),
     get: ({ name }) => statusOf(name),
+    readiness: async ({ name }) => statusOf(name),
     versions: () => [],
     describe: () => Promise.reject(new Error("not asked")),
   };

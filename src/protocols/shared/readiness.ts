@@ -8,7 +8,8 @@ import { namespaceOf } from "./target.ts";
 /** `{"name","ready"}` with status 200, or 503 and the reason under `error`; `more` is what other protocols have in the same object. */
 export function readinessReply({ name, answers, state, reason }: ModelStatus, more: object = {}): HttpReply {
   if (answers) return jsonReply(JSON.stringify({ name, ready: true, ...more }));
-  const error = `Model with name ${name} is not ready. It is ${state}: ${firstLine(reason)}`;
+  // Loaded and not ready: its own code says so.
+  const error = `Model with name ${name} is not ready. ${state === "ready" ? "" : `It is ${state}: `}${firstLine(reason)}`;
   return jsonReply(JSON.stringify({ name, ready: false, error, ...more }), 503);
 }
 

@@ -1,5 +1,6 @@
 import type { ModelConfiguration } from "../../core/model-configuration.ts";
 import type { ModelDescription, Replica } from "../../core/replica.ts";
+import type { SchedulingSpec } from "../../core/scheduling.ts";
 import type { Signature } from "../../core/signature.ts";
 import { readLabels } from "./labels.ts";
 import { configuredReplica } from "./replica.ts";
@@ -16,6 +17,8 @@ interface ConfiguredModel {
   readonly folder: string;
   /** What an operator should know of how it was completed. */
   readonly notes: readonly string[];
+  /** As the model's own code has completed it. */
+  readonly scheduling?: SchedulingSpec | undefined;
 }
 
 /**
@@ -26,7 +29,7 @@ interface ConfiguredModel {
  */
 export async function openConfigured(
   inner: Replica,
-  { configuration, declaresRows, folder, notes }: ConfiguredModel,
+  { configuration, declaresRows, folder, notes, scheduling }: ConfiguredModel,
   report: (step: string) => void,
   signal: AbortSignal,
 ): Promise<Replica> {
@@ -49,6 +52,7 @@ export async function openConfigured(
     methods,
     ...(example === undefined || translations.size > 0 ? {} : { example }),
     ...(Object.keys(configuration.json).length === 0 ? {} : { configuration: configuration.json }),
+    ...(scheduling === undefined ? {} : { scheduling }),
     warnings: [...described.warnings, ...notes],
   };
   const replica = configuredReplica(inner, description, translations);

@@ -31,6 +31,7 @@ export function configuredReplica(inner: Replica, description: ModelDescription,
     exited: inner.exited,
     ...(inner.roomForRows === undefined ? {} : { roomForRows: inner.roomForRows }),
     ...(inner.readiness === undefined ? {} : { readiness: inner.readiness }),
+    ...(inner.checkReadiness === undefined ? {} : { checkReadiness: inner.checkReadiness.bind(inner) }),
     ...(inner.endSequence === undefined ? {} : { endSequence: inner.endSequence.bind(inner) }),
     run: leavesAll
       ? (call, cancellation) => inner.run(call, cancellation)

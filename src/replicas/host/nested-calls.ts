@@ -23,6 +23,8 @@ export interface NestedCallsOptions {
   /** The model that asks, in whose namespace the others are. */
   readonly namespace: string;
   readonly name: string;
+  /** Process id of the host. */
+  readonly pid: number;
   readonly clock: Clock;
 }
 
@@ -119,6 +121,7 @@ export class NestedCalls {
       ...(outputs === undefined ? {} : { outputs }),
       ...(parameters === undefined ? {} : { parameters }),
       ...(id === undefined ? {} : { id }),
+      ...(call.blocking === true ? { blocks: this.#options.pid } : {}),
     };
     const { output } = await models.inference.infer({ target, payload, ...asked }, origin);
     if (!isStream(output)) {
@@ -145,12 +148,15 @@ export class NestedCalls {
 
   async #control(
     target: Target,
-    { action, configuration, dependents }: CallMetadata,
+    { action, configuration, dependents, blocking, parent }: CallMetadata,
     payload: Payload,
     origin: CallOrigin,
   ): Promise<boolean> {
     const { control } = this.#options.models;
     if (action === "ready") return control.ready(target);
+    // It would wait for the request that waits for it.
+    if (action === "unload" && target.name === this.#options.name && blocking === true && this.#calls.has(parent))
+      throw unloadsItself(target.name);
     if (action === "unload") await control.unload(target, dependents === true);
     else await control.load(target, overrideOf(configuration, payload), origin);
     return true;
@@ -178,6 +184,13 @@ function tensorsOf(payload: Payload, model: string): Payload {
   throw new ServeError(
     "FAILED_PRECONDITION",
     `model '${model}' answers ${payload.kind} and not tensors, which is all that a model may ask for`,
+  );
+}
+
+function unloadsItself(model: string): ServeError {
+  return new ServeError(
+    "FAILED_PRECONDITION",
+    `model '${model}' cannot unload itself in execute: that would wait until this request has been answered; do it in a thread`,
   );
 }
 

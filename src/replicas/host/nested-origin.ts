@@ -16,8 +16,8 @@ export function ownOrigin(model: string, signal: AbortSignal): CallOrigin {
 
 /** The same origin with another end. Its fields may be getters of a class, so they are named. */
 export function withSignal(origin: CallOrigin, signal: AbortSignal, deadline: number): CallOrigin {
-  const { id, headers, principal, priority, models } = origin;
-  return { id, headers, deadline, principal, priority, models, signal };
+  const { id, headers, principal, priority, models, revision } = origin;
+  return { id, headers, deadline, principal, priority, models, revision, signal };
 }
 
 /** Of requests that share a call: it ends when nobody waits for any of them. The first one pays. */

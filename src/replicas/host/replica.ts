@@ -13,6 +13,7 @@ import { checkAnswer, checkChunk } from "./check-answer.ts";
 import type { HostConnection } from "./connection.ts";
 import { exitOf } from "./exit.ts";
 import { NestedCalls, type NestedCallsOptions } from "./nested-calls.ts";
+import { ReadinessCheck } from "./readiness-check.ts";
 import { createStreamBuffer } from "./stream-buffer.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -45,7 +46,7 @@ export async function loadIntoHost(options: HostReplicaOptions, signal: AbortSig
   signal.throwIfAborted();
   const { promise: aborted, dispose } = rejectionOf(signal);
   let ready: Promise<Replica> | undefined;
-  const calls = nested === undefined ? undefined : new NestedCalls({ connection, ...nested, name: load.model, clock });
+  const calls = nested === undefined ? undefined : new NestedCalls({ connection, ...nested, name: load.model, pid: endpoint.pid, clock });
   try {
     ready = new Promise<Replica>((resolve, reject) => {
       const { meta, blobs } = contents.length === 0 ? { meta: {}, blobs: [] } : encodePayload(asTensors(contents));
@@ -94,6 +95,7 @@ class HostReplica implements Replica {
   readonly description: ModelDescription;
   readonly lost: Promise<void>;
   readonly exited: Promise<string>;
+  readonly checkReadiness?: () => Promise<string | undefined>;
   readonly #connection: HostConnection;
   readonly #endpoint: HostEndpoint;
   readonly #handle: number;
@@ -116,6 +118,10 @@ class HostReplica implements Replica {
       connection.fail(how, true);
       void endpoint.stop(0);
     });
+    if (description.checksReadiness === true) {
+      const check = new ReadinessCheck(connection, handle, clock);
+      this.checkReadiness = () => check.ask();
+    }
     void connection.lost.then(() => this.#watchdog.stop());
   }
 

@@ -55,7 +55,7 @@ beforeEach(async () => {
       watch: () => () => undefined,
     },
     control: {
-      ready: () => true,
+      ready: async () => true,
       load: async ({ name }: { name: string }, override: NestedOverride) => void controlled.push({ name, ...override }),
       unload: () => Promise.reject(new ServeError("NOT_FOUND", "there is none")),
     },
@@ -187,12 +187,12 @@ describe("what a model asks of others", () => {
     socket.say("call", 5, { model: "other", tensors: [entry("x", 1)], ...meta }, blobs);
 
   it("is asked for the sake of the request that it answers, and answered on its stream", async () => {
-    const origin = callOrigin({ id: "parent", deadline: 100, principal: "ann", models: ["m"] });
+    const origin = callOrigin({ id: "parent", deadline: 100, principal: "ann", models: ["m"], revision: "m-00002" });
     void replica.run(call(bytes("x", 1), { origin }));
     await ask({ parent: socket.streamOf("infer"), version: "2", outputs: ["y"], parameters: { a: 1 }, id: "own", timeoutMs: 10 });
     const target = { namespace: "team", name: "other", version: "2" };
     expect(asked[0]?.request).toEqual({ target, payload: asReceived(bytes("x", 1)), outputs: ["y"], parameters: { a: 1 }, id: "own" });
-    expect(asked[0]?.parent).toMatchObject({ id: "parent", principal: "ann", deadline: 10, models: ["m"] });
+    expect(asked[0]?.parent).toMatchObject({ id: "parent", principal: "ann", deadline: 10, models: ["m"], revision: "m-00002" });
     const [result] = sent("result");
     expect([result?.stream, result?.meta]).toEqual([5, { tensors: [entry("y", 1)], computeMs: 0 }]);
   });
@@ -265,6 +265,28 @@ describe("what a model asks of others", () => {
     expect(sent("result").map(({ meta }) => meta.json)).toEqual([true, true]);
     expect(controlled).toEqual([{ name: "other", configuration: "{}", files: new Map([["1/model.py", Buffer.of(1)]]) }]);
     expect(sent("error")[0]?.meta).toEqual({ code: "NOT_FOUND", message: "there is none" });
+  });
+
+  it("tells when the host takes no other call until it is answered", async () => {
+    await ask({ parent: 1, blocking: true });
+    await ask({ parent: 1 });
+    expect(asked.map(({ request }) => request.blocks)).toEqual([socket.endpoint.pid, undefined]);
+  });
+
+  it("is not to unload itself where that would wait for its own request", async () => {
+    void replica.run(call(bytes("x", 1)));
+    const parent = socket.streamOf("infer");
+    const unload = { parent, model: "m", action: "unload", tensors: [] };
+    await ask({ ...unload, blocking: true }, []);
+    // In a thread, or when the request is over.
+    await ask(unload, []);
+    await socket.say("result", parent, { answers: [{ tensors: 0 }], tensors: [], computeMs: 0 });
+    await ask({ ...unload, blocking: true }, []);
+    expect(sent("error").map(({ meta }) => meta)).toEqual([
+      { code: "FAILED_PRECONDITION", message: expect.stringContaining("model 'm' cannot unload itself in execute") },
+      { code: "NOT_FOUND", message: "there is none" },
+      { code: "NOT_FOUND", message: "there is none" },
+    ]);
   });
 
   it("ends with its host", async () => {

@@ -38,6 +38,7 @@ class SequenceReplica implements Replica {
   readonly exited: Promise<string>;
   readonly roomForRows?: () => number;
   readonly readiness?: ReplicaReadiness;
+  readonly checkReadiness?: () => Promise<string | undefined>;
   readonly #inner: Replica;
   readonly #configuration: SequenceConfiguration;
   readonly #states: SequenceStates;
@@ -51,6 +52,7 @@ class SequenceReplica implements Replica {
     this.exited = inner.exited;
     if (inner.roomForRows !== undefined) this.roomForRows = inner.roomForRows;
     if (inner.readiness !== undefined) this.readiness = inner.readiness;
+    if (inner.checkReadiness !== undefined) this.checkReadiness = inner.checkReadiness.bind(inner);
     this.#inner = inner;
     this.#configuration = configuration;
     this.#states = states;

@@ -22,8 +22,11 @@ export function overrideOf(model: string, parameters: LoadParameters, overlong: 
   let config: string | undefined;
   for (const [name, value] of parameters) {
     if (name === "config" && typeof value === "string") config = value;
-    else if (name.startsWith(FILE) && value instanceof Uint8Array) files.set(pathOf(name, overlong), value);
-    else throw wrong(`Unrecognized load parameter '${name.slice(0, MOST_CHARACTERS)}'; there are config and ${FILE}PATH`);
+    else if (name.startsWith(FILE) && value instanceof Uint8Array) {
+      const path = pathOf(name, overlong);
+      if (files.has(path)) throw wrong(`'${FILE}${path}' is there twice, once as '${FILE}/${path}'`);
+      files.set(path, value);
+    } else throw wrong(`Unrecognized load parameter '${name.slice(0, MOST_CHARACTERS)}'; there are config and ${FILE}PATH`);
   }
   if (files.size > MOST_FILES) throw wrong(`${files.size} files are more than ${MOST_FILES}`);
   for (const path of files.keys()) {
@@ -34,9 +37,9 @@ export function overrideOf(model: string, parameters: LoadParameters, overlong: 
   return { configuration: readConfigOverride(model, config), files };
 }
 
-/** A path that stays below the model's folder. */
+/** A path that stays below the model's folder; one slash before it is nothing to it, as in Triton. */
 function pathOf(parameter: string, overlong: Code): string {
-  const path = parameter.slice(FILE.length);
+  const path = parameter.slice(FILE.length).replace(/^\//, "");
   const isBelow = path.length <= MOST_CHARACTERS && path.split("/").every((part) => /^[\w][\w.+ -]{0,127}$/.test(part));
   if (isBelow) return path;
   const isOverlong = path.split("/").some((part) => Buffer.byteLength(part) > MOST_IN_NAME);

@@ -46,10 +46,25 @@ describe("what a load says of a model", () => {
     expect(() => read({}, ["file:1", file], ["file:1/model.onnx", file])).toThrow(
       "'file:1' is a file, and 'file:1/model.onnx' would lie in it",
     );
+    expect([...(read({}, ["file:/1/model.onnx", file])?.files ?? [])]).toEqual([["1/model.onnx", file]]);
+    expect(() => read({}, ["file:1/model.onnx", file], ["file:/1/model.onnx", file])).toThrow("'file:1/model.onnx' is there twice");
     expect(() => overrideOf("simple", new Map([["file:1/model.onnx", file]]))).toThrow(
       "Load parameter 'config' must be specified for model file override",
     );
-    for (const path of ["../model.onnx", "/etc/passwd", "1//model.onnx", "1/../../x", "", ".hidden", "1/..", "a\0b", "A".repeat(256)])
+    for (const path of [
+      "../model.onnx",
+      "/../model.onnx",
+      "//etc/passwd",
+      "1//model.onnx",
+      "1/../../x",
+      "",
+      "/",
+      "1/",
+      ".hidden",
+      "1/..",
+      "a\0b",
+      "A".repeat(256),
+    ])
       expect(() => read({}, [`file:${path}`, file])).toThrow("names no file below the model's folder");
     const load = new Map<string, string | Uint8Array>([["config", "{}"]]);
     const codeOf = (name: string): unknown => {

@@ -43,7 +43,7 @@ interface Metadata {
 }
 
 /** Whether the server and its models are ready. */
-export function createReadinessMethods(controlPlane: Pick<ControlPlane, "ready" | "get">): GrpcMethod[] {
+export function createReadinessMethods(controlPlane: Pick<ControlPlane, "ready" | "readiness">): GrpcMethod[] {
   return [
     typedMethod({
       path: `${SERVICE}/ServerLive`,
@@ -65,7 +65,7 @@ export function createReadinessMethods(controlPlane: Pick<ControlPlane, "ready" 
       request: ModelReadyRequestSchema,
       response: ModelReadyResponseSchema,
       target: ({ name, version }, { metadata }) => targetOfModel(name, version, metadata),
-      handle: (_request, _call, target) => ({ ready: controlPlane.get(target).answers }),
+      handle: async (_request, _call, target) => ({ ready: (await controlPlane.readiness(target)).answers }),
     }),
   ];
 }

@@ -47,8 +47,8 @@ function healthRoutes({ controlPlane, extensions }: OipOptions): Route[] {
       isReady(controlPlane, request) ? health('{"ready":true}') : health('{"ready":false}', notReadyStatus),
     ),
     ...both("/ready").map((path) =>
-      aboutModel(path, (request) => {
-        const status = controlPlane.get(targetOf(request));
+      aboutModel(path, async (request) => {
+        const status = await controlPlane.readiness(targetOf(request));
         if (healthBodies) return readinessReply(status);
         return status.answers ? health("") : jsonReply('{"error":"Model version not ready"}', notReadyStatus);
       }),
