@@ -35,6 +35,8 @@ export interface CallOrigin {
   readonly revision?: string | undefined;
   /** Aborted when nobody waits any more. */
   readonly signal: AbortSignal;
+  /** Calls back when nobody waits any more, as `signal` does; that one is made only when somebody asks for it, and costs much more. */
+  onEnd(listener: () => void): void;
 }
 
 /** Where a request stands in its sequence. */

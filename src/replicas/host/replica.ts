@@ -6,7 +6,6 @@ import type { HostEndpoint } from "../../core/executor.ts";
 import type { Payload } from "../../core/inference.ts";
 import { type ModelDescription, type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../../core/replica.ts";
 import { sizingOf } from "../../core/sizing.ts";
-import { whenAborted } from "../../core/when-aborted.ts";
 import { encodePayload, encodeTogether, type FrameMetadata, type InferMetadata, requestMetadata } from "../../frames/index.ts";
 import { CallCredit, canQueue, leastCredit } from "./call-credit.ts";
 import { checkAnswer, checkChunk } from "./check-answer.ts";
@@ -184,7 +183,7 @@ class HostReplica implements Replica {
       // The only one is given up with the call.
       if (calls.length > 1) {
         calls.forEach(({ origin }, request) => {
-          whenAborted(origin?.signal, () => over || this.#connection.send("cancel", stream, { request }));
+          origin?.onEnd(() => over || this.#connection.send("cancel", stream, { request }));
         });
       }
       cancellation?.onAbort(() => {
