@@ -8,8 +8,8 @@ import type { Signature } from "./signature.ts";
 export interface ReplicaCall {
   readonly method: string;
   readonly payload: Payload;
-  readonly outputs?: readonly string[];
-  readonly parameters?: Parameters;
+  readonly outputs?: readonly string[] | undefined;
+  readonly parameters?: Parameters | undefined;
   /** Of a batch that was padded. Without it all rows are as long as the tensors' shapes say. */
   readonly lengths?: Lengths;
   /** Of one request for a server of the model's own, or a model that asks others; a batch that is one call has none. */
