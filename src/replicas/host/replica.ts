@@ -6,7 +6,7 @@ import type { HostEndpoint } from "../../core/executor.ts";
 import type { Payload } from "../../core/inference.ts";
 import { type ModelDescription, type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../../core/replica.ts";
 import { sizingOf } from "../../core/sizing.ts";
-import { encodePayload, encodeTogether, type FrameMetadata, type InferMetadata, requestMetadata } from "../../frames/index.ts";
+import { encodePayload, type FrameMetadata, type InferMetadata, requestMetadata, TogetherEncoder } from "../../frames/index.ts";
 import { CallCredit, canQueue, leastCredit } from "./call-credit.ts";
 import { checkAnswer, checkChunk } from "./check-answer.ts";
 import type { HostConnection } from "./connection.ts";
@@ -96,6 +96,7 @@ class HostReplica implements Replica {
   readonly #connection: HostConnection;
   readonly #endpoint: HostEndpoint;
   readonly #handle: number;
+  readonly #encoder: TogetherEncoder;
   readonly #watchdog: Watchdog;
   readonly #calls: NestedCalls | undefined;
   readonly #credit: CallCredit;
@@ -110,6 +111,7 @@ class HostReplica implements Replica {
     this.#connection = connection;
     this.#endpoint = endpoint;
     this.#handle = handle;
+    this.#encoder = new TogetherEncoder(handle);
     this.#calls = calls;
     this.#watchdog = new Watchdog(clock, hostTimeoutMs, (how) => {
       connection.fail(how, true);
@@ -152,8 +154,7 @@ class HostReplica implements Replica {
 
   #askTogether(calls: readonly ReplicaCall[], cancellation?: Cancellation): Promise<Array<ReplicaResult | ServeError>> {
     return new Promise((resolve, reject) => {
-      const { requests, meta, blobs } = encodeTogether(calls);
-      const asked = { ...meta, model: this.#handle, method: calls[0]?.method ?? "", requests };
+      const { meta, blobs } = this.#encoder.encode(calls);
       const watched = this.#watchdog.begin();
       let over = false;
       // A connection that is lost tells so before there is a stream.
@@ -163,7 +164,7 @@ class HostReplica implements Replica {
         watched.answered();
         if (begun !== undefined) this.#calls?.end(begun);
       };
-      const stream = this.#connection.open("infer", asked, blobs, {
+      const stream = this.#connection.open("infer", meta, blobs, {
         together: {
           requests: calls.length,
           onAnswers: (answers) => {
