@@ -1,7 +1,8 @@
 import type { CallOrigin } from "../src/core/replica.ts";
+import { whenAborted } from "../src/core/when-aborted.ts";
 
 /** What a replica is told of a request, with what a test does not care about filled in. */
-export function callOrigin(given: Partial<CallOrigin>): CallOrigin {
+export function callOrigin({ signal = new AbortController().signal, ...given }: Partial<CallOrigin>): CallOrigin {
   return {
     id: undefined,
     headers: undefined,
@@ -9,7 +10,8 @@ export function callOrigin(given: Partial<CallOrigin>): CallOrigin {
     principal: "",
     priority: undefined,
     models: ["model"],
-    signal: new AbortController().signal,
+    signal,
+    onEnd: (listener) => void whenAborted(signal, listener),
     ...given,
   };
 }

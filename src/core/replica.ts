@@ -8,8 +8,8 @@ import type { Signature } from "./signature.ts";
 export interface ReplicaCall {
   readonly method: string;
   readonly payload: Payload;
-  readonly outputs?: readonly string[];
-  readonly parameters?: Parameters;
+  readonly outputs?: readonly string[] | undefined;
+  readonly parameters?: Parameters | undefined;
   /** Of a batch that was padded. Without it all rows are as long as the tensors' shapes say. */
   readonly lengths?: Lengths;
   /** Of one request for a server of the model's own, or a model that asks others; a batch that is one call has none. */
@@ -35,6 +35,8 @@ export interface CallOrigin {
   readonly revision?: string | undefined;
   /** Aborted when nobody waits any more. */
   readonly signal: AbortSignal;
+  /** Calls back when nobody waits any more, as `signal` does; that one is made only when somebody asks for it, and costs much more. */
+  onEnd(listener: () => void): void;
 }
 
 /** Where a request stands in its sequence. */

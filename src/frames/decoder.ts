@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { ServeError } from "../core/errors.ts";
 import { FRAME_TYPES, type Frame, HEADER_SIZE, type JsonObject, MAX_BODY, MAX_METADATA, PROTOCOL_VERSION, paddingOf } from "./frame.ts";
-import { parseJson } from "./json.ts";
+import { MetadataReader } from "./metadata-reader.ts";
 
 interface Header {
   readonly type: number;
@@ -14,6 +14,7 @@ const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(FRAME_TYPES));
 
 /** Frames from the chunks of one connection. After it has thrown, the connection cannot be read on. */
 export class FrameDecoder {
+  readonly #metadata = new MetadataReader();
   readonly #partialHeader = Buffer.alloc(HEADER_SIZE);
   #headerBytes = 0;
   /** The frame whose contents are still coming. */
@@ -55,7 +56,7 @@ export class FrameDecoder {
   #begin(header: Header, bytes: Buffer, offset: number, frames: Frame[]): number {
     const length = header.metaLength + header.bodyLength;
     if (bytes.length - offset >= length) {
-      if (KNOWN_TYPES.has(header.type)) frames.push(readFrame(header, bytes.subarray(offset, offset + length)));
+      if (KNOWN_TYPES.has(header.type)) frames.push(this.#read(header, bytes.subarray(offset, offset + length)));
       return offset + length;
     }
     this.#header = header;
@@ -70,11 +71,28 @@ export class FrameDecoder {
     this.#contents?.set(bytes.subarray(offset, end), this.#contentBytes);
     this.#contentBytes += end - offset;
     if (this.#contentBytes === length) {
-      if (this.#contents !== undefined) frames.push(readFrame(header, this.#contents));
+      if (this.#contents !== undefined) frames.push(this.#read(header, this.#contents));
       this.#header = undefined;
       this.#contents = undefined;
     }
     return end;
+  }
+
+  #read({ type, stream, metaLength }: Header, contents: Buffer): Frame {
+    const meta = this.#readMetadata(contents.subarray(0, metaLength));
+    return { type, stream, meta, blobs: splitBody(meta, contents, metaLength) };
+  }
+
+  #readMetadata(bytes: Buffer): JsonObject {
+    if (!isUtf8(bytes)) throw broken("metadata is not UTF-8");
+    let meta: unknown;
+    try {
+      meta = this.#metadata.read(bytes.toString());
+    } catch (cause) {
+      throw broken("metadata is not JSON", cause);
+    }
+    if (typeof meta !== "object" || meta === null || Array.isArray(meta)) throw broken("metadata is not a JSON object");
+    return meta as JsonObject;
   }
 }
 
@@ -88,24 +106,6 @@ function readHeader(bytes: Buffer, offset: number): Header {
   if (metaLength % 8 !== 0 || metaLength > MAX_METADATA) throw broken(`metadata of ${metaLength} bytes`);
   if (bodyLength % 8 !== 0 || bodyLength > MAX_BODY) throw broken(`a body of ${bodyLength} bytes`);
   return { type: bytes[offset + 3] as number, stream: bytes.readUInt32LE(offset + 4), metaLength, bodyLength };
-}
-
-function readFrame(header: Header, contents: Buffer): Frame {
-  const meta = readMetadata(contents.subarray(0, header.metaLength));
-  const blobs = splitBody(meta, contents, header.metaLength);
-  return { type: header.type, stream: header.stream, meta, blobs };
-}
-
-function readMetadata(bytes: Buffer): JsonObject {
-  if (!isUtf8(bytes)) throw broken("metadata is not UTF-8");
-  let meta: unknown;
-  try {
-    meta = parseJson(bytes.toString());
-  } catch (cause) {
-    throw broken("metadata is not JSON", cause);
-  }
-  if (typeof meta !== "object" || meta === null || Array.isArray(meta)) throw broken("metadata is not a JSON object");
-  return meta as JsonObject;
 }
 
 /** Views of the blobs that `meta.tensors` names, which lie one after the other from `offset` to the end of `contents`. */

@@ -1,6 +1,6 @@
 import { ServeError } from "../core/errors.ts";
 import { HEADER_SIZE, MAX_BODY, MAX_METADATA, PROTOCOL_VERSION, paddingOf } from "./frame.ts";
-import { stringifyJson } from "./json.ts";
+import { JsonText, stringifyJson } from "./json.ts";
 
 /** Bytes of body up to which copying it beside the metadata is cheaper than one more buffer to write. */
 const SMALL_BODY = 16 * 1024;
@@ -12,7 +12,7 @@ const SPACE = 0x20;
  * @throws ServeError RESOURCE_EXHAUSTED when metadata or body are over the protocol's limits
  */
 export function encodeFrame(type: number, stream: number, meta: object, blobs: readonly Uint8Array[] = []): Uint8Array[] {
-  const text = stringifyJson(meta);
+  const text = meta instanceof JsonText ? meta.text : stringifyJson(meta);
   const textLength = Buffer.byteLength(text);
   const metaLength = textLength + paddingOf(textLength);
   let bodyLength = 0;

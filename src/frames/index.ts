@@ -9,5 +9,7 @@ export {
   type InferMetadata,
   type LoadMetadata,
 } from "./frame.ts";
+export type { JsonText } from "./json.ts";
 export { decodeAnswer, decodePayload, encodePayload } from "./payload.ts";
-export { decodeTogether, encodeTogether, requestMetadata, type TogetherAnswer } from "./together.ts";
+export { decodeTogether, requestMetadata, type TogetherAnswer } from "./together.ts";
+export { TogetherEncoder } from "./together-encoder.ts";

@@ -14,6 +14,15 @@ export function parseJson(text: string): JsonValue {
   return parseExactly(text);
 }
 
+/** JSON text that has been made already. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /**
  * JSON text without white space; bigints become integer literals.
  * @throws TypeError for values that refer to themselves

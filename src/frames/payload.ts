@@ -60,11 +60,16 @@ function encodeTensors(tensors: readonly Tensor[]): { meta: PayloadMetadata; blo
   const blobs: Uint8Array[] = [];
   for (const tensor of tensors) {
     const { name, datatype, shape } = tensor;
-    const blob = tensor.datatype === "BYTES" ? joinElements(tensor.data, byteSize(tensor)) : tensor.data;
+    const blob = blobOf(tensor);
     metadata.push({ name, datatype, shape, bytes: blob.byteLength });
     blobs.push(blob);
   }
   return { meta: { tensors: metadata }, blobs };
+}
+
+/** A tensor's elements as they are in a frame; numeric ones are not copied. */
+export function blobOf(tensor: Tensor): Uint8Array {
+  return tensor.datatype === "BYTES" ? joinElements(tensor.data, byteSize(tensor)) : tensor.data;
 }
 
 function decodeTensor(meta: JsonValue, blob: Uint8Array | undefined): Tensor {

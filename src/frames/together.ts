@@ -1,17 +1,16 @@
 import { ServeError } from "../core/errors.ts";
 import type { JsonValue, Payload } from "../core/inference.ts";
 import type { ReplicaCall } from "../core/replica.ts";
-import type { Tensor } from "../core/tensor.ts";
-import type { JsonObject, PayloadMetadata, RequestMetadata } from "./frame.ts";
-import { answerOf, decodePayload, encodePayload } from "./payload.ts";
+import type { JsonObject, RequestMetadata } from "./frame.ts";
+import { answerOf, decodePayload } from "./payload.ts";
 
 /** What an infer frame says of one request besides its payload. */
 export function requestMetadata(call: ReplicaCall): RequestMetadata {
   return togetherMetadata(call, undefined);
 }
 
-/** With fields that are undefined, which JSON leaves out: every request has it. */
-function togetherMetadata({ outputs, parameters, origin, sequence }: ReplicaCall, tensors: number | undefined): RequestMetadata {
+/** The same of one of several in a frame, with so many tensors. Fields that are undefined JSON leaves out. */
+export function togetherMetadata({ outputs, parameters, origin, sequence }: ReplicaCall, tensors: number | undefined): RequestMetadata {
   const told = sequence && { id: shortest(sequence.id), start: sequence.start, end: sequence.end };
   return { tensors, outputs, parameters, id: origin?.id, timeoutMs: origin?.timeoutMs, sequence: told };
 }
@@ -19,26 +18,6 @@ function togetherMetadata({ outputs, parameters, origin, sequence }: ReplicaCall
 /** Numbers that JSON has are written much faster than bigints. */
 function shortest(id: string | bigint): string | number | bigint {
   return typeof id === "bigint" && id <= Number.MAX_SAFE_INTEGER ? Number(id) : id;
-}
-
-/**
- * Several requests as the payload of one infer frame.
- * @throws ServeError INTERNAL for one that does not consist of tensors
- */
-export function encodeTogether(calls: readonly ReplicaCall[]): {
-  readonly requests: readonly RequestMetadata[];
-  readonly meta: PayloadMetadata;
-  readonly blobs: Uint8Array[];
-} {
-  const tensors: Tensor[] = [];
-  const requests: RequestMetadata[] = [];
-  for (const call of calls) {
-    const { method, payload } = call;
-    if (payload.kind !== "tensors") throw new ServeError("INTERNAL", `method '${method}' takes tensors by name, not ${payload.kind}`);
-    for (const tensor of payload.tensors) tensors.push(tensor);
-    requests.push(togetherMetadata(call, payload.tensors.length));
-  }
-  return { requests, ...encodePayload({ kind: "tensors", tensors }) };
 }
 
 export type TogetherAnswer = { readonly payload: Payload } | { readonly error: JsonObject };

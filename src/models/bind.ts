@@ -141,21 +141,19 @@ function checkedRows(rows: readonly unknown[], spec: TensorSpec, model: string):
 
 function checkTensors(tensors: readonly Tensor[], signature: Signature, model: string): void {
   const { inputs } = signature;
-  if (tensors.length === 1 && inputs.length === 1 && tensors[0]?.name === inputs[0]?.name) {
-    checkRows(tensors, signature, model);
-    checkTensor(tensors[0] as Tensor, inputs[0] as TensorSpec, signature, model);
-    return;
+  const areInOrder = tensors.length === inputs.length && tensors.every(({ name }, index) => name === inputs[index]?.name);
+  if (!areInOrder) {
+    checkNames(
+      tensors.map((tensor) => tensor.name),
+      inputs,
+      model,
+    );
   }
-  checkNames(
-    tensors.map((tensor) => tensor.name),
-    inputs,
-    model,
-  );
   checkRows(tensors, signature, model);
-  for (const tensor of tensors) {
-    const spec = inputs.find((input) => input.name === tensor.name) as TensorSpec;
-    checkTensor(tensor, spec, signature, model);
-  }
+  tensors.forEach((tensor, index) => {
+    const spec = areInOrder ? inputs[index] : inputs.find((input) => input.name === tensor.name);
+    checkTensor(tensor, spec as TensorSpec, signature, model);
+  });
 }
 
 function checkTensor(tensor: Tensor, spec: TensorSpec, { convertsNumbers, maxRows }: Signature, model: string): void {

@@ -92,8 +92,9 @@ export function createInferenceStatistics(wallClock: number = performance.timeOr
       of.inferences++;
       of.executions++;
     },
-    observeBatch({ batch, ...identity }) {
-      const of = versionOf(identity);
+    observeBatch(call) {
+      const { batch } = call;
+      const of = versionOf(call);
       // A call whose tensors have no rows is a call all the same.
       const rows = Math.max(1, batch.rows);
       of.executions++;

@@ -51,10 +51,10 @@ interface Calls extends CallStatistics {
 
 /** Counts every request where it costs next to nothing; metrics are made of it when somebody looks. */
 export function createStatistics(): Statistics {
-  /** By the model's name: one string that has been hashed before, where a key made of all four parts would be a new one each time. */
+  /** By the model's name: one string that has been hashed before, where a key made of all parts would be a new one each time. */
   const children = new Map<string, Child[]>();
+  const calls = new Map<string, Calls[]>();
   const served = new Set<string>();
-  const calls = new Map<string, Calls>();
   const recents = new Map<string, Map<string, RecentTraffic>>();
   const refusals = new Map<string, { readonly status: number; readonly refusal: Refusal | undefined; count: number }>();
 
@@ -78,6 +78,18 @@ export function createStatistics(): Statistics {
     const present = recents.get(key) ?? new Map<string, RecentTraffic>();
     recents.set(key, present);
     return present;
+  }
+
+  function callsOf({ namespace, model, version }: Pick<Calls, "namespace" | "model" | "version">): Calls {
+    let siblings = calls.get(model);
+    if (siblings === undefined) {
+      siblings = [];
+      calls.set(model, siblings);
+    }
+    for (const entry of siblings) if (entry.version === version && entry.namespace === namespace) return entry;
+    const entry = { namespace, model, version, sizes: new Buckets(BATCH_SIZES), inline: new Map(), host: new Map() };
+    siblings.push(entry);
+    return entry;
   }
 
   let inFlight = 0;
@@ -106,13 +118,9 @@ export function createStatistics(): Statistics {
       child.queue.observe(record.queueMs / 1000);
       child.compute.observe(record.computeMs / 1000);
     },
-    observeBatch({ namespace, model, version, batch }) {
-      const key = keyOf(namespace, model, version);
-      let entry = calls.get(key);
-      if (entry === undefined) {
-        entry = { namespace, model, version, sizes: new Buckets(BATCH_SIZES), inline: new Map(), host: new Map() };
-        calls.set(key, entry);
-      }
+    observeBatch(call) {
+      const { batch } = call;
+      const entry = callsOf(call);
       entry.sizes.observe(batch.size);
       count(batch.inline ? entry.inline : entry.host, batch.cut);
     },
@@ -123,7 +131,7 @@ export function createStatistics(): Statistics {
       else entry.count++;
     },
     requests: () => [...children.values()].flat(),
-    calls: () => calls.values(),
+    calls: () => [...calls.values()].flat(),
     refusals: () => refusals.values(),
     recent({ namespace, name, version }, revisions, now) {
       const recent = recents.get(keyOf(namespace, name, version));

@@ -5,7 +5,7 @@ import { ServeError } from "../core/errors.ts";
 import { type InferRequest, type InferResponse, isStream, type Payload } from "../core/inference.ts";
 import type { ModelSpec } from "../core/model.ts";
 import type { DataPlane } from "../core/planes.ts";
-import type { ReplicaCall } from "../core/replica.ts";
+import type { CallOrigin, ReplicaCall } from "../core/replica.ts";
 import type { Signature } from "../core/signature.ts";
 import type { UpstreamSpec } from "../core/upstream.ts";
 import { tensorsOfRows } from "../encodings/index.ts";
@@ -33,21 +33,20 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
         note(model.spec, context);
         heedTimeout(model.spec, context);
         await model.activate(context, clock);
-        const answer = { modelName: model.spec.name, modelVersion: model.spec.version, modelId: model.id };
         const { name: method, signature } = model.method(target.method);
         context.record.method = method;
         checkOutputs(request, signature);
         const call = callTo(model.spec, request, method, signature);
         if (signature.streaming === true || (call.payload.kind === "raw" && call.payload.call?.stream === true)) {
           context.record.streamed = true;
-          return { ...answer, output: stream(model, call, request) };
+          return answerOf(model, stream(model, call, request));
         }
         const isKept = cache !== undefined && model.spec.responseCache === true && signature.stateful !== true;
         const kept = isKept ? keptAnswer(cache, model, call, context) : undefined;
-        if (kept?.payload !== undefined) return { ...answer, output: kept.payload };
+        if (kept?.payload !== undefined) return answerOf(model, kept.payload);
         const { payload } = await model.scheduler.run(call, signature, context);
         kept?.keep(payload);
-        return { ...answer, output: payload };
+        return answerOf(model, payload);
       } catch (error) {
         model = successorOf(model, request, error);
       }
@@ -94,6 +93,10 @@ export function createDataPlane(registry: Registry, clock: Clock, limitRate: Rat
   };
 }
 
+function answerOf({ id, spec }: ModelVersion, output: InferResponse["output"]): InferResponse {
+  return { modelName: spec.name, modelVersion: spec.version, modelId: id, output };
+}
+
 /** The answer that an equal request has had, or how to keep this one's; undefined for requests that are never equal. */
 function keptAnswer(
   cache: ResponseCache,
@@ -118,17 +121,18 @@ function note({ namespace, name, version }: ModelSpec, { record }: RequestContex
 /** Models that others ask for something, and servers of their own, are told whose call it is. */
 function callTo({ upstream, configuration }: ModelSpec, request: InferRequest, method: string, signature: Signature): ReplicaCall {
   if (upstream !== undefined) return upstreamCall(upstream, request, method, signature);
-  const call = callOf(request, method, signature);
-  return configuration === undefined ? call : { ...call, origin: request.context };
+  return callOf(request, method, signature, configuration === undefined ? undefined : request.context);
 }
 
-function callOf({ target, payload, outputs, parameters, boundTo }: InferRequest, method: string, signature: Signature): ReplicaCall {
-  return {
-    method,
-    payload: boundTo === signature ? payload : bind(payload, signature, target.name, parameters),
-    ...(outputs === undefined ? {} : { outputs }),
-    ...(parameters === undefined ? {} : { parameters }),
-  };
+/** Every request has one, so its fields are always the same: an object whose shape V8 knows is made at a fraction of the cost. */
+function callOf(
+  { target, payload, outputs, parameters, boundTo }: InferRequest,
+  method: string,
+  signature: Signature,
+  origin: CallOrigin | undefined,
+): ReplicaCall {
+  const bound = boundTo === signature ? payload : bind(payload, signature, target.name, parameters);
+  return { method, payload: bound, outputs, parameters, origin };
 }
 
 /** What KServe calls the only input of a model that has no name for it. */
@@ -140,7 +144,7 @@ function upstreamCall({ batchable }: UpstreamSpec, request: InferRequest, method
   const tensors =
     batchable && signature.accepts === "json" && payload.kind === "rows" ? tensorsOfRows(payload.rows, ONLY_INPUT) : undefined;
   const asked = tensors === undefined ? request : { ...request, payload: { kind: "tensors" as const, tensors } };
-  return { ...callOf(asked, method, signature), origin: context };
+  return callOf(asked, method, signature, context);
 }
 
 /** @throws ServeError INVALID_ARGUMENT for an output that the method does not have, or that is asked for twice */

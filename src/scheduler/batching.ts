@@ -85,11 +85,17 @@ export function togetherKey({ method, payload }: ReplicaCall, inputs: readonly T
   if (payload.kind !== "tensors") return method;
   let key = method;
   for (const { name, datatype, shape } of payload.tensors) {
-    key += `|${JSON.stringify(name)}:${datatype}`;
-    const isRagged = inputs.some((input) => input.ragged === true && input.name === name);
-    key += isRagged ? "*" : `,${shape.slice(1)}`;
+    // With its length before it, or a name could look like the next tensor's part of the key.
+    key += `|${name.length}:${name}:${datatype}`;
+    if (isRagged(name, inputs)) key += "*";
+    else for (let axis = 1; axis < shape.length; axis++) key += `,${shape[axis]}`;
   }
   return key;
+}
+
+function isRagged(name: string, inputs: readonly TensorSpec[]): boolean {
+  for (const input of inputs) if (input.ragged === true && input.name === name) return true;
+  return false;
 }
 
 function parametersKey(parameters: Readonly<Record<string, unknown>>): string {

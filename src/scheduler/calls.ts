@@ -193,6 +193,9 @@ async function runTogether({ entries }: Batch, { replica, cancellation }: Attemp
 /** Milliseconds in the model, all requests together; `took` where no answer tells. */
 function computeTime(results: CallResults, took: number): number {
   if ("computeMs" in results) return results.computeMs;
-  const times = results.flatMap((result) => (result instanceof ServeError ? [] : [result.computeMs]));
-  return times.length === 0 ? took : Math.max(...times);
+  let longest: number | undefined;
+  for (const result of results) {
+    if (!(result instanceof ServeError)) longest = Math.max(longest ?? 0, result.computeMs);
+  }
+  return longest ?? took;
 }

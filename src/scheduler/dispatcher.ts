@@ -141,7 +141,7 @@ export class Dispatcher implements Dispatching {
   #waitsForReturns(first: Entry, now: number): boolean {
     const { queue, calls, batchLimits, alarm } = this.#options;
     // With several replicas each has a crowd of its own.
-    if (calls.slots.ids.length > 1) return false;
+    if (calls.slots.count > 1) return false;
     if (first.key === undefined || queue.rows >= batchLimits.maxRows) return false;
     const until = this.#returns.waitUntil(now);
     if (until <= now || until - now > (batchLimits.maxAddedMs ?? Number.POSITIVE_INFINITY)) return false;
@@ -212,7 +212,7 @@ export class Dispatcher implements Dispatching {
   #shed(now: number): Entry | undefined {
     const { queue, calls, onShed } = this.#options;
     for (;;) {
-      const [first] = queue;
+      const { first } = queue;
       if (first === undefined || queue.requests === 1) return first;
       const expected = timeFor(calls.curve, first.cost);
       if (expected === undefined || now + expected <= first.enqueuedAt + usable(first.deadline - first.enqueuedAt)) return first;

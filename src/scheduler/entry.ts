@@ -53,8 +53,8 @@ export function measure(call: ReplicaCall, signature: Sharing, sequence: Sequenc
   return { rows, counted, cost, sizing, together, inputs, bytes: payloadBytes(call.payload) };
 }
 
-/** What is fixed of a request when it arrives; the rest is who waits for its answer. */
-export interface Arrival extends Measured {
+/** What is fixed of a request when it arrives, besides its size; the rest is who waits for its answer. */
+export interface Arrival {
   readonly call: ReplicaCall;
   readonly context: RequestContext;
   readonly replica: string | undefined;
@@ -66,7 +66,8 @@ export interface Arrival extends Measured {
 }
 
 export function createEntry(
-  { call, context, rows, counted, cost, sizing, together, inputs, bytes, replica, sequence, priority, waitUntil, now }: Arrival,
+  { rows, counted, cost, sizing, together, inputs, bytes }: Measured,
+  { call, context, replica, sequence, priority, waitUntil, now }: Arrival,
   resolve: Entry["resolve"],
   reject: Entry["reject"],
 ): Entry {

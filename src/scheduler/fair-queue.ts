@@ -171,6 +171,15 @@ export class FairQueue<Item extends Waiting> {
     for (const level of this.#levels) for (const flow of level?.waiting.nodes ?? []) flow.forEach(callback);
   }
 
+  /** The one that should go next, without what it takes to know the others' order. */
+  get first(): Item | undefined {
+    for (let index = this.#levels.length - 1; index >= 0; index--) {
+      const first = this.#levels[index]?.waiting.nodes[0]?.at(0);
+      if (first !== undefined) return first;
+    }
+    return undefined;
+  }
+
   /** In the order in which they should go. The queue must not change meanwhile. */
   [Symbol.iterator](): IterableIterator<Item> {
     const levels = [];

@@ -45,7 +45,9 @@ export class Gate {
     const { clock, queue, calls, queueLimits } = this.#options;
     // Nothing is before it: nothing to reckon with. What is believed of the model may be wrong, and only answers can correct it.
     if (queue.requests === 0 && (calls.running.size === 0 || calls.slots.freest() !== undefined)) return;
-    admit(queue.waiting(context.principal), bytes, queueLimits);
+    // Whose requests wait matters only where there is no room for all.
+    if (queue.requests >= queueLimits.maxRequests || queue.bytes + bytes > queueLimits.maxBytes)
+      admit(queue.waiting(context.principal), bytes, queueLimits);
     const now = clock.now();
     const left = usable(context.deadline - now);
     // Even if all that wait were before it: who is, is known only after a look at all principals.

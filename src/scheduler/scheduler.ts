@@ -196,29 +196,11 @@ export class Scheduler {
     const isKept = signature.stateful === true && sequence === undefined;
     const replica = isKept ? this.#sequences.replicaOf(call, this.#calls.slots, now) : undefined;
     return new Promise((resolve, reject) => {
-      const until = this.#keeper.waitUntil(priority, context.timeoutMs, now);
-      // Each by its name: a copy of an object whose shape V8 does not know costs more than all else that is done here.
-      const { rows, counted, cost, sizing, together, inputs, bytes } = measured;
-      const arrival = {
-        rows,
-        counted,
-        cost,
-        sizing,
-        together,
-        inputs,
-        bytes,
-        call,
-        context,
-        replica,
-        sequence,
-        priority,
-        waitUntil: until,
-        now,
-      };
-      const order = this.#order;
-      const entry =
-        order === undefined ? createEntry(arrival, resolve, reject) : createEntry(arrival, ...order.place(context, resolve, reject));
-      this.#alarm.watch(until);
+      const waitUntil = this.#keeper.waitUntil(priority, context.timeoutMs, now);
+      const arrival = { call, context, replica, sequence, priority, waitUntil, now };
+      const [onAnswer, onFailure] = this.#order?.place(context, resolve, reject) ?? [resolve, reject];
+      const entry = createEntry(measured, arrival, onAnswer, onFailure);
+      this.#alarm.watch(waitUntil);
       context.record.stage = "queued";
       context.record.queuedAt = now;
       try {

@@ -29,7 +29,14 @@ export class Slots {
     return total;
   }
 
-  /** Of the replicas outside of this process that something new may be given to. */
+  /** Replicas outside of this process that something new may be given to. */
+  get count(): number {
+    let count = 0;
+    for (const { replica, leaving } of this.#slots.values()) if (replica.roomForRows === undefined && !leaving) count++;
+    return count;
+  }
+
+  /** Of these replicas. */
   get ids(): string[] {
     return [...this.#slots.values()]
       .filter(({ replica, leaving }) => replica.roomForRows === undefined && !leaving)

@@ -59,7 +59,9 @@ export function handOver(listener: StreamListener, { type, meta, blobs }: Frame)
 
 function answersOf(meta: Frame["meta"], blobs: Frame["blobs"], requests: number): Array<ReplicaResult | ServeError> {
   const computeMs = durationOf(meta.computeMs);
-  return decodeTogether(meta, blobs, requests).map((answer) => ("error" in answer ? errorOf(answer.error) : { ...answer, computeMs }));
+  return decodeTogether(meta, blobs, requests).map((answer) =>
+    "error" in answer ? errorOf(answer.error) : { payload: answer.payload, computeMs },
+  );
 }
 
 /** One value that is no number would spoil every sum that it is added to. */

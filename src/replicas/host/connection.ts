@@ -1,7 +1,15 @@
 import type { Duplex } from "node:stream";
 import { messageOf, ServeError } from "../../core/errors.ts";
 import { ReplicaLostError } from "../../core/replica.ts";
-import { encodeFrame, FRAME_TYPES, type Frame, FrameDecoder, type FrameMetadata, type FrameName } from "../../frames/index.ts";
+import {
+  encodeFrame,
+  FRAME_TYPES,
+  type Frame,
+  FrameDecoder,
+  type FrameMetadata,
+  type FrameName,
+  type JsonText,
+} from "../../frames/index.ts";
 import { handOver, type StreamListener } from "./answers.ts";
 
 const LAST_STREAM = 2 ** 32 - 1;
@@ -61,7 +69,12 @@ export class HostConnection {
   }
 
   /** Starts a stream and returns its id. When the connection is already lost, the listener hears of it at once. */
-  open<Name extends FrameName>(name: Name, meta: FrameMetadata[Name], blobs: readonly Uint8Array[], listener: StreamListener): number {
+  open<Name extends FrameName>(
+    name: Name,
+    meta: FrameMetadata[Name] | JsonText,
+    blobs: readonly Uint8Array[],
+    listener: StreamListener,
+  ): number {
     const stream = this.#freeStream();
     if (name === "load") this.#handles.add(stream);
     this.ask(stream, name, meta, blobs, listener);
@@ -72,7 +85,7 @@ export class HostConnection {
   ask<Name extends FrameName>(
     stream: number,
     name: Name,
-    meta: FrameMetadata[Name],
+    meta: FrameMetadata[Name] | JsonText,
     blobs: readonly Uint8Array[],
     listener: StreamListener,
   ): void {
@@ -90,7 +103,7 @@ export class HostConnection {
     }
   }
 
-  send<Name extends FrameName>(name: Name, stream: number, meta: FrameMetadata[Name], blobs: readonly Uint8Array[] = []): void {
+  send<Name extends FrameName>(name: Name, stream: number, meta: FrameMetadata[Name] | JsonText, blobs: readonly Uint8Array[] = []): void {
     if (this.#lost !== undefined) return;
     const buffers = encodeFrame(FRAME_TYPES[name], stream, meta, blobs);
     if (buffers.length === 1) {

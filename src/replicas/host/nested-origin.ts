@@ -11,13 +11,14 @@ export function ownOrigin(model: string, signal: AbortSignal): CallOrigin {
     priority: undefined,
     models: [model],
     signal,
+    onEnd: (listener) => void whenAborted(signal, listener),
   };
 }
 
 /** The same origin with another end. Its fields may be getters of a class, so they are named. */
 export function withSignal(origin: CallOrigin, signal: AbortSignal, deadline: number): CallOrigin {
   const { id, headers, principal, priority, models, revision } = origin;
-  return { id, headers, deadline, principal, priority, models, revision, signal };
+  return { id, headers, deadline, principal, priority, models, revision, signal, onEnd: (listener) => void whenAborted(signal, listener) };
 }
 
 /** Of requests that share a call: it ends when nobody waits for any of them. The first one pays. */

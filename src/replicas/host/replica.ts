@@ -6,8 +6,7 @@ import type { HostEndpoint } from "../../core/executor.ts";
 import type { Payload } from "../../core/inference.ts";
 import { type ModelDescription, type Replica, type ReplicaCall, ReplicaLostError, type ReplicaResult } from "../../core/replica.ts";
 import { sizingOf } from "../../core/sizing.ts";
-import { whenAborted } from "../../core/when-aborted.ts";
-import { encodePayload, encodeTogether, type FrameMetadata, type InferMetadata, requestMetadata } from "../../frames/index.ts";
+import { encodePayload, type FrameMetadata, type InferMetadata, requestMetadata, TogetherEncoder } from "../../frames/index.ts";
 import { CallCredit, canQueue, leastCredit } from "./call-credit.ts";
 import { checkAnswer, checkChunk } from "./check-answer.ts";
 import type { HostConnection } from "./connection.ts";
@@ -99,6 +98,7 @@ class HostReplica implements Replica {
   readonly #connection: HostConnection;
   readonly #endpoint: HostEndpoint;
   readonly #handle: number;
+  readonly #encoder: TogetherEncoder;
   readonly #watchdog: Watchdog;
   readonly #calls: NestedCalls | undefined;
   readonly #credit: CallCredit;
@@ -113,6 +113,7 @@ class HostReplica implements Replica {
     this.#connection = connection;
     this.#endpoint = endpoint;
     this.#handle = handle;
+    this.#encoder = new TogetherEncoder(handle);
     this.#calls = calls;
     this.#watchdog = new Watchdog(clock, hostTimeoutMs, (how) => {
       connection.fail(how, true);
@@ -159,8 +160,7 @@ class HostReplica implements Replica {
 
   #askTogether(calls: readonly ReplicaCall[], cancellation?: Cancellation): Promise<Array<ReplicaResult | ServeError>> {
     return new Promise((resolve, reject) => {
-      const { requests, meta, blobs } = encodeTogether(calls);
-      const asked = { ...meta, model: this.#handle, method: calls[0]?.method ?? "", requests };
+      const { meta, blobs } = this.#encoder.encode(calls);
       const watched = this.#watchdog.begin();
       let over = false;
       // A connection that is lost tells so before there is a stream.
@@ -170,7 +170,7 @@ class HostReplica implements Replica {
         watched.answered();
         if (begun !== undefined) this.#calls?.end(begun);
       };
-      const stream = this.#connection.open("infer", asked, blobs, {
+      const stream = this.#connection.open("infer", meta, blobs, {
         together: {
           requests: calls.length,
           onAnswers: (answers) => {
@@ -190,7 +190,7 @@ class HostReplica implements Replica {
       // The only one is given up with the call.
       if (calls.length > 1) {
         calls.forEach(({ origin }, request) => {
-          whenAborted(origin?.signal, () => over || this.#connection.send("cancel", stream, { request }));
+          origin?.onEnd(() => over || this.#connection.send("cancel", stream, { request }));
         });
       }
       cancellation?.onAbort(() => {
