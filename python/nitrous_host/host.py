@@ -110,11 +110,12 @@ class Host:
                 self._start_stream(frame, model, signature["streaming"])
                 return
             if signature.get("together"):
-                meta, blobs = self._together(frame, model)
+                members, blobs = self._together(frame, model)
+                self._connection.send(frames.RESULT, frame.stream, b'{%b,"computeMs":%.3f}' % (members, _milliseconds_since(started)), blobs)
             else:
                 meta, blobs = write_payload(model.infer(self._call_of(frame)))
-            meta["computeMs"] = _milliseconds_since(started)
-            self._connection.send(frames.RESULT, frame.stream, meta, blobs)
+                meta["computeMs"] = _milliseconds_since(started)
+                self._connection.send(frames.RESULT, frame.stream, meta, blobs)
         except frames.FrameTooLarge as error:
             self._fail(frame.stream, HostError("RESOURCE_EXHAUSTED", str(error)))
         except (Exception, SystemExit) as error:
@@ -131,7 +132,7 @@ class Host:
         call.cancelled = functools.partial(self._is_cancelled, frame.stream)
         return call
 
-    def _together(self, frame: frames.Frame, model: Model) -> tuple[dict[str, Any], list[frames.Blob]]:
+    def _together(self, frame: frames.Frame, model: Model) -> tuple[bytes, list[frames.Blob]]:
         stream = frame.stream
         requests = read_requests(frame.meta, frame.body, lambda index: functools.partial(self._is_request_cancelled, stream, index))
         try:

@@ -28,6 +28,8 @@ DTYPES = {
     "FP64": "<f8",
 }
 DATATYPES = {dtype[1:]: datatype for datatype, dtype in DTYPES.items()}
+# By numpy's own object; of another byte order there is none.
+_DATATYPES = {} if numpy is None else {numpy.dtype(dtype): datatype for datatype, dtype in DTYPES.items()}
 
 # Bytes up to which a copy costs less than a view.
 SMALL_BLOB = 64 * 1024
@@ -56,17 +58,19 @@ def write_tensor(name: str, array: Any) -> tuple[dict[str, Any], Blob]:
     """The metadata and the blob of anything that numpy takes for an array. Raises HostError INTERNAL."""
     if type(array) is not numpy.ndarray:
         array = numpy.asarray(array)
-    datatype = DATATYPES.get(array.dtype.str[1:])
+    datatype, blob = write_array(name, array)
+    return {"name": name, "datatype": datatype, "shape": list(array.shape), "bytes": len(blob)}, blob
+
+
+def write_array(name: str, array: numpy.ndarray) -> tuple[str, Blob]:
+    """The datatype and the blob of an array. Raises HostError INTERNAL."""
+    datatype = _DATATYPES.get(array.dtype)
     if datatype is None:
         array, datatype = _with_datatype(name, array)
-    if datatype == "BYTES":
-        blob: Blob = _write_elements(name, array)
-    else:
-        if array.dtype.byteorder == ">":
-            array = array.astype(array.dtype.newbyteorder("<"))
-        large = array.nbytes > SMALL_BLOB
-        blob = numpy.ascontiguousarray(array).reshape(-1).view(numpy.uint8).data if large else array.tobytes()
-    return {"name": name, "datatype": datatype, "shape": list(array.shape), "bytes": len(blob)}, blob
+        if datatype == "BYTES":
+            return datatype, _write_elements(array)
+    large = array.nbytes > SMALL_BLOB
+    return datatype, numpy.ascontiguousarray(array).reshape(-1).view(numpy.uint8).data if large else array.tobytes()
 
 
 def datatype_of(array: Any) -> str:
@@ -110,7 +114,7 @@ def _read_elements(name: str, blob: memoryview, count: int) -> numpy.ndarray:
     raise HostError("INVALID_ARGUMENT", f"input '{name}' does not hold {count} BYTES elements")
 
 
-def _write_elements(name: str, array: numpy.ndarray) -> bytes:
+def _write_elements(array: numpy.ndarray) -> bytes:
     parts: list[bytes] = []
     for element in array.reshape(-1).tolist():
         if isinstance(element, str):
@@ -122,6 +126,8 @@ def _write_elements(name: str, array: numpy.ndarray) -> bytes:
 
 def _with_datatype(name: str, array: numpy.ndarray) -> tuple[numpy.ndarray, str]:
     """An array whose dtype is none of the wire's, as one that has a datatype."""
+    if array.dtype.str[1:] in DATATYPES:
+        return array.astype(array.dtype.newbyteorder("<")), DATATYPES[array.dtype.str[1:]]
     if array.dtype.kind in "UST":
         return array.astype(object) if array.dtype.kind == "T" else array, "BYTES"
     if array.dtype.kind == "O":
@@ -132,7 +138,7 @@ def _with_datatype(name: str, array: numpy.ndarray) -> tuple[numpy.ndarray, str]
         # Numbers in an object array: what numpy makes of them without being told.
         if all(isinstance(element, (bool, int, float, numpy.generic)) for element in elements):
             inferred = numpy.array(elements).reshape(array.shape)
-            if inferred.dtype.str[1:] in DATATYPES:
-                return inferred, DATATYPES[inferred.dtype.str[1:]]
+            if inferred.dtype in _DATATYPES:
+                return inferred, _DATATYPES[inferred.dtype]
         raise HostError("INTERNAL", f"output '{name}' holds {', '.join(kinds)}, which is no tensor datatype")
     raise HostError("INTERNAL", f"output '{name}' has the numpy type {array.dtype}, which is no tensor datatype")
