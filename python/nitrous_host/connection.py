@@ -82,9 +82,9 @@ class Connection:
         """Sees to it that a whole header has been read; False when the connection ends before that."""
         while self._end - self._start < frames.HEADER_SIZE:
             rest = self._end - self._start
-            if self._start > 0:
+            if rest > 0:
                 self._ahead[:rest] = bytes(self._ahead[self._start : self._end])
-                self._start, self._end = 0, rest
+            self._start, self._end = 0, rest
             try:
                 count = self._socket.recv_into(self._ahead[rest:])
             except OSError:
