@@ -97,7 +97,7 @@ def decode_contents(kind: int, stream: int, contents: bytearray, meta_length: in
     if repeated is None:
         meta = _decode_meta(stream, text)
         length = _body_length(meta)
-        if meta_length <= MAX_REPEATED and _is_anonymous(meta):
+        if meta_length <= MAX_REPEATED and _says_only_tensors(meta):
             if len(_repeated) >= MOST_REPEATED:
                 _repeated.clear()
             _repeated[text] = meta, length
@@ -172,18 +172,21 @@ def _body_length(meta: dict[str, Any]) -> int:
     return total
 
 
-def _is_anonymous(meta: dict[str, Any]) -> bool:
-    """A call whose requests say no more than which tensors they have and want."""
-    requests = meta.get("requests")
-    return type(requests) is list and all(type(each) is dict and each.keys() <= _OF_TENSORS for each in requests)
+def _says_only_tensors(meta: dict[str, Any]) -> bool:
+    """A call that says no more than which tensors it has and wants: nothing of it is handed to a model."""
+    if not meta.keys() <= _OF_CALLS:
+        return False
+    requests = meta.get("requests", [])
+    return type(requests) is list and all(type(each) is dict and each.keys() <= _OF_REQUESTS for each in requests)
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise FrameError(f"metadata is not JSON: {name}")
 
 
-_OF_TENSORS = {"tensors", "outputs"}
-# By its text, metadata, which nobody changes and no model sees, and the length of its tensors.
+_OF_CALLS = {"tensors", "requests", "model", "method"}
+_OF_REQUESTS = {"tensors", "outputs"}
+# By its text, metadata that nobody changes, and the length of its tensors.
 _repeated: dict[bytes, tuple[dict[str, Any], int]] = {}
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)

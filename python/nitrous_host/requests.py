@@ -81,21 +81,23 @@ def write_answers(answers: Sequence[Answer]) -> tuple[bytes, list[Blob]]:
     entries: list[bytes] = []
     blobs: list[Blob] = []
     for answer in answers:
-        if not isinstance(answer, HostError):
-            try:
-                written = [_write_array(*output) for output in answer.outputs]
-            except HostError as error:
-                answer = error
-            else:
-                for (name, array, _), (datatype, blob) in zip(answer.outputs, written):
-                    entries.append(_entry_json(name, datatype, array.shape, len(blob)))
-                    blobs.append(blob)
-                if answer.parameters:
-                    told.append(encode_json({"tensors": len(written), "parameters": answer.parameters}))
-                else:
-                    told.append(b'{"tensors":%d}' % len(written))
-                continue
-        told.append(encode_json({"error": _error_meta(answer)}))
+        if isinstance(answer, HostError):
+            told.append(encode_json({"error": _error_meta(answer)}))
+            continue
+        begin = len(blobs)
+        try:
+            for name, array, given in answer.outputs:
+                datatype, blob = _write_array(name, array, given)
+                entries.append(_entry_json(name, datatype, array.shape, len(blob)))
+                blobs.append(blob)
+        except HostError as error:
+            del entries[begin:], blobs[begin:]
+            told.append(encode_json({"error": _error_meta(error)}))
+            continue
+        if answer.parameters:
+            told.append(encode_json({"tensors": len(blobs) - begin, "parameters": answer.parameters}))
+        else:
+            told.append(b'{"tensors":%d}' % (len(blobs) - begin))
     return b'"answers":[%b],"tensors":[%b]' % (b",".join(told), b",".join(entries)), blobs
 
 
