@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import struct
 from typing import Any, Callable, Sequence, Tuple, Union
@@ -87,8 +86,8 @@ def write_answers(answers: Sequence[Answer]) -> tuple[bytes, list[Blob]]:
         begin = len(blobs)
         try:
             for name, array, given in answer.outputs:
-                datatype, blob = _write_array(name, array, given)
-                entries.append(_entry_json(name, datatype, array.shape, len(blob)))
+                datatype, shape, blob = _write_array(name, array, given)
+                entries.append(tensors.entry_json(name, datatype, shape, len(blob)))
                 blobs.append(blob)
         except HostError as error:
             del entries[begin:], blobs[begin:]
@@ -114,34 +113,24 @@ def write_outputs(outputs: Sequence[Output]) -> tuple[dict[str, Any], list[Blob]
     entries: list[dict[str, Any]] = []
     blobs: list[Blob] = []
     for name, array, given in outputs:
-        datatype, blob = _write_array(name, array, given)
-        entries.append(_entry(name, datatype, array.shape, len(blob)))
+        datatype, shape, blob = _write_array(name, array, given)
+        entries.append(tensors.entry_of(name, datatype, shape, len(blob)))
         blobs.append(blob)
     return {"tensors": entries}, blobs
 
 
-def _write_array(name: str, array: numpy.ndarray, datatype: str | None) -> tuple[str, Blob]:
+def _write_array(name: str, array: numpy.ndarray, datatype: str | None) -> tuple[str, tuple[int, ...], Blob]:
     """As `tensors.write_array`, but all that is in an object array is text: bytes as they are, anything else by its `str`."""
     if array.dtype.kind != "O":
-        found, blob = tensors.write_array(name, array)
-        return datatype or found, blob
+        found, shape, blob = tensors.write_array(name, array)
+        return datatype or found, shape, blob
     parts: list[bytes] = []
     for element in array.reshape(-1).tolist():
         if type(element) is not bytes:
             element = str(element).encode("utf-8", "surrogatepass")
         parts.append(len(element).to_bytes(4, "little"))
         parts.append(element)
-    return "BYTES", b"".join(parts)
-
-
-def _entry(name: str, datatype: str, shape: Sequence[int], length: int) -> dict[str, Any]:
-    return {"name": name, "datatype": datatype, "shape": list(shape), "bytes": length}
-
-
-@functools.lru_cache(512)
-def _entry_json(name: str, datatype: str, shape: tuple[int, ...], length: int) -> bytes:
-    """Most outputs are like one before."""
-    return encode_json(_entry(name, datatype, shape, length))
+    return "BYTES", array.shape, b"".join(parts)
 
 
 def _read_input(entry: dict[str, Any], body: memoryview, position: int, length: int) -> Input:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 from nitrous_host.errors import HostError
-from nitrous_host.frames import Blob
+from nitrous_host.frames import Blob, encode_json
 
 try:
     import numpy
@@ -56,21 +57,33 @@ def read_tensors(entries: list[dict[str, Any]], body: memoryview) -> dict[str, n
 
 def write_tensor(name: str, array: Any) -> tuple[dict[str, Any], Blob]:
     """The metadata and the blob of anything that numpy takes for an array. Raises HostError INTERNAL."""
+    datatype, shape, blob = write_array(name, array)
+    return entry_of(name, datatype, shape, len(blob)), blob
+
+
+def entry_of(name: str, datatype: str, shape: tuple[int, ...], length: int) -> dict[str, Any]:
+    """The metadata of a tensor whose blob has so many bytes."""
+    return {"name": name, "datatype": datatype, "shape": list(shape), "bytes": length}
+
+
+@functools.lru_cache(512)
+def entry_json(name: str, datatype: str, shape: tuple[int, ...], length: int) -> bytes:
+    """The same as JSON: most tensors are like one before."""
+    return encode_json(entry_of(name, datatype, shape, length))
+
+
+def write_array(name: str, array: Any) -> tuple[str, tuple[int, ...], Blob]:
+    """Datatype, shape and blob of anything that numpy takes for an array. Raises HostError INTERNAL."""
     if type(array) is not numpy.ndarray:
         array = numpy.asarray(array)
-    datatype, blob = write_array(name, array)
-    return {"name": name, "datatype": datatype, "shape": list(array.shape), "bytes": len(blob)}, blob
-
-
-def write_array(name: str, array: numpy.ndarray) -> tuple[str, Blob]:
-    """The datatype and the blob of an array. Raises HostError INTERNAL."""
+    shape = array.shape
     datatype = _DATATYPES.get(array.dtype)
     if datatype is None:
         array, datatype = _with_datatype(name, array)
         if datatype == "BYTES":
-            return datatype, _write_elements(array)
+            return datatype, shape, _write_elements(array)
     large = array.nbytes > SMALL_BLOB
-    return datatype, numpy.ascontiguousarray(array).reshape(-1).view(numpy.uint8).data if large else array.tobytes()
+    return datatype, shape, numpy.ascontiguousarray(array).reshape(-1).view(numpy.uint8).data if large else array.tobytes()
 
 
 def datatype_of(array: Any) -> str:
