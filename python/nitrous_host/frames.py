@@ -93,16 +93,10 @@ def decode_contents(kind: int, stream: int, contents: bytearray, meta_length: in
     view = memoryview(contents)
     body = view[meta_length:] if len(contents) > meta_length else NO_BODY
     text = bytes(view[:meta_length])
-    repeated = _repeated.get(text)
-    if repeated is None:
-        meta = _decode_meta(stream, text)
-        length = _body_length(meta)
-        if meta_length <= MAX_REPEATED and _says_only_tensors(meta):
-            if len(_repeated) >= MOST_REPEATED:
-                _repeated.clear()
-            _repeated[text] = meta, length
+    if meta_length > MAX_REPEATED:
+        meta, length = _read_meta(stream, text)
     else:
-        meta, length = repeated
+        meta, length = _repeated.get(text) or _remember(stream, text)
     if length != len(body):
         raise FrameError("blobs are longer than the body" if length > len(body) else "blobs and body disagree")
     return Frame(kind, stream, meta, body)
@@ -138,6 +132,21 @@ def encode_json(value: Any) -> bytes:
     except UnicodeEncodeError:
         # A lone surrogate has no UTF-8; JSON can only escape it.
         return _ASCII_ENCODER.encode(value).encode()
+
+
+def _remember(stream: int, text: bytes) -> tuple[dict[str, Any], int]:
+    read = _read_meta(stream, text)
+    if _says_only_tensors(read[0]):
+        if len(_repeated) >= MOST_REPEATED:
+            _repeated.clear()
+        _repeated[text] = read
+    return read
+
+
+def _read_meta(stream: int, text: bytes) -> tuple[dict[str, Any], int]:
+    """Metadata, and the length of its tensors in the body."""
+    meta = _decode_meta(stream, text)
+    return meta, _body_length(meta)
 
 
 def _decode_meta(stream: int, text: bytes) -> dict[str, Any]:
@@ -186,7 +195,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 _OF_CALLS = {"tensors", "requests", "model", "method"}
 _OF_REQUESTS = {"tensors", "outputs"}
-# By its text, metadata that nobody changes, and the length of its tensors.
+# By its text what `_read_meta` gives; nobody changes it.
 _repeated: dict[bytes, tuple[dict[str, Any], int]] = {}
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
