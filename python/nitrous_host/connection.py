@@ -35,8 +35,7 @@ class Connection:
         Raises FrameError when it cannot be read on, and UnreadableMeta when only this frame cannot be read.
         """
         while self._read_header():
-            header = self._ahead[self._start : self._start + frames.HEADER_SIZE]
-            kind, stream, meta_length, body_length = frames.decode_header(header)
+            kind, stream, meta_length, body_length = frames.decode_header(self._ahead, self._start)
             self._start += frames.HEADER_SIZE
             contents = self._read_contents(meta_length + body_length)
             if contents is None:
@@ -56,7 +55,7 @@ class Connection:
         poll.register(descriptor, select.POLLIN)
         return bool(poll.poll(0))
 
-    def send(self, kind: int, stream: int, meta: dict[str, Any], blobs: Sequence[frames.Blob] = ()) -> None:
+    def send(self, kind: int, stream: int, meta: dict[str, Any] | bytes, blobs: Sequence[frames.Blob] = ()) -> None:
         """Writes one frame, or nothing when the connection has ended. Raises what `frames.encode` raises."""
         parts = frames.encode(kind, stream, meta, blobs)
         with self._write_lock:
@@ -83,9 +82,9 @@ class Connection:
         """Sees to it that a whole header has been read; False when the connection ends before that."""
         while self._end - self._start < frames.HEADER_SIZE:
             rest = self._end - self._start
-            if self._start > 0:
+            if rest > 0:
                 self._ahead[:rest] = bytes(self._ahead[self._start : self._end])
-                self._start, self._end = 0, rest
+            self._start, self._end = 0, rest
             try:
                 count = self._socket.recv_into(self._ahead[rest:])
             except OSError:

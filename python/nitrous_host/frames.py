@@ -33,6 +33,10 @@ HEADER_SIZE = 24  # bytes
 MAX_META = 64 * 1024 * 1024  # bytes
 MAX_BODY = 2 * 1024 * 1024 * 1024  # bytes
 
+# Calls often differ only in what is in their tensors: metadata of so many, up to so long, is decoded once.
+MOST_REPEATED = 256
+MAX_REPEATED = 16 * 1024  # bytes
+
 HEADER = struct.Struct("<2sBBIIIQ")
 MAGIC = b"NT"
 NO_BODY = memoryview(b"")
@@ -69,9 +73,9 @@ class Frame:
     body: memoryview = field(default=NO_BODY)
 
 
-def decode_header(header: Blob) -> tuple[int, int, int, int]:
-    """Type, stream, length of the metadata and length of the body of 24 header bytes. Raises FrameError."""
-    magic, version, kind, stream, meta_length, reserved, body_length = HEADER.unpack(header)
+def decode_header(buffer: Blob, position: int = 0) -> tuple[int, int, int, int]:
+    """Type, stream, length of the metadata and length of the body of the 24 header bytes there. Raises FrameError."""
+    magic, version, kind, stream, meta_length, reserved, body_length = HEADER.unpack_from(buffer, position)
     if magic != MAGIC:
         raise FrameError("a frame does not begin with NT")
     if version != PROTOCOL_VERSION:
@@ -88,18 +92,23 @@ def decode_header(header: Blob) -> tuple[int, int, int, int]:
 def decode_contents(kind: int, stream: int, contents: bytearray, meta_length: int) -> Frame:
     """The frame whose metadata and body are `contents`. Raises FrameError, or UnreadableMeta."""
     view = memoryview(contents)
-    meta = _decode_meta(stream, view[:meta_length])
     body = view[meta_length:] if len(contents) > meta_length else NO_BODY
-    _check_body(meta, len(body))
+    text = bytes(view[:meta_length])
+    if meta_length > MAX_REPEATED:
+        meta, length = _read_meta(stream, text)
+    else:
+        meta, length = _repeated.get(text) or _remember(stream, text)
+    if length != len(body):
+        raise FrameError("blobs are longer than the body" if length > len(body) else "blobs and body disagree")
     return Frame(kind, stream, meta, body)
 
 
-def encode(kind: int, stream: int, meta: dict[str, Any], blobs: Sequence[Blob] = ()) -> list[Blob]:
+def encode(kind: int, stream: int, meta: dict[str, Any] | bytes, blobs: Sequence[Blob] = ()) -> list[Blob]:
     """
-    One frame as buffers to write in this order; blobs are not copied.
+    One frame as buffers to write in this order; blobs are not copied. Metadata that is bytes is JSON already.
     Raises FrameTooLarge, TypeError for metadata that is not JSON, and ValueError for NaN or infinity in it.
     """
-    text = encode_json(meta)
+    text = meta if type(meta) is bytes else encode_json(meta)
     text += PADDING[len(text) & 7]
     parts: list[Blob] = [text]
     body_length = 0
@@ -126,7 +135,22 @@ def encode_json(value: Any) -> bytes:
         return _ASCII_ENCODER.encode(value).encode()
 
 
-def _decode_meta(stream: int, text: memoryview) -> dict[str, Any]:
+def _remember(stream: int, text: bytes) -> tuple[dict[str, Any], int]:
+    read = _read_meta(stream, text)
+    if _says_only_tensors(read[0]):
+        if len(_repeated) >= MOST_REPEATED:
+            _repeated.clear()
+        _repeated[text] = read
+    return read
+
+
+def _read_meta(stream: int, text: bytes) -> tuple[dict[str, Any], int]:
+    """Metadata, and the length of its tensors in the body."""
+    meta = _decode_meta(stream, text)
+    return meta, _body_length(meta)
+
+
+def _decode_meta(stream: int, text: bytes) -> dict[str, Any]:
     try:
         meta = _DECODER.decode(str(text, "utf-8"))
     except UnicodeDecodeError as error:
@@ -142,8 +166,9 @@ def _decode_meta(stream: int, text: memoryview) -> dict[str, Any]:
     return meta
 
 
-def _check_body(meta: dict[str, Any], body_length: int) -> None:
-    position = 0
+def _body_length(meta: dict[str, Any]) -> int:
+    """Bytes of all tensors with what fills each up to a multiple of 8."""
+    total = 0
     tensors = meta.get("tensors")
     if type(tensors) is list:
         for tensor in tensors:
@@ -153,16 +178,26 @@ def _check_body(meta: dict[str, Any], body_length: int) -> None:
                 length = tensor["bytes"] = int(length)
             if type(length) is not int or length < 0:
                 raise FrameError("a tensor without a length in bytes")
-            position += length + (-length & 7)
-    if position > body_length:
-        raise FrameError("blobs are longer than the body")
-    if position < body_length:
-        raise FrameError("blobs and body disagree")
+            total += length + (-length & 7)
+    return total
+
+
+def _says_only_tensors(meta: dict[str, Any]) -> bool:
+    """A call that says no more than which tensors it has and wants: nothing of it is handed to a model."""
+    if not meta.keys() <= _OF_CALLS:
+        return False
+    requests = meta.get("requests", [])
+    return type(requests) is list and all(type(each) is dict and each.keys() <= _OF_REQUESTS for each in requests)
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise FrameError(f"metadata is not JSON: {name}")
 
+
+_OF_CALLS = {"tensors", "requests", "model", "method"}
+_OF_REQUESTS = {"tensors", "outputs"}
+# By its text what `_read_meta` gives; nobody changes it.
+_repeated: dict[bytes, tuple[dict[str, Any], int]] = {}
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _ASCII_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)

@@ -16,7 +16,7 @@ from nitrous_host.errors import HostError, from_exception
 from nitrous_host.formats import load_model
 from nitrous_host.inbox import Inbox
 from nitrous_host.model import LoadRequest, Model
-from nitrous_host.payload import Call, Payload, read_call, write_payload
+from nitrous_host.payload import Call, Payload, read_call, write_members, write_payload
 from nitrous_host.replies import Chunk, Reply
 from nitrous_host.requests import read_requests, write_answers
 from nitrous_host.server_link import ANSWERS, ServerLink, parent
@@ -114,11 +114,10 @@ class Host:
                 self._start_stream(frame, model, signature["streaming"])
                 return
             if signature.get("together"):
-                meta, blobs = self._together(frame, model)
+                members, blobs = self._together(frame, model)
             else:
-                meta, blobs = write_payload(model.infer(self._call_of(frame)))
-            meta["computeMs"] = _milliseconds_since(started)
-            self._connection.send(frames.RESULT, frame.stream, meta, blobs)
+                members, blobs = write_members(model.infer(self._call_of(frame)))
+            self._connection.send(frames.RESULT, frame.stream, b'{%b,"computeMs":%.3f}' % (members, _milliseconds_since(started)), blobs)
         except frames.FrameTooLarge as error:
             self._fail(frame.stream, HostError("RESOURCE_EXHAUSTED", str(error)))
         except (Exception, SystemExit) as error:
@@ -135,7 +134,7 @@ class Host:
         call.cancelled = functools.partial(self._is_cancelled, frame.stream)
         return call
 
-    def _together(self, frame: frames.Frame, model: Model) -> tuple[dict[str, Any], list[frames.Blob]]:
+    def _together(self, frame: frames.Frame, model: Model) -> tuple[bytes, list[frames.Blob]]:
         stream = frame.stream
         requests = read_requests(frame.meta, frame.body, lambda index: functools.partial(self._is_request_cancelled, stream, index))
         try:

@@ -22,7 +22,10 @@ class Inbox:
     def __init__(self, connection: Connection, take_now: Callable[[frames.Frame], bool]) -> None:
         self._connection = connection
         self._take_now = take_now
-        self._turn = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        # Told when nobody reads any more; only waiting for it needs the condition, which is slower than its lock.
+        self._turn = threading.Condition(self._lock)
+        self._sleeping = 0
         self._reading = False
         self._waiting: collections.deque[Received] = collections.deque()
         self.ended = False
@@ -48,7 +51,7 @@ class Inbox:
     def has_frame(self) -> bool:
         """Whether something has come by now that `receive` would give, be it the end."""
         self.look()
-        with self._turn:
+        with self._lock:
             return self.ended or bool(self._waiting)
 
     def wait(self, done: Callable[[], bool]) -> bool:
@@ -57,13 +60,13 @@ class Inbox:
         when the connection has ended before.
         """
         while not done():
-            with self._turn:
+            with self._lock:
                 if done():
                     return True
                 if self.ended:
                     return False
                 if self._reading:
-                    self._turn.wait()
+                    self._sleep()
                     continue
                 self._reading = True
             try:
@@ -74,7 +77,7 @@ class Inbox:
 
     def drop(self, stream: int) -> bool:
         """Takes out the call of a stream; False when none waits."""
-        with self._turn:
+        with self._lock:
             waiting = self._call_of(stream)
             if waiting is not None:
                 self._waiting.remove(waiting)
@@ -82,7 +85,7 @@ class Inbox:
 
     def holds(self, stream: int) -> bool:
         """Whether the call of a stream waits."""
-        with self._turn:
+        with self._lock:
             return self._call_of(stream) is not None
 
     def _call_of(self, stream: int) -> frames.Frame | None:
@@ -93,9 +96,9 @@ class Inbox:
 
     def _next(self) -> Received:
         while True:
-            with self._turn:
+            with self._lock:
                 while self._reading and not self._waiting:
-                    self._turn.wait()
+                    self._sleep()
                 if self._waiting:
                     return self._waiting.popleft()
                 if self.ended:
@@ -109,20 +112,27 @@ class Inbox:
                 self._end_reading()
 
     def _begin_to_read(self) -> bool:
-        with self._turn:
+        with self._lock:
             if self._reading:
                 return False
             self._reading = True
             return True
 
     def _end_reading(self) -> None:
-        with self._turn:
+        with self._lock:
             self._reading = False
-            self._turn.notify_all()
+            if self._sleeping:
+                self._turn.notify_all()
+
+    def _sleep(self) -> None:
+        """Until the thread that reads has read something, with the lock held before and after."""
+        self._sleeping += 1
+        self._turn.wait()
+        self._sleeping -= 1
 
     def _keep(self, received: Received) -> None:
         if not isinstance(received, frames.Frame) or not self._take_now(received):
-            with self._turn:
+            with self._lock:
                 self._waiting.append(received)
 
     def _read(self) -> Received:

@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 from nitrous_host import tensors
 from nitrous_host.errors import HostError
-from nitrous_host.frames import Blob
+from nitrous_host.frames import Blob, encode_json
 
 
 @dataclass
@@ -61,3 +61,16 @@ def write_payload(payload: Payload) -> tuple[dict[str, Any], list[Blob]]:
         entries.append(entry)
         blobs.append(blob)
     return {"tensors": entries}, blobs
+
+
+def write_members(payload: Payload) -> tuple[bytes, list[Blob]]:
+    """The same as members of a JSON object, without its braces. Raises also what `encode_json` raises."""
+    if payload.kind != "tensors":
+        return b'"%b":%b' % (payload.kind.encode(), encode_json(payload.value)), []
+    entries: list[bytes] = []
+    blobs: list[Blob] = []
+    for name, array in payload.value.items():
+        datatype, shape, blob = tensors.write_array(name, array)
+        entries.append(tensors.entry_json(name, datatype, shape, len(blob)))
+        blobs.append(blob)
+    return b'"tensors":[%b]' % b",".join(entries), blobs

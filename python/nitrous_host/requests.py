@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
+import math
+import struct
 from typing import Any, Callable, Sequence, Tuple, Union
 
 from nitrous_host import tensors
 from nitrous_host.errors import HostError
-from nitrous_host.frames import Blob
+from nitrous_host.frames import Blob, encode_json
 
 try:
     import numpy
@@ -20,13 +21,19 @@ Input = Tuple[str, str, "numpy.ndarray"]  # name, datatype and array
 Output = Tuple[str, "numpy.ndarray", Union[str, None]]
 
 
-@dataclasses.dataclass
 class Answered:
-    outputs: Sequence[Output]
-    parameters: dict[str, Any]
+    __slots__ = ("outputs", "parameters")
+
+    def __init__(self, outputs: Sequence[Output], parameters: dict[str, Any]) -> None:
+        self.outputs = outputs
+        self.parameters = parameters
 
 
 Answer = Union[Answered, HostError]
+
+_ELEMENT_LENGTH = struct.Struct("<I")
+# BF16 comes as the uint16 that it is stored in.
+_DTYPES = {} if numpy is None else {datatype: numpy.dtype(dtype) for datatype, dtype in (*tensors.DTYPES.items(), ("BF16", "<u2"))}
 
 
 class Request:
@@ -67,91 +74,98 @@ def read_requests(meta: dict[str, Any], body: memoryview, cancelled: Callable[[i
     return requests
 
 
-def write_answers(answers: Sequence[Answer]) -> tuple[dict[str, Any], list[Blob]]:
-    """Metadata and blobs of a result frame. An answer that is no tensor becomes that request's error."""
-    told: list[dict[str, Any]] = []
-    entries: list[dict[str, Any]] = []
+def write_answers(answers: Sequence[Answer]) -> tuple[bytes, list[Blob]]:
+    """The members `answers` and `tensors` of a result's metadata, and its blobs. An answer that is no tensor becomes that request's error."""
+    told: list[bytes] = []
+    entries: list[bytes] = []
     blobs: list[Blob] = []
     for answer in answers:
-        if not isinstance(answer, HostError):
-            try:
-                written = [write_output(*output) for output in answer.outputs]
-            except HostError as error:
-                answer = error
-            else:
-                told.append({"tensors": len(written), **_parameters_meta(answer.parameters)})
-                for entry, blob in written:
-                    entries.append(entry)
-                    blobs.append(blob)
-                continue
-        told.append({"error": _error_meta(answer)})
-    return {"answers": told, "tensors": entries}, blobs
+        if isinstance(answer, HostError):
+            told.append(encode_json({"error": _error_meta(answer)}))
+            continue
+        begin = len(blobs)
+        try:
+            for name, array, given in answer.outputs:
+                datatype, shape, blob = _write_array(name, array, given)
+                entries.append(tensors.entry_json(name, datatype, shape, len(blob)))
+                blobs.append(blob)
+        except HostError as error:
+            del entries[begin:], blobs[begin:]
+            told.append(encode_json({"error": _error_meta(error)}))
+            continue
+        if answer.parameters:
+            told.append(encode_json({"tensors": len(blobs) - begin, "parameters": answer.parameters}))
+        else:
+            told.append(b'{"tensors":%d}' % (len(blobs) - begin))
+    return b'"answers":[%b],"tensors":[%b]' % (b",".join(told), b",".join(entries)), blobs
 
 
 def write_answer(answer: Answered) -> tuple[dict[str, Any], list[Blob]]:
     """Metadata and blobs of a chunk. Raises HostError INTERNAL for what has no datatype."""
     meta, blobs = write_outputs(answer.outputs)
-    return {**meta, **_parameters_meta(answer.parameters)}, blobs
-
-
-def _parameters_meta(parameters: dict[str, Any]) -> dict[str, Any]:
-    return {"parameters": parameters} if parameters else {}
+    if answer.parameters:
+        meta["parameters"] = answer.parameters
+    return meta, blobs
 
 
 def write_outputs(outputs: Sequence[Output]) -> tuple[dict[str, Any], list[Blob]]:
     """Metadata and blobs of tensors. Raises HostError INTERNAL for what has no datatype."""
     entries: list[dict[str, Any]] = []
     blobs: list[Blob] = []
-    for output in outputs:
-        entry, blob = write_output(*output)
-        entries.append(entry)
+    for name, array, given in outputs:
+        datatype, shape, blob = _write_array(name, array, given)
+        entries.append(tensors.entry_of(name, datatype, shape, len(blob)))
         blobs.append(blob)
     return {"tensors": entries}, blobs
 
 
-def write_output(name: str, array: numpy.ndarray, datatype: str | None = None) -> tuple[dict[str, Any], Blob]:
-    """As `write_tensor`, but all that is in an object array is text: bytes as they are, anything else by its `str`."""
+def _write_array(name: str, array: numpy.ndarray, datatype: str | None) -> tuple[str, tuple[int, ...], Blob]:
+    """As `tensors.write_array`, but all that is in an object array is text: bytes as they are, anything else by its `str`."""
     if array.dtype.kind != "O":
-        entry, blob = tensors.write_tensor(name, array)
-        if datatype is not None:
-            entry["datatype"] = datatype
-        return entry, blob
+        found, shape, blob = tensors.write_array(name, array)
+        return datatype or found, shape, blob
     parts: list[bytes] = []
     for element in array.reshape(-1).tolist():
         if type(element) is not bytes:
             element = str(element).encode("utf-8", "surrogatepass")
         parts.append(len(element).to_bytes(4, "little"))
         parts.append(element)
-    blob = b"".join(parts)
-    return {"name": name, "datatype": "BYTES", "shape": list(array.shape), "bytes": len(blob)}, blob
+    return "BYTES", array.shape, b"".join(parts)
 
 
 def _read_input(entry: dict[str, Any], body: memoryview, position: int, length: int) -> Input:
     name, datatype, shape = entry["name"], entry["datatype"], entry["shape"]
     if datatype == "BYTES":
         return name, datatype, _read_elements(name, bytes(body[position : position + length]), shape)
-    dtype = "<u2" if datatype == "BF16" else tensors.DTYPES.get(datatype)
+    dtype = _DTYPES.get(datatype)
     if dtype is None:
         raise HostError("INVALID_ARGUMENT", f"input '{name}' has the unknown datatype {datatype}")
     try:
-        array = numpy.frombuffer(body[position : position + length], dtype)
-        return name, datatype, array if len(shape) == 1 and shape[0] == array.size else array.reshape(shape)
-    except ValueError as error:
-        raise HostError("INVALID_ARGUMENT", f"input '{name}' does not hold what its shape {shape} says: {error}") from error
+        array = numpy.ndarray(shape, dtype, body, position)
+    except (TypeError, ValueError) as error:
+        raise _misfit(name, shape) from error
+    if array.nbytes != length:
+        raise _misfit(name, shape)
+    return name, datatype, array
 
 
 def _read_elements(name: str, data: bytes, shape: list[int]) -> numpy.ndarray:
     elements: list[bytes] = []
     position = 0
-    while position + 4 <= len(data):
+    last = len(data) - 4
+    while position <= last:
         start = position + 4
-        position = start + int.from_bytes(data[position:start], "little")
+        position = start + _ELEMENT_LENGTH.unpack_from(data, position)[0]
         elements.append(data[start:position])
+    if position != len(data) or len(elements) != math.prod(shape):
+        raise _misfit(name, shape)
     array = numpy.empty(len(elements), dtype=object)
     array[:] = elements
-    if position != len(data) or array.size != numpy.prod(shape, dtype=int):
-        raise HostError("INVALID_ARGUMENT", f"input '{name}' does not hold the BYTES elements that its shape {shape} says")
     return array.reshape(shape)
+
+
+def _misfit(name: str, shape: list[int]) -> HostError:
+    return HostError("INVALID_ARGUMENT", f"input '{name}' does not hold what its shape {shape} says")
 
 
 def _error_meta(error: HostError) -> dict[str, Any]:

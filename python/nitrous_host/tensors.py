@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 from nitrous_host.errors import HostError
-from nitrous_host.frames import Blob
+from nitrous_host.frames import Blob, encode_json
 
 try:
     import numpy
@@ -28,6 +29,8 @@ DTYPES = {
     "FP64": "<f8",
 }
 DATATYPES = {dtype[1:]: datatype for datatype, dtype in DTYPES.items()}
+# By numpy's own object; of another byte order there is none.
+_DATATYPES = {} if numpy is None else {numpy.dtype(dtype): datatype for datatype, dtype in DTYPES.items()}
 
 # Bytes up to which a copy costs less than a view.
 SMALL_BLOB = 64 * 1024
@@ -54,19 +57,33 @@ def read_tensors(entries: list[dict[str, Any]], body: memoryview) -> dict[str, n
 
 def write_tensor(name: str, array: Any) -> tuple[dict[str, Any], Blob]:
     """The metadata and the blob of anything that numpy takes for an array. Raises HostError INTERNAL."""
+    datatype, shape, blob = write_array(name, array)
+    return entry_of(name, datatype, shape, len(blob)), blob
+
+
+def entry_of(name: str, datatype: str, shape: tuple[int, ...], length: int) -> dict[str, Any]:
+    """The metadata of a tensor whose blob has so many bytes."""
+    return {"name": name, "datatype": datatype, "shape": list(shape), "bytes": length}
+
+
+@functools.lru_cache(512)
+def entry_json(name: str, datatype: str, shape: tuple[int, ...], length: int) -> bytes:
+    """The same as JSON: most tensors are like one before."""
+    return encode_json(entry_of(name, datatype, shape, length))
+
+
+def write_array(name: str, array: Any) -> tuple[str, tuple[int, ...], Blob]:
+    """Datatype, shape and blob of anything that numpy takes for an array. Raises HostError INTERNAL."""
     if type(array) is not numpy.ndarray:
         array = numpy.asarray(array)
-    datatype = DATATYPES.get(array.dtype.str[1:])
+    shape = array.shape
+    datatype = _DATATYPES.get(array.dtype)
     if datatype is None:
         array, datatype = _with_datatype(name, array)
-    if datatype == "BYTES":
-        blob: Blob = _write_elements(name, array)
-    else:
-        if array.dtype.byteorder == ">":
-            array = array.astype(array.dtype.newbyteorder("<"))
-        large = array.nbytes > SMALL_BLOB
-        blob = numpy.ascontiguousarray(array).reshape(-1).view(numpy.uint8).data if large else array.tobytes()
-    return {"name": name, "datatype": datatype, "shape": list(array.shape), "bytes": len(blob)}, blob
+        if datatype == "BYTES":
+            return datatype, shape, _write_elements(array)
+    large = array.nbytes > SMALL_BLOB
+    return datatype, shape, numpy.ascontiguousarray(array).reshape(-1).view(numpy.uint8).data if large else array.tobytes()
 
 
 def datatype_of(array: Any) -> str:
@@ -110,7 +127,7 @@ def _read_elements(name: str, blob: memoryview, count: int) -> numpy.ndarray:
     raise HostError("INVALID_ARGUMENT", f"input '{name}' does not hold {count} BYTES elements")
 
 
-def _write_elements(name: str, array: numpy.ndarray) -> bytes:
+def _write_elements(array: numpy.ndarray) -> bytes:
     parts: list[bytes] = []
     for element in array.reshape(-1).tolist():
         if isinstance(element, str):
@@ -122,6 +139,8 @@ def _write_elements(name: str, array: numpy.ndarray) -> bytes:
 
 def _with_datatype(name: str, array: numpy.ndarray) -> tuple[numpy.ndarray, str]:
     """An array whose dtype is none of the wire's, as one that has a datatype."""
+    if array.dtype.str[1:] in DATATYPES:
+        return array.astype(array.dtype.newbyteorder("<")), DATATYPES[array.dtype.str[1:]]
     if array.dtype.kind in "UST":
         return array.astype(object) if array.dtype.kind == "T" else array, "BYTES"
     if array.dtype.kind == "O":
@@ -132,7 +151,7 @@ def _with_datatype(name: str, array: numpy.ndarray) -> tuple[numpy.ndarray, str]
         # Numbers in an object array: what numpy makes of them without being told.
         if all(isinstance(element, (bool, int, float, numpy.generic)) for element in elements):
             inferred = numpy.array(elements).reshape(array.shape)
-            if inferred.dtype.str[1:] in DATATYPES:
-                return inferred, DATATYPES[inferred.dtype.str[1:]]
+            if inferred.dtype in _DATATYPES:
+                return inferred, _DATATYPES[inferred.dtype]
         raise HostError("INTERNAL", f"output '{name}' holds {', '.join(kinds)}, which is no tensor datatype")
     raise HostError("INTERNAL", f"output '{name}' has the numpy type {array.dtype}, which is no tensor datatype")

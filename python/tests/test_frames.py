@@ -114,6 +114,19 @@ class Codec(unittest.TestCase):
                 read_payload(frame.meta, frame.body)
             self.assertEqual(caught.exception.code, "INVALID_ARGUMENT")
 
+    def test_metadata_that_repeats_is_decoded_once_unless_a_model_may_keep_it(self) -> None:
+        def sent(blob: bytes, **more: Any) -> frames.Frame:
+            meta = {"tensors": [{"name": "x", "datatype": "UINT8", "shape": [8], "bytes": 8}], "model": 1, "method": "predict", **more}
+            return decode(b"".join(frames.encode(frames.INFER, 1, meta, [blob])))
+
+        first, second = sent(b"abcdefgh", requests=[{"tensors": 1}]), sent(b"ijklmnop", requests=[{"tensors": 1}])
+        self.assertIs(first.meta, second.meta)
+        self.assertEqual((bytes(first.body), bytes(second.body)), (b"abcdefgh", b"ijklmnop"))
+        for more in ({"parameters": {"top": 1}}, {"requests": [{"tensors": 1, "parameters": {"top": 1}}]}):
+            self.assertIsNot(sent(b"abcdefgh", **more).meta, sent(b"abcdefgh", **more).meta)
+        with self.assertRaisesRegex(frames.FrameError, "longer than the body"):
+            sent(b"", requests=[{"tensors": 1}])
+
     def test_a_lone_surrogate_is_escaped(self) -> None:
         self.assertEqual(frames.encode_json({"a": "\ud800é"}), b'{"a":"\\ud800\\u00e9"}')
 

@@ -74,6 +74,20 @@ class Execute(TritonTest):
             [("INTERNAL", "plain"), ("INVALID_ARGUMENT", "told"), ("CANCELLED", "told"), ("UNIMPLEMENTED", "told")],
         )
 
+    def test_an_output_that_is_no_tensor_is_the_error_of_its_request_alone(self) -> None:
+        self.served(
+            """
+            class TritonPythonModel:
+                def execute(self, requests):
+                    made = [np.array([1], np.int32), np.array([1j])]
+                    return [pb_utils.InferenceResponse([pb_utils.Tensor("OUT", made[0]), pb_utils.Tensor("NEXT", each)]) for each in [*made, made[0]]]
+            """,
+            output=[tensor("OUT", "TYPE_INT32", [-1]), tensor("NEXT", "TYPE_INT32", [-1])],
+        )
+        first, second, third = self.answers(*[one(1)] * 3)
+        self.assertEqual([first, third], [{"OUT": [1], "NEXT": [1]}] * 2)
+        self.assertIn("output 'NEXT' has the numpy type complex128", second["message"])
+
     def test_what_execute_must_not_do_fails_all(self) -> None:
         for body, expected in (
             ("raise ValueError('no')", "message: ValueError: no"),

@@ -48,7 +48,7 @@ class IterativeModel(TritonModel):
         if self._decoupled:
             received._sender = self._open_sender(received, reply)
         else:
-            received._make_sender = functools.partial(self._sender_of_one, received._requested_output_names, reply)
+            received._make_sender = functools.partial(self._sender_of_one, reply)
         # As in Triton, requests share a call when their tensors are alike but for their rows.
         alike = [(name, datatype, None if name in self._ragged else array.shape[1:]) for name, datatype, array in request.inputs]
         self._waiting.append(_UnderWay(received, reply, sorted(alike, key=lambda each: each[0])))
@@ -96,7 +96,7 @@ class IterativeModel(TritonModel):
         responses = as_returned(returned, len(taken))
         for each, response in zip(taken, responses):
             if response is not None:
-                check_response(response, is_rescheduled(each.request))
+                check_response(each.request, response)
         return list(responses)
 
     def _finish(self, each: _UnderWay, response: InferenceResponse | None) -> None:
@@ -105,9 +105,10 @@ class IterativeModel(TritonModel):
         elif each.request._sender is None:
             each.reply.end(self._unanswered())
 
-    def _sender_of_one(self, wanted: list[str], reply: Reply, cancelled: Any) -> InferenceResponseSender:
+    def _sender_of_one(self, reply: Reply, request: InferenceRequest) -> InferenceResponseSender:
+        wanted = request._requested_output_names
         return InferenceResponseSender(
-            False, lambda response: self._answer_one(wanted, reply, response), lambda: reply.end(self._unanswered()), cancelled
+            False, lambda response: self._answer_one(wanted, reply, response), lambda: reply.end(self._unanswered()), request._cancelled
         )
 
     def _answer_one(self, wanted: list[str], reply: Reply, response: InferenceResponse) -> None:

@@ -41,17 +41,14 @@ class TritonModel:
 
     def infer_together(self, requests: Sequence[Request]) -> list[Answer]:
         """An answer or an error for each; an exception of `execute` is the error of all."""
-        received = [InferenceRequest.received(request, self._outputs) for request in requests]
-        sent: list[_Single | None] = [None] * len(received)
-        for index, request in enumerate(received):
-            request._make_sender = functools.partial(_make_single, sent, index)
+        received = [InferenceRequest.received(request, self._outputs, _make_single) for request in requests]
         try:
             responses = self._run(received)
         except (Exception, SystemExit) as error:
             failure = self._failure(error)
             # What has been sent before has reached its client.
-            return [self._told(request, None if single is None else single.sent, failure) for request, single in zip(received, sent)]
-        return [self._answer(*each) for each in zip(received, responses, sent)]
+            return [failure if each._single is None or each._single.sent is None else _told(each, each._single.sent) for each in received]
+        return [self._answer(request, response) for request, response in zip(received, responses)]
 
     def reply(self, request: Request, reply: Reply) -> None:
         """Decoupled: the model sends through the request's sender, now or later."""
@@ -98,24 +95,18 @@ class TritonModel:
         responses = as_returned(returned, len(received))
         for request, response in zip(received, responses):
             if response is not None:
-                check_response(response, is_rescheduled(request))
+                check_response(request, response)
         return responses
 
-    def _answer(self, request: InferenceRequest, response: InferenceResponse | None, single: _Single | None) -> Answer:
+    def _answer(self, request: InferenceRequest, response: InferenceResponse | None) -> Answer:
         if is_rescheduled(request):
             return _NOT_ITERATIVE
+        single = request._single
         # The first one counts, and that is what has been sent while `execute` ran.
         if single is not None and (response is None or single.sent is not None):
             request._sender = None
             response = single.wait()
-        return self._told(request, response, self._unanswered())
-
-    def _told(self, request: InferenceRequest, response: InferenceResponse | None, otherwise: HostError) -> Answer:
-        if response is None:
-            return otherwise
-        if response._error is not None:
-            return host_error(response._error)
-        return self._wanted(request._requested_output_names, response)
+        return self._unanswered() if response is None else _told(request, response)
 
     def _unanswered(self) -> HostError:
         return HostError("INTERNAL", f"model instance '{self._name}' neither returned nor sent a response for the request")
@@ -129,10 +120,7 @@ class TritonModel:
         if response._error is not None:
             reply.end(host_error(response._error))
             return
-        reply.send(write_answer(self._wanted(wanted, response)))
-
-    def _wanted(self, wanted: list[str], response: InferenceResponse) -> Answered:
-        return Answered([tensor.sent() for tensor in response._output_tensors if tensor._name in wanted], response._parameters)
+        reply.send(write_answer(_answered(wanted, response)))
 
     def _failure(self, error: BaseException) -> HostError:
         text = str(error) if isinstance(error, TritonModelException) else summary(error)
@@ -160,9 +148,19 @@ class _Single:
         return self.sent
 
 
-def _make_single(sent: list[_Single | None], index: int, cancelled: Callable[[], bool]) -> InferenceResponseSender:
-    single = sent[index] = _Single()
-    return InferenceResponseSender(False, single.send, single.give_up, cancelled)
+def _make_single(request: InferenceRequest) -> InferenceResponseSender:
+    single = request._single = _Single()
+    return InferenceResponseSender(False, single.send, single.give_up, request._cancelled)
+
+
+def _told(request: InferenceRequest, response: InferenceResponse) -> Answer:
+    if response._error is not None:
+        return host_error(response._error)
+    return _answered(request._requested_output_names, response)
+
+
+def _answered(wanted: list[str], response: InferenceResponse) -> Answered:
+    return Answered([tensor.sent() for tensor in response._output_tensors if tensor._name in wanted], response._parameters)
 
 
 def as_returned(returned: Any, requests: int) -> Sequence[Any]:
@@ -178,8 +176,8 @@ def as_returned(returned: Any, requests: int) -> Sequence[Any]:
     return returned
 
 
-def check_response(response: Any, rescheduled: bool) -> None:
-    if rescheduled:
+def check_response(request: InferenceRequest, response: Any) -> None:
+    if is_rescheduled(request):
         raise TritonModelException(f"Expected a None object in the execute function return list for reschduled request, found type '{type(response)}'.")
     if not isinstance(response, InferenceResponse):
         raise TritonModelException(f"Expected an 'InferenceResponse' object in the execute function return list, found type '{type(response)}'.")

@@ -22,8 +22,14 @@ from triton_python_backend_utils.tensor import Tensor
 # Parameters that say what a request is, and have methods of their own.
 _OWN = frozenset({"sequence_id", "sequence_start", "sequence_end", "priority", "timeout"})
 
+_NOT_TRACED = InferenceTrace()
+
+MakeSender = Callable[["InferenceRequest"], InferenceResponseSender]
+
 
 class InferenceRequest:
+    """`_single` is for what makes the sender of a request that has one response."""
+
     __slots__ = (
         "_cancelled",
         "_correlation_id",
@@ -38,6 +44,7 @@ class InferenceRequest:
         "_request_id",
         "_requested_output_names",
         "_sender",
+        "_single",
         "_timeout",
         "_trace",
     )
@@ -80,14 +87,15 @@ class InferenceRequest:
         self._model_name = model_name
         self._model_version = int(model_version)
         self._preferred_memory = preferred_memory
-        self._trace = trace or InferenceTrace()
+        self._trace = trace or _NOT_TRACED
         self._release_flags = TRITONSERVER_REQUEST_RELEASE_ALL
         self._cancelled: Callable[[], bool] = lambda: False
-        self._make_sender: Callable[[Callable[[], bool]], InferenceResponseSender] | None = None
+        self._make_sender: MakeSender | None = None
         self._sender: InferenceResponseSender | None = None
+        self._single: Any = None
 
     @classmethod
-    def received(cls, request: Request, outputs: list[str]) -> InferenceRequest:
+    def received(cls, request: Request, outputs: list[str], make_sender: MakeSender | None = None) -> InferenceRequest:
         """One that the server has sent; `outputs` are all that the model has."""
         self = cls.__new__(cls)
         self._inputs = [Tensor.received(*each) for each in request.inputs]
@@ -99,11 +107,12 @@ class InferenceRequest:
         self._model_name = ""
         self._model_version = -1
         self._preferred_memory = None
-        self._trace = InferenceTrace()
+        self._trace = _NOT_TRACED
         self._release_flags = TRITONSERVER_REQUEST_RELEASE_ALL
         self._cancelled = request.cancelled
-        self._make_sender = None
+        self._make_sender = make_sender
         self._sender = None
+        self._single = None
         return self
 
     def inputs(self) -> list[Tensor]:
@@ -149,7 +158,7 @@ class InferenceRequest:
         if self._sender is None:
             if self._make_sender is None:
                 raise TritonModelException("a request to another model has no response sender")
-            self._sender = self._make_sender(self._cancelled)
+            self._sender = self._make_sender(self)
         return self._sender
 
     def exec(self, decoupled: bool = False) -> Any:  # noqa: A003
