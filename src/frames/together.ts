@@ -2,8 +2,8 @@ import { ServeError } from "../core/errors.ts";
 import type { JsonValue, Payload } from "../core/inference.ts";
 import type { ReplicaCall } from "../core/replica.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { JsonObject, PayloadMetadata, RequestMetadata } from "./frame.ts";
-import { answerOf, decodePayload, encodePayload } from "./payload.ts";
+import type { JsonObject, RequestMetadata, TensorMetadata } from "./frame.ts";
+import { answerOf, decodePayload, encodeTensors } from "./payload.ts";
 
 /** What an infer frame says of one request besides its payload. */
 export function requestMetadata(call: ReplicaCall): RequestMetadata {
@@ -22,12 +22,12 @@ function shortest(id: string | bigint): string | number | bigint {
 }
 
 /**
- * Several requests as the payload of one infer frame.
+ * Several requests as the payload of one infer frame: what the metadata says of their tensors and of each of them, and the blobs.
  * @throws ServeError INTERNAL for one that does not consist of tensors
  */
 export function encodeTogether(calls: readonly ReplicaCall[]): {
   readonly requests: readonly RequestMetadata[];
-  readonly meta: PayloadMetadata;
+  readonly tensors: readonly TensorMetadata[];
   readonly blobs: Uint8Array[];
 } {
   const tensors: Tensor[] = [];
@@ -38,7 +38,8 @@ export function encodeTogether(calls: readonly ReplicaCall[]): {
     for (const tensor of payload.tensors) tensors.push(tensor);
     requests.push(togetherMetadata(call, payload.tensors.length));
   }
-  return { requests, ...encodePayload({ kind: "tensors", tensors }) };
+  const { metadata, blobs } = encodeTensors(tensors);
+  return { requests, tensors: metadata, blobs };
 }
 
 export type TogetherAnswer = { readonly payload: Payload } | { readonly error: JsonObject };

@@ -153,8 +153,8 @@ class HostReplica implements Replica {
 
   #askTogether(calls: readonly ReplicaCall[], cancellation?: Cancellation): Promise<Array<ReplicaResult | ServeError>> {
     return new Promise((resolve, reject) => {
-      const { requests, meta, blobs } = encodeTogether(calls);
-      const asked = { ...meta, model: this.#handle, method: calls[0]?.method ?? "", requests };
+      const { requests, tensors, blobs } = encodeTogether(calls);
+      const asked = { tensors, model: this.#handle, method: calls[0]?.method ?? "", requests };
       const watched = this.#watchdog.begin();
       let over = false;
       // A connection that is lost tells so before there is a stream.
