@@ -6,6 +6,7 @@ import { readBinary, readData } from "../../../encodings/index.ts";
 import { isObject, type JsonObject, parametersOf, parseJson, unexpected } from "../../shared/index.ts";
 import { classesOf } from "../extensions/classification.ts";
 import type { PlacedInput, PlacedOutputs } from "../extensions/request-regions.ts";
+import { readPlainInfer } from "./plain-infer.ts";
 
 export interface DecodedInfer {
   readonly id?: string | undefined;
@@ -38,9 +39,15 @@ export const JSON_LENGTH_HEADER = "inference-header-content-length";
  */
 export function decodeInfer(body: Uint8Array, headers: Readonly<Record<string, string | string[] | undefined>>): DecodedInfer {
   const jsonLength = jsonLengthOf(headers[JSON_LENGTH_HEADER], body.byteLength);
+  const plain = jsonLength === body.byteLength ? readPlainInfer(body) : undefined;
+  if (plain !== undefined) return withRest(plain.rest, plain.tensors, undefined);
   const json = parseJson(jsonLength === body.byteLength ? body : body.subarray(0, jsonLength));
   if (!isObject(json)) throw unexpected("body", 'an object with "inputs"', json);
   const { tensors, placedInputs } = readInputs(json.inputs, body.subarray(jsonLength));
+  return withRest(json, tensors, placedInputs);
+}
+
+function withRest(json: JsonObject, tensors: readonly Tensor[], placedInputs: DecodedInfer["placedInputs"]): DecodedInfer {
   const parameters = parametersOf(json.parameters, "parameters");
   const id = idOf(json.id);
   const { outputs, binary, placedOutputs, classes } = readOutputs(
