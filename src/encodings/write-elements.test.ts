@@ -10,9 +10,11 @@ function written(elements: readonly Uint8Array[]): string {
 
 it("writes texts as JSON.stringify does, short and long ones", () => {
   const text = fc.oneof(
-    fc.string({ unit: "binary" }),
-    fc.string({ minLength: 120, maxLength: 140 }),
-    fc.array(fc.constantFrom("a", '"', "\\", "\0", "\u001f", " ", "~", "\u007f", "\u0080", "ä", "日")).map((parts) => parts.join("")),
+    fc.string(),
+    fc.integer({ min: 126, max: 130 }).map((length) => "a".repeat(length)),
+    fc
+      .array(fc.constantFrom("a", '"', "\\", "\0", "\u001f", " ", "~", "\u007f", "\u0080", "ä", "日", "\ud800"))
+      .map((parts) => parts.join("")),
   );
   fc.assert(
     fc.property(fc.array(text), fc.boolean(), (texts, areBuffers) => {
@@ -20,7 +22,6 @@ it("writes texts as JSON.stringify does, short and long ones", () => {
       // A lone surrogate has no UTF-8, so what is written is what has replaced it.
       expect(`[${written(data)}]`).toBe(JSON.stringify(texts.map((each) => Buffer.from(each).toString())));
     }),
-    { numRuns: 500 },
   );
 });
 
