@@ -63,8 +63,8 @@ export interface InferRequest {
   readonly target: Target;
   readonly payload: Payload;
   /** Names of the outputs wanted, in that order; absent means the method's own default. */
-  readonly outputs?: readonly string[];
-  readonly parameters?: Parameters;
+  readonly outputs?: readonly string[] | undefined;
+  readonly parameters?: Parameters | undefined;
   readonly context: RequestContext;
   /** The signature that the payload has been bound to already. */
   readonly boundTo?: Signature;

@@ -94,6 +94,11 @@ export function allocateElements(datatype: NumericDatatype, count: number): Nume
   return new ARRAY_TYPES[datatype](count);
 }
 
+/** The same without their being zero, and in memory that is shared with others where they are few: memory of their own costs more than they do. */
+export function allocatePooled(datatype: NumericDatatype, count: number): NumericArray {
+  return elementsOf({ name: "", datatype, shape: [count], data: Buffer.allocUnsafe(count * ARRAY_TYPES[datatype].BYTES_PER_ELEMENT) });
+}
+
 /** A view of a typed array's memory as bytes. */
 export function bytesOf(array: NumericArray): Uint8Array {
   return new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);

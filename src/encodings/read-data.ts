@@ -19,7 +19,7 @@ const EXPECTED: Readonly<Record<Exclude<Datatype, "FP16" | "BF16">, string>> = {
   BYTES: "a string",
 };
 
-const BOUNDS: Readonly<Partial<Record<NumericDatatype, readonly [number | bigint, number | bigint]>>> = {
+export const BOUNDS: Readonly<Partial<Record<NumericDatatype, readonly [number | bigint, number | bigint]>>> = {
   UINT8: [0, 255],
   UINT16: [0, 65535],
   UINT32: [0, 4294967295],
@@ -31,7 +31,7 @@ const BOUNDS: Readonly<Partial<Record<NumericDatatype, readonly [number | bigint
 };
 
 /** What rounds to infinity is no value of the datatype. */
-const FLOAT_LIMITS = { FP32: 3.4028235677973366e38, FP64: Number.MAX_VALUE } as const;
+export const FLOAT_LIMITS = { FP32: 3.4028235677973366e38, FP64: Number.MAX_VALUE } as const;
 
 const encoder = new TextEncoder();
 

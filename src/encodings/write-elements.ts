@@ -2,6 +2,13 @@ import { isUtf8 } from "node:buffer";
 import { elementsOf, type Tensor } from "../core/tensor.ts";
 import { widenHalfs } from "./half.ts";
 
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const LAST_ASCII = 0x7f;
+/** Bytes of text up to which it is faster to look at each of them. */
+const MOST_PLAIN = 128;
+
 /** What a protocol does with elements that JSON cannot hold: answer with a JSON text in their place, or throw. */
 export interface ElementRules {
   /** NaN and infinities. */
@@ -85,10 +92,25 @@ function bytesWriter(elements: readonly Uint8Array[], notText: (bytes: Uint8Arra
   return (from, to) => {
     let text = "";
     for (let index = from; index < to; index++) {
-      const bytes = elements[index] as Uint8Array;
+      const bytes = asBuffer(elements[index] as Uint8Array);
       if (index > from) text += ",";
-      text += isUtf8(bytes) ? JSON.stringify(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) : notText(bytes);
+      if (isPlain(bytes)) text += `"${bytes.toString("latin1")}"`;
+      else text += isUtf8(bytes) ? JSON.stringify(bytes.toString()) : notText(bytes);
     }
     return text;
   };
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Whether it is a short text of ASCII without anything to escape: to see that costs less than to look for it. */
+function isPlain(bytes: Uint8Array): boolean {
+  if (bytes.length > MOST_PLAIN) return false;
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index] as number;
+    if (byte < SPACE || byte > LAST_ASCII || byte === QUOTE || byte === BACKSLASH) return false;
+  }
+  return true;
 }

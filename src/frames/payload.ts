@@ -1,15 +1,16 @@
 import { ServeError } from "../core/errors.ts";
-import type { JsonValue, Parameters, ParameterValue, Payload } from "../core/inference.ts";
+import type { JsonValue, ParameterValue, Payload } from "../core/inference.ts";
 import { byteSize, DATATYPE_SIZES, elementCount, isDatatype, type Tensor } from "../core/tensor.ts";
 import type { JsonObject, PayloadMetadata, TensorMetadata } from "./frame.ts";
 
 /** A payload's part of the metadata, and the blobs that go with it; numeric ones are not copied. */
 export function encodePayload(payload: Payload): { meta: PayloadMetadata; blobs: Uint8Array[] } {
   switch (payload.kind) {
-    case "tensors":
-      return payload.parameters === undefined
-        ? encodeTensors(payload.tensors)
-        : withParameters(encodeTensors(payload.tensors), payload.parameters);
+    case "tensors": {
+      const { metadata, blobs } = encodeTensors(payload.tensors);
+      const { parameters } = payload;
+      return { meta: parameters === undefined ? { tensors: metadata } : { tensors: metadata, parameters }, blobs };
+    }
     case "rows":
       return { meta: { rows: payload.rows }, blobs: [] };
     case "columns":
@@ -51,11 +52,8 @@ export function answerOf(tensors: readonly Tensor[], parameters: JsonValue | und
   return { kind: "tensors", tensors, parameters: known };
 }
 
-function withParameters(encoded: { meta: PayloadMetadata; blobs: Uint8Array[] }, parameters: Parameters): typeof encoded {
-  return { ...encoded, meta: { ...encoded.meta, parameters } };
-}
-
-function encodeTensors(tensors: readonly Tensor[]): { meta: PayloadMetadata; blobs: Uint8Array[] } {
+/** What the metadata says of tensors, and their blobs; numeric ones are not copied. */
+function encodeTensors(tensors: readonly Tensor[]): { metadata: TensorMetadata[]; blobs: Uint8Array[] } {
   const metadata: TensorMetadata[] = [];
   const blobs: Uint8Array[] = [];
   for (const tensor of tensors) {
@@ -64,7 +62,7 @@ function encodeTensors(tensors: readonly Tensor[]): { meta: PayloadMetadata; blo
     metadata.push({ name, datatype, shape, bytes: blob.byteLength });
     blobs.push(blob);
   }
-  return { meta: { tensors: metadata }, blobs };
+  return { metadata, blobs };
 }
 
 /** A tensor's elements as they are in a frame; numeric ones are not copied. */

@@ -22,8 +22,12 @@ export type Transfer = Set<ArrayBuffer>;
 export function packOwn(tensors: readonly Tensor[], transfer: Transfer): PackedTensor[] {
   return tensors.map((tensor) => {
     if (tensor.datatype !== "BYTES") {
-      transfer.add(tensor.data.buffer as ArrayBuffer);
-      return tensor;
+      const { data } = tensor;
+      // A pool cannot be transferred. What is larger has memory of its own, or is a part of the body.
+      const isPooled = data.byteLength < data.buffer.byteLength && data.byteLength < Buffer.poolSize;
+      const own = isPooled ? { ...tensor, data: new Uint8Array(data) } : tensor;
+      transfer.add(own.data.buffer as ArrayBuffer);
+      return own;
     }
     const packed = emptyPack(tensor, transfer);
     let offset = 0;

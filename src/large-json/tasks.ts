@@ -24,12 +24,12 @@ export interface ReadPredict {
 
 export interface ReadInfer extends Pick<DecodedInfer, "placedInputs" | "placedOutputs"> {
   readonly tensors: readonly PackedTensor[];
-  readonly id?: string;
-  readonly parameters?: Parameters;
-  readonly outputs?: readonly string[];
+  readonly id?: string | undefined;
+  readonly parameters?: Parameters | undefined;
+  readonly outputs?: readonly string[] | undefined;
   /** Outputs that are to be binary: these, or all or none. */
   readonly binary: readonly string[] | boolean;
-  readonly classes?: ReadonlyMap<string, number>;
+  readonly classes?: ReadonlyMap<string, number> | undefined;
 }
 
 /** What it answers: for `write-predict` one text in UTF-8, for `write-infer` the elements of each tensor. */

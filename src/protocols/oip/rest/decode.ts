@@ -6,21 +6,22 @@ import { readBinary, readData } from "../../../encodings/index.ts";
 import { isObject, type JsonObject, parametersOf, parseJson, unexpected } from "../../shared/index.ts";
 import { classesOf } from "../extensions/classification.ts";
 import type { PlacedInput, PlacedOutputs } from "../extensions/request-regions.ts";
+import { readPlainInfer } from "./plain-infer.ts";
 
 export interface DecodedInfer {
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** The protocol's and the model's. */
-  readonly parameters?: Parameters;
+  readonly parameters?: Parameters | undefined;
   /** Without elements where these are in a region. */
   readonly tensors: readonly Tensor[];
-  readonly placedInputs?: readonly PlacedInput[];
-  readonly placedOutputs?: PlacedOutputs;
+  readonly placedInputs?: readonly PlacedInput[] | undefined;
+  readonly placedOutputs?: PlacedOutputs | undefined;
   /** Names of the outputs wanted; absent when the client named none. */
-  readonly outputs?: readonly string[];
+  readonly outputs?: readonly string[] | undefined;
   /** Whether an output is to be answered after the JSON instead of in it. */
   readonly binary: (output: string) => boolean;
   /** Outputs of which so many largest elements are wanted as text; absent when there are none. */
-  readonly classes?: ReadonlyMap<string, number>;
+  readonly classes?: ReadonlyMap<string, number> | undefined;
 }
 
 const MAX_TENSORS = 1024;
@@ -38,17 +39,23 @@ export const JSON_LENGTH_HEADER = "inference-header-content-length";
  */
 export function decodeInfer(body: Uint8Array, headers: Readonly<Record<string, string | string[] | undefined>>): DecodedInfer {
   const jsonLength = jsonLengthOf(headers[JSON_LENGTH_HEADER], body.byteLength);
+  const plain = jsonLength === body.byteLength ? readPlainInfer(body) : undefined;
+  if (plain !== undefined) return withRest(plain.rest, plain.tensors, undefined);
   const json = parseJson(jsonLength === body.byteLength ? body : body.subarray(0, jsonLength));
   if (!isObject(json)) throw unexpected("body", 'an object with "inputs"', json);
   const { tensors, placedInputs } = readInputs(json.inputs, body.subarray(jsonLength));
+  return withRest(json, tensors, placedInputs);
+}
+
+function withRest(json: JsonObject, tensors: readonly Tensor[], placedInputs: DecodedInfer["placedInputs"]): DecodedInfer {
   const parameters = parametersOf(json.parameters, "parameters");
-  return {
-    tensors,
-    ...(placedInputs.length === 0 ? {} : { placedInputs }),
-    ...idOf(json.id),
-    ...(parameters === undefined ? {} : { parameters }),
-    ...readOutputs(json.outputs, flag(parameters?.binary_data_output, "parameters.binary_data_output")),
-  };
+  const id = idOf(json.id);
+  const { outputs, binary, placedOutputs, classes } = readOutputs(
+    json.outputs,
+    flag(parameters?.binary_data_output, "parameters.binary_data_output"),
+  );
+  // Field by field: to spread objects into it would take as long as to read the JSON of a small request.
+  return { tensors, placedInputs, id, parameters, outputs, binary, placedOutputs, classes };
 }
 
 function jsonLengthOf(header: string | string[] | undefined, bodyLength: number): number {
@@ -63,7 +70,7 @@ function jsonLengthOf(header: string | string[] | undefined, bodyLength: number)
 
 interface ReadInputs {
   readonly tensors: Tensor[];
-  readonly placedInputs: PlacedInput[];
+  readonly placedInputs: PlacedInput[] | undefined;
 }
 
 function readInputs(inputs: JsonValue | undefined, binary: Uint8Array): ReadInputs {
@@ -85,7 +92,7 @@ function readInputs(inputs: JsonValue | undefined, binary: Uint8Array): ReadInpu
       `${binary.byteLength - offset} bytes after the JSON belong to no input; each binary input needs its binary_data_size`,
     );
   }
-  return { tensors, placedInputs };
+  return { tensors, placedInputs: placedInputs.length === 0 ? undefined : placedInputs };
 }
 
 interface ReadInput {
@@ -182,9 +189,12 @@ function readOutputs(
     return output.name;
   });
   if (names.length === 0) return { binary: () => allBinary };
-  const placedOutputs = placed.size === 0 ? {} : { placedOutputs: Object.fromEntries(placed) };
-  const classesWanted = classes.size === 0 ? {} : { classes };
-  return { outputs: names, binary: (output) => binary.get(output) ?? false, ...placedOutputs, ...classesWanted };
+  return {
+    outputs: names,
+    binary: (output) => binary.get(output) ?? false,
+    placedOutputs: placed.size === 0 ? undefined : Object.fromEntries(placed),
+    classes: classes.size === 0 ? undefined : classes,
+  };
 }
 
 /** Where the elements of a tensor are or go, when they are not in the message. */
@@ -204,10 +214,10 @@ function bytesIn(value: JsonValue, path: string): number | bigint {
   throw unexpected(path, "a number of bytes", value);
 }
 
-function idOf(id: JsonValue | undefined): { id?: string } {
-  if (id === undefined || id === null || id === "") return {};
+function idOf(id: JsonValue | undefined): string | undefined {
+  if (id === undefined || id === null || id === "") return undefined;
   if (typeof id !== "string") throw unexpected("id", "a string", id);
-  return { id };
+  return id;
 }
 
 function flag(value: JsonValue | undefined, path: string): boolean {

@@ -41,8 +41,8 @@ export async function infer({ dataPlane, memory, large, extensions }: InferOptio
       target,
       payload: { kind: "tensors", tensors: regions === undefined ? decoded.tensors : await regions.fill(decoded.tensors, inPath.name) },
       context,
-      ...(outputs === undefined ? {} : { outputs }),
-      ...(parameters === undefined ? {} : { parameters }),
+      outputs,
+      parameters,
     });
     const head = { modelName, modelVersion, id: idOf(id, extensions) };
     if (isStream(output)) return inEvents(head, output, request);
