@@ -7,7 +7,9 @@ const read = (path: string): string => readFileSync(fileURLToPath(new URL(path, 
 const page = read("../docs/clients.md");
 const scripts = readdirSync(fileURLToPath(new URL("../conformance/clients", import.meta.url)));
 /** Programs there, without the modules that they share. */
-const programs = scripts.filter((name) => /\.(py|mjs)$/.test(name) && !["checks.py", "expected.py", "fuzz_hooks.py"].includes(name));
+const programs = scripts.filter(
+  (name) => /\.(py|mjs)$/.test(name) && !["checks.py", "expected.py", "fuzz_hooks.py", "triton_checks.py"].includes(name),
+);
 const folder = new URL("../conformance/", import.meta.url);
 const tests = readdirSync(fileURLToPath(folder))
   .filter((name) => name.endsWith(".test.ts"))
