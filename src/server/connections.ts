@@ -111,11 +111,11 @@ export class Connections {
 
   #fail(error: NodeJS.ErrnoException, socket: Socket): void {
     const connection = this.#connections.get(socket);
+    if (connection?.broken !== undefined) return;
     if (connection === undefined || !socket.writable) {
       socket.destroy();
       return;
     }
-    if (connection.broken !== undefined) return;
     connection.broken = refused(error, connection.breakBody !== undefined);
     this.linger(socket);
     if (connection.breakBody !== undefined) connection.breakBody(connection.broken);

@@ -86,8 +86,8 @@ async function sendPieces(sending: Sending, reply: HttpReply, pieces: Pieces): P
   const iterator = pieces[Symbol.asyncIterator]();
   // The first piece decides between an error status and a stream, so nothing is sent before it is there.
   let piece = await iterator.next();
-  writeHead(sending, reply, undefined);
   try {
+    writeHead(sending, reply, undefined);
     while (piece.done !== true && !response.destroyed && request.method !== "HEAD") {
       if (!response.write(piece.value)) await untilTaken(response, timeoutMs);
       piece = await iterator.next();

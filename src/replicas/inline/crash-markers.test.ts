@@ -20,7 +20,8 @@ describe("CrashMarkers", () => {
     running.clear();
   });
 
-  afterEach(() => rmSync(join(directory, ".."), { recursive: true }));
+  // Markers are taken away while this looks for them.
+  afterEach(() => rmSync(join(directory, ".."), { recursive: true, maxRetries: 5 }));
 
   it("are on disk while they are held, and leave nothing behind", async () => {
     const markers = start(1);

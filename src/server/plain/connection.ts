@@ -10,8 +10,8 @@ const WAIT_MS = 50;
 const MAX_WAITED_BYTES = 16 * 1024;
 /** Reads in which such a request may come. */
 const MAX_READS = 4;
-/** Bytes that are read while an answer is under way. Without reading nobody hears that the client has gone. */
-const MAX_BEHIND_BYTES = 64 * 1024;
+/** Bytes that are kept of what comes while an answer is under way. */
+const MAX_BEHIND_BYTES = 256 * 1024;
 
 export interface PlainConnectionOptions {
   readonly clock: Clock;
@@ -60,8 +60,9 @@ export class PlainConnection {
   readonly #onData = (chunk: Buffer): void => {
     const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
     if (this.#response !== undefined) {
-      this.#held = bytes;
-      if (bytes.byteLength > MAX_BEHIND_BYTES) this.#socket.pause();
+      // With more the connection ends after the answer: without reading on, nobody would hear that the client has gone.
+      if (bytes.byteLength > MAX_BEHIND_BYTES) this.#response.shouldKeepAlive = false;
+      this.#held = this.#response.shouldKeepAlive ? bytes : undefined;
       return;
     }
     const head = readPlainHead(bytes, this.#last);
@@ -115,10 +116,14 @@ export class PlainConnection {
     this.#response = undefined;
     if (!staysOpen) this.#socket.destroySoon();
     // Not within the answer to the one before. Who sends requests before their answers are there goes on doing so.
-    else if (this.#held !== undefined)
-      setImmediate(() => this.#held !== undefined && this.#handOver(this.#held, this.#isEnded ? "end" : undefined));
+    else if (this.#held !== undefined) setImmediate(() => this.#goOn());
     else if (this.#isEnded) this.#socket.destroySoon();
   };
+
+  /** What has come since may have made a plain request of it, which is under way then. */
+  #goOn(): void {
+    if (this.#held !== undefined && this.#response === undefined) this.#handOver(this.#held, this.#isEnded ? "end" : undefined);
+  }
 
   /** Gives the connection to Node, with what has been read and has not been answered, and how it has ended if it has. */
   #handOver(read: Buffer, ending?: "end" | "close"): void {

@@ -60,7 +60,8 @@ export class PlainRequests {
     const { server, headerTimeoutMs, keepAliveMs } = this.#options;
     for (const [socket, connection] of this.#connections) {
       if (connection.isBusy) continue;
-      const quietMs = ++connection.quietSweeps * this.#sweepMs;
+      // The first one comes at any time within its period.
+      const quietMs = connection.quietSweeps++ * this.#sweepMs;
       if (!connection.used && quietMs >= headerTimeoutMs) fail(server, socket, "ERR_HTTP_REQUEST_TIMEOUT");
       else if (quietMs >= keepAliveMs) socket.destroy();
     }

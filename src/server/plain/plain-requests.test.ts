@@ -150,19 +150,66 @@ it("answers a client that has ended its side, and ends the connection then", asy
   await wire.closed;
 });
 
+it("answers in their order what comes while an answer is under way", async () => {
+  const { url } = await start({
+    handle: async ({ body }) => {
+      // Long enough for the rest to come in one turn with the answer.
+      const until = performance.now() + 50;
+      if (body.byteLength === 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+        while (performance.now() < until);
+      } else await new Promise((resolve) => setTimeout(resolve, 20));
+      return { status: 200, body: String(body.byteLength) };
+    },
+  });
+  const wire = new Wire(url);
+  const second = Buffer.from(whole("/", "x".repeat(66_000)));
+  await wire.send([whole("/", "a"), second.subarray(0, 1000)]);
+  await wire.send([second.subarray(1000)]);
+  await wire.send([whole("/", "ccc")]);
+  expect((await wire.received(3)).map(({ body }) => body)).toEqual(["1", "66000", "3"]);
+  wire.socket.destroy();
+});
+
+it("hears that a client has gone that has sent much behind a request, and ends the connection of one that has not", async () => {
+  let answer: () => void = () => undefined;
+  const gone = new Promise<string>((resolve) => {
+    void start({
+      handle: ({ context }) =>
+        new Promise((settle) => {
+          context.onAbort((reason) => resolve((reason as ServeError).code));
+          answer = () => settle({ status: 200, body: "first" });
+        }),
+    }).then(async ({ url }) => {
+      for (const leaves of [false, true]) {
+        const wire = new Wire(url);
+        await wire.send([whole("/", "a")]);
+        await new Promise((settle) => setTimeout(settle, 20));
+        await wire.send([Buffer.alloc(600_000, 32)]);
+        if (leaves) wire.socket.resetAndDestroy();
+        else answer();
+        if (!leaves) expect((await wire.received(1))[0]?.body).toBe("first");
+        await wire.closed;
+      }
+    });
+  });
+  expect(await gone).toBe("CANCELLED");
+});
+
 it("ends connections that say nothing at all, and those that say nothing more", async () => {
   const { url, clock } = await start({});
   const [silent, kept] = [new Wire(url), new Wire(url)];
   await kept.send([whole("/", "one")]);
   await kept.received(1);
   while (clock.timers < 1) await new Promise((resolve) => setImmediate(resolve));
-  for (let second = 0; second < 10; second++) await clock.advance(1000);
+  // The first look may come at once.
+  for (let second = 0; second < 11; second++) await clock.advance(1000);
   expect((await silent.received(1))[0]?.status).toBe(408);
   await kept.send([whole("/", "two")]);
   expect((await kept.received(2)).map(({ body }) => body)).toEqual(["one", "two"]);
   for (let second = 0; second < 64; second++) await clock.advance(1000);
   await kept.send([whole("/", "three")]);
   expect(await kept.received(3)).toHaveLength(3);
-  for (let second = 0; second < 66; second++) await clock.advance(1000);
+  for (let second = 0; second < 67; second++) await clock.advance(1000);
   await kept.closed;
 });

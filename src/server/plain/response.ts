@@ -29,6 +29,8 @@ export class PlainResponse implements Response {
   #headers: string[] | undefined;
   /** What of the head has not been written. */
   #head = "";
+  #hasBody = true;
+  #waitsForDrain = false;
 
   /** @param onDone called when the answer has been given to the system as a whole */
   constructor(socket: Socket, keepAliveSeconds: number, onDone: () => void) {
@@ -50,10 +52,12 @@ export class PlainResponse implements Response {
   }
 
   writeHead(status: number, headers: string[]): void {
+    if (!Number.isInteger(status) || status < 200 || status > 999) throw new RangeError(`${status} is no status of an answer`);
+    this.#hasBody = status !== 204 && status !== 304;
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n`;
     if (this.#headers !== undefined) head += linesOf(this.#headers);
     head += linesOf(headers);
-    this.chunkedEncoding = !headers.includes("Content-Length");
+    this.chunkedEncoding = this.#hasBody && !headers.some((text, index) => index % 2 === 0 && text === "Content-Length");
     if (this.chunkedEncoding) head += "Transfer-Encoding: chunked\r\n";
     const connection = this.shouldKeepAlive ? `keep-alive\r\nKeep-Alive: timeout=${this.#keepAliveSeconds}` : "close";
     this.#head = `${head}Date: ${dateNow()}\r\nConnection: ${connection}\r\n\r\n`;
@@ -75,13 +79,19 @@ export class PlainResponse implements Response {
     }
     this.#writeHeadIfDue();
     const length = typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.byteLength;
-    if (length > 0) {
+    if (length > 0 && this.#hasBody) {
       if (this.chunkedEncoding) socket.write(`${length.toString(16)}\r\n`, "latin1");
       socket.write(chunk);
       if (this.chunkedEncoding) socket.write("\r\n", "latin1");
     }
     if (!socket.writableNeedDrain) return true;
-    socket.once("drain", () => this.emit("drain"));
+    if (!this.#waitsForDrain) {
+      this.#waitsForDrain = true;
+      socket.once("drain", () => {
+        this.#waitsForDrain = false;
+        this.emit("drain");
+      });
+    }
     return false;
   }
 
@@ -92,7 +102,7 @@ export class PlainResponse implements Response {
     if (this.#head !== "" && !this.chunkedEncoding) {
       const head = this.#head;
       this.#head = "";
-      this.#writeWhole(head, chunk);
+      this.#writeWhole(head, this.#hasBody ? chunk : "");
     } else {
       if (chunk.length > 0) this.write(chunk);
       this.#writeHeadIfDue();
