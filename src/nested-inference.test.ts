@@ -53,10 +53,14 @@ describe("infer", () => {
     await hosts.manager.start(model);
     const pid = model.hostPid ?? 0;
     const request = { target: TARGET, payload: PAYLOAD };
-    await expect(nested.infer({ ...request, blocks: pid }, callOrigin({}))).rejects.toMatchObject({
+    const refused = expect(nested.infer({ ...request, blocks: pid }, callOrigin({}))).rejects.toMatchObject({
       code: "FAILED_PRECONDITION",
       message: expect.stringContaining("model 'iris' asks itself"),
     });
+    await settle();
+    // What came together with it has its turn first.
+    await clock.turn();
+    await refused;
     expect(finished).toMatchObject([{ model: "iris", outcome: "FAILED_PRECONDITION" }]);
     await asked(nested.infer({ ...request, blocks: pid + 1 }, callOrigin({})));
     await asked(nested.infer(request, callOrigin({})));

@@ -42,7 +42,7 @@ async function infer(
   parent: CallOrigin,
   cancellation: Cancellation | undefined,
 ): Promise<NestedResponse> {
-  const { dataPlane, registry } = options;
+  const { dataPlane, registry, clock } = options;
   const { id = parent.id, target, payload, outputs, parameters, blocks } = request;
   const { models } = parent;
   if (models.length >= MOST_NESTED_MODELS) throw tooDeep(models, target.name);
@@ -50,9 +50,18 @@ async function infer(
   const forget = follow(context, parent, cancellation);
   let unblock = nothing;
   try {
-    const response = await countedRequest(options, context, () => {
+    const response = await countedRequest(options, context, async () => {
       dataPlane.admit(target, 0, context);
-      if (blocks !== undefined) unblock = blocked.begin(blocks, { model: registry.find(target, context), deadline: context.deadline });
+      if (blocks !== undefined) {
+        const wait = { model: registry.find(target, context), deadline: context.deadline };
+        try {
+          unblock = blocked.begin(blocks, wait);
+        } catch {
+          // An answer that came together with the question has not been told to who waits for it.
+          await new Promise<void>((resolve) => clock.afterTurn(resolve));
+          unblock = blocked.begin(blocks, wait);
+        }
+      }
       return dataPlane.infer({
         target,
         payload,

@@ -35,7 +35,7 @@ MAX_BODY = 2 * 1024 * 1024 * 1024  # bytes
 
 # Calls often differ only in what is in their tensors: metadata of so many, up to so long, is decoded once.
 MOST_REPEATED = 256
-MAX_REPEATED = 16 * 1024  # bytes
+MAX_REPEATED = 2 * 1024  # bytes
 
 HEADER = struct.Struct("<2sBBIIIQ")
 MAGIC = b"NT"

@@ -29,7 +29,8 @@ const decoder = new TextDecoder();
 
 /** Numbers are a view of the tensor's memory where that is aligned. */
 export function toTypedTensor(tensor: Tensor): TypedTensor {
-  const { shape } = tensor;
+  // A program may change it; answers of the same shape may have one list.
+  const shape = [...tensor.shape];
   if (tensor.datatype === "BYTES") return { datatype: "BYTES", shape, data: tensor.data.map((element) => decoder.decode(element)) };
   return { datatype: tensor.datatype, shape, data: elementsOf(tensor) } as TypedTensor;
 }

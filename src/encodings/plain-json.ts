@@ -30,6 +30,9 @@ const MOST_DIGITS = 19;
 const MOST_ERROR = 2 ** -47;
 const POWERS = Array.from({ length: MOST_DIGITS + 1 }, (_, exponent) => Number(`1e${exponent}`));
 
+/** Numbers and texts that are given to the parser one by one: with more of them, the parser is quicker with the whole. */
+const MOST_PARSED = 16;
+
 const encoder = new TextEncoder();
 
 /**
@@ -41,6 +44,7 @@ export class PlainJson {
   #at = 0;
   /** All bytes of strings together: above 127 when one of them is. */
   #seen = 0;
+  #parsed = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -113,6 +117,7 @@ export class PlainJson {
     if (byteAt(bytes, end) !== QUOTE) return undefined;
     this.#at = end + 1;
     if (end === plain) return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+    if (++this.#parsed > MOST_PARSED) return undefined;
     const text = parsed(bytes.subarray(start - 1, this.#at));
     return typeof text === "string" ? encoder.encode(text) : undefined;
   }
@@ -196,6 +201,7 @@ export class PlainJson {
   }
 
   #parsedNumber(start: number): number {
+    if (++this.#parsed > MOST_PARSED) return Number.NaN;
     return Number(this.#bytes.toString("latin1", start, this.#at));
   }
 

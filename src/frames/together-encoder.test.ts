@@ -54,3 +54,17 @@ it("says of each request what it is, whatever the one before was", () => {
   });
   expect(blobs.map(({ byteLength }) => byteLength)).toEqual([2, 3, 2, 3, 2, 2, 5, 6]);
 });
+
+it("says what a shape is now, when its caller has changed it", () => {
+  const encoder = new TogetherEncoder(7);
+  const shape = [2, 3];
+  const shapes = () =>
+    (
+      JSON.parse(encoder.encode([call([{ ...numbers("a", shape), data: new Uint8Array(6) }])]).meta.text) as {
+        tensors: Array<{ shape: number[] }>;
+      }
+    ).tensors[0]?.shape;
+  expect(shapes()).toEqual([2, 3]);
+  shape.reverse();
+  expect(shapes()).toEqual([3, 2]);
+});

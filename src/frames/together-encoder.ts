@@ -52,7 +52,7 @@ export class TogetherEncoder {
     if (remembered?.name === name && remembered.datatype === datatype && remembered.bytes === bytes && areEqual(remembered.shape, shape))
       return remembered.text;
     const text = stringifyJson({ name, datatype, shape, bytes });
-    if (place < MOST_REMEMBERED) this.#remembered[place] = { name, datatype, shape, bytes, text };
+    if (place < MOST_REMEMBERED) this.#remembered[place] = { name, datatype, shape: [...shape], bytes, text };
     return text;
   }
 }

@@ -13,7 +13,8 @@ export function outputsOf(payload: Payload): unknown {
 }
 
 function outputOf(tensor: Tensor): OutputTensor {
-  const { shape } = tensor;
+  // Whoever asked may change it; answers of the same shape may have one list.
+  const shape = [...tensor.shape];
   if (tensor.datatype === "BYTES") return { datatype: "BYTES", shape, data: tensor.data.map(textOf) };
   return { datatype: tensor.datatype, shape, data: elementsOf(tensor) } as OutputTensor;
 }

@@ -78,10 +78,11 @@ export class ModelVersion {
     this.description = description;
     const { scheduling = this.#spec.scheduling } = description;
     if (isDeepStrictEqual(scheduling, this.scheduling) || this.replicas.serving.length > 0) return;
-    this.#scheduling = scheduling;
+    const scheduler = this.#createScheduler({ ...this.#spec, ...(scheduling === undefined ? {} : { scheduling }) });
     // Without a replica it has nothing.
     void this.#scheduler.close();
-    this.#scheduler = this.#createScheduler({ ...this.#spec, ...(scheduling === undefined ? {} : { scheduling }) });
+    this.#scheduler = scheduler;
+    this.#scheduling = scheduling;
   }
 
   /** Of the first replica. */

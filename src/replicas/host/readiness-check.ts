@@ -10,7 +10,8 @@ export class ReadinessCheck {
   readonly #connection: HostConnection;
   readonly #handle: number;
   readonly #clock: Clock;
-  #underWay: Promise<string | undefined> | undefined;
+  /** Of those who wait for the check that is under way; undefined when none is. */
+  #waiting: Set<(reason: string | undefined) => void> | undefined;
 
   constructor(connection: HostConnection, handle: number, clock: Clock) {
     this.#connection = connection;
@@ -19,27 +20,36 @@ export class ReadinessCheck {
   }
 
   /** Why it is not ready, or undefined; a check that takes longer than 5 seconds says no. */
-  async ask(): Promise<string | undefined> {
-    this.#underWay ??= this.#check().finally(() => {
-      this.#underWay = undefined;
+  ask(): Promise<string | undefined> {
+    const waiting = this.#waiting ?? new Set();
+    const heard = new Promise<string | undefined>((resolve) => {
+      // One that hangs may be asked about for ever: who has had enough is forgotten.
+      const stopWaiting = this.#clock.after(LIMIT_MS, () => {
+        waiting.delete(tell);
+        resolve(`its is_ready has not answered in ${LIMIT_MS / 1000} s`);
+      });
+      const tell = (reason: string | undefined): void => {
+        stopWaiting();
+        resolve(reason);
+      };
+      waiting.add(tell);
     });
-    let stopWaiting = (): void => undefined;
-    const late = new Promise<string>((resolve) => {
-      stopWaiting = this.#clock.after(LIMIT_MS, () => resolve(`its is_ready has not answered in ${LIMIT_MS / 1000} s`));
-    });
-    try {
-      return await Promise.race([this.#underWay, late]);
-    } finally {
-      stopWaiting();
+    if (this.#waiting === undefined) {
+      this.#waiting = waiting;
+      this.#check();
     }
+    return heard;
   }
 
-  #check(): Promise<string | undefined> {
-    return new Promise((resolve) => {
-      this.#connection.open("check", { model: this.#handle }, [], {
-        onResult: ({ payload }) => resolve(payload.kind === "json" && payload.value === true ? undefined : "its is_ready says no"),
-        onError: ({ message }) => resolve(`its is_ready failed: ${firstLine(message)}`),
-      });
+  #check(): void {
+    const tellAll = (reason: string | undefined): void => {
+      const waiting = this.#waiting ?? [];
+      this.#waiting = undefined;
+      for (const tell of waiting) tell(reason);
+    };
+    this.#connection.open("check", { model: this.#handle }, [], {
+      onResult: ({ payload }) => tellAll(payload.kind === "json" && payload.value === true ? undefined : "its is_ready says no"),
+      onError: ({ message }) => tellAll(`its is_ready failed: ${firstLine(message)}`),
     });
   }
 }
