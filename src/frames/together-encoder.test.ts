@@ -58,13 +58,8 @@ it("says of each request what it is, whatever the one before was", () => {
 it("says what a shape is now, when its caller has changed it", () => {
   const encoder = new TogetherEncoder(7);
   const shape = [2, 3];
-  const shapes = () =>
-    (
-      JSON.parse(encoder.encode([call([{ ...numbers("a", shape), data: new Uint8Array(6) }])]).meta.text) as {
-        tensors: Array<{ shape: number[] }>;
-      }
-    ).tensors[0]?.shape;
-  expect(shapes()).toEqual([2, 3]);
+  const text = (): string => encoder.encode([call([{ name: "a", datatype: "UINT8", shape, data: new Uint8Array(6) }])]).meta.text;
+  expect(text()).toContain('"shape":[2,3]');
   shape.reverse();
-  expect(shapes()).toEqual([3, 2]);
+  expect(text()).toContain('"shape":[3,2]');
 });
