@@ -100,9 +100,7 @@ export class PlainResponse implements Response {
     const { socket } = this;
     this.writableEnded = true;
     if (this.#head !== "" && !this.chunkedEncoding) {
-      const head = this.#head;
-      this.#head = "";
-      this.#writeWhole(head, this.#hasBody ? chunk : "");
+      this.#writeWhole(this.#takeHead(), this.#hasBody ? chunk : "");
     } else {
       if (chunk.length > 0) this.write(chunk);
       this.#writeHeadIfDue();
@@ -153,10 +151,13 @@ export class PlainResponse implements Response {
   }
 
   #writeHeadIfDue(): void {
-    if (this.#head === "") return;
+    if (this.#head !== "") this.socket.write(this.#takeHead(), "latin1");
+  }
+
+  #takeHead(): string {
     const head = this.#head;
     this.#head = "";
-    this.socket.write(head, "latin1");
+    return head;
   }
 
   #writeWhole(head: string, body: string | Uint8Array): void {
